@@ -1,0 +1,101 @@
+"""What long work yields: frozen values, each one a sign of progress and a point where it can be stopped.
+
+`to_json` is one line of a run's `events.jsonl`; its "type" is the class name in snake case.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Event:
+    """Base of all events. at: seconds since the epoch (UTC)."""
+
+    at: float = field(default_factory=time.time, kw_only=True)
+
+    @property
+    def type(self) -> str:
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
+
+    def to_json(self) -> dict[str, Any]:
+        return {"type": self.type, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Started(Event):
+    """Work began. what: in words, with the stage's name where it is one."""
+
+    what: str
+    stage: str | None = None
+
+
+@dataclass(frozen=True)
+class Progress(Event):
+    """done of total units of `what`; total None when unknown. left_s: seconds left, None when unknown."""
+
+    what: str
+    done: float
+    total: float | None = None
+    left_s: float | None = None
+    stage: str | None = None
+    epoch: int | None = None
+
+
+@dataclass(frozen=True)
+class EpochDone(Event):
+    """One epoch of one stage. epoch counts from 1; losses are weighted means over utterances."""
+
+    stage: str
+    epoch: int
+    train_loss: float
+    dev_loss: float
+    dev_wa: float | None
+    dev_ua: float | None
+    best: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
+class StageDone(Event):
+    """A stage's best model is on disk. wa, ua: on the test speaker's utterances, None without any."""
+
+    stage: str
+    epoch: int
+    dev_loss: float
+    wa: float | None
+    ua: float | None
+    reused: bool = False
+
+
+@dataclass(frozen=True)
+class Resumed(Event):
+    """A stage goes on from its last checkpoint, after `epoch` finished epochs."""
+
+    stage: str
+    epoch: int
+
+
+@dataclass(frozen=True)
+class Finished(Event):
+    """All of the work is done."""
+
+    what: str
+
+
+@dataclass(frozen=True)
+class Failed(Event):
+    """The work ended in an error. message: one sentence for the user."""
+
+    message: str
+    stage: str | None = None
+
+
+@dataclass(frozen=True)
+class Cancelled(Event):
+    """The work was stopped by the user; what was written stays."""
+
+    what: str
