@@ -1,0 +1,81 @@
+"""Waveform -> log power spectrogram [T, 400] (SPEC.md "Features"; paper section 4.1).
+
+The only feature code in the project: training, analysis, live and the spectrogram on the screen use it.
+
+Frame 40 ms (640 samples), shift 10 ms (160), periodic Hamming window, 1600-point DFT (10 Hz grid), bins
+0-399 (0 Hz ≤ f < 4 kHz), natural log of power floored at 1e-10. No centring and no edge padding: frame t
+covers samples 160 t … 160 t + 639. Frames are independent, so a whole file and its chunks give the same
+numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+SAMPLE_RATE = 16_000
+FRAME = 640
+HOP = 160
+DFT = 1600
+BINS = 400
+FLOOR = 1e-10
+FRAMES_PER_SECOND = SAMPLE_RATE // HOP
+
+_BLOCK = 256
+"""Frames a transform: the block and its spectrum stay in the cache (2.3 × torch.stft on 60 s, FACTS.md)."""
+
+
+def frame_count(samples: int) -> int:
+    """T for N samples: 1 + (N - 640) // 160, or 0 below one frame."""
+    return 0 if samples < FRAME else 1 + (samples - FRAME) // HOP
+
+
+def log_spectrogram(samples: Tensor | np.ndarray, gain: float = 1.0) -> Tensor:
+    """Natural-log power spectrogram, float32 [T, 400].
+
+    samples: [N] mono at 16 kHz; the device and (for tests) float64 are kept. gain: factor on the
+    samples before the transform, 1 / peak for a recording scaled to peak 1. T is 0 below 640 samples.
+    """
+    wave = torch.as_tensor(samples)  # [N]
+    frames = frame_count(wave.shape[0])
+    out = torch.empty(frames, BINS, dtype=wave.dtype, device=wave.device)  # [T, 400]
+    if frames == 0:
+        return out
+    window = _window(wave.dtype, wave.device) * gain  # [640]
+    framed = wave.unfold(0, FRAME, HOP)  # [T, 640], a view
+    for start in range(0, frames, _BLOCK):
+        block = framed[start : start + _BLOCK] * window  # [≤256, 640]
+        spectrum = torch.fft.rfft(block, n=DFT)[:, :BINS]  # [≤256, 400] complex
+        power = torch.view_as_real(spectrum).square().sum(-1)  # [≤256, 400]
+        torch.log(power.clamp_min(FLOOR), out=out[start : start + _BLOCK])
+    return out
+
+
+def blocks(samples: np.ndarray, gain: float = 1.0, frames: int = 6000) -> Iterator[np.ndarray]:
+    """The same spectrogram in pieces of at most `frames` frames, each float32 [t, 400]; bounded memory.
+
+    samples: [N], may be a memory map of hours.
+    """
+    total = frame_count(len(samples))
+    for start in range(0, total, frames):
+        stop = min(start + frames, total)
+        piece = np.array(samples[start * HOP : (stop - 1) * HOP + FRAME], dtype=np.float32)  # a copy: maps are read-only
+        yield log_spectrogram(piece, gain).numpy()  # [stop - start, 400]
+
+
+def peak_gain(samples: np.ndarray, block: int = 1 << 20) -> float:
+    """1 / max |sample|: scales a recording to peak 1 (SPEC.md "Level", a reading). 1 for silence.
+
+    The peak is floored at 1e-6 (-120 dBFS), below which there is nothing but rounding noise to raise.
+    """
+    peak = max((float(np.abs(samples[i : i + block]).max()) for i in range(0, len(samples), block)), default=0.0)
+    return 1.0 / max(peak, 1e-6) if peak > 0 else 1.0
+
+
+@lru_cache(maxsize=8)
+def _window(dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.hamming_window(FRAME, periodic=True, dtype=dtype, device=device)  # [640]
