@@ -1,0 +1,64 @@
+"""Corpora: one importer a file, each with NAME, LOOKS_LIKE, `recognises` and `read`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from ..errors import CorpusError
+from . import emodb
+from .base import Corpus, Utterance
+from .labelmap import LabelMap, make
+
+__all__ = ["FORMATS", "Corpus", "Importer", "LabelMap", "Utterance", "open_corpus"]
+
+
+class Importer(Protocol):
+    """What a module in here must have to be an importer."""
+
+    NAME: str
+    LOOKS_LIKE: str
+
+    def recognises(self, path: Path) -> bool:
+        """Whether `path`, which exists, looks like this format; never raises for odd content."""
+        ...
+
+    def read(self, path: Path, label_map: LabelMap) -> Corpus:
+        """The corpus at `path`. Raises: CorpusError for anything that is not this format."""
+        ...
+
+
+_IMPORTERS: tuple[Importer, ...] = (emodb,)
+FORMATS: Mapping[str, Importer] = {importer.NAME: importer for importer in _IMPORTERS}
+"""Importers by name, in the order in which they are asked whether they recognise a path."""
+
+
+def open_corpus(
+    path: Path | str,
+    format: str | None = None,
+    label_map: LabelMap | Mapping[str, str] | Path | None = None,
+) -> Corpus:
+    """The corpus at `path`, a folder or a file; no audio is read.
+
+    format: a name from FORMATS; None recognises it. label_map: label -> class, or a CSV file with the
+    columns label and class; it goes before the built-in synonyms.
+
+    Raises: CorpusError if nothing is there, no format fits, or the content is not what the format asks.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise CorpusError(f"{path} does not exist: a corpus is a folder or a file.")
+    return _importer(path, format).read(path, make(label_map))
+
+
+def _importer(path: Path, format: str | None) -> Importer:
+    if format is not None:
+        if format not in FORMATS:
+            raise CorpusError(f"{format!r} is no corpus format: the formats are {', '.join(FORMATS)}.")
+        return FORMATS[format]
+    for importer in FORMATS.values():
+        if importer.recognises(path):
+            return importer
+    known = "; ".join(f"{name}, {importer.LOOKS_LIKE}" for name, importer in FORMATS.items())
+    raise CorpusError(f"{path} is no corpus of a known format: {known}.")

@@ -1,0 +1,70 @@
+"""The Berlin Database of Emotional Speech (Burkhardt et al. 2005): `utterances.csv` beside its audio.
+
+EmoDB has no votes per class. It tells the emotion the actor meant and the share of 20 listeners who
+recognised it, so the intended emotion gets round(20 · share) votes; what the other listeners said is not
+known, and their votes go to *other*.
+"""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from pathlib import Path
+
+from ..labels import OTHER, Votes
+from .base import Corpus, Utterance
+from .csvfile import CsvFile, Row, read_csv, seconds
+from .labelmap import LabelMap
+
+NAME = "emodb"
+LOOKS_LIKE = "a folder with EmoDB's utterances.csv"
+
+TABLE = "utterances.csv"
+LISTENERS = 20
+COLUMNS = ("file", "speaker", "emotion", "duration_s", "recognised")
+EMOTIONS = ("anger", "boredom", "disgust", "fear", "happiness", "neutral", "sadness")
+
+
+def recognises(path: Path) -> bool:
+    """Whether `path` is a folder with an utterances.csv, or that file."""
+    return (path / TABLE).exists() if path.is_dir() else path.name == TABLE
+
+
+def read(path: Path, label_map: LabelMap) -> Corpus:
+    """Every utterance of the folder's table; the audio is not looked at.
+
+    Raises: CorpusError with file, row and column for a table that is not EmoDB's.
+    """
+    table = read_csv(path / TABLE if path.is_dir() else path)
+    table.require(COLUMNS)
+    return Corpus(NAME, NAME, path, tuple(_utterance(table, row, label_map) for row in table.rows))
+
+
+def _utterance(table: CsvFile, row: Row, label_map: LabelMap) -> Utterance:
+    for column in ("file", "speaker"):
+        if not row[column]:
+            raise table.refuse(row, column, f"is empty: every utterance needs a {column}")
+    if row["emotion"] not in EMOTIONS:
+        raise table.refuse(row, "emotion", f"is no emotion of EmoDB, which are {', '.join(EMOTIONS)}")
+    recognised = votes_for(row["recognised"])
+    if recognised is None:
+        raise table.refuse(row, "recognised", "is no share between 0 and 1")
+    label = label_map.of(row["emotion"])
+    counts = {label: recognised}
+    counts[OTHER] = counts.get(OTHER, 0) + LISTENERS - recognised
+    file = (table.path.parent / row["file"]).absolute()
+    return Utterance(file.stem, file, row["speaker"], Votes(counts), seconds(table, row, "duration_s"))
+
+
+def votes_for(share: str) -> int | None:
+    """Of 20 listeners, how many are `share` (0 to 1, as written); None if that is no share.
+
+    Halves go up, on the written decimals: Python's round() would take 0.125 · 20 = 2.5 down to 2 and
+    0.175 · 20 = 3.5 up to 4, and a binary float may miss a half altogether.
+    """
+    try:
+        exact = Decimal(share)
+    except InvalidOperation:
+        return None
+    if not (exact.is_finite() and 0 <= exact <= 1):
+        return None
+    return int((LISTENERS * exact).quantize(Decimal(1), rounding=ROUND_HALF_UP))

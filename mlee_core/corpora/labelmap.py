@@ -1,0 +1,70 @@
+"""Which class a label name means: a small built-in table of synonyms that a user can extend or override."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import CorpusError
+from ..labels import CLASSES, OTHER
+from .csvfile import read_csv
+
+SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    "neu": ("neu", "n", "neutral", "neutrality", "neutral state", "calm"),
+    "hap": ("hap", "h", "happy", "happiness", "joy", "joyful"),
+    "sad": ("sad", "s", "sadness"),
+    "ang": ("ang", "a", "anger", "angry"),
+    OTHER: ("other", "others", "oth", "o"),
+}
+"""The names each class goes by in common corpora. Nearby emotions (excited, frustrated) are not among
+them: whether those count as a target class is the user's decision."""
+
+_BUILT_IN = {name: label for label, names in SYNONYMS.items() for name in names}
+
+
+@dataclass(frozen=True)
+class LabelMap:
+    """The user's label -> class (lower case), before the built-in synonyms."""
+
+    own: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, name: str) -> str:
+        """The class that `name` means, or `name` itself in lower case: an *other* label of its own."""
+        key = name.strip().lower()
+        return self.own.get(key) or _BUILT_IN.get(key) or key
+
+    def knows(self, name: str) -> bool:
+        """Whether the user or the built-in table says what `name` means."""
+        key = name.strip().lower()
+        return key in self.own or key in _BUILT_IN
+
+
+def make(source: LabelMap | Mapping[str, str] | Path | None) -> LabelMap:
+    """A label map from label -> class, from a CSV file with the columns label and class, or none.
+
+    A class is one of neu, hap, sad, ang, *other*, or a built-in synonym of one.
+
+    Raises: CorpusError for a class that is none, an empty label, or a file that cannot be read.
+    """
+    if source is None:
+        return LabelMap()
+    if isinstance(source, LabelMap):
+        return source
+    pairs = list(source.items()) if isinstance(source, Mapping) else _pairs(source)
+    own: dict[str, str] = {}
+    for label, target in pairs:
+        key, meant = label.strip().lower(), _BUILT_IN.get(target.strip().lower())
+        if not key or meant is None:
+            raise CorpusError(
+                f"label map {label}={target}: a label is mapped to one of {', '.join((*CLASSES, OTHER))}."
+            )
+        if own.setdefault(key, meant) != meant:
+            raise CorpusError(f"label map gives {key} two classes, {own[key]} and {meant}: one is allowed.")
+    return LabelMap(own)
+
+
+def _pairs(path: Path) -> list[tuple[str, str]]:
+    table = read_csv(path)
+    table.require(("label", "class"))
+    return [(row["label"], row["class"]) for row in table.rows]
