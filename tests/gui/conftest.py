@@ -1,0 +1,64 @@
+"""What every test of the window must leave behind: nothing, and not one Qt warning."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import shiboken6
+from PySide6.QtCore import QCoreApplication, QEvent, QSettings, QTimer
+from PySide6.QtWidgets import QApplication
+
+HERE = Path(__file__).parent
+HARMLESS = [
+    "This plugin does not support propagateSizeHints",  # the offscreen platform, at every top-level widget
+    "This plugin does not support raise",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.qt_log_level_fail("WARNING"))
+            item.add_marker(pytest.mark.qt_log_ignore(*HARMLESS, extend=True))
+
+
+@pytest.fixture(autouse=True)
+def private_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Settings, takes and caches of a test live in its own folder, never in the tester's home."""
+    home = tmp_path / "home"
+    home.mkdir()
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
+        folder = home / name.lower()
+        folder.mkdir()
+        monkeypatch.setenv(name, str(folder))
+    monkeypatch.setenv("HOME", str(home))
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(home / "xdg_config_home"))
+    return home
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(qapp: QApplication) -> Iterator[None]:
+    """Fail a test that leaves a thread, a running timer or a top-level widget.
+
+    Set up before qtbot (autouse fixtures come first), so it looks after qtbot closed its widgets.
+    """
+    threads = set(threading.enumerate())
+    widgets = set(QApplication.topLevelWidgets())
+    yield
+    for _ in range(3):  # a deleted widget may delete others
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        QCoreApplication.processEvents()
+    gc.collect()
+    left = [t.name for t in set(threading.enumerate()) - threads if not isinstance(t, threading._DummyThread)]
+    running = [t for t in gc.get_objects() if type(t) is QTimer and shiboken6.isValid(t) and t.isActive()]
+    timers = [f"{t.interval()} ms, parent {t.parent()!r}" for t in running]
+    for timer in running:
+        timer.stop()  # or the next test would be blamed too
+    tops = [repr(w) for w in set(QApplication.topLevelWidgets()) - widgets]
+    assert not left, f"threads left running: {left}"
+    assert not timers, f"timers left running: {timers}"
+    assert not tops, f"top-level widgets left: {tops}"
