@@ -44,12 +44,12 @@ class Votes:
     def __post_init__(self) -> None:
         for label, count in self.counts.items():
             if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-                raise CorpusError(f"{count!r} votes for {label!r}: a vote count is a whole number, 0 or more.")
+                raise CorpusError(
+                    f"{count!r} votes for {label!r}: a vote count is a whole number, 0 or more."
+                )
 
     @classmethod
-    def from_annotators(
-        cls, annotators: Mapping[str, Iterable[str]], consensus: str | None = None
-    ) -> Votes:
+    def from_annotators(cls, annotators: Mapping[str, Iterable[str]], consensus: str | None = None) -> Votes:
         """Votes from each annotator's set of labels; a label given twice by one annotator counts once."""
         sets = {name: tuple(dict.fromkeys(labels)) for name, labels in annotators.items()}
         counts: dict[str, int] = {}

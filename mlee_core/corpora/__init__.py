@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import CorpusError
-from . import emodb
+from . import emodb, table
 from .base import Corpus, Utterance
 from .labelmap import LabelMap, make
 
@@ -29,7 +29,7 @@ class Importer(Protocol):
         ...
 
 
-_IMPORTERS: tuple[Importer, ...] = (emodb,)
+_IMPORTERS: tuple[Importer, ...] = (emodb, table)
 FORMATS: Mapping[str, Importer] = {importer.NAME: importer for importer in _IMPORTERS}
 """Importers by name, in the order in which they are asked whether they recognise a path."""
 
@@ -47,8 +47,10 @@ def open_corpus(
     Raises: CorpusError if nothing is there, no format fits, or the content is not what the format asks.
     """
     path = Path(path)
-    if not path.exists():
-        raise CorpusError(f"{path} does not exist: a corpus is a folder or a file.")
+    try:
+        path.stat()
+    except OSError as error:
+        raise CorpusError(f"{path} cannot be opened as a corpus: {error.strerror}.") from error
     return _importer(path, format).read(path, make(label_map))
 
 

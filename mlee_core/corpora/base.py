@@ -61,9 +61,7 @@ class Corpus:
 
     def data_hash(self) -> str:
         """16 hex digits over ids, speakers and votes: changes when labels or membership change."""
-        rows = [
-            [u.id, u.speaker, sorted(u.votes.counts.items()), u.votes.consensus] for u in self.utterances
-        ]
+        rows = [[u.id, u.speaker, sorted(u.votes.counts.items()), u.votes.consensus] for u in self.utterances]
         return stable_hash(rows)
 
 

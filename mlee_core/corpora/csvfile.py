@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,13 +12,13 @@ from pathlib import Path
 from ..errors import CorpusError
 
 DELIMITERS = ",;\t"
-MARK = "\ufeff"
 PEEK_BYTES = 65_536
+NOT_TEXT = "not UTF-8 text: a table is a CSV file saved as UTF-8"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row: its number as a spreadsheet shows it (the header is row 1) and its stripped cells."""
+    """One row: its number as a spreadsheet shows it (the first line is row 1) and its stripped cells."""
 
     number: int
     cells: Mapping[str, str]
@@ -28,7 +29,7 @@ class Row:
 
 @dataclass(frozen=True)
 class CsvFile:
-    """A header and its rows; rows without any text are left out."""
+    """Column names in lower case, and the rows; rows without any text are left out."""
 
     path: Path
     columns: tuple[str, ...]
@@ -46,6 +47,14 @@ class CsvFile:
         return CorpusError(f"{self.path}, row {row.number}, column {column}: {row[column]!r} {why}.")
 
 
+def column_names(path: Path) -> tuple[str, ...]:
+    """The header alone: column names, stripped and lower case.
+
+    Raises: CorpusError if this is no readable text file, or one without a header.
+    """
+    return _columns(path, _text(path))[1]
+
+
 def read_csv(path: Path) -> CsvFile:
     """The whole file.
 
@@ -53,12 +62,10 @@ def read_csv(path: Path) -> CsvFile:
     quotes, a column named twice or not at all, a row whose number of cells differs from the header's,
     no row at all.
     """
-    delimiter, columns = _columns(path, _peek(path))
+    text = _text(path)
+    delimiter, columns = _columns(path, text)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            lines = list(csv.reader(stream, delimiter=delimiter, strict=True))
-    except UnicodeDecodeError as error:
-        raise _not_text(path) from error
+        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
         raise CorpusError(f"{path} is no table that can be read ({error}): check its quotes.") from error
     header_at = next(i for i, line in enumerate(lines) if _holds_text(line))
@@ -88,38 +95,37 @@ def seconds(table: CsvFile, row: Row, column: str) -> float | None:
     return value
 
 
-def _peek(path: Path) -> str:
-    """The file's first line that holds text."""
-    if path.is_dir():
-        raise CorpusError(f"{path} is a folder: a table is a file.")
-    if not path.is_file():
-        raise CorpusError(f"{path} does not exist or is no plain file: a table is a CSV file.")
+def _text(path: Path) -> str:
+    """The whole file as text; a binary one is noticed by its start."""
     try:
+        if not path.is_file():
+            raise CorpusError(f"{path} is no file: a table is a CSV file.")
         with path.open("rb") as stream:
-            start = stream.read(PEEK_BYTES)
+            content = stream.read(PEEK_BYTES)
+            if b"\0" not in content:
+                content += stream.read()
     except OSError as error:
         raise CorpusError(f"{path} cannot be read: {error.strerror}.") from error
-    if b"\0" in start:
-        raise _not_text(path)
     try:
-        # Whole lines only, so that the cut never falls inside a character.
-        text = (start[: start.rfind(b"\n") + 1] if len(start) == PEEK_BYTES else start).decode()
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _not_text(path) from error
-    for line in text.removeprefix(MARK).splitlines():
-        if line.strip(DELIMITERS + ' "'):
-            return line
-    raise CorpusError(f"{path} is empty: a table needs a header and at least one utterance.")
+        raise CorpusError(f"{path} is {NOT_TEXT}.") from error
+    if "\0" in text:
+        raise CorpusError(f"{path} is {NOT_TEXT}.")
+    return text
 
 
-def _columns(path: Path, header: str) -> tuple[str, tuple[str, ...]]:
+def _columns(path: Path, text: str) -> tuple[str, tuple[str, ...]]:
     """Delimiter and column names. The header decides alone: cells below may hold `;` between labels."""
+    header = next((line for line in io.StringIO(text, newline="") if line.strip()), None)
+    if header is None:
+        raise CorpusError(f"{path} is empty: a table needs a header and at least one utterance.")
     try:
-        split = {d: next(csv.reader([header], delimiter=d, strict=True)) for d in DELIMITERS}
+        split = {d: next(csv.reader([header], delimiter=d)) for d in DELIMITERS}
     except csv.Error as error:
-        raise CorpusError(f"{path} has a header that cannot be read ({error}): check its quotes.") from error
+        raise CorpusError(f"{path} has a header that cannot be read ({error}).") from error
     delimiter = max(split, key=lambda d: len(split[d]))
-    columns = tuple(cell.strip() for cell in split[delimiter])
+    columns = tuple(cell.strip().lower() for cell in split[delimiter])
     if "" in columns:
         raise CorpusError(
             f"{path} has a column without a name, number {columns.index('') + 1} of the header."
@@ -141,7 +147,3 @@ def _row(path: Path, columns: tuple[str, ...], number: int, line: list[str]) -> 
 
 def _holds_text(line: list[str]) -> bool:
     return any(cell.strip() for cell in line)
-
-
-def _not_text(path: Path) -> CorpusError:
-    return CorpusError(f"{path} is not UTF-8 text: a table is a CSV file saved as UTF-8.")

@@ -7,12 +7,14 @@ known, and their votes go to *other*.
 
 from __future__ import annotations
 
+import os
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from pathlib import Path
 
+from ..errors import CorpusError
 from ..labels import OTHER, Votes
 from .base import Corpus, Utterance
-from .csvfile import CsvFile, Row, read_csv, seconds
+from .csvfile import CsvFile, Row, column_names, read_csv, seconds
 from .labelmap import LabelMap
 
 NAME = "emodb"
@@ -25,8 +27,13 @@ EMOTIONS = ("anger", "boredom", "disgust", "fear", "happiness", "neutral", "sadn
 
 
 def recognises(path: Path) -> bool:
-    """Whether `path` is a folder with an utterances.csv, or that file."""
-    return (path / TABLE).exists() if path.is_dir() else path.name == TABLE
+    """Whether `path` is a folder with an utterances.csv, or such a file with EmoDB's columns."""
+    if path.is_dir():
+        return os.path.exists(path / TABLE)  # unlike Path.exists, no error in a closed folder
+    try:
+        return path.name == TABLE and set(COLUMNS) <= set(column_names(path))
+    except CorpusError:
+        return False  # not even a table: whoever reads it will say so
 
 
 def read(path: Path, label_map: LabelMap) -> Corpus:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -40,28 +40,32 @@ class LabelMap:
         return key in self.own or key in _BUILT_IN
 
 
+def from_pairs(pairs: Iterable[tuple[str, str]]) -> LabelMap:
+    """A label map from (label, class): neu, hap, sad, ang, *other*, or a built-in synonym of one.
+
+    Raises: CorpusError for a class that is none of these, an empty label, or one with two classes.
+    """
+    own: dict[str, str] = {}
+    for label, target in pairs:
+        key, meant = label.strip().lower(), _BUILT_IN.get(target.strip().lower())
+        if not key or meant is None:
+            allowed = ", ".join((*CLASSES, OTHER))
+            raise CorpusError(f"label map {label}={target}: a label is mapped to one of {allowed}.")
+        if own.setdefault(key, meant) != meant:
+            raise CorpusError(f"label map gives {key} two classes, {own[key]} and {meant}: one is allowed.")
+    return LabelMap(own)
+
+
 def make(source: LabelMap | Mapping[str, str] | Path | None) -> LabelMap:
     """A label map from label -> class, from a CSV file with the columns label and class, or none.
 
-    A class is one of neu, hap, sad, ang, *other*, or a built-in synonym of one.
-
-    Raises: CorpusError for a class that is none, an empty label, or a file that cannot be read.
+    Raises: CorpusError as `from_pairs`, or for a file that cannot be read.
     """
     if source is None:
         return LabelMap()
     if isinstance(source, LabelMap):
         return source
-    pairs = list(source.items()) if isinstance(source, Mapping) else _pairs(source)
-    own: dict[str, str] = {}
-    for label, target in pairs:
-        key, meant = label.strip().lower(), _BUILT_IN.get(target.strip().lower())
-        if not key or meant is None:
-            raise CorpusError(
-                f"label map {label}={target}: a label is mapped to one of {', '.join((*CLASSES, OTHER))}."
-            )
-        if own.setdefault(key, meant) != meant:
-            raise CorpusError(f"label map gives {key} two classes, {own[key]} and {meant}: one is allowed.")
-    return LabelMap(own)
+    return from_pairs(source.items() if isinstance(source, Mapping) else _pairs(source))
 
 
 def _pairs(path: Path) -> list[tuple[str, str]]:
