@@ -1,0 +1,58 @@
+"""Colours and line styles that mean something, the same in the window, in curves and in exported figures.
+
+Colour never speaks alone: classes are also named, encoders also differ by line style.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+CLASS_COLORS: Mapping[str, str] = {"neu": "#8f8f8f", "hap": "#c78500", "sad": "#1480cc", "ang": "#cc333d"}
+"""One colour a class. Contrast at least 3 : 1 on white and on #1e1e1e; apart by ΔE*ab ≥ 28 for normal sight
+and for simulated protanopia, deuteranopia and tritanopia (Machado et al. 2009), see tests."""
+
+UNKNOWN_COLOR = "#7a6f9b"
+"""For a class that is not one of the four (a model made for others)."""
+
+
+@dataclass(frozen=True)
+class EncoderStyle:
+    """How one encoder's attention curve is drawn. line: the style's name, never colour alone."""
+
+    color: str
+    line: Literal["solid", "dash", "dot"]
+    label: str
+
+
+ENCODER_STYLES: Mapping[str, EncoderStyle] = {
+    "hard": EncoderStyle("#ffb454", "solid", "dominant, hard"),
+    "soft": EncoderStyle("#5fd7ff", "dash", "dominant, soft"),
+    "mlee": EncoderStyle("#8cff8c", "dot", "MLEE (existence)"),
+}
+"""Bright colours: curves lie over a spectrogram and are cased in CASING, which keeps them readable on
+the bright parts of every colour map too."""
+
+CASING = "#101018"
+"""The dark edge drawn under attention curves."""
+
+NOT_ATTENDED = "#80808070"
+"""The grey (RRGGBBAA) over a tail shorter than one attention step, which no encoder attended to."""
+
+
+def class_color(name: str) -> str:
+    """The colour of a class, "#rrggbb"; UNKNOWN_COLOR for a class that is not one of the four."""
+    return CLASS_COLORS.get(name, UNKNOWN_COLOR)
+
+
+def text_on(color: str) -> str:
+    """Black or white, whichever reads better on `color` ("#rrggbb"), by WCAG relative luminance."""
+    return "#000000" if luminance(color) > 0.179 else "#ffffff"
+
+
+def luminance(color: str) -> float:
+    """WCAG 2 relative luminance of "#rrggbb", 0-1."""
+    parts = (int(color[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
