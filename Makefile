@@ -1,0 +1,30 @@
+# make run | test do their own set-up into .venv; make setup is that part alone.
+#   make run FILES="a.wav b.flac"      opens these        make test ARGS="tests/core -k votes"    runs these
+#   make setup PYTHON=python3.12       (re)makes .venv with that Python
+PYTHON ?=
+FILES =
+ARGS =
+BENCHES = features inference training gui
+VENV_PYTHON = .venv/bin/python
+
+.PHONY: setup run test check bench clean
+
+setup:
+	@packaging/setup.sh $(PYTHON)
+
+run: setup
+	@$(VENV_PYTHON) -m mlee_gui $(FILES)
+
+test: setup
+	@$(VENV_PYTHON) -m pytest $(ARGS)
+
+check: setup
+	@$(VENV_PYTHON) packaging/check.py
+
+bench: setup
+	@for name in $(BENCHES); do $(VENV_PYTHON) -m mlee_core.cli bench $$name || exit $$?; done
+
+# Leaves .venv: it is 5 GB to fetch again. To be rid of it: rm -r .venv
+clean:
+	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -path ./.venv -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +

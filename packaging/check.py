@@ -1,0 +1,70 @@
+"""`make check`: style, types, layering, file lengths, and what a wheel would install. Says all that is wrong."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = ("mlee_core", "mlee_gui", "tests", "packaging")
+LINE_LIMIT = 400
+PACKAGES = {"mlee_core", "mlee_gui"}
+
+COMMANDS = (
+    ("ruff", "check", *FOLDERS),
+    ("ruff", "format", "--check", *FOLDERS),
+    ("mypy", "--strict", "mlee_core"),
+    ("mypy", "mlee_gui"),
+    ("mypy", "packaging/setup.py"),
+    ("pytest", "-q", "tests/core/test_layering.py"),
+)
+
+
+def main() -> int:
+    wrong = [" ".join(command) for command in COMMANDS if not passes(command)]
+    wrong += long_files() + stray_names()
+    for sentence in wrong:
+        print(f"check failed: {sentence}", file=sys.stderr)
+    if not wrong:
+        print("check: all is well")
+    return 1 if wrong else 0
+
+
+def passes(command: tuple[str, ...]) -> bool:
+    print("$", *command, flush=True)
+    return subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=False).returncode == 0
+
+
+def long_files() -> list[str]:
+    """One sentence for each Python file over the limit."""
+    found = []
+    for folder in FOLDERS:
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            lines = len(file.read_text(encoding="utf-8").splitlines())
+            if lines > LINE_LIMIT:
+                found.append(f"{file.relative_to(ROOT)} has {lines} lines, {LINE_LIMIT} are allowed")
+    return found
+
+
+def stray_names() -> list[str]:
+    """One sentence for each top-level name in a wheel that is not ours to take in somebody's site-packages."""
+    with tempfile.TemporaryDirectory() as folder:
+        build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
+        done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            return [f"no wheel could be built: {(done.stderr.strip().splitlines() or ['?'])[-1]}"]
+        (wheel,) = Path(folder).glob("*.whl")
+        files = zipfile.ZipFile(wheel).namelist()
+    tops = {name.split("/")[0] for name in files if ".dist-info/" not in name}
+    stray = [f"the wheel would install {name!r} at the top level" for name in sorted(tops - PACKAGES)]
+    lacking = [f"the wheel lacks {name}" for name in sorted(PACKAGES - tops)]
+    if not any(name.startswith("mlee_core/_resources/") for name in files):
+        lacking.append("the wheel lacks resources/")
+    return stray + lacking
+
+
+if __name__ == "__main__":
+    sys.exit(main())
