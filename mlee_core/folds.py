@@ -6,6 +6,7 @@ A fold names the speakers that test, those that develop (early stopping) and tho
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -147,7 +148,7 @@ def make(corpus: Corpus, spec: str | None = None) -> Folds:
         return sessions(corpus)
     if spec.removeprefix("-").isdecimal():
         return groups(corpus, int(spec))
-    if not Path(spec).exists():
+    if not os.path.exists(spec):
         raise ConfigError(f"folds {spec!r}: allowed are loso, sessions, a number of groups or a saved file.")
     return load(Path(spec), corpus)
 
@@ -182,10 +183,10 @@ def load(path: Path, corpus: Corpus) -> Folds:
     Raises: ConfigError with the file's name for anything else than verified folds.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read as folds: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is no file of folds: it is not JSON ({error}).") from error
     try:
         folds = _from_json(content, corpus.name)
