@@ -1,4 +1,4 @@
-"""`make check`: style, types, layering, file lengths, and what a wheel would install. Says all that is wrong."""
+"""`make check`: style, types, layering, file lengths and the names a wheel installs. All faults at once."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def long_files() -> list[str]:
 
 
 def stray_names() -> list[str]:
-    """One sentence for each top-level name in a wheel that is not ours to take in somebody's site-packages."""
+    """One sentence for each top-level name in a wheel that is not ours to take."""
     with tempfile.TemporaryDirectory() as folder:
         build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
         done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
