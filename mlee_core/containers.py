@@ -1,0 +1,111 @@
+"""What a sound file's header claims to hold, read before libsndfile sees the file.
+
+libsndfile silently shortens a WAV, AIFF, AU, W64, RF64 or NIST file whose header claims more bytes than the
+file has, so a half-copied recording would pass for a whole one. Only sizes are read here, by the published
+layouts; nothing is allocated by what a header says.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+from typing import BinaryIO
+
+STREAMED_FROM = 0x7FFF0000
+"""A 32-bit size from here on means "not known when writing": programs that write to a pipe use 0xFFFFFFFF
+(ffmpeg), 0x7FFFF000 (espeak), 0x80000000 (arecord) and neighbours."""
+
+_OGG_TAIL = 70_000  # an Ogg page is at most 65,307 bytes
+_W64_RIFF = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """claimed: bytes of sound by the header, None if it says that it does not know; present: bytes there."""
+
+    claimed: int | None
+    present: int
+
+
+def read_claim(file: BinaryIO, size: int) -> Claim | None:
+    """What the header of `file` (`size` bytes long) claims; None where the layout states no byte count.
+
+    The position in `file` is moved. Damaged headers give None: libsndfile then says what is wrong.
+    """
+    file.seek(0)
+    head = file.read(1024)
+    match head[:4]:
+        case b"RIFF" | b"RIFX" | b"RF64":
+            return _riff(file, size, "<" if head[:4] != b"RIFX" else ">")
+        case b"FORM":
+            return _aiff(file, size)
+        case b".snd" | b"dns." if len(head) >= 12:
+            offset, claimed = struct.unpack((">" if head[:4] == b".snd" else "<") + "II", head[4:12])
+            return Claim(_known(claimed), size - offset)
+        case b"riff" if head.startswith(_W64_RIFF) and len(head) >= 24:
+            return Claim(int.from_bytes(head[16:24], "little"), size)
+        case b"NIST":
+            return _nist(head, size)
+    return None
+
+
+def ends_as_ogg_stream(file: BinaryIO, size: int) -> bool:
+    """Whether an Ogg file's last page carries the end-of-stream mark; a file cut short has lost it."""
+    file.seek(max(0, size - _OGG_TAIL))
+    tail = file.read()
+    last = tail.rfind(b"OggS")
+    if last < 0 or last + 27 > len(tail):
+        return False
+    lacing = tail[last + 27 : last + 27 + tail[last + 26]]
+    whole = last + 27 + tail[last + 26] + sum(lacing) <= len(tail)
+    return whole and bool(tail[last + 5] & 4)
+
+
+def _known(claimed: int) -> int | None:
+    return None if claimed >= STREAMED_FROM else claimed
+
+
+def _chunks(file: BinaryIO, size: int, order: str) -> list[tuple[bytes, int, int]]:
+    """(id, claimed size, position of the content) of each chunk, until the end of file or the sound's."""
+    found: list[tuple[bytes, int, int]] = []
+    position = 12
+    while position + 8 <= size and len(found) < 1000:
+        file.seek(position)
+        name, length = struct.unpack(order + "4sI", file.read(8))
+        found.append((name, length, position + 8))
+        if name in (b"data", b"SSND"):
+            break
+        position += 8 + length + length % 2
+    return found
+
+
+def _riff(file: BinaryIO, size: int, order: str) -> Claim | None:
+    wide: int | None = None
+    for name, length, position in _chunks(file, size, order):
+        if name == b"ds64" and position + 16 <= size:
+            file.seek(position + 8)
+            wide = int.from_bytes(file.read(8), "little")
+        if name == b"data":
+            present = size - position
+            if wide is not None and length == 0xFFFFFFFF:
+                return Claim(wide, present)
+            return Claim(None if length == 0 and present > 0 else _known(length), present)
+    return None
+
+
+def _aiff(file: BinaryIO, size: int) -> Claim | None:
+    for name, length, position in _chunks(file, size, ">"):
+        if name == b"SSND":
+            return Claim(_known(length), size - position)
+    return None
+
+
+def _nist(head: bytes, size: int) -> Claim | None:
+    fields = dict(re.findall(rb"(\w+) -i (\d+)", head))
+    try:
+        header = int(head[8:16])
+        parts = [int(fields[key]) for key in (b"sample_count", b"channel_count", b"sample_n_bytes")]
+    except (KeyError, ValueError):
+        return None
+    return Claim(parts[0] * parts[1] * parts[2], size - header)
