@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mlee_core.metrics import confusion, ua, wa
 
 # neu: 4 utterances, 3 right; hap: 1, 0 right; sad: 2, both right; ang: 3, 1 right.
