@@ -203,6 +203,7 @@ HEAD = "file,speaker,neu,hap\n"
         ("file,speaker,id,e1\na.wav,x,1,\n", "holds no vote: the columns e1 are empty"),
         (HEAD + "a.wav,x,1,0\nb.wav,y,-1,0\n", "row 3, column neu: '-1' is no vote count"),
         (HEAD + "a.wav,x,1,0\n\nb.wav,y,1,0.5\n", "row 4, column hap: '0.5' is no vote count"),
+        ("\n" + HEAD + "a.wav,x,1,0.5\n", "row 3, column hap: '0.5' is no vote count"),
         (HEAD + "a.wav,x,1,\n", "row 2, column hap: '' is no vote count"),
         (HEAD + f"a.wav,x,1,{'9' * 5000}\n", "column hap: '999+' is no vote count"),
         (
@@ -290,6 +291,14 @@ def test_formats_are_recognised_or_named(tmp_path: Path):
 def test_what_is_not_there_is_refused(tmp_path: Path, name):
     with pytest.raises(CorpusError, match="cannot be opened as a corpus: "):
         open_corpus(tmp_path / name)
+
+
+def test_a_file_that_cannot_be_read_is_refused():
+    memory = Path("/proc/self/mem")  # opens, but reading its start is an error of the system, also for root
+    if not memory.exists():
+        pytest.skip("no /proc/self/mem on this system")
+    with pytest.raises(CorpusError, match="cannot be read: "):
+        open_corpus(memory, format="table")
 
 
 def test_an_empty_folder_is_no_corpus(tmp_path: Path):
