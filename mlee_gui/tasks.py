@@ -55,7 +55,7 @@ class Tasks(QObject):
         while (task := self._queue.get()) is not None and not self._stopped:
             try:
                 result = task.work()
-            except Exception as error:  # handed to the caller's `failed`, whatever it is
+            except Exception as error:  # noqa: BLE001  handed to the caller's `failed`, whatever it is
                 self._hand_back(task, None, error)
             else:
                 self._hand_back(task, result, None)

@@ -1,0 +1,169 @@
+"""The one way in which the user is told something: a bar in the window that never takes the keyboard away.
+
+Errors of ours are logged with their traceback and told in one sentence; nobody is shown a traceback.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Literal
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QStyle,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from mlee_core.errors import MleeError
+
+Level = Literal["info", "warning", "error"]
+
+log = logging.getLogger("mlee")
+
+_STRIPE = {"info": "#3b7dd8", "warning": "#d99000", "error": "#c8372d"}
+_ICON = {
+    "info": QStyle.StandardPixmap.SP_MessageBoxInformation,
+    "warning": QStyle.StandardPixmap.SP_MessageBoxWarning,
+    "error": QStyle.StandardPixmap.SP_MessageBoxCritical,
+}
+_SEVERITY = ("info", "warning", "error")
+
+
+@dataclass(frozen=True)
+class Message:
+    """text: one sentence. details: what only some will read (last log lines), "" for none."""
+
+    level: Level
+    text: str
+    details: str = ""
+
+
+class Messages(QObject):
+    """Where everything in the window leaves its messages."""
+
+    posted = Signal(object)  # Message
+    said = Signal(str)
+
+    def __init__(self, parent: QObject | None = None, log_file: str = "") -> None:
+        super().__init__(parent)
+        self._log_file = log_file
+
+    def info(self, text: str, details: str = "") -> None:
+        self._post(Message("info", text, details))
+
+    def warning(self, text: str, details: str = "") -> None:
+        self._post(Message("warning", text, details))
+
+    def error(self, text: str, details: str = "") -> None:
+        self._post(Message("error", text, details))
+
+    def say(self, text: str) -> None:
+        """A passing word in the status bar."""
+        self.said.emit(text)
+
+    def failed(self, doing: str, error: BaseException) -> None:
+        """`doing` ("exporting the figure") ended in `error`: the user's, the system's, or a fault of ours."""
+        if isinstance(error, MleeError):
+            self.error(str(error))
+        elif isinstance(error, OSError):
+            where = f" {error.filename}" if error.filename else ""
+            self.error(f"The system refused{where} while {doing}: {error.strerror or error}.")
+        else:
+            log.error("fault while %s", doing, exc_info=error)
+            where = f" It is written down in {self._log_file}." if self._log_file else ""
+            self.error(f"A fault of MLEE's own while {doing} ({type(error).__name__}: {error}).{where}")
+
+    def _post(self, message: Message) -> None:
+        log.log({"info": 20, "warning": 30, "error": 40}[message.level], "%s", message.text)
+        self.posted.emit(message)
+
+
+class MessageBar(QFrame):
+    """Shows the newest message and how many others wait; dismissed by ✕; details and copying at a click."""
+
+    def __init__(self, messages: Messages, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("message_bar")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self._shown: list[Message] = []
+        self._icon = QLabel()
+        self._text = QLabel(wordWrap=True, textInteractionFlags=Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._text.setObjectName("message_text")
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
+        self._more = self._button("Details", "Show all messages with their details", checkable=True)
+        self._copy = self._button("Copy", "Copy the messages and their details")
+        self._close = self._button("Dismiss", "Dismiss the messages")
+        self._details = QPlainTextEdit(readOnly=True)
+        self._details.setMaximumHeight(150)
+        row = QHBoxLayout()
+        row.addWidget(self._icon)
+        row.addWidget(self._text, 1)
+        for button in (self._more, self._copy, self._close):
+            row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 4, 6, 4)
+        column.addLayout(row)
+        column.addWidget(self._details)
+        self._more.toggled.connect(self._details.setVisible)
+        self._copy.clicked.connect(self._copy_all)
+        self._close.clicked.connect(self.dismiss)
+        messages.posted.connect(self.add)
+        self.dismiss()
+
+    def add(self, message: Message) -> None:
+        """Show `message`; the same one again is not listed twice."""
+        if message in self._shown:
+            self._shown.remove(message)
+        self._shown.append(message)
+        self._refresh()
+
+    def dismiss(self) -> None:
+        self._shown.clear()
+        self._more.setChecked(False)
+        self._details.hide()
+        self.hide()
+
+    def text(self) -> str:
+        """What the bar says, "" while it is hidden."""
+        return self._text.text() if self._shown else ""
+
+    def details(self) -> str:
+        """All messages that wait, newest first, with their details."""
+        parts = [m.text if not m.details else f"{m.text}\n{m.details}" for m in reversed(self._shown)]
+        return "\n\n".join(parts)
+
+    def _refresh(self) -> None:
+        newest = self._shown[-1]
+        others = len(self._shown) - 1
+        more = f"  (and {others} more message{'s' if others > 1 else ''}: see Details)" if others else ""
+        self._text.setText(newest.text + more)
+        level = max((m.level for m in self._shown), key=_SEVERITY.index)
+        icon = self.style().standardIcon(_ICON[level], None, self)
+        self._icon.setPixmap(icon.pixmap(18, 18))
+        color = _STRIPE[level]
+        self.setStyleSheet(
+            f"#message_bar {{ border-left: 4px solid {color}; border-bottom: 1px solid {color}; }}"
+        )
+        self._more.setVisible(bool(others or newest.details))
+        self._details.setPlainText(self.details())
+        self.show()
+
+    def _copy_all(self) -> None:
+        QGuiApplication.clipboard().setText(self.details())
+
+    def _button(self, text: str, tip: str, *, checkable: bool = False) -> QToolButton:
+        button = QToolButton()
+        button.setText(text)
+        button.setToolTip(tip)
+        button.setAutoRaise(True)
+        button.setCheckable(checkable)
+        button.setAccessibleName(text)
+        return button
