@@ -22,7 +22,7 @@ import numpy.typing as npt
 import soxr
 
 from . import decoder as child_side
-from .decoder import SAMPLE_RATE
+from .decoder import SAMPLE_RATE as SAMPLE_RATE
 from .errors import AudioError, WorkerDied
 from .events import Progress
 from .processes import GRACE_S, Child

@@ -206,6 +206,9 @@ def _child_main(
     for part in name.split("."):
         target = getattr(target, part)
     target(connection, *args)  # type: ignore[operator]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # tearing down torch and the watching thread takes half a second and can crash
 
 
 def _redirect_output(log: str) -> None:
