@@ -44,7 +44,7 @@ class Tasks(QObject):
         self._queue.put(_Task(work, then, failed))
 
     def stop(self, wait_s: float = 2.0) -> None:
-        """Deliver nothing more and end the thread, waiting at most `wait_s` for the task that runs."""
+        """Deliver nothing more and end the thread; what is still to do is done, but waited for `wait_s` only."""
         self._stopped = True
         if self._thread is not None:
             self._queue.put(None)
@@ -52,7 +52,7 @@ class Tasks(QObject):
             self._thread = None
 
     def _loop(self) -> None:
-        while (task := self._queue.get()) is not None and not self._stopped:
+        while (task := self._queue.get()) is not None:
             try:
                 result = task.work()
             except Exception as error:  # noqa: BLE001  handed to the caller's `failed`, whatever it is
