@@ -1,0 +1,115 @@
+"""Takes on the disk: WAV files that can be read whatever moment the recording ends at.
+
+While a take grows its header's sizes are 0xFFFFFFFF, "not known yet", as streamed files have them; `finish`
+writes the true ones, and `recover` does so for takes left by a crash.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import struct
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+_UNKNOWN = 0xFFFFFFFF
+_HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
+
+Frames = npt.NDArray[np.int16]
+
+
+def recover(folder: Path) -> list[Path]:
+    """Complete the headers of takes left by a crash; returns those takes, sorted.
+
+    A take that another process is still recording is left alone, and so is one without a sample.
+    """
+    return [path for path in sorted(Path(folder).glob("*.wav")) if _recover_one(path)]
+
+
+class Take:
+    """A growing 16-bit WAV file, locked while it grows so that `recover` can tell it from a leftover."""
+
+    def __init__(self, folder: Path, rate: int, channels: int) -> None:
+        """Raises: OSError if nothing can be written into `folder`, which is made if need be."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._rate, self._channels = rate, channels
+        self.path, self._file = _new_file(folder)
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        self._file.write(_header(rate, channels, None))
+        self.frames = 0
+
+    def append(self, frames: Frames) -> None:
+        """frames: int16 [n, channels]. Raises: OSError (disk full)."""
+        if len(frames):
+            self._file.write(frames.astype("<i2", copy=False).tobytes())
+            self.frames += len(frames)
+
+    def sync(self) -> None:
+        """Have what was appended survive a power cut."""
+        os.fdatasync(self._file.fileno())
+
+    def finish(self) -> None:
+        """Write the sizes into the header and close."""
+        if not self._file.closed:
+            with self._file:
+                _complete_header(self._file, self._rate, self._channels)
+
+
+def _new_file(folder: Path) -> tuple[Path, BinaryIO]:
+    stem = datetime.now().strftime("take-%Y%m%d-%H%M%S")
+    for suffix in ("", *(f"-{n}" for n in range(2, 1000))):
+        path = folder / f"{stem}{suffix}.wav"
+        try:
+            return path, path.open("xb", buffering=0)
+        except FileExistsError:
+            continue
+    raise FileExistsError(errno.EEXIST, "too many takes of one second", str(folder))
+
+
+def _header(rate: int, channels: int, data_bytes: int | None) -> bytes:
+    """The 44 bytes before the samples; data_bytes None: not known yet."""
+    known = data_bytes is not None and data_bytes + 36 < _UNKNOWN
+    sizes = (data_bytes + 36, data_bytes) if known and data_bytes is not None else (_UNKNOWN, _UNKNOWN)
+    frame = 2 * channels
+    return _HEADER.pack(
+        *(b"RIFF", sizes[0], b"WAVE"),
+        *(b"fmt ", 16, 1, channels, rate, rate * frame, frame, 16),
+        *(b"data", sizes[1]),
+    )
+
+
+def _complete_header(file: BinaryIO, rate: int, channels: int) -> None:
+    """Cut a half-written frame off, write the sizes, and have it on the disk."""
+    frame = 2 * channels
+    size = file.seek(0, os.SEEK_END)
+    data = max(0, size - _HEADER.size) // frame * frame
+    file.truncate(_HEADER.size + data)
+    file.seek(0)
+    file.write(_header(rate, channels, data))
+    os.fsync(file.fileno())
+
+
+def _recover_one(path: Path) -> bool:
+    if not os.access(path, os.R_OK | os.W_OK):
+        return False  # somebody else's file
+    with path.open("r+b", buffering=0) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        head = file.read(_HEADER.size)
+        if len(head) < _HEADER.size:
+            return False
+        fields = _HEADER.unpack(head)
+        channels, rate = fields[6], fields[7]
+        if channels < 1 or head != _header(rate, channels, None):
+            return False
+        if path.stat().st_size < _HEADER.size + 2 * channels:
+            return False
+        _complete_header(file, rate, channels)
+        return True
