@@ -154,7 +154,8 @@ def install() -> None:
     """Install MLEE (editable) with all it needs; raises SetupError unless it all imports afterwards."""
     say("installing what MLEE needs into .venv (about 3 GB to fetch, some minutes)")
     scratch = VENV / "tmp"  # /tmp may be a small RAM disk, too small for torch's wheels
-    scratch.mkdir(exist_ok=True)
+    shutil.rmtree(scratch, ignore_errors=True)  # an interrupted set-up leaves it
+    scratch.mkdir()
     pip: list[str | Path] = [PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
     pip += ["--only-binary=:all:", "--constraint", CONSTRAINTS]
     mlee = ["--no-build-isolation", "--editable", f"{ROOT}[dev]"]
