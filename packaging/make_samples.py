@@ -45,7 +45,7 @@ class Sample:
 SAMPLES = (
     Sample(
         "calm_en",
-        "en-us+Alicia",
+        "en-us+f2",
         165,
         45,
         "+0%",
