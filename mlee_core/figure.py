@@ -1,0 +1,243 @@
+"""The paper's Figure 3 of one recording, as a file: spectrogram with the encoders' attention over it, the
+waveform, which emotions are present and which dominates, and every caveat. SVG, PNG or PDF.
+
+matplotlib is imported inside, without pyplot and without a display; the same input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import textwrap
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import MleeError
+from .figure_panels import (
+    DARK,
+    LIGHT,
+    RANGE_DB,
+    SAMPLE_RATE,
+    Look,
+    Spectrogram,
+    clock,
+    draw_attention,
+    draw_dominant,
+    draw_existence,
+    draw_not_attended,
+    draw_shares,
+    draw_spectrogram,
+    draw_track,
+    draw_waveform,
+    printable,
+    style_axes,
+)
+from .files import atomic_path
+from .palette import CASING
+from .results import Analysis, Segment
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
+
+SUFFIXES: tuple[str, ...] = (".svg", ".png", ".pdf")
+
+WIDTH, LEFT, SPLIT, RIGHT = 11.0, 0.75, 7.1, 10.75
+"""Inches: the figure, and the left edge, the right edge of the time axes and the right edge of the bars."""
+WRAP = 165
+"""Characters of 8 point text between the margins."""
+NAME_LENGTH = 70
+
+
+def save_figure(
+    out: Path,
+    analysis: Analysis,
+    log_spectrogram: Spectrogram,
+    samples: NDArray[np.float32],
+    *,
+    segment: Segment | None = None,
+    dark: bool = False,
+) -> None:
+    """Write `build_figure`'s figure to `out`, atomically; its suffix chooses SVG, PNG or PDF.
+
+    Raises: MleeError for another suffix, or where the file cannot be written.
+    """
+    out = Path(out)
+    suffix = out.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise MleeError(f"A figure cannot be written as {out.name!r}: allowed are {', '.join(SUFFIXES)}.")
+    with _drawing():
+        figure = build_figure(analysis, log_spectrogram, samples, segment=segment, dark=dark)
+        dates = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}[suffix]
+        try:
+            with atomic_path(out) as neighbour:
+                figure.savefig(neighbour, format=suffix[1:], metadata=dates, facecolor=figure.get_facecolor())
+        except OSError as error:
+            raise MleeError(f"The figure cannot be written to {out}: {error.strerror or error}.") from error
+
+
+def build_figure(
+    analysis: Analysis,
+    log_spectrogram: Spectrogram,
+    samples: NDArray[np.float32],
+    *,
+    segment: Segment | None = None,
+    dark: bool = False,
+) -> Figure:
+    """The figure of one segment, or of a long recording with all its segments.
+
+    log_spectrogram: natural-log power of the whole recording, [T, 400], or its blocks [t, 400] in order
+        (`features.blocks`), which keeps hours out of memory. samples: the whole recording, [N], 16 kHz.
+    segment: the one to draw; None draws the only one, or the whole with its segments as a track.
+
+    Axes are found by label: "spectrogram", "attention" or "track", "waveform", "existence", "dominant"
+    or "shares".
+    """
+    from matplotlib.figure import Figure
+
+    look = DARK if dark else LIGHT
+    if segment is None and len(analysis.segments) == 1:
+        segment = analysis.segments[0]
+    start_s, end_s = (segment.start_s, segment.end_s) if segment else (0.0, len(samples) / SAMPLE_RATE)
+    footer = _footer(analysis, segment)
+    height = 5.85 + 0.17 * len(footer)
+    figure = Figure(figsize=(WIDTH, height), dpi=150, facecolor=look.paper)
+    page = _Page(figure, height, look)
+    _title(page, analysis, segment)
+
+    wave = page.axes("waveform", LEFT, 4.25 if segment else 4.6, SPLIT, 5.2)
+    top = page.axes("spectrogram", LEFT, 1.15, SPLIT, 4.15)
+    top.sharex(wave)
+    top.tick_params(labelbottom=False)
+    image = draw_spectrogram(top, log_spectrogram, start_s, end_s)
+    if image is not None:
+        _scale(page, image)
+    draw_waveform(wave, samples, start_s, end_s, look)
+    if segment is not None:
+        _legend(page, draw_attention(top, segment, look))
+        draw_not_attended(top, wave, segment, look)
+        draw_existence(page.axes("existence", 8.25, 1.15, RIGHT, 2.75), segment, look)
+        draw_dominant(page.axes("dominant", 8.25, 3.35, RIGHT, 5.2), segment, look)
+        if len(segment.attention.times_s) == 1:  # a padded step may reach past the recording's end
+            end_s = max(end_s, segment.attention.edges_s()[-1])
+    else:
+        track = page.axes("track", LEFT, 4.22, SPLIT, 4.52)
+        track.sharex(wave)
+        draw_track(track, analysis)
+        draw_shares(page.axes("shares", 8.25, 1.15, RIGHT, 5.2), analysis, look)
+    wave.set_xlim(start_s, end_s)
+    _time_axis(wave, end_s)
+    for line, (text, weight) in enumerate(footer):
+        page.text(LEFT, 5.75 + 0.17 * line, text, size=8, weight=weight)
+    return figure
+
+
+@contextmanager
+def _drawing() -> Iterator[None]:
+    """matplotlib's own defaults whatever the user's settings say, fonts embedded, nothing random."""
+    from matplotlib import style
+
+    fixed = {"svg.fonttype": "none", "svg.hashsalt": "mlee", "pdf.fonttype": 42, "hatch.linewidth": 0.8}
+    with style.context(["default", fixed]), warnings.catch_warnings():
+        # A file name in a script that the font lacks is drawn as boxes; that is no reason to print a warning.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
+
+
+class _Page:
+    """Places things by inches from the upper left corner."""
+
+    def __init__(self, figure: Figure, height: float, look: Look) -> None:
+        self.figure, self.height, self.look = figure, height, look
+
+    def axes(self, label: str, left: float, top: float, right: float, bottom: float) -> Axes:
+        box = (left / WIDTH, 1 - bottom / self.height, (right - left) / WIDTH, (bottom - top) / self.height)
+        axes = self.figure.add_axes(box, label=label)
+        style_axes(axes, self.look)
+        return axes
+
+    def text(self, x: float, y: float, text: str, **style: Any) -> None:
+        style.setdefault("color", self.look.ink)
+        place = (x / WIDTH, 1 - y / self.height)
+        self.figure.text(*place, text, va="top", parse_math=False, **style)
+
+
+def _title(page: _Page, analysis: Analysis, segment: Segment | None) -> None:
+    name = printable(Path(analysis.file).name)
+    page.text(LEFT, 0.18, _shortened(name), size=12, weight="bold")
+    page.text(RIGHT, 0.2, f"model {_shortened(printable(analysis.model))}", size=9, ha="right")
+    if segment is None:
+        text = f"{len(analysis.segments)} segments in {clock(analysis.duration_s)}, each with its own verdict"
+    elif analysis.single is not None:
+        text = segment.verdict()
+    else:
+        text = f"{segment.start_s:.2f} s to {segment.end_s:.2f} s · {segment.verdict()}"
+        if segment.end_s > 120:
+            text = f"{clock(segment.start_s)} to {clock(segment.end_s)} · {segment.verdict()}"
+    page.text(LEFT, 0.46, text, size=10)
+
+
+def _time_axis(axes: Axes, end_s: float) -> None:
+    from matplotlib.ticker import MultipleLocator
+
+    if end_s <= 120:
+        axes.set_xlabel("time (s)")
+        return
+    axes.xaxis.set_major_formatter(lambda value, _: clock(value))
+    step = next((s for s in (15, 30, 60, 120, 300, 600, 1800, 3600) if end_s / s <= 9), 7200)
+    axes.xaxis.set_major_locator(MultipleLocator(step))
+    axes.set_xlabel("time (h:mm:ss)" if end_s >= 3600 else "time (m:ss)")
+
+
+def _footer(analysis: Analysis, segment: Segment | None) -> list[tuple[str, str]]:
+    """Lines of caveats, each with its font weight. What the model has seen comes first."""
+    lines: list[tuple[str, str]] = []
+    if analysis.seen is not None:
+        part = {"train": "trained", "dev": "was tuned"}[analysis.seen]
+        why = f" ({analysis.seen_why})" if analysis.seen_why else ""
+        lines += _wrapped(f"Not a fair test: the model {part} on this{why}.", "bold")
+    for note in (*analysis.notes, *(segment.notes if segment else ())):
+        lines += _wrapped(f"• {note}", "normal")
+    return lines
+
+
+def _wrapped(text: str, weight: str) -> list[tuple[str, str]]:
+    return [(line, weight) for line in textwrap.wrap(printable(text), WRAP, subsequent_indent="   ")]
+
+
+def _shortened(text: str) -> str:
+    half = NAME_LENGTH // 2
+    return text if len(text) <= NAME_LENGTH else f"{text[: half - 1]}…{text[-half:]}"
+
+
+def _scale(page: _Page, image: AxesImage) -> None:
+    scale = page.axes("scale", 5.6, 0.98, SPLIT, 1.06)
+    page.figure.colorbar(image, cax=scale, orientation="horizontal", ticks=[-RANGE_DB, 0])
+    scale.xaxis.set_ticks_position("top")
+    scale.set_xticklabels([f"−{RANGE_DB:.0f}", "0 dB"])
+    style_axes(scale, page.look, size=7)
+
+
+def _legend(page: _Page, attention: Axes) -> None:
+    handles, labels = attention.get_legend_handles_labels()
+    if not handles:
+        return
+    page.figure.legend(
+        handles,
+        labels,
+        loc="lower left",
+        bbox_to_anchor=(LEFT / WIDTH, 1 - 1.15 / page.height),
+        ncol=len(handles),
+        fontsize=8,
+        handlelength=3,
+        borderaxespad=0.2,
+        facecolor=CASING,
+        framealpha=1,
+        edgecolor=CASING,
+        labelcolor="#ffffff",
+    )
