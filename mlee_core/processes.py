@@ -33,7 +33,7 @@ Connection = Any
 GRACE_S = 2.0
 """How long a child may take to end by itself once its pipe is closed."""
 
-_LOG_LINES = 12
+_LOG_LINES = 20
 _LOG_TAIL = 16_384
 _MAX_LOG = 1_000_000
 _PR_SET_PDEATHSIG = 1
@@ -49,10 +49,12 @@ class Outcome:
     last_log_lines: tuple[str, ...]
 
     def sentence(self, name: str) -> str:
-        """One sentence for the user, with the last log line if there is one."""
-        how = f"was ended by {self.signal}" if self.signal else f"ended with status {self.exit_code}"
-        last = f": {self.last_log_lines[-1]}" if self.last_log_lines else ""
-        return f"The {name} {how}{last}"
+        """One sentence for the user; with the last log line, an exception's, if it ended by itself."""
+        if self.signal is not None:
+            why = " (has the machine run out of memory?)" if self.signal == "SIGKILL" else ""
+            return f"The {name} was ended by {self.signal}{why}."
+        last = f": {self.last_log_lines[-1].rstrip('.')}" if self.last_log_lines else ""
+        return f"The {name} ended with status {self.exit_code}{last}."
 
 
 class Child:
@@ -200,7 +202,7 @@ def _child_main(
     _redirect_output(log)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     _end_with_parent(tied_to_thread)
-    faulthandler.enable()
+    faulthandler.enable(all_threads=False)
     module, _, name = reference.partition(":")
     target = importlib.import_module(module)
     for part in name.split("."):
