@@ -7,10 +7,11 @@ layouts; nothing is allocated by what a header says.
 
 from __future__ import annotations
 
+import io
 import re
 import struct
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any
 
 STREAMED_FROM = 0x7FFF0000
 """A 32-bit size from here on means "not known when writing": programs that write to a pipe use 0xFFFFFFFF
@@ -22,13 +23,45 @@ _W64_RIFF = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
 
 @dataclass(frozen=True)
 class Claim:
-    """claimed: bytes of sound by the header, None if it says that it does not know; present: bytes there."""
+    """claimed: bytes of sound by the header, None if it says that it does not know; present: bytes there.
+
+    never_closed: the header still says 0 bytes, as a recorder that was killed leaves it.
+    """
 
     claimed: int | None
     present: int
+    never_closed: bool = False
 
 
-def read_claim(file: BinaryIO, size: int) -> Claim | None:
+class NeverClosed(io.RawIOBase):
+    """A WAV file whose writer was killed before it filled in the sizes, as libsndfile wants it to read on.
+
+    libsndfile takes sound from a `data` chunk of size 0 only if the RIFF size is 8, so that is shown to it.
+    """
+
+    _AT = 4
+
+    def __init__(self, file: io.FileIO) -> None:
+        self._file = file
+        self._size = b"\x00\x00\x00\x08" if file.read(4) == b"RIFX" else b"\x08\x00\x00\x00"
+        file.seek(0)
+
+    def readinto(self, buffer: Any) -> int:
+        start = self._file.tell()
+        view = memoryview(buffer).cast("B")
+        count = self._file.readinto(view)
+        for at in range(max(start, self._AT), min(start + count, self._AT + 4)):
+            view[at - start] = self._size[at - self._AT]
+        return count
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+
+def read_claim(file: io.FileIO, size: int) -> Claim | None:
     """What the header of `file` (`size` bytes long) claims; None where the layout states no byte count.
 
     The position in `file` is moved. Damaged headers give None: libsndfile then says what is wrong.
@@ -37,7 +70,7 @@ def read_claim(file: BinaryIO, size: int) -> Claim | None:
     head = file.read(1024)
     match head[:4]:
         case b"RIFF" | b"RIFX" | b"RF64":
-            return _riff(file, size, "<" if head[:4] != b"RIFX" else ">")
+            return _riff(file, size, head)
         case b"FORM":
             return _aiff(file, size)
         case b".snd" | b"dns." if len(head) >= 12:
@@ -50,7 +83,7 @@ def read_claim(file: BinaryIO, size: int) -> Claim | None:
     return None
 
 
-def ends_as_ogg_stream(file: BinaryIO, size: int) -> bool:
+def ends_as_ogg_stream(file: io.FileIO, size: int) -> bool:
     """Whether an Ogg file's last page carries the end-of-stream mark; a file cut short has lost it."""
     file.seek(max(0, size - _OGG_TAIL))
     tail = file.read()
@@ -66,7 +99,7 @@ def _known(claimed: int) -> int | None:
     return None if claimed >= STREAMED_FROM else claimed
 
 
-def _chunks(file: BinaryIO, size: int, order: str) -> list[tuple[bytes, int, int]]:
+def _chunks(file: io.FileIO, size: int, order: str) -> list[tuple[bytes, int, int]]:
     """(id, claimed size, position of the content) of each chunk, until the end of file or the sound's."""
     found: list[tuple[bytes, int, int]] = []
     position = 12
@@ -80,7 +113,9 @@ def _chunks(file: BinaryIO, size: int, order: str) -> list[tuple[bytes, int, int
     return found
 
 
-def _riff(file: BinaryIO, size: int, order: str) -> Claim | None:
+def _riff(file: io.FileIO, size: int, head: bytes) -> Claim | None:
+    order = ">" if head[:4] == b"RIFX" else "<"
+    whole = size - 9 <= struct.unpack(order + "I", head[4:8].ljust(4, b"\0"))[0] <= size - 8
     wide: int | None = None
     for name, length, position in _chunks(file, size, order):
         if name == b"ds64" and position + 16 <= size:
@@ -90,11 +125,13 @@ def _riff(file: BinaryIO, size: int, order: str) -> Claim | None:
             present = size - position
             if wide is not None and length == 0xFFFFFFFF:
                 return Claim(wide, present)
-            return Claim(None if length == 0 and present > 0 else _known(length), present)
+            if length == 0 and present > 0 and not whole:
+                return Claim(None, present, never_closed=True)
+            return Claim(_known(length), present)
     return None
 
 
-def _aiff(file: BinaryIO, size: int) -> Claim | None:
+def _aiff(file: io.FileIO, size: int) -> Claim | None:
     for name, length, position in _chunks(file, size, ">"):
         if name == b"SSND":
             return Claim(_known(length), size - position)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
-from .containers import Claim, ends_as_ogg_stream, read_claim
+from .containers import Claim, NeverClosed, ends_as_ogg_stream, read_claim
 from .errors import AudioError
 
 SAMPLE_RATE = 16_000
@@ -104,7 +104,8 @@ def decode_file(request: Request) -> Iterator[Step | Decoded]:
             ended = ends_as_ogg_stream(file, size)
             file.seek(0)
             # By descriptor, not by name: libsndfile takes headerless text for sound if its name ends in .au
-            with soundfile.SoundFile(file.fileno(), closefd=False) as sound:
+            source = NeverClosed(file) if claim is not None and claim.never_closed else file.fileno()
+            with soundfile.SoundFile(source, closefd=False) as sound:
                 yield from _decode(path, sound, claim, ended, Path(request.out))
     except soundfile.LibsndfileError as error:
         raise AudioError(
@@ -173,7 +174,8 @@ def _blocks(path: Path, sound: soundfile.SoundFile) -> Iterator[Samples]:
             block = sound.read(size, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
             raise AudioError(
-                f"{path} is damaged: decoding failed after {done / sound.samplerate:.2f} s "
+                f"{path} is damaged: decoding failed between {done / sound.samplerate:.2f} "
+                f"and {min(done + size, sound.frames) / sound.samplerate:.2f} s "
                 f"({error.error_string.strip().rstrip('.')})."
             ) from error
         if len(block) == 0:
