@@ -40,6 +40,8 @@ def log_spectrogram(samples: Tensor | np.ndarray, gain: float = 1.0) -> Tensor:
     samples: [N] mono at 16 kHz; the device and (for tests) float64 are kept. gain: factor on the
     samples before the transform, 1 / peak for a recording scaled to peak 1. T is 0 below 640 samples.
     """
+    if isinstance(samples, np.ndarray) and not samples.flags.writeable:
+        samples = samples.copy()  # torch has no read-only tensors
     wave = torch.as_tensor(samples)  # [N]
     frames = frame_count(wave.shape[0])
     out = torch.empty(frames, BINS, dtype=wave.dtype, device=wave.device)  # [T, 400]
@@ -63,7 +65,7 @@ def blocks(samples: np.ndarray, gain: float = 1.0, frames: int = 6000) -> Iterat
     total = frame_count(len(samples))
     for start in range(0, total, frames):
         stop = min(start + frames, total)
-        piece = np.array(samples[start * HOP : (stop - 1) * HOP + FRAME], dtype=np.float32)  # a copy: maps are read-only
+        piece = np.asarray(samples[start * HOP : (stop - 1) * HOP + FRAME])
         yield log_spectrogram(piece, gain).numpy()  # [stop - start, 400]
 
 
@@ -72,7 +74,9 @@ def peak_gain(samples: np.ndarray, block: int = 1 << 20) -> float:
 
     The peak is floored at 1e-6 (-120 dBFS), below which there is nothing but rounding noise to raise.
     """
-    peak = max((float(np.abs(samples[i : i + block]).max()) for i in range(0, len(samples), block)), default=0.0)
+    peak = max(
+        (float(np.abs(samples[i : i + block]).max()) for i in range(0, len(samples), block)), default=0.0
+    )
     return 1.0 / max(peak, 1e-6) if peak > 0 else 1.0
 
 

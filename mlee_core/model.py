@@ -41,7 +41,7 @@ class _ClearPadding(torch.autograd.Function):
     """Zeros behind each utterance, forward and backward, so that padding neither says nor learns."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, lengths: Sequence[int]) -> Tensor:  # type: ignore[override]
+    def forward(ctx: Any, x: Tensor, lengths: Sequence[int]) -> Tensor:
         ctx.lengths = lengths
         ctx.mark_dirty(x)
         _clear_padding(x, lengths)
@@ -55,7 +55,7 @@ class _ClearPadding(torch.autograd.Function):
 
 
 def _clear(x: Tensor, lengths: Sequence[int]) -> Tensor:
-    cleared: Tensor = _ClearPadding.apply(x, lengths)
+    cleared: Tensor = _ClearPadding.apply(x, lengths)  # type: ignore[no-untyped-call]
     return cleared
 
 
@@ -67,7 +67,7 @@ class _MaskedBatchNorm(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, x: Tensor, lengths: Sequence[int], weight: Tensor, bias: Tensor, eps: float
     ) -> tuple[Tensor, Tensor, Tensor]:
         real = sum(lengths) * x.shape[2]  # positions a channel
@@ -91,7 +91,9 @@ class _MaskedBatchNorm(torch.autograd.Function):
         )
         # through mean and variance flows γ/σ (Σg / n + x̂ Σ(g x̂) / n): the same affine map of x̂ everywhere
         scale = weight * torch.rsqrt(var + ctx.eps) / ctx.real  # [C]
-        direct -= F.batch_norm(x, mean, var, scale * grad_weight, scale * grad_bias, eps=ctx.eps)  # [B, C, F, T]
+        direct -= F.batch_norm(
+            x, mean, var, scale * grad_weight, scale * grad_bias, eps=ctx.eps
+        )  # [B, C, F, T]
         _clear_padding(direct, ctx.lengths)
         return direct, None, grad_weight, grad_bias, None
 
@@ -103,7 +105,9 @@ class MaskedBatchNorm(nn.BatchNorm2d):
         """x: [B, C, F, T], 0 behind lengths (B of them). Same shape out (not 0 in padding)."""
         if not self.training:
             return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
-        out, mean, var = _MaskedBatchNorm.apply(x, lengths, self.weight, self.bias, self.eps)
+        out, mean, var = _MaskedBatchNorm.apply(  # type: ignore[no-untyped-call]
+            x, lengths, self.weight, self.bias, self.eps
+        )
         assert self.running_mean is not None and self.running_var is not None and self.momentum is not None
         real = sum(lengths) * x.shape[2]
         self.running_mean.lerp_(mean, self.momentum)

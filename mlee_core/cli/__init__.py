@@ -1,0 +1,83 @@
+"""`mlee`: the command line. Each command is a module of its own, imported only when it is called.
+
+Exit status: 0 done, 2 the user's input is wrong (one clear line on stderr), 1 a fault of ours, 130 stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+from .. import __version__
+from ..errors import MleeError
+
+COMMANDS = {
+    "gui": "open the window",
+    "analyze": "recordings in, emotions present and dominant out",
+    "corpus": "what a corpus holds",
+    "train": "train the networks of one fold",
+    "bench": "measure speed as ratios inside one run",
+    "doctor": "versions, devices, what is missing and how to get it",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser(arguments)
+    args = parser.parse_args(arguments)
+    if args.command is None:
+        parser.print_help()
+        return 0
+    try:
+        return int(_module(args.command).run(args))
+    except MleeError as error:
+        print(f"mlee: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print("mlee: stopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output went away, `| head` say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # noqa: BLE001 - outermost: a fault of ours is one line, details in a file
+        print(
+            f"mlee: a fault of ours: {type(error).__name__}: {error}; details: {_report()}", file=sys.stderr
+        )
+        return 1
+
+
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mlee",
+        description="Which emotions are present in speech, which dominates, where a model looked.",
+    )
+    parser.add_argument("--version", action="version", version=f"mlee {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    called = next((word for word in arguments if not word.startswith("-")), None)
+    for name, what in COMMANDS.items():
+        command = commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
+        if name == called:
+            _module(name).add_arguments(command)
+    return parser
+
+
+def _module(name: str):  # type: ignore[no-untyped-def]  # a module with add_arguments and run
+    return importlib.import_module(f".{name}", __name__)
+
+
+def _report() -> str:
+    """Write the traceback where it can be sent from, and name the file."""
+    from ..processes import log_file
+
+    path = log_file("fault")
+    path.write_text(traceback.format_exc(), encoding="utf-8")
+    return str(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,190 @@
+"""Configuration as frozen dataclasses that refuse contradictions, to and from plain JSON data.
+
+A *stage* is one network to train. Its `StageConfig` holds everything that changes its numbers, so that
+two equal configurations on equal data are the same stage and are trained once (SPEC.md "Training").
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from .errors import ConfigError
+from .labels import Label, Scheme, TrainSet
+
+RowName = Literal["dominant", "mlee", "pretrain", "fusion"]
+Level = Literal["peak", "none"]
+Dtype = Literal["fp32", "bf16"]
+
+ROWS: tuple[RowName, ...] = ("dominant", "mlee", "pretrain", "fusion")
+LEARNING_RATES: dict[RowName, float] = {
+    "dominant": 0.0005,
+    "mlee": 0.0002,
+    "pretrain": 0.0001,
+    "fusion": 0.00005,
+}
+"""The paper's, section 4.1."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Which network: a row of Table 3, its label and its train set.
+
+    label: "hard" or "soft"; None for mlee, which has neither. With hard targets both train sets hold the
+    same utterances, so that stage is always called *dominant* and shared.
+    """
+
+    row: RowName
+    label: Label | None
+    train_set: TrainSet
+
+    def __post_init__(self) -> None:
+        if self.row not in ROWS:
+            raise ConfigError(f"row {self.row!r}: allowed are {', '.join(ROWS)}.")
+        if self.train_set not in ("dominant", "all"):
+            raise ConfigError(f"train set {self.train_set!r}: allowed are dominant and all.")
+        if (self.label is None) != (self.row == "mlee"):
+            allowed = "mlee takes no label" if self.row == "mlee" else "allowed are hard and soft"
+            raise ConfigError(f"label {self.label!r} for row {self.row}: {allowed}.")
+        if self.label not in (None, "hard", "soft"):
+            raise ConfigError(f"label {self.label!r}: allowed are hard and soft.")
+        if self.row == "dominant" and self.label == "hard":
+            object.__setattr__(self, "train_set", "dominant")
+
+    @property
+    def name(self) -> str:
+        """Folder and event name, e.g. "dominant-hard", "mlee-all", "fusion-soft-all"."""
+        parts = [
+            self.row,
+            self.label,
+            None if (self.row, self.label) == ("dominant", "hard") else self.train_set,
+        ]
+        return "-".join(part for part in parts if part)
+
+    @property
+    def scheme(self) -> Scheme:
+        """The label scheme of its targets."""
+        return self.label or "existence"
+
+    @property
+    def encoders(self) -> tuple[Stage, ...]:
+        """The frozen encoders it stands on, in the order in which their vectors are concatenated."""
+        mlee = Stage("mlee", None, self.train_set)
+        if self.row == "pretrain":
+            return (mlee,)
+        return (Stage("dominant", self.label, self.train_set), mlee) if self.row == "fusion" else ()
+
+
+def plan(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    """These stages and the encoders they need, each once, encoders before what stands on them."""
+    ordered: list[Stage] = []
+    for stage in stages:
+        ordered += [s for s in (*stage.encoders, stage) if s not in ordered]
+    return tuple(ordered)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained; the defaults are the paper's and SPEC.md's readings.
+
+    level: "peak" scales each utterance to peak 1 before the features, "none" leaves it.
+    speeds: speed perturbation factors, all of them in every epoch; 1.0 must be among them.
+    patience: epochs without a better development loss before stopping.
+    """
+
+    level: Level = "peak"
+    speeds: tuple[float, ...] = (1.0, 0.9, 1.1)
+    batch_size: int = 16
+    max_epochs: int = 100
+    patience: int = 10
+
+    def __post_init__(self) -> None:
+        if self.level not in ("peak", "none"):
+            raise ConfigError(f"level {self.level!r}: allowed are peak and none.")
+        if 1.0 not in self.speeds or any(not 0.5 <= s <= 2.0 for s in self.speeds):
+            raise ConfigError(f"speeds {self.speeds}: allowed are factors from 0.5 to 2 with 1.0 among them.")
+        for name in ("batch_size", "max_epochs", "patience"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} {getattr(self, name)}: allowed are whole numbers from 1.")
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Where and in which arithmetic; part of a stage's identity, since results depend on it bit by bit."""
+
+    device: str = "cpu"
+    dtype: Dtype = "fp32"
+    channels_last: bool = True
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        if self.dtype not in ("fp32", "bf16"):
+            raise ConfigError(f"dtype {self.dtype!r}: allowed are fp32 and bf16.")
+        if self.threads < 1:
+            raise ConfigError(f"{self.threads} threads: allowed are whole numbers from 1.")
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """Everything that changes a stage's numbers besides its data."""
+
+    stage: Stage
+    recipe: Recipe
+    compute: Compute
+    seed: int
+
+    @property
+    def learning_rate(self) -> float:
+        return LEARNING_RATES[self.stage.row]
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "learning_rate": self.learning_rate}
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """One run folder: a corpus, a recipe, a machine's arithmetic and a seed; rows may be added to it.
+
+    corpus: path as given. label_map: label -> class, as given by the user, written into the run.
+    data_hash: of the corpus's labels when the run began, so that a changed corpus is noticed.
+    """
+
+    corpus: str
+    format: str | None
+    label_map: tuple[tuple[str, str], ...]
+    data_hash: str
+    recipe: Recipe
+    compute: Compute
+    seed: int
+
+    def for_stage(self, stage: Stage) -> StageConfig:
+        return StageConfig(stage, self.recipe, self.compute, self.seed)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> RunConfig:
+        """Raises: ConfigError when a field is missing, unknown or refused."""
+        try:
+            recipe = Recipe(**{**value["recipe"], "speeds": tuple(value["recipe"]["speeds"])})
+            label_map = tuple((str(label), str(name)) for label, name in value["label_map"])
+            compute = Compute(**value["compute"])
+            return replace(cls(**{**value, "recipe": recipe, "compute": compute, "label_map": label_map}))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ConfigError(f"config.json is not a run's configuration: {error}.") from error
+
+    def difference(self, other: RunConfig) -> str | None:
+        """The first field in which `other` differs, in words; None if equal."""
+        mine, theirs = _flat(self.to_json()), _flat(other.to_json())
+        for key, value in mine.items():
+            if key != "corpus" and theirs.get(key) != value:  # a corpus may have moved: its hash tells
+                return f"{key} was {value!r} and is now {theirs.get(key)!r}"
+        return None
+
+
+def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, item in value.items():
+        flat |= _flat(item, f"{prefix}{key}.") if isinstance(item, dict) else {f"{prefix}{key}": item}
+    return flat

@@ -1,0 +1,38 @@
+"""What this machine computes with: its devices, and where bf16 is faster than fp32."""
+
+from __future__ import annotations
+
+import torch
+
+from .config import Dtype
+from .errors import ConfigError
+
+
+def checked(name: str) -> str:
+    """`name` if it can be computed on. Raises: ConfigError with what is allowed here."""
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"device {name!r}: allowed are {', '.join(available())}.") from error
+    if device.type == "cpu":
+        return "cpu"
+    if (
+        device.type != "cuda"
+        or not torch.cuda.is_available()
+        or (device.index or 0) >= torch.cuda.device_count()
+    ):
+        raise ConfigError(f"device {name!r} is not to be had here: allowed are {', '.join(available())}.")
+    return name
+
+
+def available() -> tuple[str, ...]:
+    """The names of the devices of this machine."""
+    return ("cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count())))
+
+
+def dtype(device: str) -> Dtype:
+    """bf16 where the device computes with it directly; where it would be emulated, fp32."""
+    if device.startswith("cuda"):
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()  # no public name yet
+    return "bf16" if fast else "fp32"

@@ -1,0 +1,240 @@
+"""Trained models as one file: find, describe, load, export.
+
+A model file is safetensors: the networks' tensors under the name of their head (`hard.`, `soft.`, `mlee.`,
+`fusion.`), each encoder's normalisation, and JSON in the header: classes, what it was trained on, scores on
+unseen speakers, which recordings it has met. Only `load` and `export` import torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import resources
+from .config import Level, RunConfig, Stage
+from .corpora.base import Corpus, Utterance
+from .errors import ModelError
+from .files import stable_hash
+from .folds import PARTS, Fold
+from .labels import CLASSES
+from .quality import LevelReference
+from .results import ENCODERS, HEADS, ModelInfo, Seen
+from .runs import RunFolder
+from .stamp import stamp
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .dataset import Normalisation
+    from .model import Classifier, Network
+
+DEFAULT = "emodb-03"
+"""The shipped model."""
+
+FORMAT = 1
+MODEL_FILE = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A loaded model. networks: head (hard, soft, mlee) -> its network in eval mode, with its normalisation.
+
+    fusion: the dense layers on the vectors of `fusion_encoders`, or None. seen: digest of decoded samples
+    -> "train" or "dev"; the speakers' parts are in `info`. level: how recordings were scaled.
+    """
+
+    info: ModelInfo
+    networks: Mapping[str, tuple[Network, Normalisation]]
+    fusion: Classifier | None
+    fusion_encoders: tuple[str, ...]
+    level: Level
+    reference: LevelReference
+    seen: Mapping[str, Seen]
+
+
+def shipped() -> tuple[ModelInfo, ...]:
+    """The models in resources/models, sorted by name."""
+    return tuple(info(path) for path in sorted(resources.models_dir().glob("*.safetensors")))
+
+
+def find(name_or_path: str) -> Path:
+    """A shipped model's name, a model file, or a run folder that has one -> the model file.
+
+    Raises: ModelError naming the models there are.
+    """
+    named = resources.models_dir() / f"{name_or_path}.safetensors"
+    given = Path(name_or_path)
+    for path in (given / MODEL_FILE, given, named):
+        if path.is_file():
+            return path
+    if (given / "config.json").is_file():
+        raise ModelError(f"run {given} has no {MODEL_FILE} yet: it appears when a training of it has ended.")
+    names = ", ".join(path.stem for path in sorted(resources.models_dir().glob("*.safetensors"))) or "none"
+    raise ModelError(
+        f"no model {name_or_path!r}: allowed are a model file, a run folder, or a shipped one ({names})."
+    )
+
+
+def info(path: Path) -> ModelInfo:
+    """What a model file says of itself. Raises: ModelError if missing, damaged or for other classes."""
+    return _info(path, _header(path))
+
+
+def load(path: Path) -> Bundle:
+    """The networks of a model file, on the CPU in fp32 and eval mode. Raises: ModelError."""
+    import torch
+
+    from . import checkpoints
+    from .dataset import Normalisation
+    from .model import Network, fused_classifier
+
+    tensors, header = checkpoints.load(path)
+    described = _info(path, header)
+    networks: dict[str, tuple[Network, Normalisation]] = {}
+    try:
+        for head in (name for name in ENCODERS if name in described.heads):
+            network = Network()
+            network.load_state_dict(_under(f"{head}.network.", tensors))
+            norm = Normalisation(tensors[f"{head}.norm.mean"], tensors[f"{head}.norm.std"])
+            networks[head] = (network.eval().to(memory_format=torch.channels_last), norm)  # type: ignore[call-overload]
+        encoders = tuple(header["fusion_encoders"])
+        fusion = fused_classifier(len(encoders)).eval() if encoders else None
+        if fusion is not None:
+            fusion.load_state_dict(_under("fusion.network.", tensors))
+        reference = LevelReference.from_json(header["level_reference"])
+        return Bundle(described, networks, fusion, encoders, header["level"], reference, header["seen"])
+    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise ModelError(f"{path} is damaged: it lacks or distorts a part of its networks.") from error
+
+
+def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold) -> Path:
+    """Write RUN/model.safetensors from the best checkpoints of `fold`; returns its path.
+
+    Heads come from the stages that are there; of fusion, the soft one where both are. A pre-training row
+    has no place in an analysis (its head is neither of the dominant ones) and is left out.
+    """
+    from . import checkpoints
+    from .experiment import part_digests, test_scores
+
+    stages = _heads(run, fold)
+    if not stages:
+        raise ModelError(f"{run.path} has no finished stage that an analysis can use.")
+    tensors: dict[str, Tensor] = {}
+    for head, stage in stages.items():
+        stored, _ = checkpoints.load(run.stage_folder(fold, stage) / "best.safetensors")
+        tensors |= {f"{head}.{name}": value for name, value in stored.items()}
+    digests, reference = part_digests(run, fold)
+    fusion = stages.get("fusion")
+    encoders = [_head_of(stage) for stage in fusion.encoders] if fusion else []
+    header = {
+        "format": FORMAT,
+        "name": f"{corpus.name}-{fold.name}",
+        "classes": list(CLASSES),
+        "heads": [head for head in HEADS if head in stages],
+        "stages": {head: stage.name for head, stage in stages.items()},
+        "fusion_encoders": encoders,
+        "level": config.recipe.level,
+        "level_reference": reference.to_json(),
+        "trained_on": corpus.name,
+        "speakers": {part: list(getattr(fold, part)) for part in PARTS},
+        "scores": test_scores(run, fold, stages),
+        "limits": list(_limits(corpus, fold)),
+        "seen": digests,
+        "stamp": {
+            **stamp(),
+            "device": config.compute.device,
+            "dtype": config.compute.dtype,
+            "data_hash": config.data_hash,
+            "config_hash": stable_hash(config.to_json()),
+        },
+    }
+    path = run.path / MODEL_FILE
+    checkpoints.save(path, tensors, header)
+    return path
+
+
+def _heads(run: RunFolder, fold: Fold) -> dict[str, Stage]:
+    """Head -> the stage of this run that fills it; *all* before *dominant*, fusion-soft before -hard."""
+    candidates: Iterable[tuple[str, Stage]] = [
+        (head, Stage(row, label, train_set))  # type: ignore[arg-type]
+        for train_set in ("all", "dominant")
+        for head, row, label in (
+            ("hard", "dominant", "hard"),
+            ("soft", "dominant", "soft"),
+            ("mlee", "mlee", None),
+            ("fusion", "fusion", "soft"),
+            ("fusion", "fusion", "hard"),
+        )
+    ]
+    heads: dict[str, Stage] = {}
+    for head, stage in candidates:
+        if (run.stage_folder(fold, stage) / "best.safetensors").is_file():
+            heads.setdefault(head, stage)
+    fusion = heads.get("fusion")
+    if fusion and any(heads.get(_head_of(stage)) != stage for stage in fusion.encoders):
+        del heads["fusion"]  # its encoders are not the ones that this model shows
+    return heads
+
+
+def _head_of(encoder: Stage) -> str:
+    return encoder.label or "mlee"
+
+
+def _limits(corpus: Corpus, fold: Fold) -> Iterable[str]:
+    """What the training data cannot have taught, in words."""
+    learnt: tuple[Utterance, ...] = corpus.of_speakers(fold.train)
+    if all(sum(count > 0 for count in u.votes.target_counts) < 2 for u in learnt):
+        yield (
+            f"{corpus.name} gives one emotion an utterance, so “present” never saw two at once: read several "
+            "emotions present as doubt between them."
+        )
+    yield (
+        f"It knows {len(fold.train)} speakers of one corpus; other voices, languages and rooms may be "
+        "read wrongly."
+    )
+
+
+def _header(path: Path) -> dict[str, Any]:
+    import json
+
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            header: dict[str, Any] = json.loads((file.metadata() or {})["mlee"])
+            return header
+    except FileNotFoundError as error:
+        raise ModelError(f"{path} does not exist: expected a model file written by MLEE.") from error
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise ModelError(f"{path} is damaged or no model file written by MLEE ({error}).") from error
+
+
+def _info(path: Path, header: Mapping[str, Any]) -> ModelInfo:
+    try:
+        if tuple(header["classes"]) != CLASSES:
+            raise ModelError(
+                f"{path} is for the classes {', '.join(header['classes'])}: "
+                f"MLEE works with {', '.join(CLASSES)}."
+            )
+        if header["format"] != FORMAT:
+            raise ModelError(f"{path} has format {header['format']}: this MLEE reads format {FORMAT}.")
+        card = path.with_suffix(".md")
+        return ModelInfo(
+            name=header["name"],
+            path=str(path),
+            classes=CLASSES,
+            heads=tuple(header["heads"]),
+            trained_on=header["trained_on"],
+            speakers={part: tuple(names) for part, names in header["speakers"].items()},
+            scores=header["scores"],
+            limits=tuple(header["limits"]),
+            card=str(card) if card.is_file() else None,
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"{path} is no model file written by MLEE: {error} is missing or wrong.") from error
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}

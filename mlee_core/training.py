@@ -1,0 +1,281 @@
+"""One training loop for every stage: encoders on spectrograms, and dense layers on frozen encoders.
+
+`train` is a generator of events; each yield is progress and a point where it can be stopped. After every
+epoch the whole state (weights, Adam, history) is on disk, so that a killed run resumes bit-identically.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from . import checkpoints, metrics
+from .config import Compute, StageConfig
+from .corpora.base import Utterance
+from .dataset import Examples, Inputs, Normalisation, plain_batches, training_batches
+from .errors import ConfigError, RunError
+from .events import EpochDone, Event, Progress, Resumed, StageDone, Started
+from .files import stable_hash
+from .labels import CLASSES, class_weights, dominant, existence_weights
+from .model import Network, fused_classifier
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class StageData:
+    """What a stage learns from. train, dev: admitted by its scheme; scored: dev utterances with a dominant
+    class; test: the test speakers' utterances with one. inputs: batches of them.
+
+    normalisation: None for dense layers, which stand on encoders that have their own.
+    key: hash of data, targets, configuration and seed (SPEC.md "Training").
+    """
+
+    train: Examples
+    dev: Examples
+    test: tuple[Utterance, ...]
+    inputs: Inputs
+    normalisation: Normalisation | None
+    key: str
+
+
+@dataclass(frozen=True)
+class History:
+    """What training has been through; in the checkpoint's JSON."""
+
+    epoch: int = 0
+    best_epoch: int = 0
+    best_loss: float = math.inf
+    epochs: tuple[dict[str, float | None], ...] = field(default=())
+
+    def finished(self, config: StageConfig) -> bool:
+        waited = self.epoch - self.best_epoch
+        return self.epoch >= config.recipe.max_epochs or (self.epoch > 0 and waited >= config.recipe.patience)
+
+
+def build(config: StageConfig) -> Network | nn.Module:
+    """A fresh network for a stage; its weights depend on the seed and the stage's name alone."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(stable_hash([config.seed, config.stage.name])[:15], 16))
+        encoders = config.stage.encoders
+        network: nn.Module = fused_classifier(len(encoders)) if encoders else Network()
+    if config.compute.channels_last:
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network.to(config.compute.device)
+
+
+def loss_function(config: StageConfig, targets: Sequence[Sequence[float]]) -> Loss:
+    """logits [B, 4], targets [B, 4] -> scalar, weighted by the training set's targets (SPEC.md "Losses")."""
+    device = config.compute.device
+    if config.stage.scheme == "existence":
+        pairs = torch.tensor(existence_weights(targets), device=device)  # [4, 2]
+
+        def existence(logits: Tensor, q: Tensor) -> Tensor:  # equation 6
+            absent = pairs[:, 0] * (1 - q) * F.logsigmoid(-logits)  # [B, 4]
+            return -(pairs[:, 1] * q * F.logsigmoid(logits) + absent).sum(1).mean()
+
+        return existence
+    weights = torch.tensor(class_weights(targets), device=device)  # [4]
+
+    def cross_entropy(logits: Tensor, q: Tensor) -> Tensor:  # equation 2
+        return -(weights * q * F.log_softmax(logits, dim=1)).sum(1).mean()
+
+    return cross_entropy
+
+
+def train(config: StageConfig, data: StageData, folder: Path) -> Iterator[Event]:
+    """Train one stage until its development loss stops falling; ends with StageDone.
+
+    folder: gets last.safetensors after every epoch and best.safetensors after every better one. With a
+    checkpoint there already, training goes on from it, or is taken as done.
+
+    Raises: ConfigError for a class without examples or a development part without utterances; RunError
+    for a checkpoint of something else and for a loss that is not finite.
+    """
+    stage = config.stage.name
+    _refuse_empty(stage, data)
+    network = build(config)
+    optimiser = torch.optim.Adam(network.parameters(), lr=config.learning_rate)
+    loss = loss_function(config, data.train.targets)
+    history = _restore(folder / "last.safetensors", data.key, network, optimiser)
+    if history.finished(config):
+        yield _done(config, data, network, folder, history, reused=True)
+        return
+    yield Resumed(stage, history.epoch) if history.epoch else Started("training", stage)
+    while not history.finished(config):
+        epoch, began = history.epoch + 1, time.monotonic()
+        train_loss = yield from _epoch(config, data, network, optimiser, loss, epoch)
+        dev_loss, wa, ua = evaluate(config, data, network, loss)
+        if not (math.isfinite(train_loss) and math.isfinite(dev_loss)):
+            raise RunError(
+                f"{stage}: the loss is {train_loss} / {dev_loss} in epoch {epoch}, not a finite number."
+            )
+        better = dev_loss < history.best_loss
+        row = {"epoch": epoch, "train_loss": train_loss, "dev_loss": dev_loss, "dev_wa": wa, "dev_ua": ua}
+        history = replace(history, epoch=epoch, epochs=(*history.epochs, row))
+        if better:
+            history = replace(history, best_epoch=epoch, best_loss=dev_loss)
+        _save(folder, config, data, network, optimiser, history, better)
+        yield EpochDone(stage, epoch, train_loss, dev_loss, wa, ua, better, time.monotonic() - began)
+    yield _done(config, data, network, folder, history, reused=False)
+
+
+def _epoch(
+    config: StageConfig,
+    data: StageData,
+    network: nn.Module,
+    optimiser: torch.optim.Adam,
+    loss: Loss,
+    epoch: int,
+) -> Generator[Event, None, float]:
+    """One pass over the training set at every speed; returns the mean loss."""
+    examples = len(data.train) * len(config.recipe.speeds)
+    done, total, began = 0, 0.0, time.monotonic()
+    network.train()
+    for batch in training_batches(data.inputs, data.train, config.recipe, config.seed, epoch):
+        with arithmetic(config.compute):
+            logits = _logits(network, batch.inputs, config.compute)  # [B, 4]
+            value = loss(logits.float(), batch.targets.to(logits.device))
+            optimiser.zero_grad(set_to_none=True)
+            value.backward()
+            optimiser.step()
+        done += len(batch.ids)
+        total += value.item() * len(batch.ids)
+        left = (time.monotonic() - began) / done * (examples - done)
+        yield Progress(f"Epoch {epoch}", done, examples, left, config.stage.name, epoch)
+    return total / done
+
+
+@contextmanager
+def arithmetic(compute: Compute) -> Iterator[None]:
+    """Run with a stage's own thread count, and put the process's back: another count gives other bits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(compute.threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _logits(network: nn.Module, inputs: tuple[Tensor, ...], compute: Compute) -> Tensor:
+    """[B, 4] of a Network (which also returns attention) or of a Classifier."""
+    device = torch.device(compute.device)
+    moved = [tensor.to(device) for tensor in inputs]
+    bf16 = network.training and compute.dtype == "bf16" and isinstance(network, Network)
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
+        out = network(*moved)
+    logits: Tensor = out[0] if isinstance(out, tuple) else out
+    return logits
+
+
+def predict(config: StageConfig, inputs: Inputs, network: nn.Module, examples: Examples) -> dict[str, Tensor]:
+    """Utterance id -> logits [4], fp32, in eval mode; unperturbed."""
+    network.eval()
+    answers: dict[str, Tensor] = {}
+    with torch.inference_mode(), arithmetic(config.compute):
+        for batch in plain_batches(inputs, examples):
+            logits = _logits(network, batch.inputs, config.compute).float().cpu()  # [B, 4]
+            answers.update(zip(batch.ids, logits, strict=True))
+    return answers
+
+
+def evaluate(
+    config: StageConfig, data: StageData, network: nn.Module, loss: Loss
+) -> tuple[float, float | None, float | None]:
+    """The development part's loss, and WA and UA of its utterances that have a dominant class."""
+    answers = predict(config, data.inputs, network, data.dev)
+    logits = torch.stack([answers[u.id] for u in data.dev.utterances])  # [N, 4]
+    device = config.compute.device
+    value = loss(logits.to(device), torch.tensor(data.dev.targets, device=device)).item()
+    return value, *score(answers, data.dev.utterances)
+
+
+def score(answers: dict[str, Tensor], utterances: Sequence[Utterance]) -> tuple[float | None, float | None]:
+    """WA and UA over the utterances that `hard` admits (SPEC.md); None without any. argmax of logits is
+    equation 1 for a dominant model and equation 7 for MLEE."""
+    pairs = [(dominant(u.votes), answers[u.id]) for u in utterances]
+    truth = [CLASSES.index(name) for name, _ in pairs if name is not None]
+    predicted = [int(logits.argmax()) for name, logits in pairs if name is not None]
+    return metrics.wa(truth, predicted), metrics.ua(truth, predicted)
+
+
+def _done(
+    config: StageConfig, data: StageData, network: nn.Module, folder: Path, history: History, *, reused: bool
+) -> StageDone:
+    """Score the best epoch on the test speakers."""
+    load_network(folder / "best.safetensors", network)
+    scheme_free = Examples(data.test, tuple((0.0,) * len(CLASSES) for _ in data.test))
+    answers = predict(config, data.inputs, network, scheme_free)
+    wa, ua = score(answers, data.test)
+    return StageDone(config.stage.name, history.best_epoch, history.best_loss, wa, ua, reused)
+
+
+def _refuse_empty(stage: str, data: StageData) -> None:
+    for part, examples in (("training", data.train), ("development", data.dev)):
+        if not len(examples):
+            raise ConfigError(
+                f"{stage}: no utterance of the {part} speakers is admitted; at least one is needed."
+            )
+
+
+def _save(
+    folder: Path,
+    config: StageConfig,
+    data: StageData,
+    network: nn.Module,
+    optimiser: torch.optim.Adam,
+    history: History,
+    better: bool,
+) -> None:
+    """best first, then last: a kill between them repeats the epoch and writes the same best again."""
+    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
+    if data.normalisation is not None:
+        tensors |= {"norm.mean": data.normalisation.mean, "norm.std": data.normalisation.std}
+    meta = {"key": data.key, "config": config.to_json(), "history": asdict(history)}
+    if better:
+        checkpoints.save(folder / "best.safetensors", tensors, meta)
+    for name, parameter in network.named_parameters():
+        for what, value in optimiser.state[parameter].items():
+            tensors[f"adam.{what}.{name}"] = value
+    checkpoints.save(folder / "last.safetensors", tensors, meta)
+
+
+def _restore(path: Path, key: str, network: nn.Module, optimiser: torch.optim.Adam) -> History:
+    """Put a checkpoint's state into network and optimiser; a fresh History where there is none."""
+    if not path.exists():
+        return History()
+    tensors, meta = load_network(path, network)
+    if meta.get("key") != key:
+        raise RunError(
+            f"{path} was trained on other data or settings (key {meta.get('key')}, now {key}): "
+            "use another run folder, or the corpus and settings that it was begun with."
+        )
+    for name, parameter in network.named_parameters():
+        state: dict[str, Any] = {}
+        for what in ("step", "exp_avg", "exp_avg_sq"):
+            value = tensors[f"adam.{what}.{name}"]
+            state[what] = value if what == "step" else torch.empty_like(parameter).copy_(value)
+        optimiser.state[parameter] = state
+    history = meta["history"]
+    return History(**{**history, "epochs": tuple(history["epochs"])})
+
+
+def load_network(path: Path, network: nn.Module) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Fill `network` from a stage's checkpoint; returns all its tensors and its JSON data."""
+    tensors, meta = checkpoints.load(path, RunError)
+    prefix = "network."
+    own = {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
+    try:
+        network.load_state_dict(own)
+    except RuntimeError as error:
+        raise RunError(f"{path} holds another network than the one that is asked for.") from error
+    return tensors, meta
