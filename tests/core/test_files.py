@@ -21,12 +21,17 @@ from mlee_core.files import atomic_path, stable_hash, write_json, write_text
 OLD = "the old file"
 
 WRITER = """
-import sys
+import json, sys
 from pathlib import Path
-from mlee_core.files import write_json
+from mlee_core.files import atomic_path
 for count in range(10**6):
-    write_json(Path(sys.argv[1]), {"count": count, "filling": ["x" * 1000] * 500})
-    print(count, flush=True)
+    text = json.dumps({"count": count, "filling": ["x" * 100] * 50})
+    with atomic_path(Path(sys.argv[1])) as neighbour, neighbour.open("w") as file:
+        for start in range(0, len(text), 1000):
+            file.write(text[start : start + 1000])
+            file.flush()
+            print(count, flush=True)
+            sys.stdin.readline()
 """
 
 HALF = """
@@ -50,7 +55,7 @@ def old(tmp_path: Path) -> Path:
 @contextmanager
 def child(script: str, path: Path) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-c", script, str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield process
         process.kill()
 
@@ -81,17 +86,20 @@ def test_a_kill_in_the_middle_of_writing_keeps_the_old_file(old: Path) -> None:
     assert old.read_text() == "new"
 
 
-@pytest.mark.parametrize("writes", range(1, 9))
-def test_whenever_a_writer_is_killed_the_file_is_whole(tmp_path: Path, writes: int) -> None:
+@pytest.mark.parametrize("steps", range(7, 31))
+def test_whenever_a_writer_is_killed_the_file_is_whole(tmp_path: Path, steps: int) -> None:
     path = tmp_path / "events.json"
     with child(WRITER, path) as process:
-        for _ in range(writes):
-            last = line_of(process)
-        os.kill(process.pid, signal.SIGKILL)  # it is at some point of the next write
+        assert process.stdin is not None
+        for _ in range(steps):
+            process.stdin.write("\n")
+            process.stdin.flush()
+            count = int(line_of(process))
+        os.kill(process.pid, signal.SIGKILL)  # it has written a part of number `count`, or all but the rename
         process.wait(timeout=30)
     value = json.loads(path.read_text())
-    assert value["count"] >= int(last)
-    assert len(value["filling"]) == 500
+    assert value["count"] in (count - 1, count)
+    assert len(value["filling"]) == 50
 
 
 def test_a_disk_that_fills_up_keeps_the_old_file(old: Path) -> None:

@@ -22,6 +22,8 @@ TORCH_ALLOWED = {
     "mlee_core.analysis",
     "mlee_core.checkpoints",
     "mlee_core.dataset",
+    "mlee_core.devices",
+    "mlee_core.experiment",
     "mlee_core.features",
     "mlee_core.model",
     "mlee_core.training",

@@ -1,0 +1,271 @@
+"""What MLEE finds on this machine: versions, processor, GPUs, sound, display, models, folders, libraries.
+
+Each check yields findings as it goes, since importing torch takes seconds. Nothing is changed on the machine.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Literal
+
+from . import __version__, models, recorder, syslibs
+from .errors import MleeError
+
+State = Literal["ok", "note", "missing", "broken"]
+"""note: worth knowing. missing: something does not work, the rest does. broken: MLEE does not work."""
+
+PYTHONS = ((3, 11), (3, 13))
+"""The first and the last minor version that MLEE is tested on."""
+
+PACKAGES = ("numpy", "soxr", "safetensors", "matplotlib", "pyqtgraph", "PySide6_Essentials")
+"""Distributions whose version is told without importing them."""
+
+SETUP = "run `make setup`, or install mlee-speech again"
+
+QT_PROBE = """
+from PySide6 import QtWidgets
+from mlee_gui.display import why_no_display
+print(why_no_display() or "")
+"""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """topic: what was looked at. value: what is there, in words. remedy: what to do about it, or ""."""
+
+    topic: str
+    value: str
+    state: State = "ok"
+    remedy: str = ""
+
+
+def examine() -> Iterator[Finding]:
+    """All findings, one after the other; the checks that take long come last."""
+    for check in CHECKS:
+        yield from check()
+
+
+def works(findings: Sequence[Finding]) -> bool:
+    """Whether MLEE's programs run here, be it without a window, sound or GPU."""
+    return all(finding.state != "broken" for finding in findings)
+
+
+def _versions() -> Iterator[Finding]:
+    yield Finding("mlee", f"{__version__} ({Path(__file__).resolve().parents[1]})")
+    fits = PYTHONS[0] <= sys.version_info[:2] <= PYTHONS[1]
+    known = " to ".join(".".join(map(str, version)) for version in PYTHONS)
+    text = f"{platform.python_version()} ({sys.executable})"
+    remedy = "" if fits else f"MLEE is tested on Python {known}"
+    yield Finding("python", text, "ok" if fits else "note", remedy)
+    yield Finding("system", f"{platform.system()} {platform.release()} {platform.machine()}")
+    for name in PACKAGES:
+        try:
+            yield Finding(name, importlib.metadata.version(name))
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(name, "not installed", "broken", SETUP)
+
+
+def _sound_files() -> Iterator[Finding]:
+    module = _imported("soundfile")
+    if isinstance(module, Finding):
+        yield module
+    else:
+        yield Finding("soundfile", f"{module.__version__} (libsndfile {module.__libsndfile_version__})")
+
+
+def _processor() -> Iterator[Finding]:
+    name = _field(_read("/proc/cpuinfo"), "model name") or platform.processor() or platform.machine()
+    yield Finding("processor", f"{name}, {usable_cores()} of {os.cpu_count()} cores usable")
+    memory = _field(_read("/proc/meminfo"), "MemAvailable")
+    if memory:
+        yield Finding("memory", f"{int(memory.split()[0]) / 2**20:.1f} GiB available")
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _sound_devices() -> Iterator[Finding]:
+    with _quiet_stderr():  # ALSA writes its own complaints there
+        try:
+            inputs = [device.name for device in recorder.devices()]
+        except MleeError as error:
+            yield Finding("microphone", "recording is off", "missing", str(error))
+        else:
+            yield Finding("microphone", ", ".join(inputs))
+        yield from _players()
+
+
+def _players() -> Iterator[Finding]:
+    try:
+        sounddevice = importlib.import_module("sounddevice")
+    except OSError:
+        return  # PortAudio is missing: said of the microphone already
+    version = sounddevice.get_portaudio_version()[1].split(",")[0]
+    yield Finding("portaudio", f"{version}, sounddevice {sounddevice.__version__}")
+    outputs = [device["name"] for device in sounddevice.query_devices() if device["max_output_channels"] > 0]
+    if outputs:
+        yield Finding("loudspeaker", ", ".join(outputs))
+    else:
+        remedy = "connect one, or start the sound server (pipewire or pulseaudio)"
+        yield Finding("loudspeaker", "none found: playback is off", "missing", remedy)
+
+
+def _system_libraries() -> Iterator[Finding]:
+    missing = syslibs.missing()
+    if not missing:
+        yield Finding("libraries", f"all {len(syslibs.LIBRARIES)} system libraries and a font are there")
+        return
+    names = " ".join(syslibs.packages(missing))
+    text = f"{syslibs.consequences(missing)}: {names} not found"
+    yield Finding("libraries", text, "missing", syslibs.remedy(missing))
+
+
+def _models() -> Iterator[Finding]:
+    try:
+        shipped = models.shipped()
+    except MleeError as error:
+        yield Finding("models", str(error), "missing", SETUP)
+        return
+    if not shipped:
+        yield Finding("models", "none is shipped", "missing", "train one: mlee train")
+    for info in shipped:
+        yield Finding("model", f"{info.name} (trained on {info.trained_on}; {', '.join(info.heads)})")
+
+
+def _folders() -> Iterator[Finding]:
+    """The folders that are written to: temporary files, settings, the recorded takes, and where we are."""
+    home = Path.home()
+    places = {
+        "temporary files": Path(tempfile.gettempdir()),
+        "settings": Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config"),
+        "recordings": Path(os.environ.get("XDG_DATA_HOME") or home / ".local/share"),
+        "working folder": Path.cwd(),
+    }
+    for topic, place in places.items():
+        there = next(folder for folder in (place, *place.parents) if folder.exists())
+        free = f"{place}, {shutil.disk_usage(there).free / 1e9:.1f} GB free"
+        if os.access(there, os.W_OK | os.X_OK):
+            yield Finding(topic, free)
+        else:
+            yield Finding(topic, f"{free}, not writable", "missing", f"make {there} writable")
+
+
+def _window() -> Iterator[Finding]:
+    """Asked in another process: the core imports no Qt."""
+    probe = subprocess.run([sys.executable, "-c", QT_PROBE], capture_output=True, text=True, check=False)
+    if probe.returncode != 0:
+        reason = (probe.stderr.strip().splitlines() or ["no reason given"])[-1]
+        remedy = "see libraries above; if none is missing: " + SETUP
+        yield Finding("window", f"Qt does not start: {reason}", "missing", remedy)
+        return
+    why_not = probe.stdout.strip()
+    if why_not:
+        yield Finding("window", f"drawn off-screen only: {why_not}", "note")
+    else:
+        yield Finding("window", "can be shown")
+
+
+def _torch() -> Iterator[Finding]:
+    torch = _imported("torch")
+    if isinstance(torch, Finding):
+        yield torch
+        return
+    yield Finding("torch", f"{torch.__version__}, {torch.get_num_threads()} threads")
+    audio = _imported("torchaudio")
+    yield audio if isinstance(audio, Finding) else Finding("torchaudio", str(audio.__version__))
+    if isinstance(audio, Finding):
+        return
+    devices = importlib.import_module("mlee_core.devices")
+    fast = devices.dtype("cpu") == "bf16"
+    yield Finding("bf16", "fast on this processor" if fast else "emulated by this processor: fp32 is used")
+    yield from _gpus(torch)
+
+
+def _gpus(torch: ModuleType) -> Iterator[Finding]:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        available = torch.cuda.is_available()
+    if not available:
+        warned = str(said[-1].message).splitlines()[0] if said else None
+        yield Finding("gpu", f"none: {why_no_gpu(torch.version.cuda, warned)}; the processor is used", "note")
+        return
+    for index in range(torch.cuda.device_count()):
+        properties = torch.cuda.get_device_properties(index)
+        yield Finding("gpu", f"cuda:{index} {properties.name}, {properties.total_memory / 2**30:.0f} GiB")
+
+
+def why_no_gpu(cuda: str | None, warned: str | None, exists: Callable[[str], bool] = os.path.exists) -> str:
+    """cuda: the CUDA version that torch was built for. warned: what torch said of it. exists: of a path."""
+    if cuda is None:
+        return "this torch is built for processors only"
+    if not exists("/proc/driver/nvidia/version"):
+        return "no NVIDIA driver is loaded"
+    return warned or f"the NVIDIA driver does not serve CUDA {cuda}"
+
+
+CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+    _versions,
+    _sound_files,
+    _processor,
+    _system_libraries,
+    _sound_devices,
+    _models,
+    _folders,
+    _window,
+    _torch,
+)
+
+
+def _imported(name: str) -> ModuleType | Finding:
+    """The module, or the finding that it is broken. A wheel that misfits its neighbours raises OSError."""
+    try:
+        return importlib.import_module(name)
+    except (ImportError, OSError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        return Finding(name, f"cannot be imported: {reason}", "broken", SETUP)
+
+
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Nothing that C libraries write to the terminal themselves is seen meanwhile."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""  # not Linux: the topic is left out
+
+
+def _field(text: str, name: str) -> str | None:
+    """The value of the first line "name : value"."""
+    for line in text.splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == name:
+            return value.strip()
+    return None
