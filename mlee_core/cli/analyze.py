@@ -1,0 +1,216 @@
+"""`mlee analyze`: recordings in; text, JSON lines, a table or the paper's Figure 3 out."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .. import corpora, models
+from ..audio import Decoder, Recording, find_audio
+from ..errors import ConfigError, CorpusError, MleeError
+from ..events import Progress
+from ..files import atomic_path
+from ..labels import CLASS_NAMES
+from ..results import DOMINANT_HEADS, Analysis, ModelInfo, Segment
+from .terminal import ProgressLine
+
+if TYPE_CHECKING:
+    from ..analysis import Analyzer
+
+BAR = 24
+FIGURES = (".svg", ".png", ".pdf")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="recordings, or folders of them")
+    parser.add_argument("--model", default=models.DEFAULT, metavar="NAME|RUN", help="a model or a run folder")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line, one line a file")
+    parser.add_argument("--csv", type=Path, metavar="OUT", help="write one table, a row a segment")
+    parser.add_argument("--figure", type=Path, metavar="OUT", help="draw one recording: .svg, .png or .pdf")
+
+
+@dataclass(frozen=True)
+class _Item:
+    """A file to analyse; speaker and corpus where its folder is a corpus."""
+
+    path: Path
+    speaker: str | None = None
+    corpus: str | None = None
+
+
+def run(args: argparse.Namespace) -> int:
+    """Analyse every file; a bad one is told and the rest goes on. Returns 2 if there was a bad one."""
+    if args.figure is not None and args.figure.suffix.lower() not in FIGURES:
+        raise ConfigError(f"figure {args.figure}: allowed endings are {', '.join(FIGURES)}.")
+    info = models.info(models.find(args.model))
+    failures: list[MleeError] = []
+    items = list(_items(args.files, failures))
+    if args.figure is not None and len(args.files) + len(items) > 2:
+        raise ConfigError(f"--figure draws one recording, and {len(items)} were given.")
+    analyses: list[Analysis] = []
+    for error in failures:
+        _tell(error)
+    if items:
+        failures += _analyse(args, items, info, analyses)
+    if args.csv is not None:
+        _write_csv(args.csv, analyses)
+    return max((error.exit_status for error in failures), default=0)
+
+
+def _analyse(
+    args: argparse.Namespace, items: Sequence[_Item], info: ModelInfo, analyses: list[Analysis]
+) -> list[MleeError]:
+    """Analyse and print one after the other; returns what went wrong."""
+    from ..analysis import Analyzer
+
+    analyzer = Analyzer(models.load(Path(info.path)))
+    line = ProgressLine(sys.stderr, quiet=args.json)
+    failures: list[MleeError] = []
+    with Decoder() as decoder:
+        for item in items:
+            try:
+                recording, analysis = _one(analyzer, decoder, item, line)
+                analyses.append(analysis)
+                print(json.dumps(analysis.to_json()) if args.json else as_text(analysis, info), flush=True)
+                if args.figure is not None:
+                    _draw(args.figure, analysis, recording)
+            except MleeError as error:
+                line.clear()
+                _tell(error)
+                failures.append(error)
+    return failures
+
+
+def _items(paths: Sequence[Path], failures: list[MleeError]) -> Iterator[_Item]:
+    """Files as they are, folders as the recordings in them; a bad path goes to `failures`."""
+    for path in paths:
+        known = _speakers(path) if path.is_dir() else {}
+        try:
+            for file in find_audio(path):
+                yield known.get(file.resolve(), _Item(file))
+        except MleeError as error:
+            failures.append(error)
+
+
+def _speakers(folder: Path) -> dict[Path, _Item]:
+    """Whose each file is, where the folder is a corpus."""
+    if not any(importer.recognises(folder) for importer in corpora.FORMATS.values()):
+        return {}
+    try:
+        corpus = corpora.open_corpus(folder)
+    except CorpusError as error:
+        _tell(CorpusError(f"speakers unknown: {error}"))
+        return {}
+    return {u.file.resolve(): _Item(u.file, u.speaker, corpus.name) for u in corpus.utterances}
+
+
+def _one(analyzer: Analyzer, decoder: Decoder, item: _Item, line: ProgressLine) -> tuple[Recording, Analysis]:
+    recording = analysis = None
+    for step in decoder.decode(item.path):
+        if isinstance(step, Recording):
+            recording = step
+        else:
+            line.show(step)
+    assert recording is not None, "decode ends with the Recording"
+    for result in analyzer.analyze(recording, speaker=item.speaker, corpus=item.corpus):
+        if isinstance(result, Progress):
+            line.show(result)
+        elif isinstance(result, Analysis):
+            analysis = result
+    assert analysis is not None, "analyze ends with the Analysis"
+    line.clear()
+    return recording, analysis
+
+
+def _tell(error: MleeError) -> None:
+    print(f"mlee: {error}", file=sys.stderr, flush=True)
+
+
+def _draw(out: Path, analysis: Analysis, recording: Recording) -> None:
+    from ..features import log_spectrogram, peak_gain
+    from ..figure import save_figure
+
+    samples = recording.samples
+    save_figure(out, analysis, log_spectrogram(samples, peak_gain(samples)).numpy(), samples)
+
+
+def as_text(analysis: Analysis, info: ModelInfo) -> str:
+    """For a person: the verdict, the bars, the caveats, what the model has seen."""
+    lines = [f"{analysis.file}  ({analysis.duration_s:.2f} s)"]
+    one = analysis.single
+    if one is not None:
+        lines += [f"  {one.verdict()}", *_bars(one), *(f"  note: {note}" for note in one.notes)]
+    else:
+        lines += [f"  {_clock(s.start_s)}–{_clock(s.end_s)}  {s.verdict()}" for s in analysis.segments]
+    lines += [f"  note: {note}" for note in analysis.notes]
+    lines.append(f"  model: {info.name}; {seen_in_words(analysis)}")
+    lines += [f"  limit: {limit}" for limit in info.limits]
+    return "\n".join(lines)
+
+
+def seen_in_words(analysis: Analysis) -> str:
+    """The mark beside every prediction: what the model has met before."""
+    if analysis.seen is not None:
+        return f"SEEN: {analysis.seen_why}, so this prediction says little about new speech"
+    return "not met in training as far as recordings and speaker ids tell (it cannot know voices)"
+
+
+def _bars(segment: Segment) -> Iterator[str]:
+    columns = [
+        (head, values) for head in DOMINANT_HEADS if (values := segment.dominant.get(head)) is not None
+    ]
+    yield "  " + " " * 8 + f"{'present':{BAR + 6}}" + "".join(f"{head:>8}" for head, _ in columns)
+    for k, name in enumerate(segment.classes):
+        present = "" if segment.existence is None else _bar(segment.existence[k])
+        numbers = "".join(f"{values[k]:8.2f}" for _, values in columns)
+        yield f"  {CLASS_NAMES.get(name, name):8}{present:{BAR + 6}}{numbers}"
+
+
+def _bar(share: float) -> str:
+    full = round(share * BAR)
+    return f"{'█' * full}{'·' * (BAR - full)} {share:.2f}"
+
+
+def _clock(seconds: float) -> str:
+    whole = int(seconds)
+    return f"{whole // 3600}:{whole % 3600 // 60:02}:{whole % 60:02}.{int(seconds % 1 * 10)}"
+
+
+def _write_csv(out: Path, analyses: Sequence[Analysis]) -> None:
+    """One row a segment; a recording of at most 30 s has one. Probabilities per head and class."""
+    try:
+        with atomic_path(out) as neighbour, open(neighbour, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            for number, analysis in enumerate(analyses):
+                rows = [_row(analysis, segment) for segment in analysis.segments]
+                if number == 0:
+                    writer.writerow(rows[0])
+                writer.writerows(row.values() for row in rows)
+    except OSError as error:
+        raise ConfigError(f"table {out} cannot be written: {error.strerror}.") from error
+
+
+def _row(analysis: Analysis, segment: Segment) -> dict[str, object]:
+    row: dict[str, object] = {
+        "file": analysis.file,
+        "start_s": round(segment.start_s, 4),
+        "end_s": round(segment.end_s, 4),
+        "predicted": segment.predicted,
+        "rule": segment.rule,
+        "score": round(segment.score(), 6),
+        "present": ";".join(segment.present()),
+    }
+    for head in DOMINANT_HEADS:
+        values = segment.dominant.get(head)
+        for k, name in enumerate(segment.classes):
+            row[f"{head}_{name}"] = None if values is None else round(values[k], 6)
+    for k, name in enumerate(segment.classes):
+        row[f"present_{name}"] = None if segment.existence is None else round(segment.existence[k], 6)
+    notes = (*analysis.notes, *segment.notes)
+    return {**row, "seen": analysis.seen or "", "model": analysis.model, "notes": " ".join(notes)}
