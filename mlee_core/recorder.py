@@ -28,6 +28,9 @@ FLOOR_DB = -96.0
 SILENT_DEVICE_S = 3.0
 """A device that delivers nothing for so long (not even silence) counts as disconnected."""
 
+FIRST_SOUND_S = 10.0
+"""The first sound may take so long: sound servers and wireless headsets need seconds to wake up."""
+
 _RING_S = 10.0
 _WRITE_EVERY_S = 0.1
 _SYNC_EVERY_S = 1.0
@@ -180,7 +183,8 @@ class Recorder:
                 if time.monotonic() - synced > _SYNC_EVERY_S:
                     take.sync()
                     synced = time.monotonic()
-                if time.monotonic() - ring.last_arrival > SILENT_DEVICE_S:
+                patience = SILENT_DEVICE_S if ring.written else FIRST_SOUND_S
+                if time.monotonic() - ring.last_arrival > patience:
                     self.error = (
                         f"The microphone stopped after {self.elapsed_s:.1f} s; the take so far is kept."
                     )
