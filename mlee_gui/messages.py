@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -44,6 +45,22 @@ class Message:
     level: Level
     text: str
     details: str = ""
+
+
+class LogFile:
+    """Where the window's messages and the tracebacks of its faults are written, until closed."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._handler = logging.FileHandler(path, encoding="utf-8", delay=True)
+        self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        log.addHandler(self._handler)
+        log.setLevel(logging.INFO)
+
+    def close(self) -> None:
+        log.removeHandler(self._handler)
+        self._handler.close()
 
 
 class Messages(QObject):

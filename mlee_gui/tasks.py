@@ -44,7 +44,7 @@ class Tasks(QObject):
         self._queue.put(_Task(work, then, failed))
 
     def stop(self, wait_s: float = 2.0) -> None:
-        """Deliver nothing more and end the thread; what is still to do is done, but waited for `wait_s` only."""
+        """Deliver nothing more and end the thread once all is done, for which it waits at most wait_s."""
         self._stopped = True
         if self._thread is not None:
             self._queue.put(None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from PySide6.QtCore import (
@@ -13,7 +14,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QAction, QBrush, QColor, QPainter, QPalette
+from PySide6.QtGui import QAction, QBrush, QColor, QIcon, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -33,6 +34,8 @@ COLUMNS = ("Name", "Length", "Speaker", "Says")
 NAME, LENGTH, SPEAKER, SAYS = range(len(COLUMNS))
 EMPTY = "No recordings yet.\nOpen files or a folder (Ctrl+O), drop them here, or record (R)."
 
+DOING = {"reading": "reads", "analysing": "analyses"}
+
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -46,8 +49,8 @@ def says(entry: Entry) -> str:
     if entry.state in ("reading", "analysing"):
         progress = entry.progress
         if progress is not None and progress.total:
-            return f"{entry.state} {min(progress.done / progress.total, 1.0):.0%}"
-        return f"{entry.state}…"
+            return f"{DOING[entry.state]} {min(progress.done / progress.total, 1.0):.0%}"
+        return f"{DOING[entry.state]}…"
     return {"queued": "waits", "failed": "failed", "cancelled": "stopped"}.get(entry.state, entry.state)
 
 
@@ -99,7 +102,7 @@ class RecordingsModel(QAbstractTableModel):
             return _tip(entry)
         if role == Qt.ItemDataRole.DecorationRole and column == SAYS:
             one = entry.analysis.single if entry.state == "done" and entry.analysis is not None else None
-            return None if one is None else QColor(class_color(one.predicted))
+            return None if one is None else _swatch(class_color(one.predicted))
         if role == Qt.ItemDataRole.ForegroundRole and column == SAYS and entry.state == "failed":
             return QBrush(QColor("#d6453d"))
         if role == Qt.ItemDataRole.TextAlignmentRole and column == LENGTH:
@@ -150,6 +153,7 @@ class RecordingsPanel(QWidget):
         self._filter.setPlaceholderText("Filter by name, speaker or emotion")
         self._filter.setAccessibleName("Filter the recordings")
         self._filter.setClearButtonEnabled(True)
+        self._filter.setAcceptDrops(False)  # files dropped here are for the window
         self._count = QLabel()
         self.table = self._make_table(actions)
         column = QVBoxLayout(self)
@@ -192,8 +196,8 @@ class RecordingsPanel(QWidget):
         header.setHighlightSections(False)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         text = table.fontMetrics().horizontalAdvance
-        for section, widest in ((LENGTH, "1:00:00"), (SPEAKER, "Speaker"), (SAYS, "analysing 99%")):
-            header.resizeSection(section, text(widest) + 20)
+        for section, widest in ((LENGTH, "1:00:00"), (SPEAKER, "Speaker"), (SAYS, "■  neutral 0.99")):
+            header.resizeSection(section, text(widest) + 16)
         table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         table.addActions(actions)
         return table
@@ -205,6 +209,7 @@ class RecordingsPanel(QWidget):
     def _on_entries(self) -> None:
         current = self._session.current()
         self._show_current(-1 if current is None else current.id)
+        self.table.setColumnHidden(SPEAKER, not any(e.speaker for e in self._session.entries()))
         self._tell_count()
 
     def _on_filter(self, text: str) -> None:
@@ -227,6 +232,17 @@ class RecordingsPanel(QWidget):
             flags = QItemSelectionModel.SelectionFlag
             selection.setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
             self.table.scrollTo(index)
+
+
+@cache
+def _swatch(color: str) -> QIcon:
+    """A square of exactly this colour, also in a marked row."""
+    square = QPixmap(12, 12)
+    square.fill(QColor(color))
+    icon = QIcon()
+    for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected, QIcon.Mode.Active):
+        icon.addPixmap(square, mode)
+    return icon
 
 
 def _tip(entry: Entry) -> str:

@@ -19,7 +19,7 @@ MODEL = ModelInfo(
     heads=("hard", "soft", "mlee", "fusion"),
     trained_on="emodb",
     speakers={"train": ("08", "09"), "dev": ("10",), "test": ("03",)},
-    scores={"test": {"wa": 0.8, "ua": 0.75}},
+    scores={"fusion": {"wa": 0.8, "ua": 0.75}},
     limits=("It has heard acted German only.",),
 )
 

@@ -1,0 +1,288 @@
+"""The only wiring: builds session, worker, player, window and panels, and connects them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal
+from PySide6.QtWidgets import QApplication, QLabel, QVBoxLayout, QWidget
+
+from mlee_core import models, resources
+from mlee_core.processes import log_file
+from mlee_core.recorder import Recorder, recover
+from mlee_core.results import ENCODERS, ModelInfo
+from mlee_core.worker import Worker
+
+from .actions import KeepWidgetKeys
+from .backlog import Backlog
+from .commands import Commands
+from .inference import Inference, WorkerLike
+from .mainwindow import LEFT, RIGHT, MainWindow, Place
+from .messages import LogFile, Messages
+from .model_choice import ModelChoice
+from .panels.emotions import EmotionsPanel
+from .panels.record import ListDevices, MakeRecorder, RecordPanel, list_devices
+from .panels.recordings import RecordingsPanel
+from .panels.segments import SegmentsPanel
+from .player import Player, load_sounddevice
+from .plots.timeline import Timeline
+from .session import Session
+from .settings import Settings
+from .tasks import Tasks
+from .views import Views
+
+
+def find_model(name: str) -> ModelInfo:
+    """What is known of a model, without loading it. Raises: ModelError."""
+    return models.info(models.find(name))
+
+
+@dataclass(frozen=True)
+class Makers:
+    """What the application is built from; tests put stand-ins in their place."""
+
+    worker: Callable[[], WorkerLike] = Worker
+    find_model: Callable[[str], ModelInfo] = find_model
+    shipped_models: Callable[[], tuple[ModelInfo, ...]] = models.shipped
+    sound: Callable[[], ModuleType] = load_sounddevice
+    recorder: MakeRecorder = Recorder
+    find_devices: ListDevices = list_devices
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the command line asked for. model: name or path, "" for the one chosen last."""
+
+    paths: tuple[str, ...] = ()
+    model: str = ""
+    remember: bool = True
+    settings_file: str | None = None
+
+
+class Application(QObject):
+    """Everything that runs while the window is open: `start` once it is shown, `close` at its end."""
+
+    closed = Signal()
+
+    def __init__(self, wish: Wish, makers: Makers | None = None) -> None:
+        super().__init__()
+        self._wish, self._makers = wish, makers if makers is not None else Makers()
+        self._closed = False
+        self._folder = tempfile.TemporaryDirectory(prefix="mlee-window-")
+        self.settings = Settings(wish.settings_file)
+        self._log = LogFile(log_file("window"))
+        self.messages = Messages(self, str(self._log.path))
+        self.session = Session(self.messages, self._makers.find_model, self)
+        self.inference = Inference(self._makers.worker, self)
+        self.backlog = Backlog(self.session, self.inference, Path(self._folder.name), self)
+        self.session.work = self.backlog
+        self._sound = Tasks("sound", self)  # PortAudio's calls may take long, and must not run at once
+        self.player = Player(self._sound, self.messages, self._makers.sound, self)
+        self.window = MainWindow(self.messages)
+        self.timeline, self.emotions, self.segments = Timeline(), EmotionsPanel(), SegmentsPanel()
+        self._limits = QLabel()
+        self._limits.setWordWrap(True)
+        self.recordings = RecordingsPanel(
+            self.session, [self.window.actions_by_name[name] for name in ("reanalyse", "remove", "clear")]
+        )
+        self.record = RecordPanel(
+            self._sound,
+            self.messages,
+            self.settings,
+            takes_folder(),
+            self._makers.recorder,
+            self._makers.find_devices,
+        )
+        self._place()
+        self.views = Views(self.session, self.timeline, self.emotions, self.segments, self.player, self)
+        self.commands = Commands(
+            *(self.window, self.session, self.settings, self.views, self.timeline),
+            *(self.emotions, self.recordings, self.record, self.player),
+        )
+        self._keep_keys = KeepWidgetKeys(self)
+        _app().installEventFilter(self._keep_keys)
+        self._connect()
+        self._restore_view()
+        self._model = ModelChoice(
+            *(self.window, self.session, self.settings, self._makers.shipped_models, self._limits),
+            remember=wish.remember and not wish.model,
+        )
+        self._model.choose(wish.model or self.settings.model or models.DEFAULT)
+
+    def start(self) -> None:
+        """Begin what the window need not wait for: the worker, devices, and what was open."""
+        self.inference.start()
+        self.player.probe()
+        self.record.look_for_devices()
+        self._sound.run(lambda: recover(takes_folder()), self._on_recovered, self._on_not_recovered)
+        last, current = self.settings.open_paths, self.settings.current_path
+        given = list(self._wish.paths)
+        if self._wish.remember and self.settings.was_used:
+            if last:
+                self.session.add_paths(last, current=current, undoable=False)
+        elif not given:
+            given = sample()
+        if given:
+            self.settings.add_recent(self._wish.paths)
+            self.session.add_paths(given, undoable=False)
+
+    def close(self) -> None:
+        """End everything, once; what is open was remembered as it changed."""
+        if self._closed:
+            return
+        self._closed = True
+        take = self.record.finish()
+        if take is not None:
+            self.settings.open_paths = [*self.settings.open_paths, str(take)]
+        self.settings.window = self.window.layout_state()
+        self.settings.sync()
+        self.player.stop()
+        self.commands.close()
+        self.session.close()
+        self.inference.stop()
+        self.backlog.close()
+        self._sound.stop()
+        _app().removeEventFilter(self._keep_keys)
+        self._folder.cleanup()
+        self._log.close()
+        self.closed.emit()
+
+    def _place(self) -> None:
+        window = self.window
+        window.set_plots(self.timeline)
+        emotions = QWidget()
+        column = QVBoxLayout(emotions)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.emotions, 1)
+        self._limits.setContentsMargins(8, 4, 8, 6)
+        column.addWidget(self._limits)
+        window.add_dock(Place("recordings_dock", "Recordings", LEFT, 6), self.recordings)
+        window.add_dock(Place("record_dock", "Record", LEFT, 1), self.record)
+        window.add_dock(Place("emotions_dock", "Emotions", RIGHT, 6), emotions)
+        window.add_dock(Place("segments_dock", "Segments", RIGHT, 2), self.segments)
+        window.arrange(left=330, right=330)
+
+    def _connect(self) -> None:
+        session, window, status = self.session, self.window, self.window.status
+        self.messages.said.connect(status.say)
+        self.timeline.hovered.connect(status.say)
+        status.stop_asked.connect(session.stop)
+        self.backlog.activity_changed.connect(lambda: status.show_activity(self.backlog.activity()))
+        session.entries_changed.connect(self._remember_list)
+        session.current_changed.connect(self._on_current)
+        session.listed.connect(lambda _: self._remember_list())
+        window.dropped.connect(self.commands.open)
+        window.closing.connect(self.close)
+        self.player.state_changed.connect(
+            lambda state: window.actions_by_name.set_playing(state != "stopped")
+        )
+        self.player.availability_changed.connect(self._on_playback)
+        self.record.availability_changed.connect(self._on_recording)
+        self.record.recording_changed.connect(window.actions_by_name["record"].setChecked)
+        self.record.take_finished.connect(lambda path: self.commands.open([path]))
+        self.record.rescanning.connect(self.player.stop)
+        self.timeline.encoder_toggled.connect(self._on_curve)
+        self.timeline.display_changed.connect(self._remember_display)
+        for name, can in (("undo", "canUndoChanged"), ("redo", "canRedoChanged")):
+            action = window.actions_by_name[name]
+            action.setEnabled(False)
+            getattr(session.undo_stack, can).connect(action.setEnabled)
+        window.menu("file").aboutToShow.connect(self._fill_recent)
+
+    def _restore_view(self) -> None:
+        actions, settings = self.window.actions_by_name, self.settings
+        for encoder in ENCODERS:
+            on = encoder not in settings.hidden_encoders
+            actions[f"show_{encoder}"].setChecked(on)
+            self.timeline.set_encoder_visible(encoder, on)
+        self.timeline.set_db_range(*settings.db_range)
+        self.timeline.set_colormap(settings.colormap)
+        if settings.dominant_head:
+            self.emotions.set_rule(settings.dominant_head)
+        self.window.restore_layout(*settings.window)
+
+    # --- remembering
+
+    def _remember_list(self) -> None:
+        if self._wish.remember:
+            self.settings.open_paths = [e.path for e in self.session.entries()]
+
+    def _on_current(self, _: int) -> None:
+        entry = self.session.current()
+        self.window.setWindowTitle("MLEE" if entry is None else f"{entry.name} – MLEE")
+        if self._wish.remember and entry is not None:
+            self.settings.current_path = entry.path
+
+    def _remember_display(self) -> None:
+        self.settings.db_range = self.timeline.db_range
+        self.settings.colormap = self.timeline.colormap
+
+    def _on_curve(self, encoder: str, on: bool) -> None:
+        """Switched in the legend: the command of the same meaning follows."""
+        self.window.actions_by_name[f"show_{encoder}"].setChecked(on)
+        self.commands.toggle_curve(encoder)
+
+    def _fill_recent(self) -> None:
+        menu = self.window.menu("file")
+        old = menu.findChild(QObject, "recent")
+        if old is not None:
+            menu.removeAction(old.menuAction())  # type: ignore[attr-defined]
+            old.deleteLater()
+        recent = menu.addMenu("Open re&cent")
+        recent.setObjectName("recent")
+        recent.setEnabled(bool(self.settings.recent))
+        for path in self.settings.recent:
+            recent.addAction(path, lambda path=path: self.commands.open([path]))
+        recent.addSeparator()
+        recent.addAction("Forget these", self.settings.clear_recent)
+        menu.insertMenu(self.window.actions_by_name["record"], recent)
+
+    # --- sound
+
+    def _on_playback(self, why_not: str) -> None:
+        for name in ("play", "play_selection", "loop"):
+            self._set_available(name, why_not)
+
+    def _on_recording(self, why_not: str) -> None:
+        self._set_available("record", why_not)
+
+    def _set_available(self, name: str, why_not: str) -> None:
+        if why_not:
+            self.window.actions_by_name.disable(name, why_not)
+        else:
+            self.window.actions_by_name.enable(name)
+
+    def _on_recovered(self, takes: Sequence[Path]) -> None:
+        if takes:
+            names = ", ".join(t.name for t in takes)
+            self.messages.info(f"Recovered after a crash and added to the list: {names}.")
+            self.session.add_paths([str(t) for t in takes])
+
+    def _on_not_recovered(self, error: Exception) -> None:
+        self.messages.failed("looking for takes left by a crash", error)
+
+
+def sample() -> list[str]:
+    """The shipped recording that a first start opens."""
+    return [str(p) for p in sorted(resources.samples_dir().glob("*.flac"))[:1]]
+
+
+def takes_folder() -> Path:
+    """Where recordings made in the window are kept."""
+    location = QStandardPaths.StandardLocation.AppDataLocation
+    return Path(QStandardPaths.writableLocation(location)) / "takes"
+
+
+def show(application: Application) -> None:
+    """Show the window; what it need not wait for starts after its first painting."""
+    application.window.show()
+    QTimer.singleShot(0, application.start)
+
+
+def _app() -> Any:
+    return QApplication.instance()

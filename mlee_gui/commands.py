@@ -1,0 +1,227 @@
+"""What each command of actions.py does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtGui import QGuiApplication, QPalette
+from PySide6.QtWidgets import QFileDialog
+
+from mlee_core.figure import SUFFIXES
+from mlee_core.results import DOMINANT_HEADS, ENCODERS
+
+from .dialogs.keys import TextDialog, keys_html
+from .dialogs.model import model_html
+from .exporting import export_figure
+from .mainwindow import MainWindow
+from .panels.emotions import EmotionsPanel
+from .panels.record import RecordPanel
+from .panels.recordings import RecordingsPanel
+from .player import Player
+from .plots.timeline import Timeline
+from .report import tabbed
+from .session import Session
+from .settings import Settings
+from .tasks import Tasks
+from .views import Views
+
+AUDIO_FILTER = (
+    "Audio (*.wav *.flac *.ogg *.oga *.opus *.mp3 *.aiff *.aif *.au *.caf *.w64 *.rf64);;All files (*)"
+)
+FIGURE_FILTER = "SVG (*.svg);;PNG (*.png);;PDF (*.pdf)"
+PAN = 0.25
+
+
+class Commands:
+    """Connects every action to what it does; they act on the session, and it tells the panels."""
+
+    def __init__(
+        self,
+        window: MainWindow,
+        session: Session,
+        settings: Settings,
+        views: Views,
+        timeline: Timeline,
+        emotions: EmotionsPanel,
+        recordings: RecordingsPanel,
+        record: RecordPanel,
+        player: Player,
+    ) -> None:
+        self._window, self._session, self._settings = window, session, settings
+        self._views, self._timeline, self._emotions = views, timeline, emotions
+        self._recordings, self._record, self._player = recordings, record, player
+        self._tasks = Tasks("export", window)
+        self._actions = window.actions_by_name
+        self._connect()
+
+    def close(self) -> None:
+        self._tasks.stop()
+
+    def _connect(self) -> None:
+        do: dict[str, Callable[[], object]] = {
+            "open_files": self.open_files,
+            "open_folder": self.open_folder,
+            "record": self._record.toggle,
+            "export_figure": self.export_figure,
+            "quit": self._window.close,
+            "undo": self._session.undo_stack.undo,
+            "redo": self._session.undo_stack.redo,
+            "copy_values": self.copy_values,
+            "remove": lambda: self._session.remove(self._recordings.marked()),
+            "clear": self._session.clear,
+            "stop": self.stop,
+            "play": self.play,
+            "play_selection": self.play_selection,
+            "loop": self.loop,
+            "zoom_in": self._timeline.zoom_in,
+            "zoom_out": self._timeline.zoom_out,
+            "fit": self._timeline.fit,
+            "zoom_selection": self.zoom_selection,
+            "pan_left": lambda: self._timeline.pan(-PAN),
+            "pan_right": lambda: self._timeline.pan(PAN),
+            "home": self._timeline.home,
+            "end": self._timeline.end,
+            "analyse_selection": self._session.analyse_selection,
+            "reanalyse": lambda: self._session.reanalyse(self._recordings.marked()),
+            "stop_work": self._session.stop,
+            "next_head": self.next_head,
+            "previous": lambda: self._session.step(-1),
+            "next": lambda: self._session.step(1),
+            "keys": self.show_keys,
+            "about_model": self.show_model,
+            **{f"show_{encoder}": partial(self.toggle_curve, encoder) for encoder in ENCODERS},
+        }
+        for name, act in do.items():
+            self._actions[name].triggered.connect(lambda _=False, act=act: act())
+
+    # --- files
+
+    def open_files(self) -> None:
+        paths, _ = QFileDialog.getOpenFileNames(
+            self._window, "Open recordings", self._settings.last_folder, AUDIO_FILTER
+        )
+        self.open(paths)
+
+    def open_folder(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self._window, "Open a folder", self._settings.last_folder)
+        self.open([folder] if folder else [])
+
+    def open(self, paths: list[str]) -> None:
+        """Add files and folders, and remember them."""
+        if paths:
+            self._settings.last_folder = str(Path(paths[0]).parent)
+            self._settings.add_recent(paths)
+            self._session.add_paths(paths)
+
+    def export_figure(self) -> None:
+        entry, analysis = self._session.current(), self._views.analysis
+        if entry is None or entry.opened is None or analysis is None:
+            self._session.messages.say("There is no finished analysis to draw yet.")
+            return
+        suggested = Path(self._settings.last_folder or Path.home()) / f"{Path(entry.path).stem}.svg"
+        name, chosen = QFileDialog.getSaveFileName(
+            self._window, "Export figure", str(suggested), FIGURE_FILTER
+        )
+        if name:
+            self.export_to(with_suffix(Path(name), chosen))
+
+    def export_to(self, out: Path) -> None:
+        """Draw what is shown into `out`, in another process."""
+        entry, analysis, segment = self._session.current(), self._views.analysis, self._views.segment
+        if entry is None or entry.opened is None or analysis is None:
+            return
+        samples = entry.opened.samples_file
+        dark = self._window.palette().color(QPalette.ColorRole.Base).lightness() < 128
+        one = segment if analysis is entry.selection_analysis else None
+        messages = self._session.messages
+        messages.say(f"Drawing {out.name}…")
+        self._tasks.run(
+            lambda: export_figure(out, analysis, one, samples, dark),
+            lambda _: messages.info(f"The figure is in {out}."),
+            lambda error: messages.failed("exporting the figure", error),
+        )
+
+    def copy_values(self) -> None:
+        segment, analysis = self._views.segment, self._views.analysis
+        if segment is None or analysis is None:
+            self._session.messages.say("There are no values to copy yet.")
+            return
+        QGuiApplication.clipboard().setText(tabbed(segment, analysis))
+        self._session.messages.say("The values are on the clipboard, as a table.")
+
+    # --- playing
+
+    def play(self) -> None:
+        if self._player.state != "stopped":
+            self._player.stop()
+            return
+        start = self._session.cursor_s
+        if self._actions["loop"].isChecked() and self._session.selection is not None:
+            self._player.play(start, self._session.selection)
+        else:
+            self._player.play(0.0 if start >= self._player.duration_s - 0.02 else start)
+        self._show_playing()
+
+    def play_selection(self) -> None:
+        span = self._session.selection
+        if span is None:
+            self._session.messages.say("Select a stretch first: drag on the plots.")
+        else:
+            self._player.play(span[0], span)
+
+    def stop(self) -> None:
+        if self._player.state != "stopped":
+            self._player.stop()
+        else:
+            self._session.set_selection(None)
+
+    def loop(self) -> None:
+        self._player.set_loop(self._actions["loop"].isChecked(), self._session.selection)
+
+    def _show_playing(self) -> None:
+        self._actions.set_playing(self._player.state != "stopped")
+
+    # --- looking
+
+    def zoom_selection(self) -> None:
+        if self._session.selection is None:
+            self._session.messages.say("Select a stretch first: drag on the plots.")
+        else:
+            self._timeline.zoom_to(*self._session.selection)
+
+    def toggle_curve(self, encoder: str) -> None:
+        on = self._actions[f"show_{encoder}"].isChecked()
+        self._timeline.set_encoder_visible(encoder, on)
+        hidden = {*self._settings.hidden_encoders} - {encoder}
+        self._settings.hidden_encoders = sorted(hidden if on else hidden | {encoder})
+
+    def next_head(self) -> None:
+        analysis = self._views.analysis
+        heads = [h for h in DOMINANT_HEADS if analysis is None or h in analysis.heads]
+        if not heads:
+            self._session.messages.say("This model has no dominant head.")
+            return
+        now = self._settings.dominant_head
+        head = heads[(heads.index(now) + 1) % len(heads)] if now in heads else heads[0]
+        self._settings.dominant_head = head
+        self._emotions.set_rule(head)
+
+    def show_keys(self) -> None:
+        TextDialog("Keys", keys_html(), self._window).open()
+
+    def show_model(self) -> None:
+        info = self._session.model
+        if info is None:
+            self._session.messages.say("There is no model.")
+        else:
+            TextDialog(f"Model {info.name}", model_html(info), self._window).open()
+
+
+def with_suffix(path: Path, chosen_filter: str) -> Path:
+    """The path as typed if it names a format, else with the chosen filter's."""
+    if path.suffix.lower() in SUFFIXES:
+        return path
+    suffix = next((s for s in SUFFIXES if f"*{s}" in chosen_filter), SUFFIXES[0])
+    return path.with_name(path.name + suffix)

@@ -1,0 +1,36 @@
+"""What a model was trained on, how good it was on an unheard speaker, and what it must not be used for."""
+
+from __future__ import annotations
+
+from html import escape
+
+from mlee_core.labels import CLASS_NAMES
+from mlee_core.results import ModelInfo
+
+
+def model_html(info: ModelInfo) -> str:
+    """The facts of a ModelInfo, its limits, and where its card is."""
+    rows = [
+        ("Trained on", info.trained_on),
+        ("Emotions", ", ".join(CLASS_NAMES.get(c, c) for c in info.classes)),
+        ("Heads", ", ".join(info.heads)),
+        *((f"Speakers: {part}", ", ".join(ids)) for part, ids in info.speakers.items()),
+        *(
+            (f"Unseen speaker: {part}", ", ".join(f"{k.upper()} {v:.3f}" for k, v in scores.items()))
+            for part, scores in info.scores.items()
+        ),
+        ("File", info.path),
+    ]
+    table = "".join(f"<tr><td><b>{escape(a)}</b>&nbsp;&nbsp;</td><td>{escape(b)}</td></tr>" for a, b in rows)
+    limits = "".join(f"<li>{escape(sentence)}</li>" for sentence in info.limits)
+    card = f"<p>Its card: {escape(info.card)}</p>" if info.card else ""
+    return (
+        f"<h3>{escape(info.name)}</h3><table cellpadding=2>{table}</table>"
+        f"<h4>Limits</h4><ul>{limits}</ul>{card}"
+    )
+
+
+def limits_html(info: ModelInfo) -> str:
+    """What stands under every result: the model and its limits."""
+    sentences = " ".join(info.limits)
+    return f"<b>{escape(info.name)}</b>, trained on {escape(info.trained_on)}. {escape(sentences)}"

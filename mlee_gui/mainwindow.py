@@ -1,0 +1,153 @@
+"""The main window: places panels around the plots and remembers where they were. No logic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDockWidget,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QToolBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from .actions import TOOLBAR, TOOLBAR_END, Actions
+from .messages import MessageBar, Messages
+from .panels.status import StatusBar
+
+LAYOUT_VERSION = 1
+"""Raised when docks change so much that a stored layout would not fit."""
+
+SIZE = QSize(1400, 900)
+LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+
+
+@dataclass(frozen=True)
+class Place:
+    """A panel that is a dock. name: of its stored place. stretch: share of its column's height."""
+
+    name: str
+    title: str
+    area: Qt.DockWidgetArea
+    stretch: int
+
+
+class MainWindow(QMainWindow):
+    """dropped: paths of files and folders. closing: the window is about to go."""
+
+    dropped = Signal(list)
+    closing = Signal()
+
+    def __init__(self, messages: Messages) -> None:
+        super().__init__()
+        self.setWindowTitle("MLEE")
+        self.setAcceptDrops(True)
+        self.setDockNestingEnabled(True)
+        self.resize(SIZE)
+        self.actions_by_name = Actions(self)
+        self.message_bar = MessageBar(messages)
+        self.status = StatusBar()
+        self.models = QComboBox()
+        self.docks: dict[str, QDockWidget] = {}
+        self._column = QVBoxLayout()
+        self._places: list[Place] = []
+        self.setStatusBar(self.status)
+        self.actions_by_name.add_to(self.menuBar())
+        self._make_toolbar()
+        middle = QWidget()
+        middle.setLayout(self._column)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+        self._column.addWidget(self.message_bar)
+        self.setCentralWidget(middle)
+
+    def menu(self, name: str) -> QMenu:
+        """A menu of the bar by its name, such as "file"."""
+        found = self.menuBar().findChild(QMenu, name)
+        assert isinstance(found, QMenu), f"no menu {name}"
+        return found
+
+    def set_plots(self, plots: QWidget) -> None:
+        """What everything else is placed around."""
+        self._column.addWidget(plots, 1)
+
+    def add_dock(self, place: Place, panel: QWidget) -> QDockWidget:
+        """Add a panel; the View menu gets its switch."""
+        dock = QDockWidget(place.title, self)
+        dock.setObjectName(place.name)
+        dock.setWidget(panel)
+        self.addDockWidget(place.area, dock)
+        self.docks[place.name] = dock
+        self._places.append(place)
+        view = self.menu("view")
+        if len(self.docks) == 1:
+            view.addSeparator()
+        toggle: QAction = dock.toggleViewAction()
+        view.addAction(toggle)
+        return dock
+
+    def arrange(self, left: int, right: int) -> None:
+        """Give the docks their first sizes: column widths in pixels, heights by their shares."""
+        for area, width in ((LEFT, left), (RIGHT, right)):
+            docks = [self.docks[p.name] for p in self._places if p.area == area]
+            shares = [p.stretch for p in self._places if p.area == area]
+            self.resizeDocks(docks, [width] * len(docks), Qt.Orientation.Horizontal)
+            self.resizeDocks(docks, [s * 100 for s in shares], Qt.Orientation.Vertical)
+
+    def layout_state(self) -> tuple[QByteArray, QByteArray]:
+        return self.saveGeometry(), self.saveState(LAYOUT_VERSION)
+
+    def restore_layout(self, geometry: QByteArray, state: QByteArray) -> None:
+        """Take back what `layout_state` gave; one that does not fit is ignored."""
+        if not geometry.isEmpty():
+            self.restoreGeometry(geometry)
+        if not state.isEmpty():
+            self.restoreState(state, LAYOUT_VERSION)
+
+    def _make_toolbar(self) -> None:
+        bar = QToolBar("Toolbar")
+        bar.setObjectName("toolbar")
+        bar.setIconSize(QSize(20, 20))
+        bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.actions_by_name.fill(bar, TOOLBAR)
+        self.models.setAccessibleName("Model")
+        self.models.setToolTip("The model that listens; another one analyses everything again")
+        self.models.setMinimumContentsLength(14)
+        label = QLabel(" Model ")
+        label.setBuddy(self.models)
+        bar.addSeparator()
+        bar.addWidget(label)
+        bar.addWidget(self.models)
+        bar.addSeparator()
+        self.actions_by_name.fill(bar, TOOLBAR_END)
+        for action in bar.actions():
+            button = bar.widgetForAction(action)
+            if action.objectName() in ("zoom_in", "zoom_out", "play_selection"):
+                button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)  # type: ignore[attr-defined]
+        self.addToolBar(bar)
+        self.toolbar = bar
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.dropped.emit(paths)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "toolbar"):
+            self.actions_by_name.draw_icons()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.closing.emit()
+        super().closeEvent(event)

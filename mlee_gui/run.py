@@ -1,0 +1,83 @@
+"""From a parsed command line to a running window, or to a picture of one."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QtMsgType, qInstallMessageHandler
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication
+
+from mlee_core import resources
+
+from . import screenshot, theme
+from .app import Application, Makers, Wish, show
+
+
+def run(paths: Sequence[str], model: str, scheme: theme.Scheme | None) -> int:
+    """Show the window until it is closed; returns 0."""
+    app = qt_application(scheme)
+    application = Application(Wish(tuple(paths), model))
+    _tell_faults(application)
+    # Python handles the signal at the next tick of the worker's timer
+    signal.signal(signal.SIGINT, lambda *_: application.window.close())
+    signal.signal(signal.SIGTERM, lambda *_: application.window.close())
+    show(application)
+    status = app.exec()
+    application.close()
+    return status
+
+
+def take_picture(
+    out: Path, paths: Sequence[str], model: str, scheme: theme.Scheme, makers: Makers | None = None
+) -> int:
+    """Draw the window into `out` once the recording is analysed; returns 0, 2 if it was refused."""
+    qInstallMessageHandler(_without_hints)
+    app = qt_application(scheme)
+    with tempfile.TemporaryDirectory(prefix="mlee-picture-") as folder:
+        settings = str(Path(folder) / "settings.ini")  # neither the user's layout, nor changing it
+        application = Application(Wish(tuple(paths), model, False, settings), makers)
+        try:
+            return screenshot.take(app, application, out)
+        finally:
+            application.window.close()
+            application.close()
+            qInstallMessageHandler(None)
+
+
+def qt_application(scheme: theme.Scheme | None) -> QApplication:
+    """The process's QApplication, made if there is none."""
+    app = QApplication.instance() or QApplication([sys.argv[0]])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("mlee")
+    app.setApplicationDisplayName("MLEE")
+    app.setDesktopFileName("mlee")
+    icon = QIcon()
+    for file in sorted(resources.icons_dir().glob("mlee-*.png")):
+        icon.addFile(str(file))
+    app.setWindowIcon(icon)
+    theme.apply(app, scheme)
+    return app
+
+
+def _without_hints(kind: QtMsgType, context: object, text: str) -> None:
+    """Qt's messages as ever, less the off-screen platform's word, at each widget, that it needs no hints."""
+    if not text.startswith("This plugin does not support"):
+        print(text, file=sys.stderr)
+
+
+def _tell_faults(application: Application) -> None:
+    """An exception in a slot becomes a message and a traceback in the log; the window goes on."""
+
+    def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            application.window.close()
+        else:
+            application.messages.failed("handling your last action", error.with_traceback(trace))
+
+    sys.excepthook = tell
