@@ -17,7 +17,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -226,7 +226,7 @@ def serve(connection: Connection, make_engine: Callable[[], Engine], log: str, s
     """The child's loop: until Quit, or until the parent's end is closed."""
     tempfile.tempdir = scratch
     os.nice(_NICENESS)  # painting and playback come first
-    jobs: dict[int, Items] = {}
+    jobs: dict[int, _Job] = {}
     with make_engine() as engine:
         connection.send(Ready(_threads()))
         _warm_up(connection, engine)
@@ -234,19 +234,26 @@ def serve(connection: Connection, make_engine: Callable[[], Engine], log: str, s
             while connection.poll(0 if jobs else None):
                 request = _receive(connection)
                 if isinstance(request, Quit):
-                    for items in jobs.values():
-                        items.close()
+                    for job in jobs.values():
+                        job.items.close()
                     return
                 _accept(request, jobs, engine, connection)
             if jobs:
                 newest = next(reversed(jobs))
-                if not _advance(newest, jobs[newest], connection, log):
+                if not _advance(jobs[newest], connection, log):
                     del jobs[newest]
 
 
 def _threads() -> int:
     """How many cores this process may use (a container may allow fewer than there are)."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class _Job:
+    number: int
+    path: str
+    items: Items
 
 
 def _warm_up(connection: Connection, engine: Engine) -> None:
@@ -266,34 +273,35 @@ def _receive(connection: Connection) -> Request:
     return request
 
 
-def _accept(request: Request, jobs: dict[int, Items], engine: Engine, connection: Connection) -> None:
+def _accept(request: Request, jobs: dict[int, _Job], engine: Engine, connection: Connection) -> None:
     match request:
         case OpenRecording():
-            jobs[request.job] = engine.open(request)
+            jobs[request.job] = _Job(request.job, request.path, engine.open(request))
         case Analyze():
-            jobs[request.job] = engine.analyze(request)
+            jobs[request.job] = _Job(request.job, request.path, engine.analyze(request))
         case Cancel():
-            items = jobs.pop(request.job, None)
-            if items is not None:
-                items.close()
+            job = jobs.pop(request.job, None)
+            if job is not None:
+                job.items.close()
             connection.send(CancelDone(request.job))
 
 
-def _advance(job: int, items: Items, connection: Connection, log: str) -> bool:
+def _advance(job: _Job, connection: Connection, log: str) -> bool:
     """Send one more item of a job; False when it is over."""
     try:
-        item = next(items, None)
+        item = next(job.items, None)
     except MleeError as error:
-        connection.send(Refused(job, str(error)))
+        connection.send(Refused(job.number, str(error)))
         return False
     except Exception as error:  # noqa: BLE001 - the boundary: a fault of ours must not end the other jobs
         traceback.print_exc()
         sys.stderr.flush()
-        connection.send(Refused(job, f"MLEE failed: {type(error).__name__}: {error} (details in {log})."))
+        what = f"{type(error).__name__}: {error}"
+        connection.send(Refused(job.number, f"MLEE failed on {job.path}: {what} (details in {log})."))
         return False
     if item is None:
         return False
-    connection.send(_reply(job, item))
+    connection.send(_reply(job.number, item))
     return True
 
 
