@@ -60,6 +60,10 @@ VOICED_WINDOW = 50
 VOICED_MS = VOICED_FRAMES * 1000 * POWER_SAMPLES // SAMPLE_RATE
 VOICED_PERIODICITY = 0.5
 TONE_SHARE = 0.98
+OCTAVE_COST = 0.05
+"""A lag twice as long must fit that much better: keeps a steady tone from jumping between octaves."""
+PITCH_MOVES = 0.005
+"""Change of pitch from frame to frame, as a share: a voice never holds still, an instrument does."""
 STEADY_DB = 3.0
 """Half a second whose frame powers stay within this holds no syllable, but hum, a tone or even noise."""
 
@@ -219,15 +223,8 @@ def _moving_voice(samples: Samples, frames: NDArray[np.int64]) -> NDArray[np.boo
     of another pitch than the frame before. Periodicity: autocorrelation of the difference signal at 4 kHz,
     divided by the window's own (Boersma 1993, "Accurate short-term analysis of the fundamental frequency").
     """
-    begin, end = int(frames[0]) * POWER_SAMPLES, int(frames[-1]) * POWER_SAMPLES + FRAME_SAMPLES
-    stretch = np.zeros(end - begin)
-    taken = np.asarray(samples[begin:end])
-    stretch[: len(taken)] = taken
-    slow = stretch.reshape(-1, 4).mean(axis=1)
-    length, hop = FRAME_SAMPLES // 4, POWER_SAMPLES // 4
-    windows = np.lib.stride_tricks.sliding_window_view(slow, length)[(frames - frames[0]) * hop]
-    windows = windows - windows.mean(axis=1, keepdims=True)
-    taper, size = np.hanning(length), 512
+    windows = _slow_windows(samples, frames)
+    taper, size = np.hanning(windows.shape[1]), 512
 
     spectrum = np.abs(np.fft.rfft(windows * taper, size)) ** 2 + 1e-30
     rows, line = np.arange(len(spectrum)), spectrum.argmax(axis=1)
@@ -241,11 +238,28 @@ def _moving_voice(samples: Samples, frames: NDArray[np.int64]) -> NDArray[np.boo
     lags = correlation[:, shortest:longest] / correlation[:, :1] * (own[0] / own[shortest:longest])
     inner = lags[:, 1:-1]
     peaks = np.where((inner >= lags[:, :-2]) & (inner >= lags[:, 2:]), inner, 0.0)
-    pitch = peaks.argmax(axis=1)
-    moves = np.diff(pitch, prepend=pitch[0]) != 0
+    octaves = np.log2(np.arange(shortest + 1, longest - 1) / shortest)
+    best = (peaks - OCTAVE_COST * octaves).argmax(axis=1)
+    before, at, after = (lags[rows, best + i] for i in range(3))
+    bend = np.minimum(before - 2 * at + after, -1e-12)
+    period = shortest + 1 + best + (before - after) / (2 * bend)  # the parabola's top, in lags
+    changes = np.abs(np.diff(period, prepend=period[:1]))
+    moves = changes > PITCH_MOVES * np.abs(period)
     periodic, one_line = peaks.max(axis=1) > VOICED_PERIODICITY, around >= TONE_SHARE * sums[:, -1]
     voice: NDArray[np.bool_] = periodic & ~one_line & moves
     return voice
+
+
+def _slow_windows(samples: Samples, frames: NDArray[np.int64]) -> NDArray[np.float64]:
+    """40 ms from the start of each frame [n], at 4 kHz (means of four samples), without their mean: [n, 160]."""
+    begin, end = int(frames[0]) * POWER_SAMPLES, int(frames[-1]) * POWER_SAMPLES + FRAME_SAMPLES
+    stretch = np.zeros(end - begin)  # the last window may reach past the recording's end
+    taken = np.asarray(samples[begin:end])
+    stretch[: len(taken)] = taken
+    slow = stretch.reshape(-1, 4).mean(axis=1)
+    starts = (frames - frames[0]) * (POWER_SAMPLES // 4)
+    windows: NDArray[np.float64] = np.lib.stride_tricks.sliding_window_view(slow, FRAME_SAMPLES // 4)[starts]
+    return windows - windows.mean(axis=1, keepdims=True)
 
 
 def _flat_top(samples: Samples, sign: float) -> int:

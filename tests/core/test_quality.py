@@ -169,6 +169,8 @@ def test_what_is_no_speech(duration_s: float) -> None:
         "brown": 0.1 * brown(len(time)),
         "chord": chord(time),
         "beeps": beeps + 1e-3 * hiss,
+        "horn": hum(time, 150) * (time % 0.8 < 0.4) + 1e-3 * hiss,
+        "whistle": np.sin(2 * np.pi * 400 * time + 3 * np.sin(12 * time)) * (1.1 + np.sin(9 * time)) / 3,
         "clicks": (np.arange(len(time)) % 4000 == 0) * 0.9,
         "breathing": 0.1 * hiss * (1 + np.sin(2 * np.pi * 0.3 * time)),
         **{f"hum {pitch}": hum(time, pitch) + level * hiss for pitch in (50, 60, 120) for level in (0, 0.05)},
@@ -190,6 +192,18 @@ def test_one_sentence_in_a_long_quiet_recording_is_speech(speech: tuple[np.ndarr
         begin = int(at * RATE)
         found[begin : begin + len(speech[0])] += speech[0]
         assert quality.has_speech(found)
+
+
+def test_speech_is_found_across_the_borders_of_blocks(
+    speech: tuple[np.ndarray, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quality, "BLOCK_FRAMES", quality.VOICED_FRAMES - 1)  # no block alone holds enough
+    assert all(quality.has_speech(samples) for samples in speech[::25])
+
+
+def test_digital_silence_around_it_does_not_hide_the_noise(speech: tuple[np.ndarray, ...]) -> None:
+    pause = np.zeros(2 * RATE, np.float32)
+    assert "Noisy" in kinds(np.concatenate([pause, with_noise(speech[10], white, 3), pause]))
 
 
 def test_levels_of_known_signals() -> None:
