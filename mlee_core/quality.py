@@ -251,15 +251,16 @@ def _moving_voice(samples: Samples, frames: NDArray[np.int64]) -> NDArray[np.boo
 
 
 def _slow_windows(samples: Samples, frames: NDArray[np.int64]) -> NDArray[np.float64]:
-    """40 ms from the start of each frame [n], at 4 kHz (means of four samples), without their mean: [n, 160]."""
+    """40 ms from the start of each frame [n], at 4 kHz (means of four samples), without mean: [n, 160]."""
     begin, end = int(frames[0]) * POWER_SAMPLES, int(frames[-1]) * POWER_SAMPLES + FRAME_SAMPLES
     stretch = np.zeros(end - begin)  # the last window may reach past the recording's end
     taken = np.asarray(samples[begin:end])
     stretch[: len(taken)] = taken
     slow = stretch.reshape(-1, 4).mean(axis=1)
     starts = (frames - frames[0]) * (POWER_SAMPLES // 4)
-    windows: NDArray[np.float64] = np.lib.stride_tricks.sliding_window_view(slow, FRAME_SAMPLES // 4)[starts]
-    return windows - windows.mean(axis=1, keepdims=True)
+    windows = np.lib.stride_tricks.sliding_window_view(slow, FRAME_SAMPLES // 4)[starts]
+    centred: NDArray[np.float64] = windows - windows.mean(axis=1, keepdims=True)
+    return centred
 
 
 def _flat_top(samples: Samples, sign: float) -> int:

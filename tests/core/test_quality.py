@@ -170,7 +170,7 @@ def test_what_is_no_speech(duration_s: float) -> None:
         "chord": chord(time),
         "beeps": beeps + 1e-3 * hiss,
         "horn": hum(time, 150) * (time % 0.8 < 0.4) + 1e-3 * hiss,
-        "whistle": np.sin(2 * np.pi * 400 * time + 3 * np.sin(12 * time)) * (1.1 + np.sin(9 * time)) / 3,
+        "whistle": np.sin(2 * np.pi * 400 * time + 8 * np.sin(12 * time)) * (1.1 + np.sin(9 * time)) / 3,
         "clicks": (np.arange(len(time)) % 4000 == 0) * 0.9,
         "breathing": 0.1 * hiss * (1 + np.sin(2 * np.pi * 0.3 * time)),
         **{f"hum {pitch}": hum(time, pitch) + level * hiss for pitch in (50, 60, 120) for level in (0, 0.05)},
