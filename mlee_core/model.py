@@ -169,13 +169,15 @@ class Encoder(nn.Module):
         self.attention = SelfAttention()
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """x: [B, T, 400] z-normalised, 0 beyond lengths [B] (frames) -> vector [B, 256], weights [B, S].
+        """x: [B, T, 400] z-normalised, lengths: [B] real frames -> vector [B, 256], weights [B, S].
 
         S = T // 16 of the longest. An utterance shorter than one step counts as one step whose missing
         frames are 0 in the normalised domain, the training mean, rather than digital silence (SPEC.md).
         """
         missing = max(-x.shape[1] % FRAMES_PER_STEP, FRAMES_PER_STEP - x.shape[1])
         x = F.pad(x, (0, 0, 0, missing))  # [B, T, 400], T a multiple of 16
+        behind = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]  # [B, T]
+        x = x.masked_fill(behind.unsqueeze(-1), 0.0)  # [B, T, 400]
         real = [max(n, FRAMES_PER_STEP) for n in lengths.tolist()]
         x = x.transpose(1, 2).unsqueeze(1)  # [B, 1, 400, T]
         if self.conv1.conv.weight.is_contiguous(memory_format=torch.channels_last):
@@ -183,7 +185,7 @@ class Encoder(nn.Module):
         x, real = self.conv1(x, real)  # [B, 16, 100, T/4]
         x, real = self.conv2(x, real)  # [B, 24, 50, T/8]
         x, real = self.conv3(x, real)  # [B, 32, 25, T/16]
-        h = x.permute(0, 3, 1, 2).flatten(2).float()  # [B, T/16, 800]
+        h = x.permute(0, 3, 1, 2).flatten(2).to(self.blstm.weight_ih_l0.dtype)  # [B, T/16, 800]
         steps = torch.tensor(real)  # [B]
         packed = pack_padded_sequence(h, steps, batch_first=True, enforce_sorted=False)
         h, _ = pad_packed_sequence(self.blstm(packed)[0], batch_first=True)  # [B, S, 256]

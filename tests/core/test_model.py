@@ -1,0 +1,197 @@
+"""The network against torch's own layers, and SPEC.md's padding rules in eval and in training."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mlee_core.model import (
+    Classifier,
+    Encoder,
+    MaskedBatchNorm,
+    Network,
+    fused_classifier,
+    pad,
+    parameter_count,
+)
+
+
+@pytest.fixture(scope="module")
+def network() -> Network:
+    """In eval mode, with batch norm statistics that are not the trivial ones."""
+    torch.manual_seed(1)
+    net = Network()
+    for norm in (net.encoder.conv1.norm, net.encoder.conv2.norm, net.encoder.conv3.norm):
+        assert norm.running_mean is not None and norm.running_var is not None
+        norm.running_mean.normal_(0, 0.3)
+        norm.running_var.uniform_(0.5, 2)
+        nn.init.normal_(norm.weight, 1, 0.2)
+        nn.init.normal_(norm.bias, 0, 0.2)
+    return net.eval()
+
+
+def utterances(*lengths: int) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(sum(lengths))
+    return [torch.randn(length, 400, generator=generator) for length in lengths]
+
+
+def test_parameter_counts_are_the_papers() -> None:
+    assert parameter_count(Network()) == 1_068_956
+    assert parameter_count(Classifier()) == 16_708
+    assert parameter_count(fused_classifier(2)) == 512 * 64 + 64 + 64 * 4 + 4
+
+
+def test_layer_outputs_have_table_2s_shapes(network: Network) -> None:
+    encoder, x, lengths = network.encoder, torch.randn(2, 1, 400, 320), [320, 320]
+    shapes = []
+    for block in (encoder.conv1, encoder.conv2, encoder.conv3):
+        x, lengths = block(x, lengths)
+        shapes.append(tuple(x.shape))
+    assert shapes == [(2, 16, 100, 80), (2, 24, 50, 40), (2, 32, 25, 20)]
+    assert lengths == [20, 20]
+
+
+def reference(encoder: Encoder, x: Tensor) -> tuple[Tensor, Tensor]:
+    """One utterance [T, 400], T a multiple of 16, through torch's plain layers: batch norm, ReLU, then pool.
+
+    Padding is written out per layer from SPEC.md: "same", left side (kernel - stride) // 2.
+    """
+    x = x.T[None, None]  # [1, 1, 400, T]
+    sides = {encoder.conv1: (7, 7, 5, 5), encoder.conv2: (5, 6, 3, 4), encoder.conv3: (3, 3, 2, 2)}
+    for block, padding in sides.items():
+        x = F.conv2d(F.pad(x, padding), block.conv.weight, block.conv.bias, block.stride)
+        norm = block.norm
+        x = F.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias, eps=norm.eps)
+        x = F.max_pool2d(F.relu(x), 2)
+    h, _ = encoder.blstm(x[0].permute(2, 0, 1).flatten(1)[None])  # [1, S, 256], no packing
+    w1, w2 = encoder.attention.w1.weight, encoder.attention.w2.weight
+    scores = w2 @ torch.tanh(w1 @ h[0].T)  # softmax(w₂ tanh(W₁ Hᵀ)), Lin et al. equation 5
+    weights = scores.softmax(dim=1)  # [1, S]
+    return weights @ h[0], weights
+
+
+def test_network_equals_torchs_own_layers(network: Network) -> None:
+    (x,) = utterances(320)
+    with torch.no_grad():
+        vector, weights = network.encoder(*pad([x]))
+        expected_vector, expected_weights = reference(network.encoder, x)
+    torch.testing.assert_close(vector, expected_vector, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(weights, expected_weights, atol=1e-6, rtol=1e-4)
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.lists(st.integers(0, 300), min_size=2, max_size=5))
+def test_alone_and_in_a_padded_batch_are_the_same(network: Network, lengths: list[int]) -> None:
+    features = utterances(*lengths)
+    with torch.no_grad():
+        logits, weights = network(*pad(features))
+        for row, (x, length) in enumerate(zip(features, lengths, strict=True)):
+            alone, own = network(*pad([x]))
+            torch.testing.assert_close(alone.softmax(1)[0], logits.softmax(1)[row], atol=1e-5, rtol=0)
+            torch.testing.assert_close(alone.sigmoid()[0], logits.sigmoid()[row], atol=1e-5, rtol=0)
+            steps = max(length // 16, 1)
+            assert own.shape == (1, steps)
+            torch.testing.assert_close(weights[row, :steps], own[0], atol=1e-5, rtol=0)
+            assert torch.all(weights[row, steps:] == 0)
+            assert weights[row].sum().item() == pytest.approx(1, abs=1e-5)
+
+
+def test_shorter_than_a_step_is_padded_with_the_training_mean(network: Network) -> None:
+    (x,) = utterances(7)
+    by_hand = torch.cat([x, torch.zeros(9, 400)])
+    with torch.no_grad():
+        torch.testing.assert_close(network(*pad([x]))[0], network(*pad([by_hand]))[0], atol=1e-6, rtol=0)
+
+
+def test_the_last_frames_of_a_step_matter(network: Network) -> None:
+    """A guard on the other side: real frames are not masked away."""
+    (x,) = utterances(64)
+    changed = x.clone()
+    changed[60:] += 3
+    with torch.no_grad():
+        assert (network(*pad([x]))[0] - network(*pad([changed]))[0]).abs().max() > 1e-4
+
+
+def gradients(features: list[Tensor], extra: int) -> dict[str, Tensor]:
+    """Parameter gradients and batch statistics of one training step with `extra` more frames of padding.
+
+    In float64, so that a difference is an error and not rounding.
+    """
+    torch.manual_seed(3)
+    network = Network().double().train()
+    x, lengths = pad([f.double() for f in features])
+    x = F.pad(x, (0, 0, 0, extra))
+    loss = F.cross_entropy(network(x, lengths)[0], torch.arange(len(features)) % 4)
+    loss.backward()
+    found = {name: p.grad.clone() for name, p in network.named_parameters() if p.grad is not None}
+    assert len(found) == len(list(network.parameters()))
+    buffers = {name: b.clone() for name, b in network.named_buffers() if b.is_floating_point()}
+    return {**found, **buffers, "loss": loss.detach()}
+
+
+def test_the_amount_of_padding_does_not_matter_in_training() -> None:
+    features = utterances(40, 97, 160)
+    tight, loose = gradients(features, 0), gradients(features, 208)
+    for name, value in tight.items():
+        torch.testing.assert_close(
+            value, loose[name], atol=1e-9, rtol=1e-7, msg=lambda m, n=name: f"{n}: {m}"
+        )
+
+
+def test_what_stands_in_the_padding_does_not_matter_in_training() -> None:
+    x, lengths = pad(utterances(40, 160))
+    dirty = x.clone()
+    dirty[0, 40:] = 100.0
+    outputs = []
+    for batch in (x, dirty):
+        torch.manual_seed(3)
+        outputs.append(Network().train()(batch, lengths)[0])
+    torch.testing.assert_close(*outputs, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_masked_batch_norm_equals_torchs_on_the_real_positions(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    lengths, channels = [3, 8, 5], 6
+    x = (torch.randn(3, channels, 4, 8) * 2 + 1).to(dtype)
+    for row, length in zip(x, lengths, strict=True):
+        row[..., length:] = 0
+    ours, theirs = MaskedBatchNorm(channels), nn.BatchNorm2d(channels)
+    nn.init.normal_(ours.weight, 1, 0.3)
+    nn.init.normal_(ours.bias, 0, 0.3)
+    theirs.load_state_dict(ours.state_dict())
+    real = torch.cat([row[..., :n].reshape(channels, -1) for row, n in zip(x, lengths, strict=True)], dim=1)
+    real = real.float()[None, :, :, None].requires_grad_()  # [1, C, N, 1]: torch's own layer, no padding
+    upstream = torch.randn(real.shape)
+    theirs(real).backward(upstream)
+    padded, start = torch.zeros(3, channels, 4, 8), 0
+    for row, n in zip(padded, lengths, strict=True):
+        row[..., :n] = upstream[0, :, start : start + 4 * n, 0].reshape(channels, 4, n)
+        start += 4 * n
+    x.requires_grad_()
+    ours(x, lengths).backward(padded.to(dtype))
+    assert x.grad is not None and real.grad is not None and theirs.weight.grad is not None
+    got = torch.cat([g[..., :n].reshape(channels, -1) for g, n in zip(x.grad, lengths, strict=True)], dim=1)
+    tolerance = {"atol": 1e-5, "rtol": 1e-4} if dtype == torch.float32 else {"atol": 0.05, "rtol": 0.05}
+    torch.testing.assert_close(got.float(), real.grad[0, :, :, 0], **tolerance)
+    torch.testing.assert_close(ours.weight.grad, theirs.weight.grad, **tolerance)
+    torch.testing.assert_close(ours.bias.grad, theirs.bias.grad, **tolerance)
+    torch.testing.assert_close(ours.running_mean, theirs.running_mean, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(ours.running_var, theirs.running_var, atol=1e-5, rtol=1e-4)
+    assert torch.all(x.grad[0, ..., 3:] == 0)
+
+
+def test_channels_last_gives_the_same_numbers(network: Network) -> None:
+    batch = pad(utterances(100, 64))
+    with torch.no_grad():
+        plain = network(*batch)[0]
+        torch.manual_seed(1)
+        other = Network()
+        other.load_state_dict(network.state_dict())
+        fast = other.eval().to(memory_format=torch.channels_last)(*batch)[0]
+    np.testing.assert_allclose(plain.numpy(), fast.numpy(), atol=1e-5)

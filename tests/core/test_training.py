@@ -1,0 +1,306 @@
+"""The loop: what it learns, its weights and order, shared encoders, cached vectors, and a real SIGKILL."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from mlee_core import checkpoints, folds, models
+from mlee_core.config import Compute, Recipe, RunConfig, Stage, StageConfig
+from mlee_core.corpora import open_corpus
+from mlee_core.dataset import (
+    EncoderInputs,
+    Examples,
+    FeatureStore,
+    Normalisation,
+    build_features,
+    training_batches,
+)
+from mlee_core.errors import ConfigError, CorpusError, RunError
+from mlee_core.events import EpochDone, Event, Progress, StageDone
+from mlee_core.experiment import encode, train_fold
+from mlee_core.model import Network
+from mlee_core.runs import RunFolder
+from mlee_core.training import History, build, load_network, loss_function
+from tests import made
+
+FUSION = Stage("fusion", "soft", "all")
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made.corpus(tmp_path_factory.mktemp("corpus"))
+
+
+@pytest.fixture(scope="module")
+def run(table: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, RunConfig, list[Event]]:
+    """One fold trained for real: fusion-soft, so dominant-soft and mlee too, then dominant-hard."""
+    folder = RunFolder(tmp_path_factory.mktemp("runs") / "run")
+    config, events = _config(table, max_epochs=6), []
+    folder.begin(config, resume=False)
+    corpus = open_corpus(table)
+    for event in train_fold(
+        folder, config, corpus, folds.one(corpus, "s0"), [FUSION, Stage("dominant", "hard", "all")]
+    ):
+        if not isinstance(event, Progress):
+            folder.append(event)
+            events.append(event)
+    models.export(folder, config, corpus, folds.one(corpus, "s0"))
+    return folder, config, events
+
+
+def _config(table: Path, **recipe: int) -> RunConfig:
+    return RunConfig(str(table), "table", (), open_corpus(table).data_hash(), Recipe(**recipe), Compute(), 0)
+
+
+def _store(table: Path, tmp_path: Path) -> FeatureStore:
+    *_, store = build_features(open_corpus(table).utterances, Recipe(), tmp_path)
+    assert isinstance(store, FeatureStore)
+    return store
+
+
+def test_every_stage_learns(run: tuple[RunFolder, RunConfig, list[Event]]) -> None:
+    """Classes are pitches here: chance is 25 %, and the loss must fall."""
+    _, _, events = run
+    done = {e.stage: e for e in events if isinstance(e, StageDone)}
+    assert set(done) == {"dominant-soft-all", "mlee-all", "fusion-soft-all", "dominant-hard"}
+    for stage, end in done.items():
+        epochs = [e for e in events if isinstance(e, EpochDone) and e.stage == stage]
+        assert end.dev_loss == min(e.dev_loss for e in epochs)
+        assert epochs[-1].train_loss < epochs[0].train_loss, stage
+    for stage in ("dominant-hard", "dominant-soft-all"):
+        wa, ua = done[stage].wa, done[stage].ua
+        assert wa is not None and ua is not None and wa >= 0.6 and ua >= 0.6
+
+
+def test_events_are_lines_of_json_with_a_type(run: tuple[RunFolder, RunConfig, list[Event]]) -> None:
+    folder, _, events = run
+    lines = list(folder.events())
+    assert [line["type"] for line in lines] == [event.type for event in events]
+    assert {"started", "epoch_done", "stage_done", "finished"} == {line["type"] for line in lines}
+    assert all({"stage", "epoch"} <= line.keys() for line in lines if line["type"] == "epoch_done")
+
+
+def test_a_finished_stage_is_taken_over(run: tuple[RunFolder, RunConfig, list[Event]]) -> None:
+    folder, config, events = run
+    corpus = open_corpus(Path(config.corpus))
+    again = list(train_fold(folder, config, corpus, folds.one(corpus, "s0"), [FUSION]))
+    done = [e for e in again if isinstance(e, StageDone)]
+    assert all(e.reused for e in done) and not any(isinstance(e, EpochDone) for e in again)
+    first = {e.stage: (e.wa, e.ua, e.dev_loss) for e in events if isinstance(e, StageDone)}
+    assert {e.stage: (e.wa, e.ua, e.dev_loss) for e in done}.items() <= first.items()
+
+
+def test_cached_encoder_outputs_equal_the_full_forward_pass(
+    run: tuple[RunFolder, RunConfig, list[Event]], tmp_path: Path
+) -> None:
+    folder, config, _ = run
+    corpus = open_corpus(Path(config.corpus))
+    store = _store(Path(config.corpus), tmp_path)
+    stage = Stage("mlee", None, "all")
+    best = folder.stage_folder(folds.one(corpus, "s0"), stage) / "best.safetensors"
+    steps = encode(config.for_stage(stage), best, store, corpus.utterances)
+    vectors = _returned(steps)
+    network = Network()
+    tensors, _ = load_network(best, network)
+    network.eval()
+    norm = Normalisation(tensors["norm.mean"], tensors["norm.std"])
+    assert len(vectors) == 3 * len(corpus.utterances)
+    for utterance in corpus.utterances[::7]:
+        for speed in (0.9, 1.0, 1.1):
+            x = norm.apply(store.of(utterance.id, speed))[None]
+            with torch.no_grad():
+                alone, _ = network.encoder(x, torch.tensor([x.shape[1]]))
+            torch.testing.assert_close(vectors[utterance.id, speed], alone[0], atol=1e-5, rtol=1e-4)
+
+
+def _returned(generator):  # type: ignore[no-untyped-def]
+    while True:
+        try:
+            next(generator)
+        except StopIteration as end:
+            return end.value
+
+
+def test_fine_tuning_leaves_the_encoders_alone(run: tuple[RunFolder, RunConfig, list[Event]]) -> None:
+    folder, config, _ = run
+    fold = folds.one(open_corpus(Path(config.corpus)), "s0")
+    dense, _ = checkpoints.load(folder.stage_folder(fold, FUSION) / "best.safetensors")
+    assert {name for name in dense if name.startswith("network.")} == {
+        "network.dense1.weight", "network.dense1.bias", "network.dense2.weight", "network.dense2.bias"
+    }  # fmt: skip
+    bundle = models.load(folder.path / "model.safetensors")
+    trained, _ = checkpoints.load(folder.stage_folder(fold, FUSION.encoders[1]) / "best.safetensors")
+    for name, value in bundle.networks["mlee"][0].state_dict().items():
+        assert torch.equal(value, trained[f"network.{name}"]), name
+
+
+def test_dominant_loss_by_hand() -> None:
+    """Two utterances of neu, one each of the rest: w = 5/(4·2), 5/4, 5/4, 5/4; uniform p gives w·ln 4."""
+    targets = [(1, 0, 0, 0), (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)]
+    config = StageConfig(Stage("dominant", "hard", "all"), Recipe(), Compute(), 0)
+    loss = loss_function(config, targets)
+    one = torch.tensor([[1.0, 0, 0, 0]])
+    assert loss(torch.zeros(1, 4), one).item() == pytest.approx(5 / 8 * math.log(4))
+    both = torch.tensor([[1.0, 0, 0, 0], [0, 1, 0, 0]])
+    assert loss(torch.zeros(2, 4), both).item() == pytest.approx((5 / 8 + 5 / 4) / 2 * math.log(4))
+
+
+def test_existence_loss_by_hand_and_by_torch() -> None:
+    """Class 0 exists in 1 of 4: w₁ = 4/2 = 2, w₀ = 4/6; against torch's own binary cross entropy."""
+    targets = [(1, 1, 0, 1), (0, 1, 1, 0), (0, 0, 1, 1), (0, 0, 0, 0)]
+    config = StageConfig(Stage("mlee", None, "all"), Recipe(), Compute(), 0)
+    loss = loss_function(config, targets)
+    logits, q = torch.randn(4, 4), torch.tensor(targets, dtype=torch.float32)
+    present = q.sum(0)
+    weight = torch.where(q == 1, 4 / (2 * present), 4 / (2 * (4 - present)))
+    expected = F.binary_cross_entropy_with_logits(logits, q, weight, reduction="sum") / 4
+    torch.testing.assert_close(loss(logits, q), expected)
+    only_first = torch.tensor([[1.0, 0, 0, 0]])
+    absent = 4 / (2 * 2) * 3  # the three other classes exist in two of four: w₀ = 1 each
+    assert loss(torch.zeros(1, 4), only_first).item() == pytest.approx((2 + absent) * math.log(2))
+
+
+def test_an_epoch_holds_every_example_at_every_speed_in_an_order_of_its_own(
+    table: Path, tmp_path: Path
+) -> None:
+    store = _store(table, tmp_path)
+    examples = Examples.admitted(open_corpus(table).utterances, Stage("mlee", None, "all"))
+    inputs = EncoderInputs(store, Normalisation.of(store, examples.utterances))
+    epochs = [[b.ids for b in training_batches(inputs, examples, Recipe(), 0, epoch)] for epoch in (1, 1, 2)]
+    assert epochs[0] == epochs[1] != epochs[2]
+    for epoch in epochs:
+        assert sorted(n for ids in epoch for n in ids) == sorted(3 * [u.id for u in examples.utterances])
+    padded = real = 0
+    for batch in training_batches(inputs, examples, Recipe(), 0, 1):
+        x, lengths = batch.inputs
+        padded, real = padded + x.shape[0] * x.shape[1], real + int(lengths.sum())
+    assert padded / real < 1.15  # one pool, sorted by length; random batches of these waste about 1.3
+
+
+def test_normalisation_is_of_the_unperturbed_admitted_utterances(table: Path, tmp_path: Path) -> None:
+    store = _store(table, tmp_path)
+    hard = Examples.admitted(open_corpus(table).utterances, Stage("dominant", "hard", "all")).utterances
+    norm = Normalisation.of(store, hard)
+    frames = np.concatenate([store.of(u.id).numpy().astype(np.float64) for u in hard])
+    np.testing.assert_allclose(norm.mean.numpy(), frames.mean(0), atol=1e-4)
+    np.testing.assert_allclose(norm.std.numpy(), frames.std(0), rtol=1e-4)
+    assert len(hard) < len(open_corpus(table).utterances)  # other is not admitted
+
+
+def test_early_stopping_waits_for_patience() -> None:
+    config = StageConfig(FUSION, Recipe(max_epochs=50, patience=3), Compute(), 0)
+    assert not History(epoch=12, best_epoch=10, best_loss=1.0).finished(config)
+    assert History(epoch=13, best_epoch=10, best_loss=1.0).finished(config)
+    assert History(epoch=50, best_epoch=50, best_loss=1.0).finished(config)
+
+
+def test_seed_and_stage_decide_the_first_weights() -> None:
+    def first(stage: Stage, seed: int) -> torch.Tensor:
+        return next(build(StageConfig(stage, Recipe(), Compute(), seed)).parameters()).detach()
+
+    hard, soft = Stage("dominant", "hard", "all"), Stage("dominant", "soft", "all")
+    assert torch.equal(first(hard, 0), first(hard, 0))
+    assert not torch.equal(first(hard, 0), first(hard, 1))
+    assert not torch.equal(first(hard, 0), first(soft, 0))
+
+
+def _train(table: Path, run: Path, *more: str) -> list[str]:
+    command = [
+        sys.executable,
+        "-m",
+        "mlee_core.cli",
+        "train",
+        str(table),
+        "--row",
+        "fusion",
+        "--label",
+        "soft",
+    ]
+    return [*command, "--fold", "s0", "--max-epochs", "4", "--run", str(run), *more]
+
+
+def test_killed_and_resumed_is_bit_identical(table: Path, tmp_path: Path) -> None:
+    """SIGKILL in the first encoder's third epoch, and again later; the rest by --resume."""
+    straight, killed = tmp_path / "straight", tmp_path / "killed"
+    subprocess.run(_train(table, straight), check=True, capture_output=True)
+    _kill_after(_train(table, killed), killed, ("dominant-soft-all", 2))
+    _kill_after(_train(table, killed, "--resume"), killed, ("mlee-all", 1))
+    subprocess.run(_train(table, killed, "--resume"), check=True, capture_output=True)
+    resumed = [line["stage"] for line in RunFolder(killed).events() if line["type"] == "resumed"]
+    assert resumed[0] == "dominant-soft-all"
+    for file in sorted(straight.rglob("*.safetensors")):
+        expected, meta = checkpoints.load(file)
+        got, other = checkpoints.load(killed / file.relative_to(straight))
+        assert expected.keys() == got.keys()
+        assert all(torch.equal(value, got[name]) for name, value in expected.items()), file
+        if "history" in meta:
+            assert meta["history"] == other["history"]
+    assert not list(killed.rglob(".*"))  # no temporary files left behind
+
+
+def _kill_after(command: list[str], run: Path, moment: tuple[str, int]) -> None:
+    """SIGKILL as soon as the epoch's event is there, so in the middle of the next one."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith(f"{moment[0]} epoch {moment[1]}:"):
+            break
+    os.kill(process.pid, signal.SIGKILL)
+    process.stdout.close()
+    assert process.wait() == -signal.SIGKILL
+    last = run / "s0" / moment[0] / "last.safetensors"
+    assert checkpoints.load(last)[1]["history"]["epoch"] >= moment[1]
+
+
+def test_a_run_goes_on_only_with_its_own_settings(table: Path, tmp_path: Path) -> None:
+    config = _config(table)
+    folder = RunFolder(tmp_path / "run")
+    folder.begin(config, resume=False)
+    folder.begin(config, resume=True)
+    with pytest.raises(RunError, match="--resume"):
+        folder.begin(config, resume=False)
+    with pytest.raises(RunError, match=r"recipe\.patience was 10 and is now 2"):
+        folder.begin(_config(table, patience=2), resume=True)
+
+
+def test_a_checkpoint_of_other_data_is_refused(run: tuple[RunFolder, RunConfig, list[Event]]) -> None:
+    folder, config, _ = run
+    corpus = open_corpus(Path(config.corpus))
+    with pytest.raises(RunError, match="other data or settings"):
+        list(train_fold(folder, config, corpus, folds.Fold("s0", ("s2", "s3"), ("s0",), ("s1",)), [FUSION]))
+
+
+def test_one_writer_at_a_time(table: Path, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.begin(_config(table), resume=False)
+    with folder.writing(), pytest.raises(RunError, match="another process"), RunFolder(folder.path).writing():
+        pass
+
+
+def test_a_half_line_of_a_killed_writer_is_cut_off(table: Path, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.begin(_config(table), resume=False)
+    folder.events_file.write_text(json.dumps({"type": "started"}) + '\n{"type": "epo')
+    with folder.writing():
+        assert folder.events_file.read_text() == '{"type": "started"}\n'
+
+
+def test_missing_audio_and_absent_classes_are_named(table: Path, tmp_path: Path) -> None:
+    corpus = open_corpus(table)
+    gone = [type(u)(u.id, Path("/gone") / u.file.name, u.speaker, u.votes) for u in corpus.utterances[:2]]
+    with pytest.raises(CorpusError, match="2 of 2 audio files are missing"):
+        next(build_features(gone, Recipe(), tmp_path))
+    config = StageConfig(Stage("dominant", "hard", "all"), Recipe(), Compute(), 0)
+    with pytest.raises(ConfigError, match="class sad, ang is dominant in no utterance"):
+        loss_function(config, [(1, 0, 0, 0), (0, 1, 0, 0)])
