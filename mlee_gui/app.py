@@ -165,7 +165,7 @@ class Application(QObject):
         window.add_dock(Place("record_dock", "Record", LEFT, 1), self.record)
         window.add_dock(Place("emotions_dock", "Emotions", RIGHT, 6), emotions)
         window.add_dock(Place("segments_dock", "Segments", RIGHT, 2), self.segments)
-        window.arrange(left=330, right=330)
+        window.arrange(left=380, right=330)
 
     def _connect(self) -> None:
         session, window, status = self.session, self.window, self.window.status

@@ -286,7 +286,7 @@ class Backlog(QObject):
             self._batch = (now, done)
         began, done_then = self._batch
         worked = done - done_then
-        left = (now - began) / worked * (total - done) if worked > 0 else None
+        left = (now - began) / worked * (total - done) if worked >= 3 else None  # sooner is a guess
         return Activity(f"{text} ({done + 1} of {total})", done / total, left)
 
     def _tell_activity(self) -> None:

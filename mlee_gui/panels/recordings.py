@@ -155,6 +155,12 @@ class RecordingsPanel(QWidget):
         self._filter.setClearButtonEnabled(True)
         self._filter.setAcceptDrops(False)  # files dropped here are for the window
         self._count = QLabel()
+        # a filter that hides the current row must not make another current; connected before the table,
+        # which would choose another the moment that rows are about to go
+        self._hiding = False
+        self._shown.rowsAboutToBeRemoved.connect(lambda *_: self._set_hiding(True))
+        self._shown.rowsRemoved.connect(lambda *_: self._set_hiding(False))
+        self._shown.rowsInserted.connect(lambda *_: self._show_session_current())
         self.table = self._make_table(actions)
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 4, 4, 4)
@@ -203,12 +209,20 @@ class RecordingsPanel(QWidget):
         return table
 
     def _on_row(self, index: QModelIndex, _: QModelIndex) -> None:
-        if index.isValid():
+        if index.isValid() and not self._hiding:
             self._session.set_current(self._model.entry_at(self._shown.mapToSource(index).row()).id)
 
-    def _on_entries(self) -> None:
+    def _set_hiding(self, hiding: bool) -> None:
+        self._hiding = hiding
+        if not hiding:
+            self._show_session_current()
+
+    def _show_session_current(self) -> None:
         current = self._session.current()
         self._show_current(-1 if current is None else current.id)
+
+    def _on_entries(self) -> None:
+        self._show_session_current()
         self.table.setColumnHidden(SPEAKER, not any(e.speaker for e in self._session.entries()))
         self._tell_count()
 
@@ -228,7 +242,9 @@ class RecordingsPanel(QWidget):
             selection.clear()
             return
         index = self._shown.mapFromSource(self._model.index(row, 0))
-        if index.isValid() and index.row() != selection.currentIndex().row():
+        if not index.isValid():
+            selection.clear()
+        elif index.row() != selection.currentIndex().row():
             flags = QItemSelectionModel.SelectionFlag
             selection.setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
             self.table.scrollTo(index)

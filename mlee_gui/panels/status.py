@@ -54,7 +54,7 @@ class StatusBar(QStatusBar):
         self.stop.clicked.connect(self.stop_asked)
         self._running = QWidget()
         row = QHBoxLayout(self._running)
-        row.setContentsMargins(0, 0, 0, 0)
+        row.setContentsMargins(16, 0, 0, 0)
         for widget in (self.activity, self._bar, self._left, self.stop):
             row.addWidget(widget)
         self.addWidget(self.model)

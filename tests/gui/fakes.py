@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,24 +49,33 @@ def analysis(path: str, duration_s: float = 2.0, segments: tuple[Segment, ...] =
     )
 
 
-def opened(request: OpenRecording, duration_s: float = 2.0) -> OpenedRecording:
-    """Samples of a 440 Hz tone on disk; no pyramid."""
-    samples = np.sin(np.arange(int(16_000 * duration_s)) * 0.17).astype("<f4") * 0.5
-    file = Path(request.folder) / "samples.f32"
-    file.write_bytes(samples.tobytes())
+def tone(duration_s: float) -> np.ndarray:
+    """A 433 Hz tone, float32 at 16 kHz."""
+    samples: np.ndarray = np.sin(np.arange(int(16_000 * duration_s)) * 0.17).astype("<f4") * np.float32(0.5)
+    return samples
+
+
+def opened(request: OpenRecording, duration_s: float, pyramid: Path | None) -> OpenedRecording:
+    """Samples on disk, and a pyramid if one was built."""
+    folder = Path(request.folder)
+    file = folder / "samples.f32"
+    tone(duration_s).tofile(file)
+    if pyramid is not None:
+        shutil.copytree(pyramid, folder / "pyramid")
     return OpenedRecording(
-        request.path, duration_s, str(file), str(Path(request.folder) / "pyramid"), 16_000, 1, (), "0" * 16
+        request.path, duration_s, str(file), str(folder / "pyramid"), 16_000, 1, (), "0" * 16
     )
 
 
 class FakeWorker:
     """Keeps requests; a test answers them by `reply`, or `answering=True` answers each at the next poll."""
 
-    def __init__(self, answering: bool = False, duration_s: float = 2.0) -> None:
+    def __init__(self, answering: bool = False, duration_s: float = 2.0, pyramid: Path | None = None) -> None:
         self.requests: list[object] = []
         self.replies: list[object] = []
         self.answering = answering
         self.duration_s = duration_s
+        self.pyramid = pyramid
         self.alive = False
         self.starts = 0
 
@@ -82,7 +92,7 @@ class FakeWorker:
 
     def answer(self, request: object) -> object:
         if isinstance(request, OpenRecording):
-            return Opened(request.job, opened(request, self.duration_s))
+            return Opened(request.job, opened(request, self.duration_s, self.pyramid))
         assert isinstance(request, Analyze)
         result = analysis(request.path, self.duration_s)
         if request.start_s is not None and request.end_s is not None:

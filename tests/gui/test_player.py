@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +15,7 @@ from mlee_gui.feed import RATE, Feed, Stretch
 from mlee_gui.messages import Message, Messages
 from mlee_gui.player import Player
 from mlee_gui.tasks import Tasks
+from tests.gui.fake_sound import FakeBackend, FakeStream
 
 RAMP = np.arange(1000, dtype=np.float32)
 
@@ -69,61 +68,6 @@ def test_device_at_another_rate_hears_the_same_pitch_for_the_same_time() -> None
     assert int(np.argmax(spectrum)) * 2 == 440
     feed.seek(8000)
     assert feed.fill(np.zeros(441, np.float32)) == 8000 and feed.fill(np.zeros(1, np.float32)) == 8160
-
-
-class FakeStream:
-    """An output stream whose clock and callbacks a test drives."""
-
-    def __init__(self, backend: FakeBackend, samplerate: int, callback: Callable[..., None], **options: Any):
-        self.time = 100.0
-        self.latency = 0.2
-        self.rate = samplerate
-        self.calls: list[str] = []
-        self._backend, self._callback = backend, callback
-        self._finished = options["finished_callback"]
-
-    def start(self) -> None:
-        self.calls.append("start")
-
-    def abort(self) -> None:
-        self.calls.append("abort")
-
-    def close(self) -> None:
-        self.calls.append("close")
-
-    def pull(self, frames: int) -> np.ndarray:
-        out = np.zeros((frames, 1), np.float32)
-        when = SimpleNamespace(outputBufferDacTime=self.time + self.latency, currentTime=self.time)
-        try:
-            self._callback(out, frames, when, None)
-        except self._backend.CallbackStop:
-            self._finished()
-        return out[:, 0]
-
-
-class FakeBackend:
-    class PortAudioError(Exception):
-        pass
-
-    class CallbackStop(Exception):
-        pass
-
-    def __init__(self, rates: tuple[int, ...] = (16_000,), devices: int = 1) -> None:
-        self.rates, self.devices = rates, devices
-        self.streams: list[FakeStream] = []
-
-    def query_devices(self, kind: str) -> dict[str, float]:
-        if not self.devices:
-            raise self.PortAudioError("Error querying device -1")
-        return {"default_samplerate": float(self.rates[0])}
-
-    def check_output_settings(self, samplerate: int, **_: Any) -> None:
-        if samplerate not in self.rates:
-            raise self.PortAudioError("Invalid sample rate")
-
-    def OutputStream(self, **options: Any) -> FakeStream:
-        self.streams.append(FakeStream(self, **options))
-        return self.streams[-1]
 
 
 Make = Callable[..., Player]
