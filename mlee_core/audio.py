@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 import time
 import weakref
@@ -194,9 +195,7 @@ def find_audio(path: Path | str) -> tuple[Path, ...]:
     Hidden files and folders are left out. Raises: AudioError if nothing is there or it cannot be listed.
     """
     path = Path(path)
-    if not path.exists():
-        raise AudioError(f"{path} does not exist.")
-    if not path.is_dir():
+    if not stat.S_ISDIR(child_side.file_status(path).st_mode):
         return (path,)
     found = sorted(_walk(path))
     if not found:

@@ -17,6 +17,7 @@ STREAMED_FROM = 0x7FFF0000
 """A 32-bit size from here on means "not known when writing": programs that write to a pipe use 0xFFFFFFFF
 (ffmpeg), 0x7FFFF000 (espeak), 0x80000000 (arecord) and neighbours."""
 
+_OGG = b"OggS\0"
 _OGG_TAIL = 70_000  # an Ogg page is at most 65,307 bytes
 _W64_RIFF = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
 
@@ -87,12 +88,24 @@ def ends_as_ogg_stream(file: io.FileIO, size: int) -> bool:
     """Whether an Ogg file's last page carries the end-of-stream mark; a file cut short has lost it."""
     file.seek(max(0, size - _OGG_TAIL))
     tail = file.read()
-    last = tail.rfind(b"OggS")
+    last = tail.rfind(_OGG)
     if last < 0 or last + 27 > len(tail):
         return False
     lacing = tail[last + 27 : last + 27 + tail[last + 26]]
     whole = last + 27 + tail[last + 26] + sum(lacing) <= len(tail)
     return whole and bool(tail[last + 5] & 4)
+
+
+def joined_ogg_streams(file: io.FileIO, size: int) -> bool:
+    """Whether an Ogg file's last page belongs to another stream than its first: libsndfile reads one only."""
+    file.seek(0)
+    head = file.read(18)
+    file.seek(max(0, size - _OGG_TAIL))
+    tail = file.read()
+    last = tail.rfind(_OGG)
+    if not head.startswith(_OGG) or last < 0 or last + 18 > len(tail):
+        return False
+    return head[14:18] != tail[last + 14 : last + 18]
 
 
 def _known(claimed: int) -> int | None:

@@ -6,9 +6,15 @@ numpy, soundfile and soxr only, so that it starts fast.
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
+import os
+import shutil
 import stat
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,8 +24,9 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
-from .containers import Claim, NeverClosed, ends_as_ogg_stream, read_claim
+from .containers import Claim, NeverClosed, ends_as_ogg_stream, joined_ogg_streams, read_claim
 from .errors import AudioError
+from .mpeg import Mp3, read_mp3
 
 SAMPLE_RATE = 16_000
 """Hz. What every recording becomes."""
@@ -99,30 +106,35 @@ def decode_file(request: Request) -> Iterator[Step | Decoded]:
     size = _regular_size(path)
     try:
         with path.open("rb", buffering=0) as file:
-            claim = read_claim(file, size)
-            _refuse_truncated(path, claim)
-            ended = ends_as_ogg_stream(file, size)
-            file.seek(0)
-            # By descriptor, not by name: libsndfile takes headerless text for sound if its name ends in .au
-            source = NeverClosed(file) if claim is not None and claim.never_closed else file.fileno()
-            with soundfile.SoundFile(source, closefd=False) as sound:
-                yield from _decode(path, sound, claim, ended, Path(request.out))
+            facts = _look(path, file, size)
+            with _source(file, facts) as source, soundfile.SoundFile(source, closefd=False) as sound:
+                yield from _decode(path, sound, facts, Path(request.out))
     except soundfile.LibsndfileError as error:
         raise AudioError(
             f"{path} is not sound that MLEE can read ({error.error_string.strip().rstrip('.')}); "
             "WAV, FLAC, OGG, MP3, AIFF and the other formats of libsndfile are."
         ) from error
     except OSError as error:
+        if error.errno == errno.ENOSPC:
+            room = Path(request.out).parent
+            raise AudioError(
+                f"{path} cannot be decoded: no room is left in {room} for its samples."
+            ) from error
         raise AudioError(f"{path} cannot be read: {error.strerror or error}.") from error
+
+
+def file_status(path: Path) -> os.stat_result:
+    """Raises: AudioError if the file does not exist or cannot be looked at."""
+    try:
+        return path.stat()
+    except FileNotFoundError:
+        raise AudioError(f"{path} does not exist.") from None
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        raise AudioError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
 
 
 def _regular_size(path: Path) -> int:
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        raise AudioError(f"{path} does not exist.") from None
-    except OSError as error:
-        raise AudioError(f"{path} cannot be read: {error.strerror or error}.") from error
+    status = file_status(path)
     if stat.S_ISDIR(status.st_mode):
         raise AudioError(f"{path} is a folder; a sound file is needed here.")
     if not stat.S_ISREG(status.st_mode):
@@ -130,6 +142,55 @@ def _regular_size(path: Path) -> int:
     if status.st_size == 0:
         raise AudioError(f"{path} is empty (0 bytes).")
     return status.st_size
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What was seen of a file before libsndfile opens it."""
+
+    claim: Claim | None
+    mp3: Mp3 | None
+    ogg_ended: bool
+
+
+def _look(path: Path, file: io.FileIO, size: int) -> _Facts:
+    claim = read_claim(file, size)
+    _refuse_truncated(path, claim)
+    if joined_ogg_streams(file, size):
+        raise AudioError(f"{path} is several Ogg streams in one file; only files of one stream can be read.")
+    return _Facts(claim, read_mp3(file, size), ends_as_ogg_stream(file, size))
+
+
+@contextmanager
+def _source(file: io.FileIO, facts: _Facts) -> Iterator[int | NeverClosed]:
+    """What libsndfile reads: no name, since it takes text for sound if its name ends in .au."""
+    file.seek(0)
+    if facts.claim is not None and facts.claim.never_closed:
+        yield NeverClosed(file)
+    elif facts.mp3 is not None and not facts.mp3.tagged:
+        with _piped(file, facts.mp3.start) as descriptor:
+            yield descriptor
+    else:
+        yield file.fileno()
+
+
+@contextmanager
+def _piped(file: io.FileIO, start: int) -> Iterator[int]:
+    """The reading end of a pipe that carries `file` from `start` on: a file without a length to guess."""
+    reading, writing = os.pipe()
+
+    def feed() -> None:
+        file.seek(start)
+        with suppress(BrokenPipeError), os.fdopen(writing, "wb") as pipe:
+            shutil.copyfileobj(file, pipe)
+
+    feeder = threading.Thread(target=feed, name="feeder")
+    feeder.start()
+    try:
+        yield reading
+    finally:
+        os.close(reading)
+        feeder.join()
 
 
 def _refuse_truncated(path: Path, claim: Claim | None) -> None:
@@ -140,9 +201,7 @@ def _refuse_truncated(path: Path, claim: Claim | None) -> None:
         )
 
 
-def _decode(
-    path: Path, sound: soundfile.SoundFile, claim: Claim | None, ended: bool, out: Path
-) -> Iterator[Step | Decoded]:
+def _decode(path: Path, sound: soundfile.SoundFile, facts: _Facts, out: Path) -> Iterator[Step | Decoded]:
     rate, channels = sound.samplerate, sound.channels
     if not MIN_RATE <= rate <= MAX_RATE:
         raise AudioError(
@@ -161,7 +220,7 @@ def _decode(
         if resampler is not None:
             written += _write(raw, digest, _resampled(resampler, np.zeros(0, np.float32), last=True))
     _refuse_missing(path, frames, claimed, rate, written)
-    notes = tuple(_notes(sound, claim, claimed, ended, peak))
+    notes = tuple(_notes(sound, facts, claimed, peak))
     yield Decoded(written, rate, channels, notes, digest.hexdigest()[:16])
 
 
@@ -221,9 +280,7 @@ def _refuse_missing(path: Path, frames: int, claimed: int | None, rate: int, wri
         )
 
 
-def _notes(
-    sound: soundfile.SoundFile, claim: Claim | None, claimed: int | None, ended: bool, peak: float
-) -> Iterator[str]:
+def _notes(sound: soundfile.SoundFile, facts: _Facts, claimed: int | None, peak: float) -> Iterator[str]:
     rate, channels = sound.samplerate, sound.channels
     changes = [f"{channels} channels were mixed down to one"] if channels > 1 else []
     if rate != SAMPLE_RATE:
@@ -232,10 +289,12 @@ def _notes(
         yield f"{' and '.join(changes)}."
     if rate < SAMPLE_RATE // 2:
         yield f"The recording holds nothing above {rate // 2} Hz; the models listen up to 4000 Hz."
-    if (claim is not None and claim.claimed is None) or claimed is None:
+    if (facts.claim is not None and facts.claim.claimed is None) or claimed is None:
         yield "The header does not say how long the recording is (a streamed file); all of it was read."
-    if sound.format == "OGG" and not ended:
+    if sound.format == "OGG" and not facts.ogg_ended:
         yield "The file has no end mark: it may have been cut short; all that is there was read."
+    if facts.mp3 is not None and facts.mp3.excess:
+        yield f"{facts.mp3.excess} bytes after the end that the header names were not read: joined files?"
     if sound.format not in _SIZED:
         yield f"Files of type {sound.format} do not say how long they are; this one may be cut short."
     if peak > 1 and sound.subtype in ("FLOAT", "DOUBLE"):

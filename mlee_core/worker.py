@@ -55,6 +55,7 @@ Items = Generator[Item, None, None]
 _KEPT_RECORDINGS = 4
 _COPY_SAMPLES = 1 << 20
 _NICENESS = 5
+_MOST_REPLIES = 256  # at a time, or a chatty child would keep the window from painting
 
 
 class Worker:
@@ -99,7 +100,7 @@ class Worker:
         replies: list[Reply] = []
         child = self._child
         try:
-            while child is not None and child.poll():
+            while child is not None and child.poll() and (len(replies) < _MOST_REPLIES or not child.alive):
                 replies.append(child.receive())
         except WorkerDied:
             pass  # not lost: `outcome` tells it, after the last replies were handed out

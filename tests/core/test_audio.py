@@ -1,4 +1,4 @@
-"""Sound files in: the right samples, a note on what is odd, or one sentence of refusal; never a fault.
+"""Sound files in: the right samples, and a note on what is odd.
 
 Oracles: soundfile's and soxr's own one-shot functions, headers written by hand, real EmoDB files.
 """
@@ -6,11 +6,7 @@ Oracles: soundfile's and soxr's own one-shot functions, headers written by hand,
 from __future__ import annotations
 
 import hashlib
-import os
 import struct
-import tempfile
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,45 +15,16 @@ import soxr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlee_core import audio
-from mlee_core.audio import LONG_S, SAMPLE_RATE, Decoder, Recording, change_speed, find_audio, load
-from mlee_core.decoder import Request, decode_file
-from mlee_core.errors import AudioError, WorkerDied
+from mlee_core.audio import LONG_S, SAMPLE_RATE, Decoder, Recording, change_speed, find_audio
+from mlee_core.errors import AudioError
 from mlee_core.events import Progress
-from mlee_core.processes import Child
-from tests.core.child_side import decode_by_name
-
-RNG_SEED = 20190915
-
-
-def noise(count: int, channels: int = 1, peak: float = 0.9) -> np.ndarray:
-    """float32 [count, channels] that 16 bits hold exactly."""
-    steps = np.random.default_rng(RNG_SEED).integers(-32768 * peak, 32767 * peak, (count, channels))
-    return (steps / 32768).astype(np.float32)
-
-
-def wav(path: Path, samples: np.ndarray, rate: int = SAMPLE_RATE, **how: str) -> Path:
-    soundfile.write(path, samples, rate, **how)
-    return path
-
-
-def with_data_size(path: Path, size: int) -> Path:
-    """Overwrite the sizes in a plain 44-byte WAV header."""
-    with path.open("r+b") as file:
-        file.seek(4)
-        file.write(struct.pack("<I", min(size + 36, 0xFFFFFFFF)))
-        file.seek(40)
-        file.write(struct.pack("<I", size))
-    return path
+from tests.core.sounds import mp3, noise, refusal, wav, with_data_size
 
 
 @pytest.fixture(scope="module")
 def decoder():
     with Decoder() as one:
         yield one
-
-
-# ---- what is read ----------------------------------------------------------------------------------------
 
 
 def test_emodb_files_are_read_sample_for_sample(decoder, emodb):
@@ -164,7 +131,7 @@ def test_speed_perturbation_shortens_and_raises_the_pitch():
         assert peak == pytest.approx(440 * factor, abs=1)
 
 
-# ---- what is accepted with a note ------------------------------------------------------------------------
+# ---- with a note -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000, 0x80000000, 0xFFFFFFDB, 0])
@@ -202,230 +169,38 @@ def test_an_ogg_file_cut_short_is_noted(decoder, tmp_path):
     assert 1 < recording.duration_s < 9 and "may have been cut short" in recording.notes[0]
 
 
+@pytest.mark.parametrize("mode", ["CONSTANT", "VARIABLE"])
+@pytest.mark.parametrize("before", [b"", b"ID3\x03\0\0\0\0\x07\x76" + bytes(1014)], ids=["plain", "id3"])
+def test_an_mp3_that_states_no_length_is_read_to_its_end(decoder, tmp_path, mode, before):
+    path = mp3(tmp_path / "a.mp3", mode)
+    whole = decoder.load(path)
+    assert whole.duration_s == 20.0 and whole.notes == ()
+    data = path.read_bytes()
+    second = data.index(data[:2], 100)  # without the first frame, which holds the length
+    path.write_bytes(before + data[second:] + b"TAG" + bytes(125))
+    recording = decoder.load(path)
+    assert 20.0 < recording.duration_s < 20.2, "the whole and the encoder's padding"
+    assert len(recording.notes) == 1 and "does not say how long" in recording.notes[0]
+    delay = np.argmax(np.correlate(recording.samples[8000:24_000], whole.samples[8000:20_000], "valid"))
+    aligned = recording.samples[delay:][: len(whole.samples)]
+    np.testing.assert_allclose(aligned[4000:], whole.samples[4000:], atol=1e-3)
+
+
+def test_joined_files_are_never_read_as_if_they_were_one(decoder, tmp_path):
+    path = mp3(tmp_path / "a.mp3", "CONSTANT")
+    size = path.stat().st_size
+    path.write_bytes(path.read_bytes() * 2)
+    recording = decoder.load(path)
+    assert recording.duration_s == 20.0 and recording.notes[0].startswith(f"{size} bytes after the end")
+    path = tmp_path / "a.ogg"
+    parts = [wav(path, noise(30_000), format="OGG").read_bytes() for _ in range(2)]
+    path.write_bytes(b"".join(parts))
+    assert "several Ogg streams" in refusal(decoder, path)
+
+
 def test_a_format_that_states_no_length_is_noted(decoder, tmp_path):
     recording = decoder.load(wav(tmp_path / "a.voc", noise(8000), format="VOC", subtype="PCM_16"))
     assert recording.notes == ("Files of type VOC do not say how long they are; this one may be cut short.",)
-
-
-# ---- what is refused -------------------------------------------------------------------------------------
-
-
-def refusal(decoder: Decoder, path: Path) -> str:
-    with pytest.raises(AudioError) as error:
-        decoder.load(path)
-    message = str(error.value)
-    assert message.startswith(str(path)) and message.endswith(".") and "\n" not in message
-    return message
-
-
-def test_what_is_not_a_sound_file_is_refused(decoder, tmp_path):
-    assert "does not exist" in refusal(decoder, tmp_path / "missing.wav")
-    assert "is a folder" in refusal(decoder, tmp_path)
-    (tmp_path / "empty.wav").touch()
-    assert "is empty (0 bytes)" in refusal(decoder, tmp_path / "empty.wav")
-    for name in ("text.wav", "text.au", "text.raw", "text.vox", "text.gsm", "text.mp3", "text.sd2"):
-        (tmp_path / name).write_text("This is a shopping list, no sound.\n" * 300)
-        assert "is not sound" in refusal(decoder, tmp_path / name)
-    os.mkfifo(tmp_path / "fifo.wav")
-    assert "is a pipe or a device" in refusal(decoder, tmp_path / "fifo.wav")
-    assert "is a pipe or a device" in refusal(decoder, Path("/dev/zero"))
-    (tmp_path / "loop.wav").symlink_to(tmp_path / "loop.wav")
-    assert "cannot be read" in refusal(decoder, tmp_path / "loop.wav")
-    (tmp_path / "gone.wav").symlink_to(tmp_path / "nowhere.wav")
-    assert "does not exist" in refusal(decoder, tmp_path / "gone.wav")
-    assert "cannot be read" in refusal(decoder, tmp_path / ("x" * 300 + ".wav"))
-
-
-def test_an_unreadable_file_is_refused(decoder, tmp_path, monkeypatch):
-    path = wav(tmp_path / "a.wav", noise(100))
-    path.chmod(0)
-    if os.geteuid() != 0:
-        assert "Permission denied" in refusal(decoder, path)
-        return
-
-    def denied(*_: object, **__: object) -> None:  # root may read everything: inject what others meet
-        raise PermissionError(13, "Permission denied", str(path))
-
-    monkeypatch.setattr(Path, "open", denied)
-    with pytest.raises(AudioError, match="cannot be read: Permission denied"):
-        list(decode_file(Request(str(path), str(tmp_path / "out"))))
-
-
-def test_a_file_without_samples_is_refused(decoder, tmp_path):
-    for container in ("WAV", "W64", "AIFF", "CAF", "AU"):
-        path = wav(tmp_path / f"a.{container}", noise(0), format=container)
-        assert "holds no samples" in refusal(decoder, path), container
-
-
-@pytest.mark.parametrize("size", [0x7FFE0000, 1_000_000, 40_002])
-def test_a_wav_that_claims_more_than_it_has_is_refused(decoder, tmp_path, size):
-    message = refusal(decoder, with_data_size(wav(tmp_path / "a.wav", noise(20_000)), size))
-    assert f"claims {size} bytes" in message and "the file has 40000" in message
-
-
-@pytest.mark.parametrize(
-    "container", ["WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC", "MP3", "NIST", "SDS"]
-)
-@pytest.mark.parametrize("kept", [0.3, 0.6, 0.97])
-def test_a_file_cut_short_is_never_read_as_if_it_were_whole(decoder, tmp_path, container, kept):
-    path = wav(tmp_path / "a.bin", noise(100_000), format=container)
-    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * kept)])
-    message = refusal(decoder, path)
-    assert any(words in message for words in ("cut short", "damaged", "malformed")), message
-
-
-def test_a_flac_header_that_claims_an_hour_is_refused_without_the_memory_for_it(decoder, tmp_path):
-    path = wav(tmp_path / "a.flac", noise(16_000))
-    data = bytearray(path.read_bytes())
-    data[21] |= 0x0F  # the upper bits of STREAMINFO's 36-bit sample count: 6.4e10 samples
-    path.write_bytes(data)
-    assert "decoding failed between 0.00 and 4.10 s" in refusal(decoder, path)
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("at", [0, 99_999])
-def test_samples_that_are_no_numbers_are_refused(decoder, tmp_path, value, at):
-    sound = noise(100_000, 2)
-    sound[at, 1] = value
-    assert "not finite" in refusal(decoder, wav(tmp_path / "a.wav", sound, subtype="FLOAT"))
-
-
-def test_absurd_sample_values_and_rates_are_refused(decoder, tmp_path):
-    loud = wav(tmp_path / "loud.wav", noise(100) * np.float32(1e30), subtype="FLOAT")
-    assert "allowed are 1e+06 and less" in refusal(decoder, loud)
-    for rate in (1, 999, 768_001, 2_000_000_000):
-        odd = wav(tmp_path / "rate.wav", noise(100), rate)
-        assert f"{rate} Hz; allowed are 1000 to 768000 Hz" in refusal(decoder, odd)
-    short = wav(tmp_path / "short.wav", noise(2), 768_000)
-    assert "holds no samples" in refusal(decoder, short), "two samples at 768 kHz are none at 16 kHz"
-
-
-def test_damage_in_the_middle_is_refused_naming_how_far(decoder, tmp_path):
-    path = wav(tmp_path / "a.flac", noise(160_000))
-    data = bytearray(path.read_bytes())
-    middle = len(data) * 3 // 4
-    data[middle : middle + 2000] = bytes(2000)
-    path.write_bytes(data)
-    message = refusal(decoder, path)
-    assert "damaged: decoding failed between" in message and " 0.00 and" not in message
-
-
-@pytest.mark.parametrize("container", ["WAV", "FLAC", "AIFF", "OGG", "MP3", "NIST"])
-def test_mutated_files_are_read_with_finite_samples_or_refused(tmp_path, container):
-    rng = np.random.default_rng(RNG_SEED)
-    sound = noise(3000, 2)
-    subtype = "FLOAT" if container == "WAV" else None
-    seed = wav(tmp_path / "seed.bin", sound, format=container, subtype=subtype).read_bytes()
-    path, read = tmp_path / "mutant.bin", 0
-    with Decoder(hang_s=5) as decoder:
-        for _ in range(80):
-            data = bytearray(seed)
-            for _ in range(rng.integers(1, 9)):
-                reach = 100 if rng.random() < 0.7 else len(data)  # mostly the header
-                data[rng.integers(min(reach, len(data)))] = rng.choice(
-                    [0, 1, 0x7F, 0x80, 0xFF, rng.integers(256)]
-                )
-            path.write_bytes(data[: rng.integers(1, len(data) + 1)] if rng.random() < 0.2 else data)
-            try:
-                recording = decoder.load(path)
-            except AudioError as error:
-                assert str(path) in str(error) and str(error).endswith(".")
-            else:
-                read += 1
-                assert np.isfinite(recording.samples).all() and len(recording.samples) > 0
-    assert read > 0 or container == "OGG", "all are refused (right for OGG only: its pages have checksums)"
-
-
-# ---- the process behind it -------------------------------------------------------------------------------
-
-
-def test_a_file_whose_decoding_hangs_is_given_up_and_the_next_one_is_read(tmp_path):
-    good, hangs = wav(tmp_path / "good.wav", noise(100)), wav(tmp_path / "hangs.wav", noise(100))
-    with Decoder(hang_s=0.5, decode=decode_by_name) as decoder:
-        decoder.load(good)
-        began = time.monotonic()
-        assert "hung for 0.5 s" in refusal(decoder, hangs)
-        assert 0.5 <= time.monotonic() - began < 5
-        assert len(decoder.load(good).samples) == 100
-
-
-def test_waiting_for_a_hanging_file_can_be_cancelled_at_once(tmp_path):
-    good, hangs = wav(tmp_path / "good.wav", noise(100)), wav(tmp_path / "hangs.wav", noise(100))
-    with Decoder(hang_s=600, decode=decode_by_name) as decoder:
-        waiting = decoder.decode(hangs)
-        assert [next(waiting).done for _ in range(3)] == [0.5, 0.5, 0.5], "it yields while it waits"
-        waiting.close()
-        assert len(decoder.load(good).samples) == 100
-
-
-def test_a_caller_that_pauses_is_not_taken_for_a_hang(tmp_path):
-    good = wav(tmp_path / "good.wav", noise(300_000))
-    with Decoder(hang_s=0.2) as decoder:
-        decoder.load(good)
-        items = decoder.decode(good)
-        next(items)
-        paused = time.monotonic()
-        while time.monotonic() - paused < 0.5:
-            os.sched_yield()
-        *_, last = items
-        assert isinstance(last, Recording)
-
-
-def test_a_crash_of_the_decoder_refuses_the_file_and_nothing_else(tmp_path):
-    good, crashes = wav(tmp_path / "good.wav", noise(100)), wav(tmp_path / "crashes.wav", noise(100))
-    with Decoder(decode=decode_by_name) as decoder:
-        assert "crashed the decoder (SIGSEGV)" in refusal(decoder, crashes)
-        assert len(decoder.load(good).samples) == 100
-
-
-def test_a_fault_of_ours_is_told_as_ours_and_not_blamed_on_the_file(tmp_path):
-    with Decoder(decode=decode_by_name) as decoder:
-        with pytest.raises(WorkerDied, match="ValueError: a fault of ours"):
-            decoder.load(wav(tmp_path / "fails.wav", noise(100)))
-        assert len(decoder.load(wav(tmp_path / "good.wav", noise(100))).samples) == 100
-
-
-def test_one_decoder_reads_one_file_at_a_time(tmp_path):
-    path = wav(tmp_path / "a.wav", noise(300_000))
-    with Decoder() as decoder:
-        first = decoder.decode(path)
-        next(first)
-        with pytest.raises(RuntimeError, match="one file at a time"):
-            decoder.load(path)
-        *_, last = first
-        assert len(last.samples) == 300_000
-
-
-def test_many_files_share_one_process_and_refusals_do_not_cost_it(tmp_path, monkeypatch):
-    started: list[str] = []
-
-    def counted(name, target, *arguments):
-        started.append(name)
-        return Child(name, target, *arguments)
-
-    monkeypatch.setattr(audio, "Child", counted)
-    path = wav(tmp_path / "a.wav", noise(100))
-    with Decoder() as decoder:
-        for _ in range(5):
-            decoder.load(path)
-            refusal(decoder, tmp_path / "missing.wav")
-    assert started == ["decoder"]
-
-
-def test_nothing_is_left_in_the_temporary_folder(tmp_path, monkeypatch):
-    temporary = tmp_path / "tmp"
-    temporary.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    path = wav(tmp_path / "a.wav", noise(300_000))
-    long = load(wav(tmp_path / "long.wav", noise(int(LONG_S * SAMPLE_RATE))))
-    assert isinstance(long.samples, np.memmap) and long.samples[-1] == noise(int(LONG_S * SAMPLE_RATE))[-1, 0]
-    with Decoder() as decoder:
-        items = decoder.decode(path)
-        next(items)
-        items.close()
-        decoder.load(path)
-        refusal(decoder, tmp_path / "missing.wav")
-    assert list(temporary.iterdir()) == []
 
 
 # ---- find_audio ------------------------------------------------------------------------------------------
