@@ -9,7 +9,6 @@ from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSlider,
-    QApplication,
     QComboBox,
     QMenuBar,
     QToolBar,
@@ -234,7 +233,7 @@ class KeepWidgetKeys(QObject):
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             owners = _WIDGET_KEYS.get(Qt.Key(event.key()))
             plain = event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
-            if owners and plain and isinstance(QApplication.focusWidget(), owners):
+            if owners and plain and isinstance(watched, owners):
                 event.accept()
                 return True
         return super().eventFilter(watched, event)

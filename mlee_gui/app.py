@@ -85,8 +85,8 @@ class Application(QObject):
         self.player = Player(self._sound, self.messages, self._makers.sound, self)
         self.window = MainWindow(self.messages)
         self.timeline, self.emotions, self.segments = Timeline(), EmotionsPanel(), SegmentsPanel()
-        self._limits = QLabel()
-        self._limits.setWordWrap(True)
+        self.limits = QLabel()
+        self.limits.setWordWrap(True)
         self.recordings = RecordingsPanel(
             self.session, [self.window.actions_by_name[name] for name in ("reanalyse", "remove", "clear")]
         )
@@ -109,7 +109,7 @@ class Application(QObject):
         self._connect()
         self._restore_view()
         self._model = ModelChoice(
-            *(self.window, self.session, self.settings, self._makers.shipped_models, self._limits),
+            *(self.window, self.session, self.settings, self._makers.shipped_models, self.limits),
             remember=wish.remember and not wish.model,
         )
         self._model.choose(wish.model or self.settings.model or models.DEFAULT)
@@ -159,8 +159,8 @@ class Application(QObject):
         column = QVBoxLayout(emotions)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.emotions, 1)
-        self._limits.setContentsMargins(8, 4, 8, 6)
-        column.addWidget(self._limits)
+        self.limits.setContentsMargins(8, 4, 8, 6)
+        column.addWidget(self.limits)
         window.add_dock(Place("recordings_dock", "Recordings", LEFT, 6), self.recordings)
         window.add_dock(Place("record_dock", "Record", LEFT, 1), self.record)
         window.add_dock(Place("emotions_dock", "Emotions", RIGHT, 6), emotions)
@@ -281,6 +281,7 @@ def takes_folder() -> Path:
 def show(application: Application) -> None:
     """Show the window; what it need not wait for starts after its first painting."""
     application.window.show()
+    application.timeline.setFocus()
     QTimer.singleShot(0, application.start)
 
 

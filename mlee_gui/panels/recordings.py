@@ -149,11 +149,11 @@ class RecordingsPanel(QWidget):
         self._shown.setSourceModel(self._model)
         self._shown.setFilterKeyColumn(-1)  # any column: a name, a speaker, an emotion
         self._shown.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        self._filter = QLineEdit()
-        self._filter.setPlaceholderText("Filter by name, speaker or emotion")
-        self._filter.setAccessibleName("Filter the recordings")
-        self._filter.setClearButtonEnabled(True)
-        self._filter.setAcceptDrops(False)  # files dropped here are for the window
+        self.filter = QLineEdit()
+        self.filter.setPlaceholderText("Filter by name, speaker or emotion")
+        self.filter.setAccessibleName("Filter the recordings")
+        self.filter.setClearButtonEnabled(True)
+        self.filter.setAcceptDrops(False)  # files dropped here are for the window
         self._count = QLabel()
         # a filter that hides the current row must not make another current; connected before the table,
         # which would choose another the moment that rows are about to go
@@ -164,10 +164,10 @@ class RecordingsPanel(QWidget):
         self.table = self._make_table(actions)
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 4, 4, 4)
-        column.addWidget(self._filter)
+        column.addWidget(self.filter)
         column.addWidget(self.table, 1)
         column.addWidget(self._count)
-        self._filter.textChanged.connect(self._on_filter)
+        self.filter.textChanged.connect(self._on_filter)
         self.table.selectionModel().currentRowChanged.connect(self._on_row)
         session.current_changed.connect(self._show_current)
         session.entries_changed.connect(self._on_entries)
@@ -182,7 +182,7 @@ class RecordingsPanel(QWidget):
         return [] if current is None else [current.id]
 
     def set_filter(self, text: str) -> None:
-        self._filter.setText(text)
+        self.filter.setText(text)
 
     def _make_table(self, actions: list[QAction]) -> QTableView:
         table = _Table()
