@@ -1,0 +1,122 @@
+"""Starting: with or without a display, light imports, the command line."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QByteArray
+
+from mlee_gui import display
+from mlee_gui.__main__ import main
+from mlee_gui.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM", "XDG_RUNTIME_DIR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_no_variable_no_display() -> None:
+    assert not display.has_display()
+    assert "neither DISPLAY nor WAYLAND_DISPLAY" in (display.why_no_display() or "")
+
+
+def test_dead_display_is_noticed_without_qt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPLAY", ":987")
+    why = display.why_no_display()
+    assert why is not None and ":987" in why
+
+
+@pytest.mark.parametrize("platform", ["offscreen", "minimal", "offscreen:size=1x1"])
+def test_platform_without_windows_counts_as_no_display(
+    monkeypatch: pytest.MonkeyPatch, platform: str
+) -> None:
+    monkeypatch.setenv("QT_QPA_PLATFORM", platform)
+    assert platform.split(":")[0] in (display.why_no_display() or "")
+
+
+def test_platform_that_needs_no_server_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QT_QPA_PLATFORM", "vnc")
+    assert display.has_display()
+
+
+def test_wayland_counts_only_if_it_answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("WAYLAND_DISPLAY", "wayland-0")
+    assert not display.has_display()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+        monkeypatch.chdir(tmp_path)  # a socket's path must be short
+        server.bind("wayland-0")
+        server.listen()
+        monkeypatch.setenv("XDG_RUNTIME_DIR", ".")
+        assert display.has_display()
+
+
+def test_other_systems_have_a_desktop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert display.has_display()
+
+
+def fresh(code: str) -> set[str]:
+    """Names of the modules after running `code` in a process of its own."""
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    run = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(run.stdout.split())
+
+
+def test_program_imports_little_since_helpers_import_it_again() -> None:
+    names = fresh("import mlee_gui.__main__")
+    assert "mlee_gui.__main__" in names
+    assert not {n for n in names if n.split(".")[0] in ("PySide6", "numpy", "torch", "mlee_core")}
+
+
+def test_window_imports_neither_torch_nor_matplotlib() -> None:
+    names = fresh("import mlee_gui.run")
+    assert "mlee_gui.mainwindow" in names and "PySide6.QtWidgets" in names
+    assert not {"torch", "matplotlib", "scipy", "sounddevice"} & names
+
+
+def test_wrong_argument_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--dark", "--light"])
+    assert ended.value.code == 2 and "not allowed with" in capsys.readouterr().err
+
+
+def test_settings_come_back_typed(tmp_path: Path) -> None:
+    file = str(tmp_path / "settings.ini")
+    first = Settings(file)
+    assert (first.open_paths, first.was_used, first.db_range) == ([], False, (-80.0, 0.0))
+    first.open_paths = ["/only one.wav"]
+    first.hidden_encoders = []
+    first.db_range = (-60.0, -5.0)
+    first.window = (QByteArray(b"\x01g"), QByteArray(b"\x00s"))
+    first.add_recent(["/a", "/b"])
+    first.add_recent(["/b", "/c"])
+    first.sync()
+    second = Settings(file)
+    assert second.open_paths == ["/only one.wav"] and second.was_used
+    assert second.hidden_encoders == [] and second.db_range == (-60.0, -5.0)
+    assert second.window == (QByteArray(b"\x01g"), QByteArray(b"\x00s"))
+    assert second.recent == ["/b", "/c", "/a"]
+
+
+def test_damaged_settings_read_as_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "settings.ini"
+    file.write_text("[view]\ndb_low=loud\ndb_high=@Invalid()\n[session]\nopen=@ByteArray(x)\n")
+    damaged = Settings(str(file))
+    assert damaged.db_range == (-80.0, 0.0) and damaged.open_paths == []
