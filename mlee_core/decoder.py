@@ -129,8 +129,10 @@ def file_status(path: Path) -> os.stat_result:
         return path.stat()
     except FileNotFoundError:
         raise AudioError(f"{path} does not exist.") from None
-    except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        raise AudioError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
+    except OSError as error:
+        raise AudioError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise AudioError(f"{str(path)!r} cannot be read: no file name holds a null character.") from error
 
 
 def _regular_size(path: Path) -> int:

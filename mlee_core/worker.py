@@ -69,7 +69,6 @@ class Worker:
         self.log = log_file("worker") if log is None else log
         self._make_engine = Engine if make_engine is None else make_engine
         self._child: Child | None = None
-        self._scratch: Path | None = None
         self._remove_scratch: Callable[[], object] = lambda: None
 
     @property
@@ -84,9 +83,9 @@ class Worker:
         """Start the process (again, after it ended). Its first reply is Ready."""
         self.stop()
         # a killed worker cannot remove what it was decoding into, so the parent owns that folder
-        self._scratch = Path(tempfile.mkdtemp(prefix="mlee-worker-"))
-        self._remove_scratch = weakref.finalize(self, shutil.rmtree, self._scratch, ignore_errors=True)
-        arguments = (self._make_engine, str(self.log), str(self._scratch))
+        scratch = tempfile.mkdtemp(prefix="mlee-worker-")
+        self._remove_scratch = weakref.finalize(self, shutil.rmtree, scratch, ignore_errors=True)
+        arguments = (self._make_engine, str(self.log), scratch)
         self._child = Child("analysis process", serve, *arguments, log=self.log)
 
     def send(self, request: Request) -> None:

@@ -72,13 +72,17 @@ def deaf(connection) -> None:
 def parent_of_one(from_thread: bool) -> None:
     """A process that starts a child, prints its id and waits to be killed."""
     started: list[Child] = []
+
+    def start() -> None:
+        started.append(Child("deaf", deaf))
+        started[0].receive()  # it listens to its parent's end by now
+
     if from_thread:
-        thread = threading.Thread(target=lambda: started.append(Child("deaf", deaf)))
+        thread = threading.Thread(target=start)
         thread.start()
         thread.join()
     else:
-        started.append(Child("deaf", deaf))
-    started[0].receive()  # it listens to its parent's end by now
+        start()
     print(started[0].pid, flush=True)
     threading.Event().wait()
 
@@ -92,6 +96,10 @@ def decode_by_name(request: Request) -> Iterator[Step | Decoded]:
     if name == "hangs":
         yield Step(0.5, 1.0)
         threading.Event().wait()
+    if name == "slow":
+        for step in range(6):
+            threading.Event().wait(0.3)
+            yield Step(step / 10, 1.0)
     if name == "crashes":
         yield Step(0.5, 1.0)
         os.kill(os.getpid(), signal.SIGSEGV)

@@ -27,6 +27,14 @@ def test_a_file_whose_decoding_hangs_is_given_up_and_the_next_one_is_read(tmp_pa
         assert len(decoder.load(good).samples) == 100
 
 
+def test_a_slow_file_that_makes_progress_is_not_given_up(tmp_path):
+    path = wav(tmp_path / "slow.wav", noise(100))
+    with Decoder(hang_s=1.0, decode=decode_by_name) as decoder:
+        began = time.monotonic()
+        assert len(decoder.load(path).samples) == 100
+        assert time.monotonic() - began > 1.5, "longer in all than a hang may last"
+
+
 def test_waiting_for_a_hanging_file_can_be_cancelled_at_once(tmp_path):
     good, hangs = wav(tmp_path / "good.wav", noise(100)), wav(tmp_path / "hangs.wav", noise(100))
     with Decoder(hang_s=600, decode=decode_by_name) as decoder:
