@@ -192,17 +192,20 @@ def training_batches(
     """
     rng = np.random.default_rng((seed, epoch))
     items = [(n, speed) for n in range(len(examples)) for speed in recipe.speeds]
-    items = [items[i] for i in rng.permutation(len(items))]
-    pool = POOL_BATCHES * recipe.batch_size
-    batches: list[list[tuple[int, float]]] = []
-    for start in range(0, len(items), pool):
-        near = sorted(
-            items[start : start + pool],
-            key=lambda item: inputs.size(examples.utterances[item[0]].id, item[1]),
-        )
-        batches += [near[i : i + recipe.batch_size] for i in range(0, len(near), recipe.batch_size)]
-    for i in rng.permutation(len(batches)):
-        yield _batch(inputs, examples, batches[i])
+    sizes = [inputs.size(examples.utterances[n].id, speed) for n, speed in items]
+    for chosen in bucketed(sizes, recipe.batch_size, rng):
+        yield _batch(inputs, examples, [items[i] for i in chosen])
+
+
+def bucketed(sizes: Sequence[int], batch_size: int, rng: np.random.Generator) -> list[list[int]]:
+    """Indices of `sizes` in batches of similar size, in random order."""
+    shuffled = rng.permutation(len(sizes)).tolist()
+    pool = POOL_BATCHES * batch_size
+    batches: list[list[int]] = []
+    for start in range(0, len(shuffled), pool):
+        near = sorted(shuffled[start : start + pool], key=lambda i: sizes[i])
+        batches += [near[i : i + batch_size] for i in range(0, len(near), batch_size)]
+    return [batches[i] for i in rng.permutation(len(batches))]
 
 
 def plain_batches(inputs: Inputs, examples: Examples, size: int = 16) -> Iterator[Batch]:

@@ -185,7 +185,7 @@ class Encoder(nn.Module):
         x, real = self.conv1(x, real)  # [B, 16, 100, T/4]
         x, real = self.conv2(x, real)  # [B, 24, 50, T/8]
         x, real = self.conv3(x, real)  # [B, 32, 25, T/16]
-        h = x.permute(0, 3, 1, 2).flatten(2).to(self.blstm.weight_ih_l0.dtype)  # [B, T/16, 800]
+        h = x.permute(0, 3, 1, 2).flatten(2).to(self.attention.w1.weight.dtype)  # [B, T/16, 800]
         steps = torch.tensor(real)  # [B]
         packed = pack_padded_sequence(h, steps, batch_first=True, enforce_sorted=False)
         h, _ = pad_packed_sequence(self.blstm(packed)[0], batch_first=True)  # [B, S, 256]
