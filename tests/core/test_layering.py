@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 TORCH_ALLOWED = {
     "mlee_core.analysis",
+    "mlee_core.bench",
     "mlee_core.checkpoints",
     "mlee_core.dataset",
     "mlee_core.devices",
