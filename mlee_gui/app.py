@@ -141,6 +141,7 @@ class Application(QObject):
             self.settings.open_paths = [*self.settings.open_paths, str(take)]
         self.settings.window = self.window.layout_state()
         self.settings.sync()
+        self.window.hide()  # ending the worker may take a second
         self.player.stop()
         self.commands.close()
         self.session.close()
