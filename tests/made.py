@@ -1,4 +1,4 @@
-"""Audio and corpora made by rule, for tests: what a class sounds like is known, and small."""
+"""Audio, corpora and models made by rule, for tests: what a class sounds like is known, and small."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
+
+HEADS = ("hard", "soft", "mlee", "fusion")
 
 RATE = 16_000
 PITCH = {"neu": 150.0, "hap": 400.0, "sad": 90.0, "ang": 250.0, "other": 600.0}
@@ -46,4 +48,45 @@ def corpus(folder: Path, speakers: int = 4, each: int = 2) -> Path:
         writer = csv.DictWriter(out, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
+    return path
+
+
+def model(
+    path: Path, heads: tuple[str, ...] = HEADS, seen: dict[str, str] | None = None, /, **header: object
+) -> Path:
+    """A model file with random weights, so that its three encoders look at different places; its path.
+
+    heads: which it has. seen: digest -> part. header: fields that differ from a good file's.
+    """
+    import torch
+
+    from mlee_core import checkpoints, models
+    from mlee_core.model import Network, fused_classifier
+    from mlee_core.quality import LevelReference, Levels
+
+    torch.manual_seed(5)
+    tensors = {}
+    for head in heads:
+        network = fused_classifier(2) if head == "fusion" else Network()
+        tensors |= {f"{head}.network.{name}": value for name, value in network.state_dict().items()}
+        if head != "fusion":
+            tensors |= {
+                f"{head}.norm.mean": torch.full((400,), -9.0),
+                f"{head}.norm.std": torch.full((400,), 3.0),
+            }
+    described = {
+        "format": models.FORMAT,
+        "name": path.stem,
+        "classes": ["neu", "hap", "sad", "ang"],
+        "heads": list(heads),
+        "fusion_encoders": ["soft", "mlee"] if "fusion" in heads else [],
+        "level": "peak",
+        "level_reference": LevelReference.of([Levels(0.0, -15.0), Levels(0.0, -18.0)]).to_json(),
+        "trained_on": "made",
+        "speakers": {"train": ["s2", "s3"], "dev": ["s1"], "test": ["s0"]},
+        "scores": {},
+        "limits": ["made of random weights"],
+        "seen": seen or {},
+    }
+    checkpoints.save(path, tensors, {**described, **header})
     return path

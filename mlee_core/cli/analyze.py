@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         _tell(error)
     if items:
         failures += _analyse(args, items, info, analyses)
-    if args.csv is not None:
+    if args.csv is not None and analyses:
         _write_csv(args.csv, analyses)
     return max((error.exit_status for error in failures), default=0)
 
@@ -133,11 +133,11 @@ def _tell(error: MleeError) -> None:
 
 
 def _draw(out: Path, analysis: Analysis, recording: Recording) -> None:
-    from ..features import log_spectrogram, peak_gain
+    from ..features import blocks, peak_gain
     from ..figure import save_figure
 
     samples = recording.samples
-    save_figure(out, analysis, log_spectrogram(samples, peak_gain(samples)).numpy(), samples)
+    save_figure(out, analysis, blocks(samples, peak_gain(samples)), samples)
 
 
 def as_text(analysis: Analysis, info: ModelInfo) -> str:
