@@ -39,6 +39,7 @@ from .figure_panels import (
 from .files import atomic_path
 from .palette import CASING
 from .results import Analysis, Segment
+from .stamp import in_one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -171,6 +172,7 @@ def _title(page: _Page, analysis: Analysis, segment: Segment | None) -> None:
     name = printable(Path(analysis.file).name)
     page.text(LEFT, 0.18, _shortened(name), size=12, weight="bold")
     page.text(RIGHT, 0.2, f"model {_shortened(printable(analysis.model))}", size=9, ha="right")
+    page.text(RIGHT, 0.4, in_one_line(), size=7, ha="right")
     if segment is None:
         text = f"{len(analysis.segments)} segments in {clock(analysis.duration_s)}, each with its own verdict"
     elif analysis.single is not None:

@@ -101,7 +101,7 @@ class Segment:
 class Analysis:
     """A recording under a model. Over 30 s it has several segments and never a single verdict.
 
-    file: path as the user gave it. duration_s: seconds, of the decoded recording.
+    file: path as the user gave it. duration_s: seconds analysed: the decoded recording's, or a selection's.
     model: the model's name. heads: which of HEADS it has.
     seen: "train" or "dev" if the model met this very recording or its speaker there, else None; it
         cannot know voices. seen_why: how that is known, in words, "" when None.
