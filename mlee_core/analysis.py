@@ -75,7 +75,7 @@ class Analyzer:
             yield Progress("Analysing", stop / SAMPLE_RATE, len(samples) / SAMPLE_RATE, left)
         seen, why = self.seen(recording.digest, speaker, corpus)
         long = len(samples) > MAX_SEGMENT_S * SAMPLE_RATE
-        whole = quality.notes(samples, reference=self.bundle.reference) if long else ()
+        whole = self._notes(samples) if long else ()
         yield Analysis(
             file=str(recording.path),
             duration_s=len(samples) / SAMPLE_RATE,
@@ -100,6 +100,10 @@ class Analyzer:
                     return name, f"speaker {speaker} of {corpus} is in the model's {_PARTS[name]} set"
         return None, ""
 
+    def _notes(self, samples: NDArray[np.float32]) -> tuple[str, ...]:
+        scaled = self.bundle.level == "peak"
+        return quality.notes(samples, reference=self.bundle.reference, scaled=scaled)
+
     def _segment(self, samples: NDArray[np.float32], start_s: float) -> Segment:
         """One verdict on at most 30 s. samples: [N], unscaled; start_s: where they begin in the file."""
         features = log_spectrogram(samples, gain_for(self.bundle.level, samples))  # [T, 400]
@@ -118,7 +122,7 @@ class Analyzer:
             predicted=self.bundle.info.classes[int(np.argmax(scores))],
             rule=predicted_by,
             attention=Attention(tuple(first + STEP_S * i for i in range(steps)), **weights),
-            notes=quality.notes(samples, reference=self.bundle.reference),
+            notes=self._notes(samples),
         )
 
     def _forward(

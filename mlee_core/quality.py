@@ -114,11 +114,13 @@ class LevelReference:
         )
 
 
-def notes(samples: Samples, *, reference: LevelReference | None = None) -> tuple[str, ...]:
+def notes(
+    samples: Samples, *, reference: LevelReference | None = None, scaled: bool = True
+) -> tuple[str, ...]:
     """Caveats on a recording, one sentence each with the measured value; empty when there is none.
 
     samples: float32 [N], 16 kHz mono, as decoded (not scaled to peak 1). reference: levels of the model's
-    training set; None leaves them out of the comparison.
+    training set; None leaves them out of the comparison. scaled: whether the model scales to peak 1.
     """
     if len(samples) < FRAME_SAMPLES:
         return (
@@ -145,7 +147,7 @@ def notes(samples: Samples, *, reference: LevelReference | None = None) -> tuple
         *clipped,
         *quiet,
         *_noise_note(powers),
-        *_level_notes(_levels(peak_db, powers), reference, told_quiet=bool(quiet)),
+        *_level_notes(_levels(peak_db, powers), reference, scaled=scaled, told_quiet=bool(quiet)),
     )
 
 
@@ -320,15 +322,19 @@ def _noise_note(powers: Powers) -> tuple[str, ...]:
     return (f"Noisy: speech is only about {ratio_db:.0f} dB above the noise (under {NOISY_DB:.0f} dB).",)
 
 
-def _level_notes(levels: Levels, reference: LevelReference | None, *, told_quiet: bool) -> tuple[str, ...]:
+def _level_notes(
+    levels: Levels, reference: LevelReference | None, *, scaled: bool, told_quiet: bool
+) -> tuple[str, ...]:
     if reference is None:
         return ()
     found = []
     off = reference.peak_db - levels.peak_db
-    if abs(off) > PEAK_OFF_DB and not told_quiet:
+    if abs(off) > PEAK_OFF_DB and not (told_quiet and scaled):
+        remedy = f"MLEE scales it {'up' if off > 0 else 'down'} to match"
         found.append(
             f"Other level: its peak is at {_whole(levels.peak_db)} dBFS, the training set's at "
-            f"{_whole(reference.peak_db)} dBFS; MLEE scales it {'up' if off > 0 else 'down'} to match."
+            f"{_whole(reference.peak_db)} dBFS; "
+            f"{remedy if scaled else 'this model does not scale, so it may be read wrongly'}."
         )
     spread = SPEECH_OFF_SD * max(reference.speech_sd_db, SPEECH_SD_DB)
     below = levels.speech_below_peak_db

@@ -242,6 +242,8 @@ def test_another_level_than_the_training_sets(
     assert "its peak is at -20 dBFS, the training set's at 0 dBFS" in note
     assert "scales it up" in note
     assert notes(quiet) == ()
+    (plain,) = notes(quiet, reference=reference, scaled=False)
+    assert plain.endswith("this model does not scale, so it may be read wrongly.")
     far = LevelReference(-30.0, reference.speech_below_peak_db, reference.speech_sd_db, 10)
     (note,) = notes(speech[0], reference=far)
     assert "scales it down" in note
