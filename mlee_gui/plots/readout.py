@@ -1,0 +1,34 @@
+"""The values at one point of the plots, in words."""
+
+from __future__ import annotations
+
+from mlee_core.pyramid import Pyramid
+from mlee_core.results import ENCODERS, Segment
+
+from .attention import Steps
+
+_SHORT = {"hard": "hard", "soft": "soft", "mlee": "MLEE"}
+
+
+def describe(
+    time_s: float, frequency_hz: float | None, pyramid: Pyramid | None, steps: Steps, segment: Segment | None
+) -> str:
+    """Time, frequency and level (where there is one), attention of each encoder in percent, verdict.
+
+    "1.234 s · 1.25 kHz · -34.5 dB · attention: hard 4.1 %, MLEE 6.0 % · fusion: sad 0.61; present: sad"
+    """
+    parts = [f"{time_s:.3f} s"]
+    if frequency_hz is not None:
+        parts.append(f"{frequency_hz / 1000:.2f} kHz")
+        level = None if pyramid is None else pyramid.db_at(time_s, frequency_hz)
+        if level is not None:
+            parts.append(f"{level:.1f} dB")
+    shares = steps.at(time_s)
+    if shares:
+        named = (f"{_SHORT[name]} {100 * shares[name]:.1f} %" for name in ENCODERS if name in shares)
+        parts.append("attention: " + ", ".join(named))
+    elif segment is not None:
+        parts.append("not attended: shorter than a step of 160 ms")
+    if segment is not None:
+        parts.append(segment.verdict())
+    return " · ".join(parts)

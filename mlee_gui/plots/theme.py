@@ -1,0 +1,56 @@
+"""Colours and pens of the plots, taken from the palette of the moment, so that light and dark both work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtGui import QColor, QPalette, QPen
+
+
+@dataclass(frozen=True)
+class Theme:
+    """base: behind the plots. text, faint: writing. grid: frames and lines. wave: the waveform.
+    accent: the visible part and the selection."""
+
+    base: QColor
+    text: QColor
+    faint: QColor
+    grid: QColor
+    wave: QColor
+    accent: QColor
+
+    @classmethod
+    def of(cls, palette: QPalette) -> Theme:
+        base, text = palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Text)
+        dark = base.lightness() < 128
+        return cls(
+            base=base,
+            text=text,
+            faint=mix(text, base, 0.66),
+            grid=mix(text, base, 0.25),
+            wave=QColor("#86a9d1" if dark else "#3f6ea3"),
+            accent=QColor("#6cb2ff" if dark else "#1b6fd0"),
+        )
+
+
+def mix(one: QColor, other: QColor, share: float) -> QColor:
+    """`share` of one, the rest of the other."""
+
+    def part(a: int, b: int) -> int:
+        return round(a * share + b * (1 - share))
+
+    return QColor(
+        part(one.red(), other.red()), part(one.green(), other.green()), part(one.blue(), other.blue())
+    )
+
+
+def clear(color: QColor, alpha: int) -> QColor:
+    """The colour, seen through: alpha 0 (nothing) to 255 (solid)."""
+    return QColor(color.red(), color.green(), color.blue(), alpha)
+
+
+def pen(color: QColor | str, width: float = 1.0) -> QPen:
+    """A cosmetic pen with flat ends; one pixel wide ones are much the fastest."""
+    made = QPen(QColor(color), width)
+    made.setCosmetic(True)
+    return made
