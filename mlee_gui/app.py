@@ -128,7 +128,8 @@ class Application(QObject):
         elif not given:
             given = sample()
         if given:
-            self.settings.add_recent(self._wish.paths)
+            if self._wish.paths:
+                self.settings.add_recent(self._wish.paths)
             self.session.add_paths(given, undoable=False)
 
     def close(self) -> None:
@@ -142,6 +143,7 @@ class Application(QObject):
         self.settings.window = self.window.layout_state()
         self.settings.sync()
         self.window.hide()  # ending the worker may take a second
+        self.views.close()
         self.player.stop()
         self.commands.close()
         self.session.close()

@@ -62,12 +62,12 @@ class ModelChoice(QObject):
             self._fill()
 
     def _fill(self) -> None:
-        box, name = self._window.models, self._session.model_name
+        box, name, model = self._window.models, self._session.model_name, self._session.model
         box.clear()
         for info in self._known():
             box.addItem(info.name, info.name)
         if box.findData(name) < 0:
-            box.addItem(Path(name).name, name)
+            box.addItem(model.name if model is not None else Path(name).name, name)
         box.setCurrentIndex(box.findData(name))
         box.addItem(OPEN, None)
 

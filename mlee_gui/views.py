@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from mlee_core.errors import AudioError
 from mlee_core.pyramid import Pyramid
@@ -15,6 +15,9 @@ from .panels.segments import SegmentsPanel
 from .player import Player
 from .plots.timeline import Timeline
 from .session import Entry, Session
+
+ARRIVING_MS = 100
+"""While segments arrive one by one they are drawn so often."""
 
 
 class Views(QObject):
@@ -39,6 +42,8 @@ class Views(QObject):
         self._timeline, self._emotions, self._segments = timeline, emotions, segments
         self._opened: str | None = None  # the pyramid that is shown
         self._drawn: tuple[Segment, ...] = ()
+        self._later = QTimer(self, singleShot=True, interval=ARRIVING_MS)
+        self._later.timeout.connect(self._show)
         self.segment: Segment | None = None
         self.analysis: Analysis | None = None
         session.current_changed.connect(lambda _: self._show())
@@ -54,10 +59,20 @@ class Views(QObject):
 
     def _on_entry(self, entry_id: int) -> None:
         current = self._session.current()
-        if current is not None and current.id == entry_id:
+        if current is None or current.id != entry_id:
+            return
+        if current.state != "analysing" or not current.segments:
             self._show()
+        elif not self._later.isActive():
+            self._later.start()
+
+    def close(self) -> None:
+        """Draw nothing more."""
+        self._later.stop()
+        self._later.timeout.disconnect(self._show)
 
     def _show(self) -> None:
+        self._later.stop()
         entry = self._session.current()
         self._show_recording(entry)
         drawn = () if entry is None else segments_of(entry)

@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMetaMethod, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QApplication, QDialog, QPushButton
+from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
 from mlee_core import pyramid
-from mlee_core.protocol import Analyze, Refused
+from mlee_core.protocol import Analyze, Refused, SegmentDone
 from mlee_core.recorder import InputDevice
 from mlee_core.results import Analysis
 from mlee_gui import theme
 from mlee_gui.actions import COMMANDS
 from mlee_gui.app import Application, Makers, Wish, sample, show
+from mlee_gui.commands import with_suffix
 from mlee_gui.dialogs.keys import TextDialog, keys_html
 from mlee_gui.session import Entry
 from mlee_gui.views import segment_at, segments_of
@@ -315,6 +316,59 @@ def test_activity_and_stop(qtbot: QtBot, make: Make) -> None:
     app.window.status.stop.click()
     assert [e.state for e in app.session.entries()] == ["cancelled"] * 2
     assert not app.window.status.stop.isVisible()
+
+
+def test_recent_files_are_in_the_file_menu(qtbot: QtBot, make: Make) -> None:
+    app = make("/x/a.wav")
+    qtbot.waitUntil(lambda: opened(app))
+    app.commands.open(["/x/b.wav"])
+    qtbot.waitUntil(lambda: len(app.session.entries()) == 2)
+    app.session.clear()
+    menu = app.window.menu("file")
+    for _ in range(2):  # filled anew each time it opens
+        menu.aboutToShow.emit()
+    recent = [a.menu() for a in menu.actions() if a.text() == "Open re&cent"]
+    assert len(recent) == 1 and [a.text() for a in recent[0].actions()][:2] == ["/x/b.wav", "/x/a.wav"]
+    recent[0].actions()[1].trigger()
+    qtbot.waitUntil(lambda: [e.name for e in app.session.entries()] == ["a.wav"])
+
+
+def test_open_dialogs_add_what_was_chosen(
+    qtbot: QtBot, make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    app = make("/x/a.wav")
+    qtbot.waitUntil(lambda: opened(app))
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: (["/y/b.wav"], ""))
+    qtbot.keyClick(app.window, Qt.Key.Key_O, Qt.KeyboardModifier.ControlModifier)
+    qtbot.waitUntil(lambda: [e.name for e in app.session.entries()] == ["a.wav", "b.wav"])
+    assert app.settings.last_folder == "/y"
+    (tmp_path / "c.wav").touch()
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    qtbot.keyClick(app.window, Qt.Key.Key_O, both)
+    qtbot.waitUntil(lambda: [e.name for e in app.session.entries()][-1] == "c.wav")
+
+
+@pytest.mark.parametrize(
+    ("typed", "chosen", "written"),
+    [("f.svg", "PNG (*.png)", "f.svg"), ("f", "PNG (*.png)", "f.png"), ("f.x", "", "f.x.svg")],
+)
+def test_figure_gets_the_format_asked_for(typed: str, chosen: str, written: str) -> None:
+    assert with_suffix(Path(typed), chosen) == Path(written)
+
+
+def test_segments_are_drawn_as_they_arrive(qtbot: QtBot, make: Make) -> None:
+    app = make("/x/a.wav", answering=False)
+    worker: FakeWorker = app.workers[0]  # type: ignore[attr-defined]
+    qtbot.waitUntil(lambda: len(worker.requests) == 1)
+    worker.answer_next()
+    qtbot.waitUntil(lambda: len(worker.requests) == 1)
+    job = worker.requests[0].job  # type: ignore[attr-defined]
+    worker.reply(SegmentDone(job, segment(0.0, 1.0)), SegmentDone(job, segment(1.0, 2.0, "ang")))
+    qtbot.waitUntil(lambda: app.timeline.segment_at(1.5) == 1)
+    app.timeline.cursor_requested.emit(1.5)
+    assert app.views.segment is not None and app.views.segment.predicted == "ang"
+    assert app.views.analysis is None  # not finished
 
 
 def test_dark_and_light_redraw_the_icons(qtbot: QtBot, make: Make) -> None:
