@@ -23,7 +23,7 @@ def test_a_file_whose_decoding_hangs_is_given_up_and_the_next_one_is_read(tmp_pa
         decoder.load(good)
         began = time.monotonic()
         assert "hung for 0.5 s" in refusal(decoder, hangs)
-        assert 0.5 <= time.monotonic() - began < 5
+        assert 0.5 <= time.monotonic() - began < 20
         assert len(decoder.load(good).samples) == 100
 
 

@@ -139,9 +139,10 @@ def test_twenty_cycles_leave_no_descriptor_no_file_and_no_process(temporary):
 
 
 @pytest.mark.parametrize("started_from", ["main", "thread"])
-def test_a_child_ends_when_its_parent_is_killed(started_from):
+def test_a_child_ends_when_its_parent_is_killed(started_from, temporary):
     command = [sys.executable, "-m", "tests.core.child_side", started_from]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
+    environment = {**os.environ, "TMPDIR": str(temporary)}  # nobody is left to remove the log
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         pid = int(parent.stdout.readline())
         assert running(pid), "it outlives the thread that started it"
