@@ -207,7 +207,7 @@ class Canvas(QWidget):
             left, right = (min(max(scale.x(t), rect.left()), rect.right()) for t in self.selection)
             if right > rect.left() and left < rect.right():
                 box = QRectF(left, rect.top(), right - left, rect.height())
-                painter.fillRect(box, clear(self.theme.accent, 60))
+                painter.fillRect(box, clear(self.theme.accent, 48))
                 painter.setPen(pen(self.theme.accent, 2))
                 for x in (left, right):
                     painter.drawLine(QPointF(x, rect.top()), QPointF(x, rect.bottom()))

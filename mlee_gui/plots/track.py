@@ -12,7 +12,7 @@ from mlee_core.labels import CLASS_NAMES, CLASSES
 from mlee_core.palette import class_color, text_on
 from mlee_core.results import Segment
 
-from .lane import Frame
+from .lane import Frame, paint_upright
 from .theme import pen
 
 ROW = 0.72
@@ -90,8 +90,10 @@ class Track:
         painter.setFont(small)
         for k, name in enumerate(self.classes):
             box = QRectF(0, rect.top() + block + k * row, rect.left() - 5, row)
-            painter.drawText(box, right | Qt.TextFlag.TextDontClip, f"{name} present" if k == 0 else name)
+            painter.drawText(box, right, name)
         painter.setFont(usual)
+        rows = QRectF(0, rect.top() + block, rect.left(), row * len(self.classes))
+        paint_upright(painter, rect.left() - 5 - 3.2 * row, rows, "present", theme.faint)
 
 
 def paint_strip(painter: QPainter, frame: Frame, segments: Sequence[Segment]) -> None:
