@@ -21,11 +21,19 @@ State = Literal["stopped", "starting", "playing"]
 
 @dataclass(frozen=True)
 class _Mark:
-    """Sample `position` leaves the loudspeaker at `at_s` of the stream's clock."""
+    """Sample `position` leaves the loudspeaker at `at_s` of the stream's clock, and `length_s` follow it."""
 
     at_s: float
     position: float
+    length_s: float
     stretch: Stretch
+
+    def heard(self, now_s: float) -> float:
+        """The sample heard at a time from at_s on; it waits at the block's end for the next to begin.
+
+        A sound server's first guess of when it begins may be half a second early.
+        """
+        return self.stretch.wrap(self.position + min(now_s - self.at_s, self.length_s) * RATE)
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,7 @@ class Sound:
         """The sample that is heard now, None before the first."""
         now = self.stream.time
         mark = next((m for m in reversed(tuple(self.marks)) if m.at_s <= now), None)
-        return None if mark is None else mark.stretch.wrap(mark.position + (now - mark.at_s) * RATE)
+        return None if mark is None else mark.heard(now)
 
 
 class Player(QObject):
@@ -156,16 +164,19 @@ class Player(QObject):
         def callback(out: Samples, frames: int, time: Any, status: Any) -> None:
             position = feed.fill(out[:, 0])
             at_s = time.outputBufferDacTime or time.currentTime + stream.latency
-            marks.append(_Mark(at_s, position, feed.stretch))
+            marks.append(_Mark(at_s, position, frames / rate, feed.stretch))
             if feed.exhausted:
                 raise backend.CallbackStop
+
+        def finished() -> None:
+            self._ended.emit(feed)  # returns something, which PortAudio's callback must not
 
         stream = backend.OutputStream(
             samplerate=rate,
             channels=1,
             dtype="float32",
             callback=callback,
-            finished_callback=lambda: self._ended.emit(feed),
+            finished_callback=finished,
         )
         stream.start()
         return Sound(stream, feed, marks)

@@ -43,7 +43,7 @@ class FakeStream:
         try:
             self._callback(out, frames, when, None)
         except self._backend.CallbackStop:
-            self._finished()
+            assert self._finished() is None  # anything else is an error message on stderr
         return out[:, 0]
 
 

@@ -114,6 +114,19 @@ def test_cursor_is_where_the_sound_is_not_where_the_buffer_is(qtbot: QtBot, make
     assert caught.args == [pytest.approx(0.55, abs=1e-6)]
 
 
+def test_cursor_waits_where_the_next_block_is_late(qtbot: QtBot, make: Make) -> None:
+    backend = FakeBackend()
+    player = make(backend)
+    player.play(0.0)
+    qtbot.waitUntil(lambda: player.state == "playing")
+    stream = backend.streams[0]
+    stream.pull(1600)
+    stream.time += 0.7  # the block of 0.1 s is long over
+    with qtbot.waitSignal(player.position_changed) as caught:
+        pass
+    assert caught.args == [pytest.approx(0.1, abs=1e-6)]
+
+
 def test_loop_brings_the_cursor_back(qtbot: QtBot, make: Make) -> None:
     backend = FakeBackend()
     player = make(backend)
