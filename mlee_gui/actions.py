@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QAbstractItemView,
     QAbstractSlider,
     QComboBox,
     QMenuBar,
@@ -212,19 +213,20 @@ def _tip(command: Command) -> str:
     return f"{command.does}{key}"
 
 
-_BUTTON_KEYS = (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter)
+_ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _SLIDER_KEYS = (
     *(Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End),
     *(Qt.Key.Key_PageUp, Qt.Key.Key_PageDown),
 )
 _WIDGET_KEYS: dict[Qt.Key, tuple[type[QWidget], ...]] = {
-    **dict.fromkeys(_BUTTON_KEYS, (QAbstractButton, QComboBox)),
+    Qt.Key.Key_Space: (QAbstractButton, QComboBox),
+    **dict.fromkeys(_ENTER, (QAbstractButton, QComboBox, QAbstractItemView)),
     **dict.fromkeys(_SLIDER_KEYS, (QAbstractSlider, QComboBox)),
 }
 
 
 class KeepWidgetKeys(QObject):
-    """Lets a focused button, slider or combo box have its own keys before a shortcut takes them.
+    """Lets a focused button, list, slider or combo box have its own keys before a shortcut takes them.
 
     Text fields do this by themselves; without it, Space on a focused button would start playing.
     """

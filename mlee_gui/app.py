@@ -189,6 +189,8 @@ class Application(QObject):
         self.record.recording_changed.connect(window.actions_by_name["record"].setChecked)
         self.record.take_finished.connect(lambda path: self.commands.open([path]))
         self.record.rescanning.connect(self.player.stop)
+        self.emotions.rule_changed.connect(self._remember_head)
+        self.views.shown_changed.connect(self._title_emotions)
         self.timeline.encoder_toggled.connect(self._on_curve)
         self.timeline.display_changed.connect(self._remember_display)
         for name, can in (("undo", "canUndoChanged"), ("redo", "canRedoChanged")):
@@ -224,6 +226,18 @@ class Application(QObject):
     def _remember_display(self) -> None:
         self.settings.db_range = self.timeline.db_range
         self.settings.colormap = self.timeline.colormap
+
+    def _remember_head(self, head: str) -> None:
+        self.settings.dominant_head = head
+
+    def _title_emotions(self) -> None:
+        """Say of what, where it is of an analysed selection."""
+        segment, entry = self.views.segment, self.session.current()
+        selected = entry is not None and entry.selection_analysis is self.views.analysis is not None
+        title = "Emotions"
+        if selected and segment is not None:
+            title += f": selection {segment.start_s:.2f}–{segment.end_s:.2f} s"
+        self.window.docks["emotions_dock"].setWindowTitle(title)
 
     def _on_curve(self, encoder: str, on: bool) -> None:
         """Switched in the legend: the command of the same meaning follows."""

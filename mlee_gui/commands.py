@@ -198,15 +198,14 @@ class Commands:
         self._settings.hidden_encoders = sorted(hidden if on else hidden | {encoder})
 
     def next_head(self) -> None:
-        analysis = self._views.analysis
-        heads = [h for h in DOMINANT_HEADS if analysis is None or h in analysis.heads]
-        if not heads:
-            self._session.messages.say("This model has no dominant head.")
+        segment, now = self._views.segment, self._emotions.rule
+        heads = [h for h in DOMINANT_HEADS if segment is not None and segment.dominant.get(h) is not None]
+        if now not in heads:
+            self._session.messages.say("There is no dominant head to show.")
             return
-        now = self._settings.dominant_head
-        head = heads[(heads.index(now) + 1) % len(heads)] if now in heads else heads[0]
-        self._settings.dominant_head = head
+        head = heads[(heads.index(now) + 1) % len(heads)]
         self._emotions.set_rule(head)
+        self._settings.dominant_head = head
 
     def show_keys(self) -> None:
         TextDialog("Keys", keys_html(), self._window).open()

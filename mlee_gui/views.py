@@ -13,6 +13,7 @@ from mlee_core.results import MAX_SEGMENT_S, Analysis, Segment
 from .panels.emotions import EmotionsPanel
 from .panels.segments import SegmentsPanel
 from .player import Player
+from .plots.canvas import NOTHING_SHOWN
 from .plots.timeline import Timeline
 from .session import Entry, Session
 
@@ -86,9 +87,9 @@ class Views(QObject):
         opened = None if entry is None else entry.opened
         if opened is None:
             if self._opened is not None:
-                self._timeline.clear()
                 self._player.unload()
                 self._forget_drawn(None)
+            self._timeline.clear(why_nothing(entry))
             return
         if opened.pyramid == self._opened:
             return
@@ -130,6 +131,15 @@ class Views(QObject):
             at_s = self._drawn[index].start_s
             self._on_cursor_requested(at_s)
             self._timeline.set_cursor(at_s, follow=True)
+
+
+def why_nothing(entry: Entry | None) -> str:
+    """What stands where the plots would be."""
+    if entry is None:
+        return NOTHING_SHOWN
+    if entry.state in ("failed", "cancelled"):
+        return f"{entry.name}\n{entry.message}\nF5 tries again."
+    return f"Reading {entry.name}…"
 
 
 def segments_of(entry: Entry) -> tuple[Segment, ...]:

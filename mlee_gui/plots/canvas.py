@@ -25,6 +25,8 @@ from .waveform import WaveformLane
 
 Span = tuple[float, float]
 
+NOTHING_SHOWN = "No recording shown.\nDrop a file here, or open one."
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -57,6 +59,7 @@ class Canvas(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.view: View | None = None
         self.pyramid: Pyramid | None = None
+        self.nothing_shown = NOTHING_SHOWN
         self.selection: Span | None = None
         self.cursor_s: float | None = None
         self.overview, self.waveform = OverviewLane(), WaveformLane()
@@ -161,8 +164,7 @@ class Canvas(QWidget):
         painter.setFont(self.font())
         if self.view is None:
             painter.setPen(self.theme.faint)
-            text = "No recording shown.\nDrop a file here, or open one."
-            painter.drawText(QRectF(self.rect()), Qt.AlignmentFlag.AlignCenter, text)
+            painter.drawText(QRectF(self.rect()), Qt.AlignmentFlag.AlignCenter, self.nothing_shown)
         else:
             self._paint_lanes(painter, ratio)
         painter.end()

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from mlee_core.pyramid import Pyramid
 from mlee_core.results import ENCODERS, Segment
 
-from .canvas import Span
+from .canvas import NOTHING_SHOWN, Span
 from .colormaps import COLORMAPS
 from .controls import GAP_DB, Controls
 from .gestures import Plots
@@ -58,7 +58,9 @@ class Timeline(QWidget):
         self.plots.set_recording(pyramid, duration_s)
         self.show_segments(())
 
-    def clear(self) -> None:
+    def clear(self, why: str = NOTHING_SHOWN) -> None:
+        """Show no recording, and in its place the words `why`."""
+        self.plots.nothing_shown = why
         self.plots.set_recording(None, 0.0)
         self.show_segments(())
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
 from mlee_core import pyramid
-from mlee_core.protocol import Analyze, Refused, SegmentDone
+from mlee_core.protocol import Analyze, Analyzed, Refused, SegmentDone
 from mlee_core.recorder import InputDevice
 from mlee_core.results import Analysis
 from mlee_gui import theme
@@ -185,8 +185,9 @@ def test_selection_is_analysed_by_key_and_shown(qtbot: QtBot, make: Make) -> Non
     qtbot.waitUntil(lambda: app.views.analysis is app.session.entries()[0].selection_analysis)
     shown = app.views.segment
     assert shown is not None and (shown.start_s, shown.end_s, shown.predicted) == (0.5, 1.25, "hap")
+    assert app.window.docks["emotions_dock"].windowTitle() == "Emotions: selection 0.50–1.25 s"
     press(qtbot, app, Qt.Key.Key_Escape)
-    assert app.session.selection is None
+    assert app.session.selection is None and app.window.docks["emotions_dock"].windowTitle() == "Emotions"
     assert app.views.segment is not None and app.views.segment.predicted == "sad"
 
 
@@ -369,6 +370,48 @@ def test_segments_are_drawn_as_they_arrive(qtbot: QtBot, make: Make) -> None:
     app.timeline.cursor_requested.emit(1.5)
     assert app.views.segment is not None and app.views.segment.predicted == "ang"
     assert app.views.analysis is None  # not finished
+
+
+def test_dominant_head_is_cycled_and_remembered(qtbot: QtBot, make: Make) -> None:
+    app = make("/x/a.wav")
+    qtbot.waitUntil(lambda: opened(app))
+    assert app.emotions.rule == "fusion"
+    press(qtbot, app, Qt.Key.Key_D)
+    assert app.emotions.rule == "hard"
+    app.emotions.heads["soft"].click()
+    app.window.close()
+    second = make()
+    qtbot.waitUntil(lambda: opened(second))
+    assert second.emotions.rule == "soft"
+
+
+def test_enter_in_the_segments_goes_there(qtbot: QtBot, make: Make) -> None:
+    app = make("/x/a.wav", answering=False)
+    worker: FakeWorker = app.workers[0]  # type: ignore[attr-defined]
+    qtbot.waitUntil(lambda: len(worker.requests) == 1)
+    worker.answer_next()
+    qtbot.waitUntil(lambda: len(worker.requests) == 1)
+    job = worker.requests[0].job  # type: ignore[attr-defined]
+    result = analysis("/x/a.wav", 2.0, (segment(0.0, 1.0), segment(1.0, 2.0, "ang")))
+    worker.reply(Analyzed(job, result))
+    qtbot.waitUntil(lambda: opened(app))
+    table = app.segments.table
+    table.setFocus()
+    table.selectRow(1)
+    qtbot.keyClick(table, Qt.Key.Key_Return)
+    assert app.session.cursor_s == 1.0
+    assert app.views.segment is not None and app.views.segment.predicted == "ang"
+
+
+def test_plots_say_why_they_are_empty(qtbot: QtBot, make: Make) -> None:
+    app = make("/x/bad.wav", answering=False)
+    worker: FakeWorker = app.workers[0]  # type: ignore[attr-defined]
+    qtbot.waitUntil(lambda: len(worker.requests) == 1)
+    assert app.timeline.plots.nothing_shown == "Reading bad.wav…"
+    worker.reply(Refused(worker.requests[0].job, "It is empty."))  # type: ignore[attr-defined]
+    qtbot.waitUntil(lambda: "It is empty." in app.timeline.plots.nothing_shown)
+    app.session.clear()
+    assert "Drop a file" in app.timeline.plots.nothing_shown
 
 
 def test_dark_and_light_redraw_the_icons(qtbot: QtBot, make: Make) -> None:
