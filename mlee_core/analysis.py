@@ -101,6 +101,7 @@ class Analyzer:
         return None, ""
 
     def _notes(self, samples: NDArray[np.float32]) -> tuple[str, ...]:
+        """Caveats on a stretch of a recording: [N], as decoded."""
         scaled = self.bundle.level == "peak"
         return quality.notes(samples, reference=self.bundle.reference, scaled=scaled)
 

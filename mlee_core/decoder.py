@@ -27,6 +27,7 @@ import soxr
 from .containers import Claim, NeverClosed, ends_as_ogg_stream, joined_ogg_streams, read_claim
 from .errors import AudioError
 from .mpeg import Mp3, read_mp3
+from .quality import clipped_samples, clipping_notes
 
 SAMPLE_RATE = 16_000
 """Hz. What every recording becomes."""
@@ -211,18 +212,20 @@ def _decode(path: Path, sound: soundfile.SoundFile, facts: _Facts, out: Path) ->
         )
     claimed = sound.frames if 0 <= sound.frames < _UNKNOWN_FRAMES else None
     resampler = None if rate == SAMPLE_RATE else soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
-    peak, frames, written = 0.0, 0, 0
+    peak, frames, written, clipped = 0.0, 0, 0, 0
+    changed = resampler is not None or channels > 1  # which hides clipping from whoever looks later
     digest = hashlib.sha256()
     with out.open("wb") as raw:
         for block in _blocks(path, sound):
             peak = max(peak, _checked_peak(path, block, frames / rate))
             frames += len(block)
+            clipped += sum(clipped_samples(channel) for channel in block.T) if changed else 0
             written += _write(raw, digest, _resampled(resampler, _mixed(block), last=False))
             yield Step(frames / rate, None if claimed is None else claimed / rate)
         if resampler is not None:
             written += _write(raw, digest, _resampled(resampler, np.zeros(0, np.float32), last=True))
     _refuse_missing(path, frames, claimed, rate, written)
-    notes = tuple(_notes(sound, facts, claimed, peak))
+    notes = (*_notes(sound, facts, claimed, peak), *clipping_notes(clipped, frames * channels))
     yield Decoded(written, rate, channels, notes, digest.hexdigest()[:16])
 
 

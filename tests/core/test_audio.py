@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ import soxr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlee_core.audio import LONG_S, SAMPLE_RATE, Decoder, Recording, change_speed, find_audio
+from mlee_core.audio import LONG_S, SAMPLE_RATE, Decoder, Recording, change_speed, find_audio, load
 from mlee_core.errors import AudioError
 from mlee_core.events import Progress
 from tests.core.sounds import mp3, noise, refusal, wav, with_data_size
@@ -223,3 +224,15 @@ def test_a_folder_without_sound_and_a_missing_path_are_refused(tmp_path):
         find_audio(tmp_path)
     with pytest.raises(AudioError, match="does not exist"):
         find_audio(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(44_100, 1), (16_000, 2), (48_000, 2)])
+def test_clipping_is_noted_before_resampling_and_mixing_hide_it(
+    rate: int, channels: int, tmp_path: Path
+) -> None:
+    t = np.arange(3 * rate) / rate
+    voice = np.sin(2 * np.pi * (120 + 20 * np.sin(3 * t)) * t) * (0.5 + 0.4 * np.sin(2 * np.pi * 2.3 * t))
+    for gain, clipped in ((1.0, False), (2.5, True)):
+        path = tmp_path / f"{gain}.wav"
+        soundfile.write(path, np.clip(np.stack([gain * voice, voice][:channels], axis=1), -0.99, 0.99), rate)
+        assert any(note.startswith("Clipped") for note in load(path).notes) == clipped
