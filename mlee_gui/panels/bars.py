@@ -18,9 +18,13 @@ HALF = 0.5
 """Above this a class counts as present."""
 
 
+MARKS = ("present", "predicted", "highest")
+"""The words that may follow a number; all bars leave room for the longest, so that they line up."""
+
+
 @dataclass(frozen=True)
 class Bar:
-    """One row. mark: a word after the number ("present", "predicted"), "" for none."""
+    """One row. mark: one of MARKS, or "" for none."""
 
     label: str
     value: float
@@ -28,12 +32,11 @@ class Bar:
 
 
 class Bars(QWidget):
-    """half_line: draw the line at 0.5 that decides about presence. marks: every word that may follow a
-    number, so that the bars keep their length whatever is shown."""
+    """what: in words, for screen readers. half_line: draw the line at 0.5 that decides about presence."""
 
-    def __init__(self, what: str, marks: Sequence[str], *, half_line: bool) -> None:
+    def __init__(self, what: str, *, half_line: bool) -> None:
         super().__init__()
-        self._what, self._marks, self._half_line = what, marks, half_line
+        self._what, self._half_line = what, half_line
         self._bars: tuple[Bar, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(what)
@@ -53,26 +56,26 @@ class Bars(QWidget):
 
     def sizeHint(self) -> QSize:
         line = QFontMetricsF(self.font()).height()
-        return QSize(round(line * 15), round(line * (1.45 * max(len(self._bars), 4) + 1.1)))
+        return QSize(round(line * 15), round(line * (1.45 * max(len(self._bars), 4) + 1.5)))
 
     def minimumSizeHint(self) -> QSize:
-        left, right = self._margins(QFontMetricsF(self.font()))
+        left, right = self._margins()
         return QSize(round(left + right + 40), self.sizeHint().height())
 
-    def _margins(self, metrics: QFontMetricsF) -> tuple[float, float]:
+    def _margins(self) -> tuple[float, float]:
         """Room for the names at the left, for number and mark at the right."""
         names = [name_of(b.label) for b in self._bars] or list(CLASS_NAMES.values())
-        left = max(metrics.horizontalAdvance(name) for name in names)
         bold = QFont(self.font())
         bold.setBold(True)
-        widest = QFontMetricsF(bold)
-        right = max((widest.horizontalAdvance(f"0.00 {mark}") for mark in (*self._marks, "")), default=0.0)
-        return left + 8, right + 10
+        metrics = QFontMetricsF(bold)
+        left = max(metrics.horizontalAdvance(name) for name in names)
+        right = max(metrics.horizontalAdvance(f"0.00 {mark}") for mark in MARKS)
+        return left + 10, right + 10
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         metrics = QFontMetricsF(painter.font())
-        left, right = self._margins(metrics)
+        left, right = self._margins()
         line = metrics.height()
         field = QRectF(left, 2, self.width() - left - right, line * 1.45 * max(len(self._bars), 1))
         text = self.palette().color(QPalette.ColorRole.WindowText)

@@ -45,12 +45,8 @@ class EmotionsPanel(QScrollArea):
         self._head: str | None = None  # the user's choice; None shows the head that made the prediction
         self.where, self.predicted, self.verdict = _text(), _text(), _text()
         self.seen, self.caveats = _text(), _text()
-        self.present = Bars(
-            "Existence: probability that each emotion is present", ["present"], half_line=True
-        )
-        self.dominant = Bars(
-            "Dominant emotion: probability of each", ["predicted", "highest"], half_line=False
-        )
+        self.present = Bars("Existence: probability that each emotion is present", half_line=True)
+        self.dominant = Bars("Dominant emotion: probability of each", half_line=False)
         self.no_existence = _text(
             "This model has no MLEE head, so it does not say which emotions are present."
         )
@@ -183,9 +179,9 @@ class EmotionsPanel(QScrollArea):
         segment, analysis = self._segment, self._analysis
         self.seen.setVisible(analysis is not None)
         if analysis is not None:
-            part = _PARTS.get(analysis.seen or "")
-            why = f": {analysis.seen_why}" if analysis.seen_why else ""
-            self.seen.setText(NOT_SEEN if part is None else f"⚠ Met in {part}{why}. Its result says little.")
+            why = analysis.seen_why or f"it is in the model's {_PARTS.get(analysis.seen or '')} set"
+            warning = f"⚠ Heard before: {why}. The result says little about new voices."
+            self.seen.setText(NOT_SEEN if analysis.seen is None else warning)
         notes = [*(analysis.notes if analysis else ()), *(segment.notes if segment else ())]
         self.caveats.setText("\n".join(f"• {note}" for note in dict.fromkeys(notes)))
         for widget in (self._caveats_title, self.caveats):

@@ -91,9 +91,9 @@ class Track:
         for k, name in enumerate(self.classes):
             box = QRectF(0, rect.top() + block + k * row, rect.left() - 5, row)
             painter.drawText(box, right, name)
-        painter.setFont(usual)
         rows = QRectF(0, rect.top() + block, rect.left(), row * len(self.classes))
         paint_upright(painter, rect.left() - 5 - 3.2 * row, rows, "present", theme.faint)
+        painter.setFont(usual)
 
 
 def paint_strip(painter: QPainter, frame: Frame, segments: Sequence[Segment]) -> None:

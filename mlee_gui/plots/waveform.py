@@ -38,7 +38,10 @@ def paint_envelope(painter: QPainter, frame: Frame, pyramid: Pyramid, color: QCo
     first, last = frame.scale.x(float(times[0])), frame.scale.x(float(times[-1]))
     half = (last - first) / (len(times) - 1) / 2 if len(times) > 1 else frame.rect.width() / 2
     target = QRectF(first - half, frame.rect.top(), last - first + 2 * half, frame.rect.height())
+    painter.save()
+    painter.setClipRect(frame.rect)  # the last column may reach beyond the end
     painter.drawImage(target, envelope_image(low, high, frame.rows, color))
+    painter.restore()
 
 
 class WaveformLane:
