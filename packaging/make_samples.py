@@ -1,4 +1,4 @@
-"""Makes resources/samples: three utterances, three manners, spoken by espeak-ng (apt-get install espeak-ng).
+"""Makes resources/samples: five utterances, five manners, spoken by espeak-ng (apt-get install espeak-ng).
 
     .venv/bin/python packaging/make_samples.py [FOLDER]
 
@@ -54,13 +54,17 @@ SAMPLES = (
     ),
     Sample(
         "agitated_de",
-        "de+Michael",
-        215,
-        80,
-        "+90%",
+        "de+f4",
+        150,
+        60,
+        "+120%",
         0.9,
         "Mach die Tür zu! Ich habe es dir schon dreimal gesagt!",
     ),
+    Sample(
+        "lively_de", "de+Andrea", 215, 90, "+60%", 0.8, "Wir haben gewonnen! Komm, das müssen wir feiern!"
+    ),
+    Sample("plain_de", "de", 215, 90, "+60%", 0.8, "Der Zug fährt um neun Uhr ab, vom dritten Gleis."),
     Sample("slow_de", "de+Andrea", 105, 20, "-60%", 0.3, "Heute hat es nur geregnet. Niemand ist gekommen."),
 )
 
