@@ -160,7 +160,7 @@ def test_the_desktop_entry_starts_this_environment(tmp_path: Path) -> None:
 def test_the_samples_are_what_their_readme_says() -> None:
     readme = (resources.samples_dir() / "README.md").read_text(encoding="utf-8")
     files = sorted(resources.samples_dir().glob("*.flac"))
-    assert len(files) == 3
+    assert len(files) == 5
     for file in files:
         assert f"`{file.name}`" in readme
         info = soundfile.info(file)
