@@ -13,7 +13,7 @@ from mlee_core.figure import SUFFIXES
 from mlee_core.results import DOMINANT_HEADS, ENCODERS
 
 from .dialogs.keys import TextDialog, keys_html
-from .dialogs.model import model_html
+from .dialogs.model import card, model_html
 from .exporting import export_figure
 from .mainwindow import MainWindow
 from .panels.emotions import EmotionsPanel
@@ -214,8 +214,13 @@ class Commands:
         info = self._session.model
         if info is None:
             self._session.messages.say("There is no model.")
-        else:
-            TextDialog(f"Model {info.name}", model_html(info), self._window).open()
+            return
+        try:
+            more = card(info)
+        except OSError as error:
+            self._session.messages.failed("reading the model's card", error)
+            more = ""
+        TextDialog(f"Model {info.name}", model_html(info), self._window, more).open()
 
 
 def with_suffix(path: Path, chosen_filter: str) -> Path:

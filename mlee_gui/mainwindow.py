@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QMainWindow,
     QMenu,
+    QMenuBar,
     QToolBar,
     QVBoxLayout,
     QWidget,
@@ -58,18 +59,19 @@ class MainWindow(QMainWindow):
         self._column = QVBoxLayout()
         self._places: list[Place] = []
         self.setStatusBar(self.status)
-        self.actions_by_name.add_to(self.menuBar())
+        self._menus = QMenuBar()
+        self.actions_by_name.add_to(self._menus)
+        self._make_top()
         self._make_toolbar()
         middle = QWidget()
         middle.setLayout(self._column)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
-        self._column.addWidget(self.message_bar)
         self.setCentralWidget(middle)
 
     def menu(self, name: str) -> QMenu:
         """A menu of the bar by its name, such as "file"."""
-        found = self.menuBar().findChild(QMenu, name)
+        found = self._menus.findChild(QMenu, name)
         assert isinstance(found, QMenu), f"no menu {name}"
         return found
 
@@ -109,6 +111,16 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
         if not state.isEmpty():
             self.restoreState(state, LAYOUT_VERSION)
+
+    def _make_top(self) -> None:
+        """The menus, and under them the messages: as wide as the window, so that a sentence fits."""
+        top = QWidget()
+        column = QVBoxLayout(top)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._menus)
+        column.addWidget(self.message_bar)
+        self.setMenuWidget(top)
 
     def _make_toolbar(self) -> None:
         bar = QToolBar("Toolbar")

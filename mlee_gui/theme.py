@@ -10,15 +10,15 @@ from PySide6.QtWidgets import QApplication
 Scheme = Literal["light", "dark"]
 
 _DARK = {
-    QPalette.ColorRole.Window: "#2b2c2f",
+    QPalette.ColorRole.Window: "#36373b",
     QPalette.ColorRole.WindowText: "#e8e8e8",
-    QPalette.ColorRole.Base: "#1e1f22",
+    QPalette.ColorRole.Base: "#1b1c1e",
     QPalette.ColorRole.AlternateBase: "#26272a",
     QPalette.ColorRole.ToolTipBase: "#3a3b3f",
     QPalette.ColorRole.ToolTipText: "#f0f0f0",
     QPalette.ColorRole.PlaceholderText: "#9a9b9f",
     QPalette.ColorRole.Text: "#e8e8e8",
-    QPalette.ColorRole.Button: "#36373b",
+    QPalette.ColorRole.Button: "#45464b",
     QPalette.ColorRole.ButtonText: "#e8e8e8",
     QPalette.ColorRole.BrightText: "#ff6b6b",
     QPalette.ColorRole.Light: "#4a4b50",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 
 from mlee_core.labels import CLASS_NAMES
 from mlee_core.results import ModelInfo
 
 
 def model_html(info: ModelInfo) -> str:
-    """The facts of a ModelInfo, its limits, and where its card is."""
+    """The facts of a ModelInfo, its limits."""
     rows = [
         ("Trained on", info.trained_on),
         ("Emotions", ", ".join(CLASS_NAMES.get(c, c) for c in info.classes)),
@@ -23,11 +24,12 @@ def model_html(info: ModelInfo) -> str:
     ]
     table = "".join(f"<tr><td><b>{escape(a)}</b>&nbsp;&nbsp;</td><td>{escape(b)}</td></tr>" for a, b in rows)
     limits = "".join(f"<li>{escape(sentence)}</li>" for sentence in info.limits)
-    card = f"<p>Its card: {escape(info.card)}</p>" if info.card else ""
-    return (
-        f"<h3>{escape(info.name)}</h3><table cellpadding=2>{table}</table>"
-        f"<h4>Limits</h4><ul>{limits}</ul>{card}"
-    )
+    return f"<h3>{escape(info.name)}</h3><table cellpadding=2>{table}</table><h4>Limits</h4><ul>{limits}</ul>"
+
+
+def card(info: ModelInfo) -> str:
+    """The model's card, Markdown; "" without one. Raises: OSError."""
+    return Path(info.card).read_text(encoding="utf-8") if info.card else ""
 
 
 def limits_html(info: ModelInfo) -> str:

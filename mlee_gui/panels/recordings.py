@@ -107,6 +107,8 @@ class RecordingsModel(QAbstractTableModel):
             return QBrush(QColor("#d6453d"))
         if role == Qt.ItemDataRole.TextAlignmentRole and column == LENGTH:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if role == Qt.ItemDataRole.TextAlignmentRole and column == SPEAKER:
+            return Qt.AlignmentFlag.AlignCenter
         return None
 
     def _reset(self) -> None:
