@@ -191,7 +191,7 @@ class EmotionsPanel(QScrollArea):
     def _paint_notices(self) -> None:
         """The banner's colours: amber, mixed into the palette of the moment, only when it warns."""
         warns = self._analysis is not None and self._analysis.seen is not None
-        window = self._body.palette().color(QPalette.ColorRole.Window)
+        window = self.palette().color(QPalette.ColorRole.Window)
         back = mix(QColor(_AMBER), window, 0.35) if warns else window
         style = f"background: {back.name()}; padding: {5 if warns else 0}px; border-radius: 4px;"
         if self.seen.styleSheet() != style:

@@ -189,10 +189,10 @@ class Canvas(QWidget):
         metrics, rect = QFontMetricsF(painter.font()), lanes.axis
         widest = metrics.horizontalAdvance("0:00:00.00")
         step = time_spacing(scale.end_s - scale.start_s, max(2, int(rect.width() / widest / 1.3)))
+        faint = clear(self.theme.faint, 60)
         for time_s in ticks(scale.start_s, scale.end_s, step):
             x = scale.x(time_s)
-            painter.setPen(pen(clear(self.theme.faint, 60)))
-            painter.drawLine(QPointF(x, lanes.waveform.top()), QPointF(x, lanes.waveform.bottom()))
+            painter.fillRect(QRectF(round(x), lanes.waveform.top(), 1, lanes.waveform.height()), faint)
             painter.setPen(pen(self.theme.faint))
             painter.drawLine(QPointF(x, rect.top()), QPointF(x, rect.top() + 4))
             box = QRectF(x - widest, rect.top() + 4, 2 * widest, metrics.height())
