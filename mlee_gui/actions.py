@@ -138,14 +138,6 @@ TOOLBAR: tuple[str, ...] = (
 
 TOOLBAR_END: tuple[str, ...] = ("export_figure", "keys")
 
-MOUSE: tuple[tuple[str, str], ...] = (
-    ("Drag on the plots", "Select a stretch"),
-    ("Click on the plots", "Move the cursor there; while playing, play from there"),
-    ("Wheel, Ctrl+Wheel", "Pan, zoom around the pointer"),
-    ("Drag in the overview", "Move the visible part"),
-    ("Drop files or folders on the window", "Open them"),
-)
-
 
 class Actions(QObject):
     """The QAction of every command, by name; they act once something is connected to `triggered`."""

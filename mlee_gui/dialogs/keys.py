@@ -7,7 +7,10 @@ from html import escape
 from PySide6.QtGui import QKeySequence, QTextCursor
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
 
-from ..actions import COMMANDS, MENUS, MOUSE
+from ..actions import COMMANDS, MENUS
+from ..plots.gestures import GESTURES
+
+DROP = ("Drop files or folders on the window", "Open them")
 
 
 def keys_html() -> str:
@@ -19,8 +22,8 @@ def keys_html() -> str:
             if command.menu == menu and command.keys:
                 shown = ", ".join(QKeySequence(key).toString() for key in command.keys)
                 rows.append(_row(shown, command.does))
-    rows.append(_heading("Mouse"))
-    rows.extend(_row(gesture, does) for gesture, does in MOUSE)
+    rows.append(_heading("On the plots"))
+    rows.extend(_row(gesture, does) for gesture, does in (*GESTURES, DROP))
     return f"<table width=100% cellspacing=0 cellpadding=3>{''.join(rows)}</table>"
 
 

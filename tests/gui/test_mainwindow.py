@@ -23,6 +23,7 @@ from mlee_gui.actions import COMMANDS
 from mlee_gui.app import Application, Makers, Wish, sample, show
 from mlee_gui.commands import with_suffix
 from mlee_gui.dialogs.keys import TextDialog, keys_html
+from mlee_gui.plots.gestures import GESTURES
 from mlee_gui.session import Entry
 from mlee_gui.views import segment_at, segments_of
 from tests.gui.fake_sound import MICROPHONES, FakeBackend, FakeRecorder
@@ -158,7 +159,8 @@ def test_key_list_opens_with_question_mark(qtbot: QtBot, make: Make) -> None:
     app = make("/x/a.wav")
     press(qtbot, app, Qt.Key.Key_Question)
     dialogs = app.window.findChildren(TextDialog)
-    assert len(dialogs) == 1 and "Shift+Space" in dialogs[0].text.toPlainText()
+    text = dialogs[0].text.toPlainText()
+    assert len(dialogs) == 1 and "Shift+Space" in text and GESTURES[0][0] in text
     dialogs[0].close()
 
 
