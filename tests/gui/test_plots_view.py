@@ -12,6 +12,7 @@ from mlee_core.pyramid import FLOOR_DB, STEP_DB
 from mlee_core.results import Attention, Segment
 from mlee_gui.plots.attention import AttentionCurves, Steps
 from mlee_gui.plots.colormaps import COLORMAPS, color_table, colors
+from mlee_gui.plots.spectrogram import SpectrogramLane
 from mlee_gui.plots.ticks import spacing, ticks, time_spacing, time_text
 from mlee_gui.plots.view import MIN_SPAN_S, TimeScale, View
 
@@ -141,3 +142,19 @@ def test_a_tail_is_known_and_the_scale_fits_what_is_visible() -> None:
     assert curves.top(curves.steps.between(0.0, 0.3)) == pytest.approx(0.2 * 1.06)
     curves.set_segments(())
     assert curves.top(curves.steps) == 0 and curves.tails == []
+
+
+@pytest.mark.parametrize("rows", [60, 199, 350, 800])
+def test_a_thin_line_survives_a_low_lane(rows: int) -> None:
+    lane = SpectrogramLane()
+    lane.colormap, lane.db_range = "grey", (-120.0, 6.0)
+    levels = np.zeros((7, 400), np.uint8)
+    levels[3, 101] = 255
+    image, bottom_hz, top_hz = lane._image(levels, rows)
+    found = [
+        (x, y) for x in range(7) for y in range(image.height()) if image.pixelColor(x, y).lightness() > 200
+    ]
+    assert len(found) == 1 and found[0][0] == 3
+    hertz = top_hz - (found[0][1] + 0.5) / image.height() * (top_hz - bottom_hz)
+    assert hertz == pytest.approx(1010, abs=(top_hz - bottom_hz) / image.height() / 2)
+    assert image.height() <= max(rows, 40)
