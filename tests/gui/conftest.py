@@ -7,10 +7,19 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import shiboken6
 from PySide6.QtCore import QCoreApplication, QEvent, QSettings, QTimer
 from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from mlee_core import pyramid
+from mlee_core.recorder import InputDevice
+from mlee_gui.app import Application, Makers, Wish, show
+from tests.gui.fake_sound import MICROPHONES, FakeBackend, FakeRecorder
+from tests.gui.fakes import MODEL, FakeWorker, tone
+from tests.gui.windows import Make
 
 
 @pytest.fixture(autouse=True)
@@ -49,3 +58,51 @@ def nothing_left_behind(qapp: QApplication) -> Iterator[None]:
     assert not left, f"threads left running: {left}"
     assert not timers, f"timers left running: {timers}"
     assert not tops, f"top-level widgets left: {tops}"
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pyramid of two seconds."""
+    folder = tmp_path_factory.mktemp("pyramid")
+    for _ in pyramid.build(np.array(tone(2.0)), folder):
+        pass
+    return folder
+
+
+@pytest.fixture
+def make(qtbot: QtBot, drawn: Path) -> Iterator[Make]:
+    """Builds and shows applications; `worker` of each is the fake under it."""
+    made: list[Application] = []
+
+    def make_application(
+        *paths: str, sound: FakeBackend | None = None, answering: bool = True, **wish: bool
+    ) -> Application:
+        workers: list[FakeWorker] = []
+
+        def worker() -> FakeWorker:
+            workers.append(FakeWorker(answering, 2.0, drawn))
+            return workers[-1]
+
+        def devices(rescan: bool) -> tuple[InputDevice, ...]:
+            return MICROPHONES
+
+        makers = Makers(
+            worker=worker,
+            find_model=lambda name: MODEL,
+            shipped_models=lambda: (MODEL,),
+            sound=lambda: sound or FakeBackend(),  # type: ignore[arg-type,return-value]
+            recorder=FakeRecorder,
+            find_devices=devices,
+        )
+        application = Application(Wish(paths, **wish), makers)  # type: ignore[arg-type]
+        application.workers = workers  # type: ignore[attr-defined]
+        made.append(application)
+        qtbot.addWidget(application.window, before_close_func=lambda _: application.close())
+        show(application)
+        qtbot.waitUntil(lambda: bool(workers) and "Looking" not in application.player.unavailable)
+        qtbot.waitUntil(lambda: not application.record.unavailable)
+        return application
+
+    yield make_application
+    for application in made:
+        application.close()
