@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal
-from PySide6.QtWidgets import QApplication, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QLabel
 
 from mlee_core import models, resources
 from mlee_core.processes import log_file
@@ -158,15 +158,10 @@ class Application(QObject):
     def _place(self) -> None:
         window = self.window
         window.set_plots(self.timeline)
-        emotions = QWidget()
-        column = QVBoxLayout(emotions)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.emotions, 1)
-        self.limits.setContentsMargins(8, 4, 8, 6)
-        column.addWidget(self.limits)
+        self.emotions.add_footer(self.limits)
         window.add_dock(Place("recordings_dock", "Recordings", LEFT, 6), self.recordings)
         window.add_dock(Place("record_dock", "Record", LEFT, 1), self.record)
-        window.add_dock(Place("emotions_dock", "Emotions", RIGHT, 6), emotions)
+        window.add_dock(Place("emotions_dock", "Emotions", RIGHT, 6), self.emotions)
         window.add_dock(Place("segments_dock", "Segments", RIGHT, 2), self.segments)
         window.arrange(left=380, right=330)
 

@@ -116,6 +116,11 @@ class EmotionsPanel(QScrollArea):
         for widget in below:
             layout.addWidget(widget)
         layout.addStretch(1)
+        self._column = layout
+
+    def add_footer(self, widget: QWidget) -> None:
+        """Put a widget below everything, scrolled with the rest (what is known of the model)."""
+        self._column.addWidget(widget)
 
     def _choose(self, head: str) -> None:
         self.set_rule(head)

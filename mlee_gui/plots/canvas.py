@@ -187,8 +187,9 @@ class Canvas(QWidget):
 
     def _paint_time_axis(self, painter: QPainter, lanes: Layout, scale: TimeScale) -> None:
         metrics, rect = QFontMetricsF(painter.font()), lanes.axis
-        widest = metrics.horizontalAdvance("0:00:00.00")
-        step = time_spacing(scale.end_s - scale.start_s, max(2, int(rect.width() / widest / 1.3)))
+        longest = "00.00" if scale.end_s < 60 else "00:00.00" if scale.end_s < 3600 else "0:00:00.00"
+        widest = metrics.horizontalAdvance(longest)
+        step = time_spacing(scale.end_s - scale.start_s, max(2, int(rect.width() / widest / 1.6)))
         faint = clear(self.theme.faint, 60)
         for time_s in ticks(scale.start_s, scale.end_s, step):
             x = scale.x(time_s)
