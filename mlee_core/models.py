@@ -84,8 +84,6 @@ def info(path: Path) -> ModelInfo:
 
 def load(path: Path) -> Bundle:
     """The networks of a model file, on the CPU in fp32 and eval mode. Raises: ModelError."""
-    import torch
-
     from . import checkpoints
     from .dataset import Normalisation
     from .model import Network, fused_classifier
@@ -98,7 +96,7 @@ def load(path: Path) -> Bundle:
             network = Network()
             network.load_state_dict(_under(f"{head}.network.", tensors))
             norm = Normalisation(tensors[f"{head}.norm.mean"], tensors[f"{head}.norm.std"])
-            networks[head] = (network.eval().to(memory_format=torch.channels_last), norm)  # type: ignore[call-overload]
+            networks[head] = (network.fold(), norm)
         encoders = tuple(header["fusion_encoders"])
         fusion = fused_classifier(len(encoders)).eval() if encoders else None
         if fusion is not None:

@@ -186,6 +186,16 @@ def test_masked_batch_norm_equals_torchs_on_the_real_positions(dtype: torch.dtyp
     assert torch.all(x.grad[0, ..., 3:] == 0)
 
 
+def test_folded_for_analysis_gives_the_same_numbers(network: Network) -> None:
+    folded = Network()
+    folded.load_state_dict(network.state_dict())
+    folded.fold()
+    for batch in (pad(utterances(400)), pad(utterances(100, 64, 7))):
+        with torch.no_grad():
+            for got, expected in zip(folded(*batch), network(*batch), strict=True):
+                torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-4)
+
+
 def test_channels_last_gives_the_same_numbers(network: Network) -> None:
     batch = pad(utterances(100, 64))
     with torch.no_grad():

@@ -139,10 +139,10 @@ def test_fine_tuning_leaves_the_encoders_alone(run: tuple[RunFolder, RunConfig, 
     assert {name for name in dense if name.startswith("network.")} == {
         "network.dense1.weight", "network.dense1.bias", "network.dense2.weight", "network.dense2.bias"
     }  # fmt: skip
-    bundle = models.load(folder.path / "model.safetensors")
+    model, _ = checkpoints.load(folder.path / "model.safetensors")
     trained, _ = checkpoints.load(folder.stage_folder(fold, FUSION.encoders[1]) / "best.safetensors")
-    for name, value in bundle.networks["mlee"][0].state_dict().items():
-        assert torch.equal(value, trained[f"network.{name}"]), name
+    for name, value in trained.items():
+        assert torch.equal(value, model[f"mlee.{name}"]), name
 
 
 def test_dominant_loss_by_hand() -> None:
