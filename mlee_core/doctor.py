@@ -30,7 +30,7 @@ State = Literal["ok", "note", "missing", "broken"]
 PYTHONS = ((3, 11), (3, 13))
 """The first and the last minor version that MLEE is tested on."""
 
-PACKAGES = ("numpy", "soxr", "safetensors", "matplotlib", "pyqtgraph", "PySide6_Essentials")
+PACKAGES = ("numpy", "soxr", "safetensors", "matplotlib", "PySide6_Essentials")
 """Distributions whose version is told without importing them."""
 
 SETUP = "run `make setup`, or install mlee-speech again"
@@ -186,10 +186,6 @@ def _torch() -> Iterator[Finding]:
         yield torch
         return
     yield Finding("torch", f"{torch.__version__}, {torch.get_num_threads()} threads")
-    audio = _imported("torchaudio")
-    yield audio if isinstance(audio, Finding) else Finding("torchaudio", str(audio.__version__))
-    if isinstance(audio, Finding):
-        return
     devices = importlib.import_module("mlee_core.devices")
     fast = devices.dtype("cpu") == "bf16"
     yield Finding("bf16", "fast on this processor" if fast else "emulated by this processor: fp32 is used")

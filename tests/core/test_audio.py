@@ -236,3 +236,18 @@ def test_clipping_is_noted_before_resampling_and_mixing_hide_it(
         path = tmp_path / f"{gain}.wav"
         soundfile.write(path, np.clip(np.stack([gain * voice, voice][:channels], axis=1), -0.99, 0.99), rate)
         assert any(note.startswith("Clipped") for note in load(path).notes) == clipped
+
+
+@pytest.mark.parametrize("factor", [0.9, 1.1])
+def test_speed_perturbation_equals_torchaudios(factor: float) -> None:
+    """Another resampler with other filters: the same length and, away from the ends, the same sound."""
+    import torch
+    import torchaudio
+
+    samples = noise(SAMPLE_RATE)[:, 0]
+    slow = np.convolve(samples, np.hanning(16) / 8, "same").astype(np.float32)  # below both filters' edges
+    expected = torchaudio.functional.speed(torch.from_numpy(slow), SAMPLE_RATE, factor)[0].numpy()
+    got = change_speed(slow, factor)
+    assert abs(len(got) - len(slow) / factor) <= 1 and abs(len(got) - len(expected)) <= 1
+    inner = slice(200, min(len(got), len(expected)) - 200)
+    assert np.corrcoef(got[inner], expected[inner])[0, 1] > 0.999

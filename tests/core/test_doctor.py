@@ -42,7 +42,7 @@ def test_this_machine(capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(capsys.readouterr().out)
     assert found["works"] is True
     values = {finding["topic"]: finding["value"] for finding in found["findings"]}
-    for name in ("numpy", "soxr", "pyqtgraph", "torch", "torchaudio"):
+    for name in ("numpy", "soxr", "safetensors", "torch"):
         assert values[name].startswith(importlib.metadata.version(name))
     assert {"microphone", "libraries", "processor", "gpu", "bf16", "window", "working folder"} <= set(values)
     lacking = [f for f in found["findings"] if f["state"] in ("missing", "broken")]

@@ -100,7 +100,7 @@ def test_the_core_with_torch_imports_no_qt() -> None:
 
 def test_the_window_starts_without_torch() -> None:
     modules = modules_of(ROOT, "mlee_gui")
-    found = imports(ROOT, modules, preload="pyqtgraph")
+    found = imports(ROOT, modules, preload="PySide6.QtWidgets")
     assert set(found) == set(modules)
     assert guilty(found, TORCH) == {}
 
