@@ -18,7 +18,7 @@ from pytestqt.qtbot import QtBot
 
 from mlee_core.worker import Worker
 from mlee_gui.app import Application, Makers, Wish, show
-from tests import random_model
+from tests import made
 from tests.gui.conftest import nothing_left_behind, private_home
 
 __all__ = ["nothing_left_behind", "private_home"]  # fixtures, used by every test here
@@ -32,7 +32,7 @@ Make = Callable[..., Application]
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return random_model.write(tmp_path_factory.mktemp("model") / "random.safetensors")
+    return made.model(tmp_path_factory.mktemp("model") / "random.safetensors")
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,10 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from mlee_core import pyramid
+from mlee_core.pyramid import Pyramid
 from mlee_core.recorder import InputDevice
 from mlee_gui.app import Application, Makers, Wish, show
+from mlee_gui.plots.timeline import Timeline
 from tests.gui.fake_sound import MICROPHONES, FakeBackend, FakeRecorder
 from tests.gui.fakes import MODEL, FakeWorker, tone
 from tests.gui.windows import Make
@@ -106,3 +108,38 @@ def make(qtbot: QtBot, drawn: Path) -> Iterator[Make]:
     yield make_application
     for application in made:
         application.close()
+
+
+@pytest.fixture(scope="module")
+def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[np.ndarray], Pyramid]:
+    def build(samples: np.ndarray) -> Pyramid:
+        folder = tmp_path_factory.mktemp("pyramid")
+        for _ in pyramid.build(samples.astype(np.float32), folder):
+            pass
+        return Pyramid.open(folder)
+
+    return build
+
+
+@pytest.fixture(scope="module")
+def quiet(build: Callable[[np.ndarray], Pyramid]) -> Pyramid:
+    """Four seconds of nothing: whatever is bright in the spectrogram was drawn over it."""
+    return build(np.zeros(4 * 16_000))
+
+
+@pytest.fixture(scope="module")
+def minutes(build: Callable[[np.ndarray], Pyramid]) -> Pyramid:
+    """Two minutes of faint noise with a click at 75 s."""
+    samples = 1e-4 * np.random.default_rng(0).uniform(-1, 1, 120 * 16_000)
+    samples[75 * 16_000] = 0.5
+    return build(samples)
+
+
+@pytest.fixture
+def timeline(qtbot: QtBot) -> Timeline:
+    made = Timeline()
+    qtbot.addWidget(made)
+    made.resize(900, 600)
+    made.show()
+    qtbot.waitExposed(made)
+    return made
