@@ -27,6 +27,7 @@ from .events import EpochDone, Event, Progress, Resumed, StageDone, Started
 from .files import stable_hash
 from .labels import CLASSES, class_weights, dominant, existence_weights
 from .model import Network, fused_classifier
+from .stamp import stamp
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -240,7 +241,7 @@ def _save(
     tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
     if data.normalisation is not None:
         tensors |= {"norm.mean": data.normalisation.mean, "norm.std": data.normalisation.std}
-    meta = {"key": data.key, "config": config.to_json(), "history": asdict(history)}
+    meta = {"key": data.key, "config": config.to_json(), "history": asdict(history), "stamp": stamp()}
     if better:
         checkpoints.save(folder / "best.safetensors", tensors, meta)
     for name, parameter in network.named_parameters():

@@ -18,6 +18,7 @@ from ..events import Progress
 from ..files import atomic_path
 from ..labels import CLASS_NAMES
 from ..results import DOMINANT_HEADS, Analysis, ModelInfo, Segment
+from ..stamp import in_one_line
 from .terminal import ProgressLine
 
 if TYPE_CHECKING:
@@ -77,7 +78,12 @@ def _analyse(
             try:
                 recording, analysis = _one(analyzer, decoder, item, line)
                 analyses.append(analysis)
-                print(json.dumps(analysis.to_json()) if args.json else as_text(analysis, info), flush=True)
+                print(
+                    json.dumps({**analysis.to_json(), "stamp": in_one_line()})
+                    if args.json
+                    else as_text(analysis, info),
+                    flush=True,
+                )
                 if args.figure is not None:
                     _draw(args.figure, analysis, recording)
             except MleeError as error:
@@ -213,4 +219,10 @@ def _row(analysis: Analysis, segment: Segment) -> dict[str, object]:
     for k, name in enumerate(segment.classes):
         row[f"present_{name}"] = None if segment.existence is None else round(segment.existence[k], 6)
     notes = (*analysis.notes, *segment.notes)
-    return {**row, "seen": analysis.seen or "", "model": analysis.model, "notes": " ".join(notes)}
+    return {
+        **row,
+        "seen": analysis.seen or "",
+        "model": analysis.model,
+        "notes": " ".join(notes),
+        "stamp": in_one_line(),
+    }
