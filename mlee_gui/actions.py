@@ -48,7 +48,7 @@ COMMANDS: tuple[Command, ...] = (
         "Save spectrogram and attention curves as a picture",
         ("Ctrl+E",),
         "export",
-        "Export figure",
+        "Export",
     ),
     Command("quit", "&Quit", "&File", "Close the window", ("Ctrl+Q",)),
     Command("undo", "&Undo", "&Edit", "Take the last change of the list back", ("Ctrl+Z",)),

@@ -22,7 +22,7 @@ from .actions import KeepWidgetKeys
 from .backlog import Backlog
 from .commands import Commands
 from .inference import Inference, WorkerLike
-from .mainwindow import LEFT, RIGHT, MainWindow, Place
+from .mainwindow import BELOW, LEFT, RIGHT, MainWindow, Place
 from .messages import LogFile, Messages
 from .model_choice import ModelChoice
 from .panels.emotions import EmotionsPanel
@@ -73,6 +73,7 @@ class Application(QObject):
         super().__init__()
         self._wish, self._makers = wish, makers if makers is not None else Makers()
         self._closed = False
+        self._long_shown: bool | None = None
         self._folder = tempfile.TemporaryDirectory(prefix="mlee-window-")
         self.settings = Settings(wish.settings_file)
         self._log = LogFile(log_file("window"))
@@ -162,8 +163,10 @@ class Application(QObject):
         window.add_dock(Place("recordings_dock", "Recordings", LEFT, 6), self.recordings)
         window.add_dock(Place("record_dock", "Record", LEFT, 1), self.record)
         window.add_dock(Place("emotions_dock", "Emotions", RIGHT, 6), self.emotions)
-        window.add_dock(Place("segments_dock", "Segments", RIGHT, 2), self.segments)
-        window.arrange(left=380, right=330)
+        below = window.add_dock(Place("segments_dock", "Segments", BELOW, 1), self.segments)
+        below.hide()
+        below.wanted.connect(self._on_segments_wanted)
+        window.arrange(left=330, right=310)
 
     def _connect(self) -> None:
         session, window, status = self.session, self.window, self.window.status
@@ -184,8 +187,10 @@ class Application(QObject):
         self.record.recording_changed.connect(window.actions_by_name["record"].setChecked)
         self.record.take_finished.connect(lambda path: self.commands.open([path]))
         self.record.rescanning.connect(self.player.stop)
+        self.record.rescanned.connect(self.player.probe)
         self.emotions.rule_changed.connect(self._remember_head)
         self.views.shown_changed.connect(self._title_emotions)
+        self.views.long_shown.connect(self._place_segments)
         self.timeline.encoder_toggled.connect(self._on_curve)
         self.timeline.display_changed.connect(self._remember_display)
         for name, can in (("undo", "canUndoChanged"), ("redo", "canRedoChanged")):
@@ -233,6 +238,15 @@ class Application(QObject):
         if selected and segment is not None:
             title += f": selection {segment.start_s:.2f}–{segment.end_s:.2f} s"
         self.window.docks["emotions_dock"].setWindowTitle(title)
+
+    def _place_segments(self, is_long: bool) -> None:
+        """A list of one segment says nothing new: it is there for long recordings, unless put away."""
+        if is_long != self._long_shown:
+            self._long_shown = is_long
+            self.window.docks["segments_dock"].setVisible(is_long and self.settings.segments_wanted)
+
+    def _on_segments_wanted(self, wanted: bool) -> None:
+        self.settings.segments_wanted = wanted
 
     def _on_curve(self, encoder: str, on: bool) -> None:
         """Switched in the legend: the command of the same meaning follows."""

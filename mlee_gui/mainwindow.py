@@ -22,11 +22,14 @@ from .actions import TOOLBAR, TOOLBAR_END, Actions
 from .messages import MessageBar, Messages
 from .panels.status import StatusBar
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 """Raised when docks change so much that a stored layout would not fit."""
 
 SIZE = QSize(1400, 900)
 LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
+BELOW = Qt.DockWidgetArea.BottomDockWidgetArea
+BARE = ("zoom_in", "zoom_out", "play_selection", "loop", "keys")
+"""Commands whose icon says enough on the toolbar, so that the rest fits a narrow window."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,20 @@ class Place:
     title: str
     area: Qt.DockWidgetArea
     stretch: int
+
+
+class Dock(QDockWidget):
+    """wanted: the user put it away (False) or asked for it (True)."""
+
+    wanted = Signal(bool)
+
+    def __init__(self, title: str, parent: QWidget) -> None:
+        super().__init__(title, parent)
+        self.toggleViewAction().triggered.connect(lambda on: self.wanted.emit(True) if on else None)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        super().closeEvent(event)
+        self.wanted.emit(False)
 
 
 class MainWindow(QMainWindow):
@@ -50,12 +67,17 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("MLEE")
         self.setAcceptDrops(True)
         self.setDockNestingEnabled(True)
+        for corner, area in (
+            (Qt.Corner.BottomLeftCorner, LEFT),
+            (Qt.Corner.BottomRightCorner, RIGHT),
+        ):
+            self.setCorner(corner, area)  # what is below is below the plots alone
         self.resize(SIZE)
         self.actions_by_name = Actions(self)
         self.message_bar = MessageBar(messages)
         self.status = StatusBar()
         self.models = QComboBox()
-        self.docks: dict[str, QDockWidget] = {}
+        self.docks: dict[str, Dock] = {}
         self._column = QVBoxLayout()
         self._places: list[Place] = []
         self.setStatusBar(self.status)
@@ -79,9 +101,9 @@ class MainWindow(QMainWindow):
         """What everything else is placed around."""
         self._column.addWidget(plots, 1)
 
-    def add_dock(self, place: Place, panel: QWidget) -> QDockWidget:
+    def add_dock(self, place: Place, panel: QWidget) -> Dock:
         """Add a panel; the View menu gets its switch."""
-        dock = QDockWidget(place.title, self)
+        dock = Dock(place.title, self)
         dock.setObjectName(place.name)
         dock.setWidget(panel)
         self.addDockWidget(place.area, dock)
@@ -130,8 +152,9 @@ class MainWindow(QMainWindow):
         self.actions_by_name.fill(bar, TOOLBAR)
         self.models.setAccessibleName("Model")
         self.models.setToolTip("The model that listens; another one analyses everything again")
-        self.models.setMinimumContentsLength(14)
-        label = QLabel(" Model ")
+        self.models.setMinimumContentsLength(8)
+        self.models.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        label = QLabel("Model ")
         label.setBuddy(self.models)
         bar.addSeparator()
         bar.addWidget(label)
@@ -140,7 +163,7 @@ class MainWindow(QMainWindow):
         self.actions_by_name.fill(bar, TOOLBAR_END)
         for action in bar.actions():
             button = bar.widgetForAction(action)
-            if action.objectName() in ("zoom_in", "zoom_out", "play_selection"):
+            if action.objectName() in BARE:
                 button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)  # type: ignore[attr-defined]
         self.addToolBar(bar)
         self.toolbar = bar

@@ -221,7 +221,7 @@ class Player(QObject):
         self.availability_changed.emit(why_not)
 
 
-_NO_DEVICE = "Connect a sound device or start the sound server, then start MLEE again."
+_NO_DEVICE = "Connect a sound device or start the sound server, then press Rescan beside Record."
 
 
 def load_sounddevice() -> ModuleType:

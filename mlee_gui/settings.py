@@ -124,6 +124,15 @@ class Settings:
         self._store.setValue("view/dominant_head", head)
 
     @property
+    def segments_wanted(self) -> bool:
+        """Whether the list of segments appears where a recording has many."""
+        return self._text("view/segments") != "off"
+
+    @segments_wanted.setter
+    def segments_wanted(self, wanted: bool) -> None:
+        self._store.setValue("view/segments", "on" if wanted else "off")
+
+    @property
     def window(self) -> tuple[QByteArray, QByteArray]:
         """The main window's geometry and its docks' state; empty before the first close."""
         return self._bytes("window/geometry"), self._bytes("window/state")

@@ -28,6 +28,7 @@ class Views(QObject):
     """
 
     shown_changed = Signal()
+    long_shown = Signal(bool)  # whether what is shown is long, and so has many verdicts
 
     def __init__(
         self,
@@ -81,6 +82,8 @@ class Views(QObject):
             self._drawn = drawn
             self._timeline.show_segments(drawn)
             self._segments.show_segments(list(drawn))
+        if entry is None or entry.duration_s is not None:
+            self.long_shown.emit(entry is not None and is_long(entry))
         self._show_verdict()
 
     def _show_recording(self, entry: Entry | None) -> None:
@@ -116,6 +119,7 @@ class Views(QObject):
         if shown != (self.segment, self.analysis):
             self.segment, self.analysis = shown
             self._emotions.show_segment(*shown)
+            self._segments.mark(self._drawn.index(shown[0]) if shown[0] in self._drawn else None)
             self.shown_changed.emit()
 
     def _on_cursor(self, at_s: float) -> None:
@@ -159,8 +163,12 @@ def verdict_of(entry: Entry, cursor_s: float) -> tuple[Segment | None, Analysis 
     """
     if entry.selection_analysis is not None:
         return segment_at(entry.selection_analysis.segments, cursor_s, True), entry.selection_analysis
-    short = entry.duration_s is not None and entry.duration_s <= MAX_SEGMENT_S
-    return segment_at(entry.segments, cursor_s, short or cursor_s == 0.0), entry.analysis
+    return segment_at(entry.segments, cursor_s, not is_long(entry) or cursor_s == 0.0), entry.analysis
+
+
+def is_long(entry: Entry) -> bool:
+    """Whether it is too long for one verdict (taken to be, until its length is known)."""
+    return entry.duration_s is None or entry.duration_s > MAX_SEGMENT_S
 
 
 def segment_at(segments: tuple[Segment, ...], at_s: float, else_first: bool) -> Segment | None:

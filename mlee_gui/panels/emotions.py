@@ -99,17 +99,18 @@ class EmotionsPanel(QScrollArea):
         layout = QVBoxLayout(self._body)
         layout.setContentsMargins(8, 6, 8, 6)
         layout.setSpacing(6)
-        for label in (self.where, self.predicted, self.verdict, self.seen):
-            layout.addWidget(label)
         self._present_title, self._dominant_title = _title("Present"), _title("Dominant")
         self._caveats_title = _title("Caveats")
+        verdict = (self.where, self.predicted, self.verdict)
+        for label in (*verdict, self._caveats_title, self.caveats, self.seen):
+            layout.addWidget(label)
         above: tuple[QWidget, ...] = (
             self._present_title,
             self.present,
             self.no_existence,
             self._dominant_title,
         )
-        below: tuple[QWidget, ...] = (self.dominant, self.no_dominant, self._caveats_title, self.caveats)
+        below: tuple[QWidget, ...] = (self.dominant, self.no_dominant)
         for widget in above:
             layout.addWidget(widget)
         layout.addLayout(heads)

@@ -11,7 +11,6 @@ from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QComboBox,
-    QFormLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -121,6 +120,7 @@ class RecordPanel(QWidget):
     recording_changed = Signal(bool)
     availability_changed = Signal(str)  # why nothing can be recorded, "" if it can
     rescanning = Signal()  # about to restart PortAudio, which ends every stream
+    rescanned = Signal()  # asked for; what comes next in the same Tasks sees what was found
 
     def __init__(
         self,
@@ -143,6 +143,8 @@ class RecordPanel(QWidget):
         self.device.setAccessibleName("Microphone")
         self.device.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.device.setMinimumContentsLength(10)
+        self.device.setPlaceholderText("No microphone")
+        self.device.setToolTip("The microphone to record from")
         self.rescan = QToolButton()
         self.rescan.setText("Rescan")
         self.rescan.setToolTip("Look for microphones again (stops playback)")
@@ -246,6 +248,7 @@ class RecordPanel(QWidget):
     def _on_rescan(self) -> None:
         self.rescanning.emit()
         self.look_for_devices(rescan=True)
+        self.rescanned.emit()
 
     def _remember(self) -> None:
         self._settings.input_device = self.device.currentData() or ""
@@ -272,12 +275,10 @@ class RecordPanel(QWidget):
         last.addWidget(self.button)
         last.addWidget(self.elapsed)
         last.addStretch(1)
-        form = QFormLayout()
-        form.addRow("Microphone", first)
-        form.addRow("Level", self.meter)
         column = QVBoxLayout(self)
         column.setContentsMargins(6, 6, 6, 6)
-        column.addLayout(form)
+        column.addLayout(first)
+        column.addWidget(self.meter)
         column.addWidget(self.why)
         column.addLayout(last)
         column.addStretch(1)

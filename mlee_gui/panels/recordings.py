@@ -10,11 +10,12 @@ from PySide6.QtCore import (
     QItemSelectionModel,
     QModelIndex,
     QPersistentModelIndex,
+    QSize,
     QSortFilterProxyModel,
     Qt,
     Signal,
 )
-from PySide6.QtGui import QAction, QBrush, QColor, QIcon, QPainter, QPalette, QPixmap
+from PySide6.QtGui import QAction, QBrush, QColor, QIcon, QPainter, QPalette, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -33,6 +34,9 @@ from ..session import Entry, Session
 COLUMNS = ("Name", "Length", "Speaker", "Says")
 NAME, LENGTH, SPEAKER, SAYS = range(len(COLUMNS))
 EMPTY = "No recordings yet.\nOpen files or a folder (Ctrl+O), drop them here, or record (R)."
+
+ROOM = "03a01Wa.flac  "
+"""So much of a name is always seen."""
 
 DOING = {"reading": "reads", "analysing": "analyses"}
 
@@ -175,6 +179,15 @@ class RecordingsPanel(QWidget):
         session.entries_changed.connect(self._on_entries)
         self._on_entries()
 
+    def minimumSizeHint(self) -> QSize:
+        name = self.fontMetrics().horizontalAdvance(ROOM)
+        wide = name + self._widths[LENGTH] + self._widths[SAYS] + 16
+        return QSize(wide, super().minimumSizeHint().height())
+
+    def sizeHint(self) -> QSize:
+        least = self.minimumSizeHint()
+        return QSize(least.width() + self._widths[SPEAKER], 2 * least.height())
+
     def marked(self) -> list[int]:
         """Ids of the marked rows, or of the current recording where none is."""
         rows = {self._shown.mapToSource(i).row() for i in self.table.selectionModel().selectedRows()}
@@ -196,6 +209,7 @@ class RecordingsPanel(QWidget):
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         table.setShowGrid(False)
         table.setWordWrap(False)
+        table.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # takes differ at the end of their names
         table.setTabKeyNavigation(False)
         table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         table.verticalHeader().hide()
@@ -204,8 +218,10 @@ class RecordingsPanel(QWidget):
         header.setHighlightSections(False)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         text = table.fontMetrics().horizontalAdvance
-        for section, widest in ((LENGTH, "1:00:00"), (SPEAKER, "Speaker"), (SAYS, "■  neutral 0.99")):
-            header.resizeSection(section, text(widest) + 16)
+        widest = ((LENGTH, "1:00:00"), (SPEAKER, "Speaker"), (SAYS, "■  neutral 0.99"))
+        self._widths = {section: text(sample) + 16 for section, sample in widest}
+        for section, width in self._widths.items():
+            header.resizeSection(section, width)
         table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         table.addActions(actions)
         return table
@@ -225,8 +241,18 @@ class RecordingsPanel(QWidget):
 
     def _on_entries(self) -> None:
         self._show_session_current()
-        self.table.setColumnHidden(SPEAKER, not any(e.speaker for e in self._session.entries()))
+        self._fit_columns()
         self._tell_count()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        """Speakers are listed where some are known, and only if names keep their room."""
+        spoken = any(e.speaker for e in self._session.entries())
+        room = self.width() - self.minimumSizeHint().width()
+        self.table.setColumnHidden(SPEAKER, not spoken or room < self._widths[SPEAKER])
 
     def _on_filter(self, text: str) -> None:
         self._shown.setFilterFixedString(text)

@@ -1,4 +1,4 @@
-"""The results of a long recording as a table; activating a row goes there."""
+"""The results of a long recording as a table; choosing a row goes there."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from PySide6.QtCore import (
     QAbstractTableModel,
     QModelIndex,
     QPersistentModelIndex,
+    QSize,
     QSortFilterProxyModel,
     Qt,
     Signal,
@@ -99,7 +100,7 @@ class SegmentsModel(QAbstractTableModel):
 
 
 class SegmentsPanel(QWidget):
-    """segment_activated: index into what was shown, by double click or Enter."""
+    """segment_activated: index into what was shown, by click or Enter."""
 
     segment_activated = Signal(int)
 
@@ -128,6 +129,7 @@ class SegmentsPanel(QWidget):
             self.table.setColumnWidth(column, self.fontMetrics().horizontalAdvance(sample) + 12)
         self.table.setAccessibleName("Segments and what was heard in each")
         self.table.activated.connect(self._activate)
+        self.table.clicked.connect(self._activate)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.table)
@@ -136,6 +138,18 @@ class SegmentsPanel(QWidget):
     def show_segments(self, segments: Sequence[Segment]) -> None:
         """Show results in order of time; called again as more arrive."""
         self.model.set_segments(segments)
+
+    def mark(self, index: int | None) -> None:
+        """Select the row of a segment of what was shown (the one at the cursor), and have it in sight."""
+        if index is None:
+            self.table.clearSelection()
+            return
+        row = self.proxy.mapFromSource(self.model.index(index, 0)).row()
+        if row != self.table.currentIndex().row() or not self.table.selectionModel().hasSelection():
+            self.table.selectRow(row)
+
+    def sizeHint(self) -> QSize:
+        return QSize(560, self.table.verticalHeader().defaultSectionSize() * 8)
 
     def _activate(self, index: QModelIndex) -> None:
         self.segment_activated.emit(self.proxy.mapToSource(index).row())

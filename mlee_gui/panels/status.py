@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QStatusBar, QWidget
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QStatusBar,
+    QWidget,
+)
 
 from mlee_core.results import ModelInfo
 
@@ -14,6 +23,9 @@ RULES = ("fusion", "soft", "hard", "mlee")
 
 SAID_MS = 6000
 """How long a passing word stays."""
+
+UNLIMITED = (1 << 24) - 1
+"""Qt's own greatest width of a widget."""
 
 
 def model_in_short(info: ModelInfo) -> str:
@@ -33,6 +45,24 @@ def left(seconds: float) -> str:
     return f"{round(seconds / 60)} min left" if seconds < 3600 else f"{seconds / 3600:.1f} h left"
 
 
+class Elided(QLabel):
+    """A line that gives way in a narrow window: what does not fit becomes "…" where `mode` says."""
+
+    def __init__(self, text: str, mode: Qt.TextElideMode) -> None:
+        super().__init__(text)
+        self._mode = mode
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self.fontMetrics().horizontalAdvance("M") * 8, super().minimumSizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        area = self.contentsRect()
+        text = self.fontMetrics().elidedText(self.text(), self._mode, area.width())
+        painter.drawText(area, self.alignment(), text)
+        painter.end()
+
+
 class StatusBar(QStatusBar):
     """Three fields; the middle one is there only while something runs."""
 
@@ -40,12 +70,12 @@ class StatusBar(QStatusBar):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.model = QLabel("No model")
+        self.model = Elided("No model", Qt.TextElideMode.ElideRight)
         self.model.setContentsMargins(6, 0, 0, 0)
-        self.said = QLabel()
+        self.said = Elided("", Qt.TextElideMode.ElideRight)
         self.said.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.activity = QLabel()
+        self.activity = Elided("", Qt.TextElideMode.ElideMiddle)
         self._bar = QProgressBar(maximum=1000, textVisible=False)
         self._bar.setFixedWidth(110)
         self._bar.setMaximumHeight(self.fontMetrics().height())
@@ -63,25 +93,33 @@ class StatusBar(QStatusBar):
         self.addWidget(self.said, 1)
         self._running.hide()
         self._forget = QTimer(self, singleShot=True, interval=SAID_MS)
-        self._forget.timeout.connect(self.said.clear)
+        self._forget.timeout.connect(lambda: self.say(""))
 
     def show_model(self, info: ModelInfo) -> None:
         self.model.setText(model_in_short(info))
-        self.model.setToolTip("\n".join(info.limits))
+        self.model.setToolTip("\n".join([self.model.text(), *info.limits]))
 
     def show_activity(self, activity: Activity | None) -> None:
         self._running.setVisible(activity is not None)
         if activity is None:
             return
-        self.activity.setText(self.fontMetrics().elidedText(activity.text, Qt.TextElideMode.ElideMiddle, 340))
+        self.activity.setText(activity.text)
+        self.activity.setToolTip(activity.text)
         self._bar.setMaximum(0 if activity.fraction is None else 1000)
         if activity.fraction is not None:
             self._bar.setValue(round(activity.fraction * 1000))
         self._left.setText("" if activity.left_s is None else left(activity.left_s))
 
     def say(self, text: str) -> None:
-        """A passing word; an empty one clears."""
+        """A passing word; an empty one clears. Where both do not fit, the model's line gives way to it."""
+        self._make_room(self.fontMetrics().horizontalAdvance(text) if text else 0)
         self.said.setText(text)
         self.said.setToolTip(text)
         if text:
             self._forget.start()
+
+    def _make_room(self, needed: int) -> None:
+        running = self._running.width() if self._running.isVisible() else 0
+        left_over = self.width() - running - needed - 4 * self.fontMetrics().height()
+        narrowest = self.model.minimumSizeHint().width()
+        self.model.setMaximumWidth(max(narrowest, left_over) if needed else UNLIMITED)

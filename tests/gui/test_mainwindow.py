@@ -37,7 +37,7 @@ def test_what_was_open_comes_back(qtbot: QtBot, make: Make) -> None:
     first = make("/x/a.wav", "/x/b.wav")
     qtbot.waitUntil(lambda: opened(first))
     first.session.set_current(first.session.entries()[1].id)
-    first.window.docks["segments_dock"].hide()
+    first.window.docks["record_dock"].hide()
     first.timeline.controls.colormap.setCurrentText("viridis")
     first.timeline.controls.colormap.activated.emit(1)
     first.window.close()
@@ -46,7 +46,7 @@ def test_what_was_open_comes_back(qtbot: QtBot, make: Make) -> None:
     assert [e.name for e in second.session.entries()] == ["a.wav", "b.wav"]
     current = second.session.current()
     assert current is not None and current.name == "b.wav"
-    assert not second.window.docks["segments_dock"].isVisible() and second.timeline.colormap == "viridis"
+    assert not second.window.docks["record_dock"].isVisible() and second.timeline.colormap == "viridis"
     assert not second.session.undo_stack.canUndo()  # coming back is no edit
     second.session.clear()
     second.window.close()
