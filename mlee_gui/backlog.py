@@ -136,9 +136,7 @@ class Backlog(QObject):
         job = self._jobs[newest]
         entry = self._session.entry(job.entry)
         name = entry.name if entry is not None else "a recording"
-        doing = {"open": "reading", "analyze": "analysing", "selection": "analysing the selection of"}[
-            job.kind
-        ]
+        doing = _DOING[job.kind]
         entries = self._session.entries()
         waiting = sum(e.state in WAITING for e in entries)
         if waiting > 1:
@@ -147,7 +145,8 @@ class Backlog(QObject):
         if progress is None:
             return Activity(f"{doing} {name}", None, None)
         fraction = min(progress.done / progress.total, 1.0) if progress.total else None
-        return Activity(f"{doing} {name}: {progress.what}", fraction, progress.left_s)
+        stage = "" if doing.startswith(progress.what.lower()) else f": {progress.what}"
+        return Activity(f"{doing} {name}{stage}", fraction, progress.left_s)
 
     # --- requests
 

@@ -85,6 +85,8 @@ class Views(QObject):
         if entry is None or entry.duration_s is not None:
             self.long_shown.emit(entry is not None and is_long(entry))
         self._show_verdict()
+        if not self._segments.marked:
+            self._mark()  # the rows began anew
 
     def _show_recording(self, entry: Entry | None) -> None:
         opened = None if entry is None else entry.opened
@@ -119,8 +121,12 @@ class Views(QObject):
         if shown != (self.segment, self.analysis):
             self.segment, self.analysis = shown
             self._emotions.show_segment(*shown)
-            self._segments.mark(self._drawn.index(shown[0]) if shown[0] in self._drawn else None)
+            self._mark()
             self.shown_changed.emit()
+
+    def _mark(self) -> None:
+        at = [row for row, segment in enumerate(self._drawn) if segment == self.segment]
+        self._segments.mark(at[0] if at else None)
 
     def _on_cursor(self, at_s: float) -> None:
         self._timeline.set_cursor(at_s, follow=self._player.state == "playing")

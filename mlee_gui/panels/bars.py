@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, QPalette
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QIcon, QPainter, QPaintEvent, QPalette, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from mlee_core.labels import CLASS_NAMES
@@ -125,3 +126,14 @@ class Bars(QWidget):
 def name_of(label: str) -> str:
     """A class's name in words."""
     return CLASS_NAMES.get(label, label)
+
+
+@cache
+def swatch(color: str) -> QIcon:
+    """A square of exactly this colour, also in a marked row."""
+    square = QPixmap(12, 12)
+    square.fill(QColor(color))
+    icon = QIcon()
+    for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected, QIcon.Mode.Active):
+        icon.addPixmap(square, mode)
+    return icon

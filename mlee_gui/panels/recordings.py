@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from PySide6.QtCore import (
@@ -15,7 +14,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QAction, QBrush, QColor, QIcon, QPainter, QPalette, QPixmap, QResizeEvent
+from PySide6.QtGui import QAction, QBrush, QColor, QPainter, QPalette, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -30,6 +29,7 @@ from mlee_core.labels import CLASS_NAMES
 from mlee_core.palette import class_color
 
 from ..session import Entry, Session
+from .bars import swatch
 
 COLUMNS = ("Name", "Length", "Speaker", "Says")
 NAME, LENGTH, SPEAKER, SAYS = range(len(COLUMNS))
@@ -106,7 +106,7 @@ class RecordingsModel(QAbstractTableModel):
             return _tip(entry)
         if role == Qt.ItemDataRole.DecorationRole and column == SAYS:
             one = entry.analysis.single if entry.state == "done" and entry.analysis is not None else None
-            return None if one is None else _swatch(class_color(one.predicted))
+            return None if one is None else swatch(class_color(one.predicted))
         if role == Qt.ItemDataRole.ForegroundRole and column == SAYS and entry.state == "failed":
             return QBrush(QColor("#d6453d"))
         if role == Qt.ItemDataRole.TextAlignmentRole and column == LENGTH:
@@ -276,17 +276,6 @@ class RecordingsPanel(QWidget):
             flags = QItemSelectionModel.SelectionFlag
             selection.setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
             self.table.scrollTo(index)
-
-
-@cache
-def _swatch(color: str) -> QIcon:
-    """A square of exactly this colour, also in a marked row."""
-    square = QPixmap(12, 12)
-    square.fill(QColor(color))
-    icon = QIcon()
-    for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected, QIcon.Mode.Active):
-        icon.addPixmap(square, mode)
-    return icon
 
 
 def _tip(entry: Entry) -> str:

@@ -13,14 +13,13 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QPixmap
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QVBoxLayout, QWidget
 
 from mlee_core.palette import class_color
 from mlee_core.results import Segment
 
 from ..plots.ticks import time_text
-from .bars import name_of
+from .bars import name_of, swatch
 
 _Index = QModelIndex | QPersistentModelIndex
 COLUMNS = ("start", "end", "predicted", "score", "present", "caveats")
@@ -78,9 +77,7 @@ class SegmentsModel(QAbstractTableModel):
             keys = (segment.start_s, segment.end_s, segment.predicted, segment.score())
             return keys[column] if column < len(keys) else self._text(segment, column)
         if role == Qt.ItemDataRole.DecorationRole and column == 2:
-            chip = QPixmap(10, 10)
-            chip.fill(QColor(class_color(segment.predicted)))
-            return chip
+            return swatch(class_color(segment.predicted))
         if role == Qt.ItemDataRole.ToolTipRole:
             return "\n".join([segment.verdict(), *segment.notes])
         if role == Qt.ItemDataRole.TextAlignmentRole and column in _NUMBERS:
@@ -122,10 +119,13 @@ class SegmentsPanel(QWidget):
         self.table.setShowGrid(False)
         self.table.setAlternatingRowColors(True)
         self.table.verticalHeader().hide()
+        self.table.horizontalHeader().setHighlightSections(False)
         self.table.verticalHeader().setDefaultSectionSize(round(self.fontMetrics().height() * 1.5))
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.table.horizontalHeader().setStretchLastSection(True)
-        for column, sample in enumerate(("00:00.0", "00:00.0", "■ predicted", "score ▾", "neutral, sad")):
+        for column, sample in enumerate(
+            ("00:00.0", "00:00.0", "■ predicted", "score ▾", "neutral, happy, sad")
+        ):
             self.table.setColumnWidth(column, self.fontMetrics().horizontalAdvance(sample) + 12)
         self.table.setAccessibleName("Segments and what was heard in each")
         self.table.activated.connect(self._activate)
@@ -139,13 +139,18 @@ class SegmentsPanel(QWidget):
         """Show results in order of time; called again as more arrive."""
         self.model.set_segments(segments)
 
+    @property
+    def marked(self) -> bool:
+        """Whether a row is selected."""
+        return self.table.selectionModel().hasSelection()
+
     def mark(self, index: int | None) -> None:
         """Select the row of a segment of what was shown (the one at the cursor), and have it in sight."""
         if index is None:
             self.table.clearSelection()
             return
         row = self.proxy.mapFromSource(self.model.index(index, 0)).row()
-        if row != self.table.currentIndex().row() or not self.table.selectionModel().hasSelection():
+        if row != self.table.currentIndex().row() or not self.marked:
             self.table.selectRow(row)
 
     def sizeHint(self) -> QSize:
