@@ -16,6 +16,7 @@ run: setup
 	@$(VENV_PYTHON) -m mlee_gui $(FILES)
 
 test: setup
+	@packaging/test_tools.sh
 	@$(VENV_PYTHON) -m pytest $(ARGS)
 
 check: setup
