@@ -217,6 +217,11 @@ _WIDGET_KEYS: dict[Qt.Key, tuple[type[QWidget], ...]] = {
 }
 
 
+def _pops_up(widget: object) -> bool:
+    """Whether it is the list of an open combo box, which chooses at this very event."""
+    return isinstance(widget, QWidget) and widget.window().windowType() == Qt.WindowType.Popup
+
+
 class KeepWidgetKeys(QObject):
     """Lets a focused button, list, slider or combo box have its own keys before a shortcut takes them.
 
@@ -227,7 +232,7 @@ class KeepWidgetKeys(QObject):
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             owners = _WIDGET_KEYS.get(Qt.Key(event.key()))
             plain = event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
-            if owners and plain and isinstance(watched, owners):
+            if owners and plain and isinstance(watched, owners) and not _pops_up(watched):
                 event.accept()
                 return True
         return super().eventFilter(watched, event)

@@ -185,7 +185,7 @@ class Application(QObject):
         self.player.availability_changed.connect(self._on_playback)
         self.record.availability_changed.connect(self._on_recording)
         self.record.recording_changed.connect(window.actions_by_name["record"].setChecked)
-        self.record.take_finished.connect(lambda path: self.commands.open([path]))
+        self.record.take_finished.connect(lambda path: session.add_paths([path]))
         self.record.rescanning.connect(self.player.stop)
         self.record.rescanned.connect(self.player.probe)
         self.emotions.rule_changed.connect(self._remember_head)

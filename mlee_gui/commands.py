@@ -125,6 +125,7 @@ class Commands:
             self._window, "Export figure", str(suggested), FIGURE_FILTER
         )
         if name:
+            self._settings.last_folder = str(Path(name).parent)
             self.export_to(with_suffix(Path(name), chosen))
 
     def export_to(self, out: Path) -> None:

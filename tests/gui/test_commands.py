@@ -221,3 +221,13 @@ def test_enter_in_the_segments_goes_there(qtbot: QtBot, make: Make) -> None:
     qtbot.keyClick(table, Qt.Key.Key_Return)
     assert app.session.cursor_s == 1.0
     assert app.views.segment is not None and app.views.segment.predicted == "ang"
+
+
+def test_enter_chooses_in_an_open_combo_box(qtbot: QtBot, make: Make) -> None:
+    app = make("/x/a.wav")
+    box = app.timeline.controls.colormap
+    box.setFocus()
+    box.showPopup()
+    qtbot.keyClick(box.view(), Qt.Key.Key_Down)
+    qtbot.keyClick(box.view(), Qt.Key.Key_Return)
+    assert not box.view().isVisible() and app.timeline.colormap == box.itemText(1)
