@@ -307,7 +307,7 @@ def takes_folder() -> Path:
 def show(application: Application) -> None:
     """Show the window; what it need not wait for starts after its first painting."""
     application.window.show()
-    application.timeline.setFocus()
+    application.timeline.plots.setFocus()
     QTimer.singleShot(0, application.start)
 
 

@@ -139,9 +139,10 @@ class Backlog(QObject):
         doing = _DOING[job.kind]
         entries = self._session.entries()
         waiting = sum(e.state in WAITING for e in entries)
-        if waiting > 1:
-            return self._batch_activity(f"{doing} {name}", len(entries) - waiting, len(entries))
         progress = self._progress.get(newest)
+        if waiting > 1:
+            part = min(progress.done / progress.total, 1.0) if progress and progress.total else 0.0
+            return self._batch_activity(f"{doing} {name}", len(entries) - waiting, len(entries), part)
         if progress is None:
             return Activity(f"{doing} {name}", None, None)
         fraction = min(progress.done / progress.total, 1.0) if progress.total else None
@@ -279,14 +280,14 @@ class Backlog(QObject):
             lambda error: self._session.messages.failed("clearing temporary files", error),
         )
 
-    def _batch_activity(self, text: str, done: int, total: int) -> Activity:
+    def _batch_activity(self, text: str, done: int, total: int, part: float) -> Activity:
         now = time.monotonic()
         if self._batch is None:
             self._batch = (now, done)
         began, done_then = self._batch
         worked = done - done_then
         left = (now - began) / worked * (total - done) if worked >= 3 else None  # sooner is a guess
-        return Activity(f"{text} ({done + 1} of {total})", done / total, left)
+        return Activity(f"{text} ({done + 1} of {total})", (done + part) / total, left)
 
     def _tell_activity(self) -> None:
         if not self._jobs:

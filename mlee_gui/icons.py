@@ -23,6 +23,8 @@ SHAPES = {
     "zoom_selection": '<path d="M8 4v16M16 4v16" stroke-dasharray="3 2"/><path d="M2 12h5M22 12h-5"/>',
     "analyse": '<path d="M3 20h18M6 20v-6M11 20V6M16 20v-9M20 4l-3 1 3 1z"/>',
     "export": '<path d="M5 20h14M12 4v11M8 8l4-4 4 4"/>',
+    "close": '<path d="M6 6l12 12M18 6L6 18"/>',
+    "float": '<path d="M4 9h11v11H4zM9 9V4h11v11h-5"/>',
     "keys": '<path d="M9 9a3 3 0 1 1 4 3c-1 .5-1 1-1 2M12 17v1"/>',
 }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QComboBox,
     QDockWidget,
     QLabel,
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from .actions import TOOLBAR, TOOLBAR_END, Actions
+from .icons import icon
 from .messages import MessageBar, Messages
 from .panels.status import StatusBar
 
@@ -50,10 +52,24 @@ class Dock(QDockWidget):
     def __init__(self, title: str, parent: QWidget) -> None:
         super().__init__(title, parent)
         self.toggleViewAction().triggered.connect(lambda on: self.wanted.emit(True) if on else None)
+        self.topLevelChanged.connect(lambda _: self.draw_buttons())
+        self.draw_buttons()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         super().closeEvent(event)
         self.wanted.emit(False)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
+            self.draw_buttons()
+
+    def draw_buttons(self) -> None:
+        """Qt's own icons are dark, in dark windows too."""
+        for name, what in (("closebutton", "close"), ("floatbutton", "float")):
+            button = self.findChild(QAbstractButton, f"qt_dockwidget_{name}")
+            if button is not None:
+                button.setIcon(icon(what, self.palette()))
 
 
 class MainWindow(QMainWindow):
@@ -133,6 +149,8 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
         if not state.isEmpty():
             self.restoreState(state, LAYOUT_VERSION)
+            for dock in self.docks.values():
+                dock.draw_buttons()  # Qt has set its own again
 
     def _make_top(self) -> None:
         """The menus, and under them the messages: as wide as the window, so that a sentence fits."""

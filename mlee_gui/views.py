@@ -44,6 +44,7 @@ class Views(QObject):
         self._timeline, self._emotions, self._segments = timeline, emotions, segments
         self._opened: str | None = None  # the pyramid that is shown
         self._drawn: tuple[Segment, ...] = ()
+        self._some = False  # whether there were any when the verdict was shown
         self._later = QTimer(self, singleShot=True, interval=ARRIVING_MS)
         self._later.timeout.connect(self._show)
         self.segment: Segment | None = None
@@ -118,9 +119,10 @@ class Views(QObject):
     def _show_verdict(self) -> None:
         entry = self._session.current()
         shown = (None, None) if entry is None else verdict_of(entry, self._session.cursor_s)
-        if shown != (self.segment, self.analysis):
-            self.segment, self.analysis = shown
-            self._emotions.show_segment(*shown)
+        some = bool(self._drawn)
+        if (*shown, some) != (self.segment, self.analysis, self._some):
+            self.segment, self.analysis, self._some = *shown, some
+            self._emotions.show_segment(*shown, elsewhere=some)
             self._mark()
             self.shown_changed.emit()
 

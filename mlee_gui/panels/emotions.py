@@ -42,6 +42,7 @@ class EmotionsPanel(QScrollArea):
         super().__init__(parent)
         self._segment: Segment | None = None
         self._analysis: Analysis | None = None
+        self._elsewhere = False
         self._head: str | None = None  # the user's choice; None shows the head that made the prediction
         self.where, self.predicted, self.verdict = _text(), _text(), _text()
         self.seen, self.caveats = _text(), _text()
@@ -62,9 +63,14 @@ class EmotionsPanel(QScrollArea):
         self.setAccessibleName("Emotions")
         self._refresh()
 
-    def show_segment(self, segment: Segment | None, analysis: Analysis | None) -> None:
-        """Show a verdict and whose it is; `analysis` is None while the rest is still being computed."""
-        self._segment, self._analysis = segment, analysis
+    def show_segment(
+        self, segment: Segment | None, analysis: Analysis | None, elsewhere: bool = False
+    ) -> None:
+        """Show a verdict and whose it is; `analysis` is None while the rest is still being computed.
+
+        elsewhere: whether there are verdicts, if none here.
+        """
+        self._segment, self._analysis, self._elsewhere = segment, analysis, elsewhere
         self._refresh()
 
     @property
@@ -147,8 +153,9 @@ class EmotionsPanel(QScrollArea):
         self.verdict.setVisible(segment is not None)
         if segment is None:
             several = analysis is not None and analysis.single is None
+            here = "No result at the cursor yet" if self._elsewhere else NOTHING
             self.where.setText("")
-            self.predicted.setText("Nothing was heard at the cursor" if several else NOTHING)
+            self.predicted.setText("Nothing was heard at the cursor" if several else here)
             self.where.setVisible(False)
             return
         self.where.setVisible(True)

@@ -38,7 +38,8 @@ class Steps:
 
     @classmethod
     def of(cls, segments: Sequence[Segment]) -> Steps:
-        edges = [np.asarray(s.attention.edges_s(), dtype=float) for s in segments]
+        # the one step of a very short stretch reaches beyond its end, since it was padded
+        edges = [np.minimum(np.asarray(s.attention.edges_s(), dtype=float), s.end_s) for s in segments]
         none = np.empty(0)
         weights = {name: np.concatenate([none, *(_weights(s, name) for s in segments)]) for name in ENCODERS}
         return cls(

@@ -42,7 +42,6 @@ class Timeline(QWidget):
         layout.setSpacing(4)
         layout.addWidget(self.controls)
         layout.addWidget(self.plots, 1)
-        self.setFocusProxy(self.plots)
         self.plots.setAccessibleName("Waveform, spectrogram and attention")
         self.controls.encoder_toggled.connect(self._toggle)
         self.controls.display_changed.connect(self._take_display)

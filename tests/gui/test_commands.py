@@ -111,7 +111,7 @@ def test_space_plays_and_pauses_but_not_in_a_text_field_or_on_a_button(qtbot: Qt
     with qtbot.waitSignal(button.clicked):
         qtbot.keyClick(button, Qt.Key.Key_Space)
     assert not sound.streams
-    app.timeline.setFocus()
+    app.timeline.plots.setFocus()
     press(qtbot, app, Qt.Key.Key_Space)
     qtbot.waitUntil(lambda: app.player.state == "playing")
     assert app.window.actions_by_name["play"].iconText() == "Pause"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -96,3 +96,29 @@ def test_rescan_finds_a_loudspeaker_too(qtbot: QtBot, make: Make) -> None:
     app.record.rescan.click()
     qtbot.waitUntil(lambda: not app.player.unavailable)
     assert app.window.actions_by_name["play"].isEnabled()
+
+
+def test_tab_reaches_the_colours_of_the_spectrogram(qtbot: QtBot, make: Make) -> None:
+    app = make("/x/a.wav")
+    qtbot.waitUntil(lambda: opened(app))
+    seen = set()
+    app.timeline.plots.setFocus()
+    for _ in range(40):
+        seen.add(QApplication.focusWidget())
+        qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+    controls = app.timeline.controls
+    assert {controls.colormap, controls.low, controls.high, *controls.switches.values()} <= seen
+    assert {app.recordings.table, app.record.device, app.window.models} <= seen
+
+
+def test_silence_at_the_cursor_is_told_from_no_result(qtbot: QtBot, make: Make) -> None:
+    app = make("/x/short.wav")
+    qtbot.waitUntil(lambda: opened(app))
+    add_long(qtbot, app)
+    entry = app.session.current()
+    assert entry is not None
+    app.session.update(entry.id, analysis=None)  # as while the rest is analysed
+    app.session.set_cursor(45.0)
+    assert app.emotions.predicted.text() == "No result at the cursor yet"
+    app.session.update(entry.id, segments=())
+    assert app.emotions.predicted.text() == "No result yet"

@@ -111,6 +111,8 @@ def test_current_recording_overtakes_the_rest(bench: Bench) -> None:
     assert isinstance(newest, OpenRecording) and newest.path == "/3.wav"
     activity = bench.backlog.activity()
     assert activity is not None and activity.text == "reading 3.wav (2 of 4)" and activity.fraction == 0.25
+    bench.worker.reply(Progressed(newest.job, Progress("seconds", 1, 2)))
+    bench.qtbot.waitUntil(lambda: (now := bench.backlog.activity()) is not None and now.fraction == 0.375)
 
 
 def test_segments_and_progress_arrive_one_by_one(bench: Bench) -> None:
