@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -17,6 +16,7 @@ from mlee_core import resources
 
 from . import screenshot, theme
 from .app import Application, Makers, Wish, show
+from .offscreen import without_needless_words
 
 
 def run(paths: Sequence[str], model: str, scheme: theme.Scheme | None) -> int:
@@ -37,9 +37,8 @@ def take_picture(
     out: Path, paths: Sequence[str], model: str, scheme: theme.Scheme, makers: Makers | None = None
 ) -> int:
     """Draw the window into `out` once the recording is analysed; returns 0, 2 if it was refused."""
-    qInstallMessageHandler(_without_hints)
-    app = qt_application(scheme)
-    with tempfile.TemporaryDirectory(prefix="mlee-picture-") as folder:
+    with without_needless_words(), tempfile.TemporaryDirectory(prefix="mlee-picture-") as folder:
+        app = qt_application(scheme)
         settings = str(Path(folder) / "settings.ini")  # neither the user's layout, nor changing it
         application = Application(Wish(tuple(paths), model, False, settings), makers)
         try:
@@ -47,7 +46,6 @@ def take_picture(
         finally:
             application.window.close()
             application.close()
-            qInstallMessageHandler(None)
 
 
 def qt_application(scheme: theme.Scheme | None) -> QApplication:
@@ -63,12 +61,6 @@ def qt_application(scheme: theme.Scheme | None) -> QApplication:
     app.setWindowIcon(icon)
     theme.apply(app, scheme)
     return app
-
-
-def _without_hints(kind: QtMsgType, context: object, text: str) -> None:
-    """Qt's messages as ever, less the off-screen platform's word, at each widget, that it needs no hints."""
-    if not text.startswith("This plugin does not support"):
-        print(text, file=sys.stderr)
 
 
 def _tell_faults(application: Application) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -27,6 +27,7 @@ from ..settings import Settings
 from ..tasks import Tasks
 
 TICK_MS = 50
+MARGIN = 6
 HOLD_S = 1.5
 """How long the meter's mark stays at a peak."""
 
@@ -267,6 +268,15 @@ class RecordPanel(QWidget):
         self.rescan.setEnabled(not runs and not self._busy)
         self.why.setText(self.unavailable)
         self.why.setVisible(bool(self.unavailable))
+        self._keep_words()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._keep_words()
+
+    def _keep_words(self) -> None:
+        """A dock asks for no height for width, and would cut the last line off."""
+        self.why.setMinimumHeight(self.why.heightForWidth(self.width() - 2 * MARGIN))
 
     def _lay_out(self) -> None:
         first, last = QHBoxLayout(), QHBoxLayout()
@@ -276,7 +286,7 @@ class RecordPanel(QWidget):
         last.addWidget(self.elapsed)
         last.addStretch(1)
         column = QVBoxLayout(self)
-        column.setContentsMargins(6, 6, 6, 6)
+        column.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         column.addLayout(first)
         column.addWidget(self.meter)
         column.addWidget(self.why)

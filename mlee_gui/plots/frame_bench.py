@@ -16,6 +16,7 @@ from mlee_core import pyramid
 from mlee_core.labels import CLASSES
 from mlee_core.results import DOMINANT_HEADS, FIRST_STEP_S, STEP_S, Attention, Segment
 
+from ..offscreen import without_needless_words
 from .timeline import Timeline
 
 SIZE = (1600, 700)
@@ -52,7 +53,7 @@ def bench_timeline(duration_s: float) -> Iterator[Timeline]:
     if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     application = QApplication.instance() or QApplication([])
-    with tempfile.TemporaryDirectory(prefix="mlee-bench-") as folder:
+    with without_needless_words(), tempfile.TemporaryDirectory(prefix="mlee-bench-") as folder:
         for _ in pyramid.build(_bursts(duration_s, Path(folder) / "samples.f32"), Path(folder) / "pyramid"):
             pass
         timeline = Timeline()

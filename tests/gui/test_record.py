@@ -93,6 +93,8 @@ def test_without_a_microphone_the_button_says_why_and_what_to_do(make: Make, tol
     panel = make(why_no_device=remedy)
     assert not panel.button.isEnabled() and panel.button.toolTip() == remedy
     assert panel.why.isVisible() and panel.why.text() == remedy
+    panel.resize(panel.minimumSizeHint().width(), 60)
+    assert panel.minimumSizeHint().height() > 60 + panel.why.fontMetrics().height()  # all its lines
     assert panel.rescan.isEnabled() and told == []
     panel.toggle()
     assert not panel.recording
