@@ -30,6 +30,7 @@ from .panels.record import ListDevices, MakeRecorder, RecordPanel, list_devices
 from .panels.recordings import RecordingsPanel
 from .panels.segments import SegmentsPanel
 from .player import Player, load_sounddevice
+from .plots.ticks import time_and_unit, time_text
 from .plots.timeline import Timeline
 from .session import Session
 from .settings import Settings
@@ -236,7 +237,8 @@ class Application(QObject):
         selected = entry is not None and entry.selection_analysis is self.views.analysis is not None
         title = "Emotions"
         if selected and segment is not None:
-            title += f": selection {segment.start_s:.2f}–{segment.end_s:.2f} s"
+            span = f"{time_text(segment.start_s, 0.01)}–{time_and_unit(segment.end_s, 0.01)}"
+            title += f": selection {span}"
         self.window.docks["emotions_dock"].setWindowTitle(title)
 
     def _place_segments(self, is_long: bool) -> None:

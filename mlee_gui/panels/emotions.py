@@ -19,7 +19,7 @@ from mlee_core.palette import class_color
 from mlee_core.results import DOMINANT_HEADS, Analysis, Segment
 
 from ..plots.theme import mix
-from ..plots.ticks import time_text
+from ..plots.ticks import time_and_unit, time_text
 from .bars import HALF, Bar, Bars, name_of
 
 _PARTS = {"train": "training", "dev": "development"}
@@ -213,13 +213,12 @@ class EmotionsPanel(QScrollArea):
 
 def place_of(segment: Segment, analysis: Analysis | None) -> str:
     """Which stretch is spoken of: the whole recording, or a segment with its number and times."""
-    span = f"{time_text(segment.start_s, 0.01)} to {time_text(segment.end_s, 0.01)}"
+    span = f"{time_text(segment.start_s, 0.01)} to {time_and_unit(segment.end_s, 0.01)}"
     if analysis is None:
         return f"Segment {span}"
     if len(analysis.segments) > 1 and segment in analysis.segments:
         return f"Segment {analysis.segments.index(segment) + 1} of {len(analysis.segments)}: {span}"
-    unit = " s" if segment.end_s < 60 else ""
-    return f"From {span}{unit}"
+    return f"From {span}"
 
 
 def _text(words: str = "") -> QLabel:

@@ -123,9 +123,7 @@ class SegmentsPanel(QWidget):
         self.table.verticalHeader().setDefaultSectionSize(round(self.fontMetrics().height() * 1.5))
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.table.horizontalHeader().setStretchLastSection(True)
-        for column, sample in enumerate(
-            ("00:00.0", "00:00.0", "■ predicted", "score ▾", "neutral, happy, sad")
-        ):
+        for column, sample in enumerate(("00:00.0", "00:00.0", "■ predicted", "score ▾", "neutral, sad")):
             self.table.setColumnWidth(column, self.fontMetrics().horizontalAdvance(sample) + 12)
         self.table.setAccessibleName("Segments and what was heard in each")
         self.table.activated.connect(self._activate)

@@ -28,6 +28,12 @@ def ticks(low: float, high: float, step: float) -> list[float]:
     return [i * step for i in range(first, last + 1)]
 
 
+def time_and_unit(time_s: float, step_s: float) -> str:
+    """As `time_text`, with "s" where it is seconds alone: "1.25 s", "1:02:30.50"."""
+    text = time_text(time_s, step_s)
+    return text if ":" in text else f"{text} s"
+
+
 def time_text(time_s: float, step_s: float) -> str:
     """A time with as many digits as a step of `step_s` needs: "1.25", "42", "3:05", "1:02:30"."""
     digits = max(0, -math.floor(math.log10(step_s) + 1e-9)) if step_s > 0 else 0
