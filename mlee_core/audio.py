@@ -8,9 +8,7 @@ samples or claim 10⁸ frames, and libsndfile can hang; hence the child, the blo
 from __future__ import annotations
 
 import os
-import shutil
 import stat
-import tempfile
 import time
 import weakref
 from collections.abc import Iterator
@@ -27,6 +25,7 @@ from .decoder import SAMPLE_RATE as SAMPLE_RATE
 from .errors import AudioError, WorkerDied
 from .events import Progress
 from .processes import GRACE_S, Child
+from .scratch import Scratch
 
 HANG_S = 10.0
 """Seconds without progress after which decoding is stopped."""
@@ -84,8 +83,9 @@ class Decoder:
         self._child: Child | None = None
         self._busy = False  # a generator of `decode` is open
         self._at_work = False  # the child owes a reply
-        self._folder = Path(tempfile.mkdtemp(prefix="mlee-decoder-"))
-        self._remove_folder = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        scratch = Scratch()
+        self._folder = scratch.path
+        self._remove_folder = weakref.finalize(self, scratch.remove)
 
     def __enter__(self) -> Decoder:
         return self

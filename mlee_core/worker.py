@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import shutil
 import sys
 import tempfile
 import traceback
@@ -45,6 +44,7 @@ from .protocol import (
     SegmentDone,
 )
 from .results import Analysis, Segment
+from .scratch import Scratch
 
 if TYPE_CHECKING:
     from .analysis import Analyzer
@@ -83,9 +83,9 @@ class Worker:
         """Start the process (again, after it ended). Its first reply is Ready."""
         self.stop()
         # a killed worker cannot remove what it was decoding into, so the parent owns that folder
-        scratch = tempfile.mkdtemp(prefix="mlee-worker-")
-        self._remove_scratch = weakref.finalize(self, shutil.rmtree, scratch, ignore_errors=True)
-        arguments = (self._make_engine, str(self.log), scratch)
+        scratch = Scratch()
+        self._remove_scratch = weakref.finalize(self, scratch.remove)
+        arguments = (self._make_engine, str(self.log), str(scratch.path))
         self._child = Child("analysis process", serve, *arguments, log=self.log)
 
     def send(self, request: Request) -> None:

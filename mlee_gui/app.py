@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from mlee_core import models, resources
 from mlee_core.processes import log_file
 from mlee_core.recorder import Recorder, recover
 from mlee_core.results import ENCODERS, ModelInfo
+from mlee_core.scratch import Scratch, sweep
 from mlee_core.worker import Worker
 
 from .actions import KeepWidgetKeys
@@ -75,13 +75,13 @@ class Application(QObject):
         self._wish, self._makers = wish, makers if makers is not None else Makers()
         self._closed = False
         self._long_shown: bool | None = None
-        self._folder = tempfile.TemporaryDirectory(prefix="mlee-window-")
+        self._folder = Scratch()
         self.settings = Settings(wish.settings_file)
         self._log = LogFile(log_file("window"))
         self.messages = Messages(self, str(self._log.path))
         self.session = Session(self.messages, self._makers.find_model, self)
         self.inference = Inference(self._makers.worker, self)
-        self.backlog = Backlog(self.session, self.inference, Path(self._folder.name), self)
+        self.backlog = Backlog(self.session, self.inference, self._folder.path, self)
         self.session.work = self.backlog
         self._sound = Tasks("sound", self)  # PortAudio's calls may take long, and must not run at once
         self.player = Player(self._sound, self.messages, self._makers.sound, self)
@@ -121,12 +121,13 @@ class Application(QObject):
         self.inference.start()
         self.player.probe()
         self.record.look_for_devices()
+        self._sound.run(sweep, lambda _: None, lambda error: self.messages.failed("clearing up", error))
         self._sound.run(lambda: recover(takes_folder()), self._on_recovered, self._on_not_recovered)
         last, current = self.settings.open_paths, self.settings.current_path
         given = list(self._wish.paths)
         if self._wish.remember and self.settings.was_used:
             if last:
-                self.session.add_paths(last, current=current, undoable=False)
+                self.session.add_paths(last, current=current, undoable=False, restored=True)
         elif not given:
             given = sample()
         if given:
@@ -153,7 +154,7 @@ class Application(QObject):
         self.backlog.close()
         self._sound.stop()
         _app().removeEventFilter(self._keep_keys)
-        self._folder.cleanup()
+        self._folder.remove()
         self._log.close()
         self.closed.emit()
 

@@ -236,7 +236,9 @@ class Backlog(QObject):
         known = self._end(job)
         if known is None:
             return
-        self._session.messages.error(sentence)
+        entry = self._session.entry(known.entry)
+        if entry is None or not entry.restored:
+            self._session.messages.error(sentence)
         if known.kind != "selection":
             self._session.update(known.entry, state="failed", progress=None, message=sentence)
         self.pump()

@@ -33,6 +33,7 @@ class Entry:
 
     opened: its samples and picture on disk, for recordings looked at lately. segments: verdicts so far,
     which arrive one by one. selection_analysis: of the stretch analysed last. message: why it failed.
+    restored: it was open before; if it fails again, its row says so and no message does.
     """
 
     id: int
@@ -47,6 +48,7 @@ class Entry:
     state: State = "queued"
     progress: Progress | None = None
     message: str = ""
+    restored: bool = False
 
     @property
     def duration_s(self) -> float | None:
@@ -65,6 +67,7 @@ class Entry:
             state="queued",
             progress=None,
             message="",
+            restored=False,
         )
 
 
@@ -120,15 +123,23 @@ class Session(QObject):
     def current(self) -> Entry | None:
         return self._entries.get(self._current)
 
-    def add_paths(self, paths: Sequence[str], *, current: str | None = None, undoable: bool = True) -> None:
+    def add_paths(
+        self,
+        paths: Sequence[str],
+        *,
+        current: str | None = None,
+        undoable: bool = True,
+        restored: bool = False,
+    ) -> None:
         """List files, and the recordings of folders; the first of them becomes current, or `current`.
 
-        Returns at once: folders are walked elsewhere, and `listed` tells when the list has them.
+        restored: they were open before. Returns at once: folders are walked elsewhere, and `listed` tells
+        when the list has them.
         """
         asked = list(paths)
         self._tasks.run(
             lambda: listing(asked),
-            lambda found: self._add(asked, found, current, undoable),
+            lambda found: self._add(asked, found, current, undoable, restored),
             lambda error: self.messages.failed("looking for recordings", error),
         )
 
@@ -267,11 +278,15 @@ class Session(QObject):
 
     # --- inside
 
-    def _add(self, asked: list[str], found: Listing, current: str | None, undoable: bool) -> None:
+    def _add(
+        self, asked: list[str], found: Listing, current: str | None, undoable: bool, restored: bool
+    ) -> None:
         for sentence in found.refused:
             self.messages.error(sentence)
         ids = {e.path: e.id for e in self._entries.values()}
-        new = [self._make(f) for f in dict.fromkeys(found.found) if f.path not in ids]
+        new = [
+            replace(self._make(f), restored=restored) for f in dict.fromkeys(found.found) if f.path not in ids
+        ]
         ids |= {e.path: e.id for e in new}
         wanted = current if current in ids else next((f.path for f in found.found), "")
         show = ids.get(wanted or "", self._current)

@@ -261,7 +261,8 @@ class RecordPanel(QWidget):
 
     def _show_state(self) -> None:
         runs = self._recorder is not None
-        self.button.setText("Stop" if runs else "Record")
+        waiting = "Stopping…" if runs else "Starting…"  # a sound server may take seconds to open
+        self.button.setText(waiting if self._busy else "Stop" if runs else "Record")
         self.button.setEnabled(not self._busy and not self.unavailable)
         self.button.setToolTip(self.unavailable or "Start or stop a recording (R)")
         self.device.setEnabled(not runs and not self._busy and not self.unavailable)

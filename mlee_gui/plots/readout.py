@@ -6,6 +6,7 @@ from mlee_core.pyramid import Pyramid
 from mlee_core.results import ENCODERS, Segment
 
 from .attention import Steps
+from .ticks import time_and_unit
 
 _SHORT = {"hard": "hard", "soft": "soft", "mlee": "MLEE"}
 
@@ -17,7 +18,7 @@ def describe(
 
     "1.234 s · 1.25 kHz · -34.5 dB · attention: hard 4.1 %, MLEE 6.0 % · fusion: sad 0.61; present: sad"
     """
-    parts = [f"{time_s:.3f} s"]
+    parts = [time_and_unit(time_s, 0.001)]
     if frequency_hz is not None:
         parts.append(f"{frequency_hz / 1000:.2f} kHz")
         level = None if pyramid is None else pyramid.db_at(time_s, frequency_hz)

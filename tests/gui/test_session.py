@@ -136,6 +136,19 @@ def test_refused_file_is_told_and_nothing_else_is_lost(bench: Bench) -> None:
     assert bench.session.entries()[0].message == "/bad.wav holds no samples."
 
 
+def test_a_file_that_was_open_before_fails_in_its_row_until_it_is_tried_again(bench: Bench) -> None:
+    """Else the same messages cover the window at every start."""
+    (entry,) = bench.add("/gone.wav", undoable=False, restored=True)
+    request = bench.worker.requests.pop(0)
+    bench.worker.reply(Refused(request.job, "/gone.wav does not exist."))  # type: ignore[attr-defined]
+    bench.qtbot.waitUntil(lambda: bench.states() == ["failed"])
+    assert bench.told == [] and bench.session.entries()[0].message == "/gone.wav does not exist."
+    bench.session.reanalyse([entry.id])
+    request = bench.worker.requests.pop(0)
+    bench.worker.reply(Refused(request.job, "/gone.wav does not exist."))  # type: ignore[attr-defined]
+    bench.qtbot.waitUntil(lambda: len(bench.told) == 1)
+
+
 def test_removal_cancels_and_can_be_undone(bench: Bench) -> None:
     bench.worker.answering = True
     entries = bench.add("/0.wav", "/1.wav", "/2.wav")
