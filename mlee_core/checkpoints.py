@@ -5,6 +5,7 @@ The JSON lives in the file's own header, so that the two cannot part when a mach
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,10 +22,16 @@ _KEY = "mlee"
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
-    """Write tensors (any memory format; stored contiguous) and JSON data to `path`, atomically."""
+    """Write tensors (any memory format; stored contiguous) and JSON data to `path`, atomically.
+
+    Raises: OSError when that is not possible (disk full, read-only); `path` then stays as it was.
+    """
     flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with atomic_path(path) as neighbour:
-        save_file(flat, neighbour, metadata={_KEY: json.dumps(meta)})
+        try:
+            save_file(flat, neighbour, metadata={_KEY: json.dumps(meta)})
+        except SafetensorError as error:  # how safetensors tells a full disk
+            raise OSError(errno.EIO, str(error), str(path)) from error
 
 
 def load(path: Path, error: type[MleeError] = ModelError) -> tuple[dict[str, Tensor], dict[str, Any]]:

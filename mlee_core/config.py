@@ -157,6 +157,10 @@ class RunConfig:
     compute: Compute
     seed: int
 
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ConfigError(f"seed {self.seed}: allowed are whole numbers from 0.")
+
     def for_stage(self, stage: Stage) -> StageConfig:
         return StageConfig(stage, self.recipe, self.compute, self.seed)
 

@@ -17,6 +17,7 @@ STREAMED_FROM = 0x7FFF0000
 """A 32-bit size from here on means "not known when writing": programs that write to a pipe use 0xFFFFFFFF
 (ffmpeg), 0x7FFFF000 (espeak), 0x80000000 (arecord) and neighbours."""
 
+_TAIL = 4096  # padding and tags of other formats at the end of a WAV
 _OGG = b"OggS\0"
 _OGG_TAIL = 70_000  # an Ogg page is at most 65,307 bytes
 _W64_RIFF = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
@@ -26,12 +27,14 @@ _W64_RIFF = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
 class Claim:
     """claimed: bytes of sound by the header, None if it says that it does not know; present: bytes there.
 
-    never_closed: the header still says 0 bytes, as a recorder that was killed leaves it.
+    never_closed: the header still says 0 bytes, as a recorder that was killed leaves it. beyond: bytes of a
+    WAV behind its sound that are no chunk either: sound that the header leaves out, or a joined file.
     """
 
     claimed: int | None
     present: int
     never_closed: bool = False
+    beyond: int = 0
 
 
 class NeverClosed(io.RawIOBase):
@@ -140,8 +143,22 @@ def _riff(file: io.FileIO, size: int, head: bytes) -> Claim | None:
                 return Claim(wide, present)
             if length == 0 and present > 0 and not whole:
                 return Claim(None, present, never_closed=True)
-            return Claim(_known(length), present)
+            behind = position + length + length % 2
+            return Claim(_known(length), present, beyond=_beyond(file, size, order, behind))
     return None
+
+
+def _beyond(file: io.FileIO, size: int, order: str, position: int) -> int:
+    """Bytes from the first place behind the sound where no chunk begins; 0 where a tag may explain them."""
+    while position + 8 <= size:
+        file.seek(position)
+        name, length = struct.unpack(order + "4sI", file.read(8))
+        printable = all(32 <= byte < 127 for byte in name)
+        if not printable or name in (b"RIFF", b"RIFX", b"data") or position + 8 + length > size:
+            break
+        position += 8 + length + length % 2
+    beyond = size - position
+    return beyond if beyond > _TAIL else 0
 
 
 def _aiff(file: io.FileIO, size: int) -> Claim | None:

@@ -300,6 +300,8 @@ def _notes(sound: soundfile.SoundFile, facts: _Facts, claimed: int | None, peak:
         yield "The file has no end mark: it may have been cut short; all that is there was read."
     if facts.mp3 is not None and facts.mp3.excess:
         yield f"{facts.mp3.excess} bytes after the end that the header names were not read: joined files?"
+    if facts.claim is not None and facts.claim.beyond:
+        yield f"{facts.claim.beyond} bytes after the end that the header names were not read: is it wrong?"
     if sound.format not in _SIZED:
         yield f"Files of type {sound.format} do not say how long they are; this one may be cut short."
     if peak > 1 and sound.subtype in ("FLOAT", "DOUBLE"):

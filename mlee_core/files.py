@@ -21,12 +21,12 @@ from typing import Any
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary neighbour of `path`; on success it is fsynced and renamed over `path`.
 
-    The neighbour keeps `path`'s suffix, since many writers choose the format by it. On an error it is
-    removed and `path` stays as it was.
+    A link is followed: the file that it leads to is replaced. The neighbour keeps `path`'s suffix, since
+    many writers choose the format by it. On an error it is removed and `path` stays as it was.
 
     Raises: OSError (disk full, read-only) from the caller's own writing or from the rename.
     """
-    path = Path(path)
+    path = Path(os.path.realpath(path))  # through a link, not over it: /dev/stdout is one
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=f".tmp{path.suffix}", dir=path.parent)
     os.close(handle)
     neighbour = Path(name)

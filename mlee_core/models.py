@@ -7,10 +7,11 @@ unseen speakers, which recordings it has met. Only `load` and `export` import to
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from . import resources
 from .config import Level, RunConfig, Stage
@@ -67,9 +68,9 @@ def find(name_or_path: str) -> Path:
     named = resources.models_dir() / f"{name_or_path}.safetensors"
     given = Path(name_or_path)
     for path in (given / MODEL_FILE, given, named):
-        if path.is_file():
+        if os.path.isfile(path):  # unlike Path.is_file, no error in a closed folder
             return path
-    if (given / "config.json").is_file():
+    if os.path.isfile(given / "config.json"):
         raise ModelError(f"run {given} has no {MODEL_FILE} yet: it appears when a training of it has ended.")
     names = ", ".join(path.stem for path in sorted(resources.models_dir().glob("*.safetensors"))) or "none"
     raise ModelError(
@@ -92,6 +93,7 @@ def load(path: Path) -> Bundle:
     described = _info(path, header)
     networks: dict[str, tuple[Network, Normalisation]] = {}
     try:
+        _refuse_distorted(path, header, tensors)
         for head in (name for name in ENCODERS if name in described.heads):
             network = Network()
             network.load_state_dict(_under(f"{head}.network.", tensors))
@@ -218,12 +220,15 @@ def _info(path: Path, header: Mapping[str, Any]) -> ModelInfo:
             )
         if header["format"] != FORMAT:
             raise ModelError(f"{path} has format {header['format']}: this MLEE reads format {FORMAT}.")
+        heads = tuple(header["heads"])
+        if not heads or not set(heads) <= set(HEADS) or set(header["speakers"]) != set(PARTS):
+            raise ModelError(f"{path} is no model file written by MLEE: its heads or speakers are wrong.")
         card = path.with_suffix(".md")
         return ModelInfo(
             name=header["name"],
             path=str(path),
             classes=CLASSES,
-            heads=tuple(header["heads"]),
+            heads=heads,
             trained_on=header["trained_on"],
             speakers={part: tuple(names) for part, names in header["speakers"].items()},
             scores=header["scores"],
@@ -231,7 +236,18 @@ def _info(path: Path, header: Mapping[str, Any]) -> ModelInfo:
             card=str(card) if card.is_file() else None,
         )
     except (KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"{path} is no model file written by MLEE: {error} is missing or wrong.") from error
+        raise ModelError(
+            f"{path} is no model file written by MLEE: its description is incomplete."
+        ) from error
+
+
+def _refuse_distorted(path: Path, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """Raises: ModelError for what would otherwise show only in wrong predictions."""
+    if header["level"] not in get_args(Level) or not isinstance(header["seen"], dict):
+        raise ModelError(f"{path} is damaged: level or seen recordings in its description are wrong.")
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise ModelError(f"{path} is damaged: {name} holds numbers that are not finite.")
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

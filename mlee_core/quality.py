@@ -23,11 +23,16 @@ SAMPLE_RATE = 16_000
 FRAME_SAMPLES = 640
 """One spectrogram frame (40 ms): a recording with fewer samples has none."""
 
+HOP_SAMPLES = 160
+
 POWER_SAMPLES = 320
 """Length and hop of a frame whose power is measured: 20 ms, below a syllable, above a pitch period."""
 
 BLOCK_FRAMES = 3_000
 """Frames worked on at a time: 60 s."""
+
+ONE_STEP_S = STEP_S + (FRAME_SAMPLES - HOP_SAMPLES) / SAMPLE_RATE
+"""16 frames, the last of which reaches 30 ms beyond the step: with less, the step is padded (SPEC.md)."""
 
 SHORT_S = 1.0
 """Below six attention steps there is little to weigh; the shortest EmoDB recording lasts 1.23 s."""
@@ -123,9 +128,8 @@ def notes(
     training set; None leaves them out of the comparison. scaled: whether the model scales to peak 1.
     """
     if len(samples) < FRAME_SAMPLES:
-        return (
-            f"Too short: {len(samples)} samples hold no 40 ms frame, so the result says nothing about it.",
-        )
+        held = "1 sample holds" if len(samples) == 1 else f"{len(samples)} samples hold"
+        return (f"Too short: {held} no 40 ms frame, so the result says nothing about it.",)
     duration = _duration_note(len(samples) / SAMPLE_RATE)
     peak_db = _decibel(_peak(samples) ** 2)
     if peak_db <= SILENT_DB:
@@ -185,7 +189,9 @@ def clipping_notes(clipped: int, total: int) -> tuple[str, ...]:
     """The caveat for `clipped` of `total` samples, or none where that is too little to matter."""
     if clipped < CLIPPED_SHARE * total:
         return ()
-    return (f"Clipped: {100 * clipped / total:.2g} % of the samples stand flat at the recording's limit.",)
+    percent = 100 * clipped / total
+    share = f"{percent:.2g}" if percent < 10 else f"{percent:.0f}"
+    return (f"Clipped: {share} % of the samples stand flat at the recording's limit.",)
 
 
 def has_speech(samples: Samples, powers: Powers | None = None) -> bool:
@@ -296,8 +302,11 @@ def _levels(peak_db: float, powers: Powers) -> Levels:
 
 
 def _duration_note(duration_s: float) -> tuple[str, ...]:
-    if duration_s < STEP_S:
-        return (f"Too short: {1000 * duration_s:.0f} ms is shorter than one attention step (160 ms).",)
+    if duration_s < ONE_STEP_S:
+        return (
+            f"Too short: {1000 * duration_s:.4g} ms is less than the {1000 * ONE_STEP_S:.0f} ms that one "
+            "attention step listens to, so the rest was filled up with the training set's mean.",
+        )
     if duration_s < SHORT_S:
         return (f"Short: {duration_s:.2f} s is under {SHORT_S:.0f} s, so the prediction rests on little.",)
     if duration_s > MAX_SEGMENT_S:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -27,6 +28,7 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    _print_anything()
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = _parser(arguments)
     args = parser.parse_args(arguments)
@@ -51,6 +53,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
+def _print_anything() -> None:
+    """File names are any bytes and terminals of any encoding: escape what cannot be printed, never fail."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="mlee",
@@ -71,11 +79,15 @@ def _module(name: str):  # type: ignore[no-untyped-def]  # a module with add_arg
 
 
 def _report() -> str:
-    """Write the traceback where it can be sent from, and name the file."""
+    """Write the traceback where it can be sent from, and name the file; where nothing can be, say so."""
     from ..processes import log_file
 
     path = log_file("fault")
-    path.write_text(traceback.format_exc(), encoding="utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(traceback.format_exc(), encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        return f"none, since {path} cannot be written ({error.strerror})"
     return str(path)
 
 

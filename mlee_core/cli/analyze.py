@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,11 +30,20 @@ FIGURES = (".svg", ".png", ".pdf")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="recordings, or folders of them")
+    parser.add_argument(
+        "files", nargs="+", type=_named, metavar="FILE", help="recordings, or folders of them"
+    )
     parser.add_argument("--model", default=models.DEFAULT, metavar="NAME|RUN", help="a model or a run folder")
     parser.add_argument("--json", action="store_true", help="one JSON object a line, one line a file")
     parser.add_argument("--csv", type=Path, metavar="OUT", help="write one table, a row a segment")
     parser.add_argument("--figure", type=Path, metavar="OUT", help="draw one recording: .svg, .png or .pdf")
+
+
+def _named(text: str) -> Path:
+    """A path, but not "", which would mean the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("a file name is empty")
+    return Path(text)
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     """Analyse every file; a bad one is told and the rest goes on. Returns 2 if there was a bad one."""
     if args.figure is not None and args.figure.suffix.lower() not in FIGURES:
         raise ConfigError(f"figure {args.figure}: allowed endings are {', '.join(FIGURES)}.")
+    _refuse_unwritable(args.csv, args.figure)
     info = models.info(models.find(args.model))
     failures: list[MleeError] = []
     items = list(_items(args.files, failures))
@@ -57,10 +68,12 @@ def run(args: argparse.Namespace) -> int:
     analyses: list[Analysis] = []
     for error in failures:
         _tell(error)
-    if items:
-        failures += _analyse(args, items, info, analyses)
-    if args.csv is not None and analyses:
-        _write_csv(args.csv, analyses)
+    try:
+        if items:
+            failures += _analyse(args, items, info, analyses)
+    finally:  # what is done is kept, whatever ended the rest
+        if args.csv is not None and analyses:
+            _write_csv(args.csv, analyses)
     return max((error.exit_status for error in failures), default=0)
 
 
@@ -96,16 +109,16 @@ def _analyse(
 def _items(paths: Sequence[Path], failures: list[MleeError]) -> Iterator[_Item]:
     """Files as they are, folders as the recordings in them; a bad path goes to `failures`."""
     for path in paths:
-        known = _speakers(path) if path.is_dir() else {}
+        known = _speakers(path) if os.path.isdir(path) else {}
         try:
             for file in find_audio(path):
-                yield known.get(file.resolve(), _Item(file))
+                yield known.get(os.path.realpath(file), _Item(file))
         except MleeError as error:
             failures.append(error)
 
 
-def _speakers(folder: Path) -> dict[Path, _Item]:
-    """Whose each file is, where the folder is a corpus."""
+def _speakers(folder: Path) -> dict[str, _Item]:
+    """Whose each file is, by its real path, where the folder is a corpus."""
     if not any(importer.recognises(folder) for importer in corpora.FORMATS.values()):
         return {}
     try:
@@ -113,7 +126,7 @@ def _speakers(folder: Path) -> dict[Path, _Item]:
     except CorpusError as error:
         _tell(CorpusError(f"speakers unknown: {error}"))
         return {}
-    return {u.file.resolve(): _Item(u.file, u.speaker, corpus.name) for u in corpus.utterances}
+    return {os.path.realpath(u.file): _Item(u.file, u.speaker, corpus.name) for u in corpus.utterances}
 
 
 def _one(analyzer: Analyzer, decoder: Decoder, item: _Item, line: ProgressLine) -> tuple[Recording, Analysis]:
@@ -153,7 +166,9 @@ def as_text(analysis: Analysis, info: ModelInfo) -> str:
     if one is not None:
         lines += [f"  {one.verdict()}", *_bars(one), *(f"  note: {note}" for note in one.notes)]
     else:
-        lines += [f"  {_clock(s.start_s)}–{_clock(s.end_s)}  {s.verdict()}" for s in analysis.segments]
+        for s in analysis.segments:
+            lines.append(f"  {_clock(s.start_s)}–{_clock(s.end_s)}  {s.verdict()}")
+            lines += [f"    note: {note}" for note in s.notes]
     lines += [f"  note: {note}" for note in analysis.notes]
     lines.append(f"  model: {info.name}; {seen_in_words(analysis)}")
     lines += [f"  limit: {limit}" for limit in info.limits]
@@ -188,10 +203,24 @@ def _clock(seconds: float) -> str:
     return f"{whole // 3600}:{whole % 3600 // 60:02}:{whole % 60:02}.{int(seconds % 1 * 10)}"
 
 
+def _refuse_unwritable(*outs: Path | None) -> None:
+    """Raises: ConfigError for a file that cannot be written, before hours are spent on what goes into it."""
+    for out in outs:
+        if out is None:
+            continue
+        if os.path.exists(out) and not os.path.isfile(out):
+            raise ConfigError(f"{out} is a folder, a pipe or a device: a regular file can be written.")
+        if not (os.path.isdir(out.parent) and os.access(out.parent, os.W_OK)):
+            raise ConfigError(f"{out} cannot be written: {out.parent} is no folder that takes files.")
+
+
 def _write_csv(out: Path, analyses: Sequence[Analysis]) -> None:
     """One row a segment; a recording of at most 30 s has one. Probabilities per head and class."""
     try:
-        with atomic_path(out) as neighbour, open(neighbour, "w", newline="", encoding="utf-8") as file:
+        with (
+            atomic_path(out) as neighbour,
+            open(neighbour, "w", newline="", encoding="utf-8", errors="backslashreplace") as file,
+        ):
             writer = csv.writer(file)
             for number, analysis in enumerate(analyses):
                 rows = [_row(analysis, segment) for segment in analysis.segments]

@@ -12,6 +12,7 @@ from .. import folds
 from ..config import ROWS, Compute, Recipe, RunConfig, Stage
 from ..corpora import Corpus
 from ..corpora.labelmap import from_pairs, make
+from ..errors import ConfigError, RunError
 from ..events import Cancelled, EpochDone, Event, Failed, Progress, Resumed, StageDone, Started
 from ..runs import RunFolder
 from .corpus import add_opening_arguments, corpus_of
@@ -51,14 +52,36 @@ def run(args: argparse.Namespace) -> int:
     corpus = corpus_of(args)
     fold = folds.one(corpus, args.fold or corpus.speakers[0])
     config = _config(args, corpus)
+    if args.resume and args.run is None:
+        raise ConfigError("--resume without --run: say which run folder to go on with.")
     folder = args.run or Path("runs") / f"{corpus.name}-{fold.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     run_folder = RunFolder(folder)
-    run_folder.begin(config, resume=args.resume)
-    print(f"run {folder}: {stage.name}, test {fold.name}, development {', '.join(fold.dev)}", file=sys.stderr)
-    with run_folder.writing():
-        folds.save(folds.Folds(corpus.name, corpus.data_hash(), (fold,)), folder / "folds.json")
-        _show(_recorded(run_folder, config, corpus, fold, stage), quiet=args.quiet)
+    try:
+        run_folder.begin(config, resume=args.resume)
+        with run_folder.writing():
+            _keep_fold(folder / "folds.json", corpus, fold)
+            parts = f"test {fold.name}, development {', '.join(fold.dev)}"
+            print(f"run {folder}: {stage.name}, {parts}", file=sys.stderr)
+            _show(_recorded(run_folder, config, corpus, fold, stage), quiet=args.quiet)
+    except BrokenPipeError:  # of our output, not of the run
+        raise
+    except OSError as error:  # a full disk, a closed folder
+        raise RunError(
+            f"run {folder} cannot be written: {error.strerror or error}; what was saved before is whole, "
+            "and --resume goes on from there."
+        ) from error
     return 0
+
+
+def _keep_fold(file: Path, corpus: Corpus, fold: folds.Fold) -> None:
+    """Write the run's fold. Raises: RunError if it has another one, whose model would be overwritten."""
+    if file.exists():
+        begun = folds.load(file, corpus).folds
+        if begun != (fold,):
+            names = ", ".join(known.name for known in begun)
+            raise RunError(f"{file.parent} tests {names}, not {fold.name}: use another run folder.")
+        return
+    folds.save(folds.Folds(corpus.name, corpus.data_hash(), (fold,)), file)
 
 
 def _config(args: argparse.Namespace, corpus: Corpus) -> RunConfig:

@@ -151,6 +151,18 @@ def test_an_empty_wav_with_tags_behind_is_not_taken_for_a_stream(decoder, tmp_pa
     assert "holds no samples" in refusal(decoder, path)
 
 
+@pytest.mark.parametrize("behind", ["sound", "tags"])
+def test_a_wav_whose_header_leaves_sound_out_is_noted(decoder, tmp_path, behind):
+    path = wav(tmp_path / "a.wav", noise(20_000))
+    if behind == "sound":
+        with_data_size(path, 30_000)
+    else:
+        path.write_bytes(path.read_bytes() + b"LIST" + struct.pack("<I", 9000) + bytes(9000) + b"TAG" * 42)
+    notes = decoder.load(path).notes
+    expected = ("10000 bytes after the end that the header names were not read: is it wrong?",)
+    assert notes == (expected if behind == "sound" else ())
+
+
 def test_float_samples_beyond_full_scale_are_kept_and_noted(decoder, tmp_path):
     sound = noise(1000) * np.float32(4)
     recording = decoder.load(wav(tmp_path / "a.wav", sound, subtype="FLOAT"))

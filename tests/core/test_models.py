@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mlee_core import models
+from mlee_core import checkpoints, models
 from mlee_core.errors import ModelError
 from tests import made
 
@@ -59,6 +59,29 @@ def test_a_file_without_one_of_its_networks_is_refused(tmp_path: Path) -> None:
     assert models.load(path).info.heads == ("soft", "mlee")
     with pytest.raises(ModelError, match="damaged"):
         models.load(whole)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [{"heads": []}, {"heads": ["hard", "live"]}, {"speakers": {}}, {"level": "loud"}, {"seen": [1]}],
+)
+def test_a_description_that_is_distorted_is_refused(tmp_path: Path, header: dict[str, object]) -> None:
+    path = made.model(tmp_path / "m.safetensors", **header)
+    with pytest.raises(ModelError, match=r"is damaged|is no model file"):
+        models.load(path)
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    tensors, header = checkpoints.load(made.model(tmp_path / "m.safetensors"))
+    tensors["mlee.network.classifier.dense1.weight"][3, 4] = float("nan")
+    checkpoints.save(tmp_path / "m.safetensors", tensors, header)
+    with pytest.raises(ModelError, match=r"dense1\.weight holds numbers that are not finite"):
+        models.load(tmp_path / "m.safetensors")
+
+
+def test_a_name_too_long_for_a_file_is_no_model() -> None:
+    with pytest.raises(ModelError, match="no model 'xxx"):
+        models.find(300 * "x")
 
 
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:

@@ -73,8 +73,10 @@ def test_no_false_alarm_on_any_emodb_recording(
     [
         (10, "Too short: 10 samples hold no 40 ms frame"),
         (639, "Too short: 639 samples hold no 40 ms frame"),
-        (640, "Too short: 40 ms is shorter than one attention step (160 ms)"),
-        (2_400, "Too short: 150 ms is shorter than one attention step"),
+        (1, "Too short: 1 sample holds no 40 ms frame"),
+        (640, "Too short: 40 ms is less than the 190 ms that one attention step listens to"),
+        (3_039, "Too short: 189.9 ms is less than the 190 ms that one attention step listens to"),
+        (3_040, "Short: 0.19 s is under 1 s"),
         (9_600, "Short: 0.60 s is under 1 s"),
         (31 * RATE, "Long: 31 s is over 30 s"),
         (600 * RATE, "Long: 10 min is over 30 s"),
@@ -120,6 +122,7 @@ def test_clipping_counts_runs_of_three_and_not_single_peaks() -> None:
     assert quality.clipped_samples(samples) == 8
     assert quality.clipped_samples(samples * 0.3) == 0  # flat far below full scale: coarse quantisation
     assert quality.clipping_notes(8, 20_000)[0].startswith("Clipped: 0.04 % ")
+    assert quality.clipping_notes(100, 100)[0].startswith("Clipped: 100 % ")
     assert quality.clipping_notes(1, 20_000) == ()
 
 

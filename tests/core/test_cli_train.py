@@ -1,0 +1,72 @@
+"""`mlee train` on contradictions and on a disk that refuses: one sentence, and no run is overwritten."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mlee_core import checkpoints, cli, experiment
+from tests import made
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made.corpus(tmp_path_factory.mktemp("corpus"), speakers=3, each=1)
+
+
+def train(table: Path, *more: object) -> int:
+    return cli.main(
+        ["train", str(table), "--row", "dominant", "--label", "hard", "--max-epochs", "1", *map(str, more)]
+    )
+
+
+def refused(capsys: pytest.CaptureFixture[str], words: str) -> None:
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1 and words in lines[0], lines
+
+
+def test_another_fold_does_not_overwrite_a_runs_model(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(experiment, "train_fold", lambda *_: iter(()))
+    monkeypatch.setattr("mlee_core.models.export", lambda *_: None)
+    assert train(table, "--run", tmp_path / "run", "--fold", "s0") == 0
+    capsys.readouterr()
+    before = (tmp_path / "run" / "folds.json").read_bytes()
+    assert train(table, "--run", tmp_path / "run", "--fold", "s1", "--resume") == 2
+    refused(capsys, "tests s0, not s1")
+    assert (tmp_path / "run" / "folds.json").read_bytes() == before
+
+
+def test_contradictions_are_refused_before_a_run_begins(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert train(table, "--resume") == 2
+    refused(capsys, "--resume without --run")
+    assert train(table, "--seed", -1, "--run", "run") == 2
+    refused(capsys, "seed -1: allowed are whole numbers from 0")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_is_told_and_kept_in_the_events(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise checkpoints.SafetensorError("I/O error: No space left on device")
+
+    def saving(*_: object) -> Iterator[None]:
+        checkpoints.save(tmp_path / "run" / "last.safetensors", {}, {})
+        yield None
+
+    monkeypatch.setattr(checkpoints, "save_file", full)
+    monkeypatch.setattr(experiment, "train_fold", saving)
+    assert train(table, "--run", tmp_path / "run") == 2
+    told = capsys.readouterr().err.splitlines()
+    assert "cannot be written" in told[-1] and "No space left" in told[-1] and "--resume" in told[-1]
+    last = (tmp_path / "run" / "events.jsonl").read_text().splitlines()[-1]
+    assert json.loads(last)["type"] == "failed"
+    assert not list((tmp_path / "run").glob("*.safetensors"))
