@@ -85,10 +85,16 @@ class RunFolder:
             file.write(json.dumps(event.to_json(), ensure_ascii=False) + "\n")
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """The whole lines written so far."""
-        if self.events_file.exists():
-            with open(self.events_file, encoding="utf-8") as file:
-                yield from (json.loads(line) for line in file if line.endswith("\n"))
+        """The whole lines written so far. Raises: RunError for a line that is no event."""
+        if not self.events_file.exists():
+            return
+        with open(self.events_file, encoding="utf-8", errors="replace") as file:
+            for number, line in enumerate(file, start=1):
+                if line.endswith("\n"):
+                    try:
+                        yield json.loads(line)
+                    except ValueError as error:
+                        raise RunError(f"{self.events_file}, line {number} is damaged ({error}).") from error
 
     def _mend_events(self) -> None:
         """Cut off the half line that a killed writer may have left."""

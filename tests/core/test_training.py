@@ -296,6 +296,12 @@ def test_a_half_line_of_a_killed_writer_is_cut_off(table: Path, tmp_path: Path) 
         assert folder.events_file.read_text() == '{"type": "started"}\n'
 
 
+def test_a_damaged_line_of_events_is_named(tmp_path: Path) -> None:
+    (tmp_path / "events.jsonl").write_bytes(b'{"type": "started"}\n\xff\n')
+    with pytest.raises(RunError, match=r"events\.jsonl, line 2 is damaged"):
+        list(RunFolder(tmp_path).events())
+
+
 def test_missing_audio_and_absent_classes_are_named(table: Path, tmp_path: Path) -> None:
     corpus = open_corpus(table)
     gone = [type(u)(u.id, Path("/gone") / u.file.name, u.speaker, u.votes) for u in corpus.utterances[:2]]
