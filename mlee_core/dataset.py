@@ -67,7 +67,7 @@ def build_features(
 
     Raises: CorpusError naming how many audio files are missing; AudioError for one that is refused.
     """
-    _refuse_missing(utterances)
+    refuse_missing(utterances)
     spans: dict[tuple[str, float], tuple[int, int]] = {}
     digests: dict[str, str] = {}
     levels: dict[str, Levels] = {}
@@ -93,7 +93,8 @@ def _features(recording: Recording, speed: float, level: Level) -> NDArray[np.fl
     return log_spectrogram(samples, gain_for(level, samples)).half().numpy()  # [T, 400]
 
 
-def _refuse_missing(utterances: Sequence[Utterance]) -> None:
+def refuse_missing(utterances: Sequence[Utterance]) -> None:
+    """Raises: CorpusError naming how many audio files are missing, and the first."""
     missing = [u.file for u in utterances if not u.file.is_file()]
     if missing:
         raise CorpusError(

@@ -19,6 +19,7 @@ from .dataset import (
     Normalisation,
     VectorInputs,
     build_features,
+    refuse_missing,
 )
 from .events import Event, Finished, Progress
 from .files import stable_hash, write_json
@@ -27,7 +28,7 @@ from .labels import dominant
 from .model import Network
 from .quality import LevelReference
 from .runs import RunFolder
-from .training import StageData, arithmetic, build, load_network, train
+from .training import StageData, arithmetic, build, load_network, loss_function, refuse_empty, train
 
 ENCODE_BATCH = 16
 
@@ -40,7 +41,7 @@ def train_fold(
     Stages that the run has already are taken over; a half-trained one goes on. Everything that is
     yielded except Progress belongs into the run's events.
     """
-    used = [u for u in corpus.utterances if u.speaker in fold.speakers and u.votes.total > 0]
+    used = _used(corpus, fold)
     store: FeatureStore | None = None
     for item in build_features(used, config.recipe, run.path):
         if isinstance(item, Progress):
@@ -65,6 +66,22 @@ def train_fold(
         keys[stage] = data.key
         yield from train(config.for_stage(stage), data, folder)
     yield Finished(f"fold {fold.name}")
+
+
+def refuse_untrainable(config: RunConfig, corpus: Corpus, fold: Fold, stages: Sequence[Stage]) -> None:
+    """Raise now what training would raise after a while: nothing is decoded or written for it.
+
+    Raises: CorpusError for missing audio; ConfigError for a part without utterances or a class without.
+    """
+    refuse_missing(_used(corpus, fold))
+    for stage in plan(tuple(stages)):
+        train_set = Examples.admitted(corpus.of_speakers(fold.train), stage)
+        refuse_empty(stage.name, train_set, Examples.admitted(corpus.of_speakers(fold.dev), stage))
+        loss_function(config.for_stage(stage), train_set.targets)
+
+
+def _used(corpus: Corpus, fold: Fold) -> list[Utterance]:
+    return [u for u in corpus.utterances if u.speaker in fold.speakers and u.votes.total > 0]
 
 
 def stage_data(

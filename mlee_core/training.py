@@ -103,7 +103,7 @@ def train(config: StageConfig, data: StageData, folder: Path) -> Iterator[Event]
     for a checkpoint of something else and for a loss that is not finite.
     """
     stage = config.stage.name
-    _refuse_empty(stage, data)
+    refuse_empty(stage, data.train, data.dev)
     network = build(config)
     optimiser = torch.optim.Adam(network.parameters(), lr=config.learning_rate)
     loss = loss_function(config, data.train.targets)
@@ -220,8 +220,9 @@ def _done(
     return StageDone(config.stage.name, history.best_epoch, history.best_loss, wa, ua, reused)
 
 
-def _refuse_empty(stage: str, data: StageData) -> None:
-    for part, examples in (("training", data.train), ("development", data.dev)):
+def refuse_empty(stage: str, train_set: Examples, dev_set: Examples) -> None:
+    """Raises: ConfigError when a stage admits nothing of a part."""
+    for part, examples in (("training", train_set), ("development", dev_set)):
         if not len(examples):
             raise ConfigError(
                 f"{stage}: no utterance of the {part} speakers is admitted; at least one is needed."

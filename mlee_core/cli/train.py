@@ -54,6 +54,9 @@ def run(args: argparse.Namespace) -> int:
     config = _config(args, corpus)
     if args.resume and args.run is None:
         raise ConfigError("--resume without --run: say which run folder to go on with.")
+    from ..experiment import refuse_untrainable
+
+    refuse_untrainable(config, corpus, fold, [stage])  # before a run folder is begun
     folder = args.run or Path("runs") / f"{corpus.name}-{fold.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     run_folder = RunFolder(folder)
     try:

@@ -52,6 +52,20 @@ def test_contradictions_are_refused_before_a_run_begins(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_corpus_that_cannot_train_is_refused_before_a_run_begins(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = made.corpus(tmp_path / "corpus", speakers=3, each=1)
+    (tmp_path / "corpus" / "s2_neu_0.wav").unlink()
+    assert train(table, "--run", tmp_path / "run") == 2
+    refused(capsys, "1 of 15 audio files are missing")
+    lines = [row for row in table.read_text().splitlines() if "_sad_" not in row]
+    (tmp_path / "corpus" / "few.csv").write_text("\n".join(row for row in lines if "s2_neu" not in row))
+    assert train(tmp_path / "corpus" / "few.csv", "--run", tmp_path / "run") == 2
+    assert "is dominant in no utterance" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_full_disk_is_told_and_kept_in_the_events(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
