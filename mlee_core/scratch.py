@@ -20,9 +20,15 @@ class Scratch:
     """A temporary folder of this process, until `remove` or the process's end."""
 
     def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
-        self._lock = os.open(self.path / _LOCK, os.O_CREAT | os.O_RDWR)  # not inherited: see PEP 446
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self._lock = -1
+        while self._lock < 0:
+            self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
+            lock = os.open(self.path / _LOCK, os.O_CREAT | os.O_RDWR)  # not inherited: see PEP 446
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if (self.path / _LOCK).exists():
+                self._lock = lock
+            else:  # swept by another process before it was locked
+                os.close(lock)
 
     def remove(self) -> None:
         """Remove the folder and all in it; calling it again does nothing."""

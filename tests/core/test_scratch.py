@@ -52,6 +52,21 @@ def test_a_living_owners_folder_stays_and_a_killed_ones_is_swept() -> None:
     assert scratch.sweep() == 1 and not folder.exists()
 
 
+def test_a_folder_that_is_swept_before_it_is_locked_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, swept = scratch.fcntl.flock, []
+
+    def flock(descriptor: int, how: int) -> None:
+        if not swept and how == scratch.fcntl.LOCK_EX:
+            swept.append(None)
+            assert scratch.sweep() == 1
+        real(descriptor, how)
+
+    monkeypatch.setattr(scratch.fcntl, "flock", flock)
+    folder = scratch.Scratch()
+    assert swept and folder.path.is_dir()
+    folder.remove()
+
+
 def test_what_is_not_ours_stays(tmp_path: Path) -> None:
     (tmp_path / "mlee-scratch-without-a-lock").mkdir()
     (tmp_path / "somebody").mkdir()
