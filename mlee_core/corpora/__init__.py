@@ -8,23 +8,25 @@ from typing import Protocol
 
 from ..errors import CorpusError
 from . import emodb, table
-from .base import Corpus, Utterance
+from .base import Corpus, Reading, Utterance
 from .labelmap import LabelMap, make
 
-__all__ = ["FORMATS", "Corpus", "Importer", "LabelMap", "Utterance", "open_corpus"]
+__all__ = ["FORMATS", "Corpus", "Importer", "LabelMap", "Reading", "Utterance", "open_corpus"]
 
 
 class Importer(Protocol):
-    """What a module in here must have to be an importer."""
+    """What a module in here must have to be an importer. OPTIONS: the fields of Reading it knows besides
+    the label map."""
 
     NAME: str
     LOOKS_LIKE: str
+    OPTIONS: tuple[str, ...]
 
     def recognises(self, path: Path) -> bool:
         """Whether `path`, which exists, looks like this format; never raises for odd content."""
         ...
 
-    def read(self, path: Path, label_map: LabelMap) -> Corpus:
+    def read(self, path: Path, how: Reading) -> Corpus:
         """The corpus at `path`. Raises: CorpusError for anything that is not this format."""
         ...
 
@@ -38,20 +40,29 @@ def open_corpus(
     path: Path | str,
     format: str | None = None,
     label_map: LabelMap | Mapping[str, str] | Path | None = None,
+    *,
+    scripted: bool = False,
+    self_reports: bool = False,
 ) -> Corpus:
     """The corpus at `path`, a folder or a file; no audio is read.
 
     format: a name from FORMATS; None recognises it. label_map: label -> class, or a CSV file with the
-    columns label and class; it goes before the built-in synonyms.
+    columns label and class; it goes before the built-in synonyms. scripted, self_reports: see Reading.
 
-    Raises: CorpusError if nothing is there, no format fits, or the content is not what the format asks.
+    Raises: CorpusError if nothing is there, no format fits, the content is not what the format asks, or an
+    option is not one of the format's.
     """
     path = Path(path)
     try:
         path.stat()
     except OSError as error:
         raise CorpusError(f"{path} cannot be opened as a corpus: {error.strerror}.") from error
-    return _importer(path, format).read(path, make(label_map))
+    importer = _importer(path, format)
+    for option, wanted in (("scripted", scripted), ("self_reports", self_reports)):
+        if wanted and option not in importer.OPTIONS:
+            knowing = ", ".join(name for name, i in FORMATS.items() if option in i.OPTIONS)
+            raise CorpusError(f"{option.replace('_', ' ')} of format {importer.NAME}: only {knowing} has them.")
+    return importer.read(path, Reading(make(label_map), scripted, self_reports))
 
 
 def _importer(path: Path, format: str | None) -> Importer:

@@ -9,6 +9,20 @@ from pathlib import Path
 from ..errors import CorpusError
 from ..files import stable_hash
 from ..labels import Votes
+from .labelmap import LabelMap
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the user wants a corpus read.
+
+    scripted: also the utterances that were read from a script (IEMOCAP). self_reports: also what the
+    speakers said of themselves, as annotators of their own (IEMOCAP).
+    """
+
+    label_map: LabelMap = field(default_factory=LabelMap)
+    scripted: bool = False
+    self_reports: bool = False
 
 
 @dataclass(frozen=True)

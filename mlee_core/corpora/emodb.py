@@ -13,12 +13,13 @@ from pathlib import Path
 
 from ..errors import CorpusError
 from ..labels import OTHER, Votes
-from .base import Corpus, Utterance
+from .base import Corpus, Reading, Utterance
 from .csvfile import CsvFile, Row, column_names, read_csv, seconds
 from .labelmap import LabelMap
 
 NAME = "emodb"
 LOOKS_LIKE = "a folder with EmoDB's utterances.csv"
+OPTIONS: tuple[str, ...] = ()
 
 TABLE = "utterances.csv"
 LISTENERS = 20
@@ -36,14 +37,14 @@ def recognises(path: Path) -> bool:
         return False  # not even a table: whoever reads it will say so
 
 
-def read(path: Path, label_map: LabelMap) -> Corpus:
+def read(path: Path, how: Reading) -> Corpus:
     """Every utterance of the folder's table; the audio is not looked at.
 
     Raises: CorpusError with file, row and column for a table that is not EmoDB's.
     """
     table = read_csv(path / TABLE if path.is_dir() else path)
     table.require(COLUMNS)
-    return Corpus(NAME, NAME, path, tuple(_utterance(table, row, label_map) for row in table.rows))
+    return Corpus(NAME, NAME, path, tuple(_utterance(table, row, how.label_map) for row in table.rows))
 
 
 def _utterance(table: CsvFile, row: Row, label_map: LabelMap) -> Utterance:

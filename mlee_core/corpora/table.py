@@ -16,12 +16,13 @@ from pathlib import Path
 
 from ..errors import CorpusError
 from ..labels import CLASSES, Votes
-from .base import Corpus, Utterance
+from .base import Corpus, Reading, Utterance
 from .csvfile import CsvFile, Row, read_csv, seconds
 from .labelmap import LabelMap
 
 NAME = "table"
 LOOKS_LIKE = "a CSV file with the columns file, speaker and votes"
+OPTIONS: tuple[str, ...] = ()
 
 REQUIRED = ("file", "speaker")
 RESERVED = (*REQUIRED, "id", "session", "duration_s", "consensus")
@@ -40,7 +41,7 @@ def recognises(path: Path) -> bool:
     return path.is_file() and path.suffix.lower() in SUFFIXES
 
 
-def read(path: Path, label_map: LabelMap) -> Corpus:
+def read(path: Path, how: Reading) -> Corpus:
     """Every row of the table; the audio is not looked at.
 
     An utterance's id is its `id` cell, else its `file` cell as written. Labels that neither the user's
@@ -54,11 +55,11 @@ def read(path: Path, label_map: LabelMap) -> Corpus:
     if not vote_columns:
         raise CorpusError(f"{path} has no vote column: one a class or one an annotator is needed.")
     votes_of = _count_votes if _holds_counts(table, vote_columns) else _annotator_votes
-    utterances = tuple(_utterance(table, row, votes_of, label_map) for row in table.rows)
+    utterances = tuple(_utterance(table, row, votes_of, how.label_map) for row in table.rows)
     _refuse_repeated(table, "file", [row["file"] for row in table.rows])
     _refuse_repeated(table, "id", [utterance.id for utterance in utterances])
     _refuse_without_target(path, {label for u in utterances for label in u.votes.counts})
-    return Corpus(path.stem, NAME, path, utterances, tuple(_warnings(utterances, label_map)))
+    return Corpus(path.stem, NAME, path, utterances, tuple(_warnings(utterances, how.label_map)))
 
 
 def _holds_counts(table: CsvFile, columns: Iterable[str]) -> bool:
