@@ -13,9 +13,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Event:
-    """Base of all events. at: seconds since the epoch (UTC)."""
+    """Base of all events. at: seconds since the epoch (UTC). fold, seed: which cell of an experiment."""
 
     at: float = field(default_factory=time.time, kw_only=True)
+    fold: str | None = field(default=None, kw_only=True)
+    seed: int | None = field(default=None, kw_only=True)
 
     @property
     def type(self) -> str:
