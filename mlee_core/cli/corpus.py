@@ -1,27 +1,49 @@
-"""`mlee corpus info`: what a corpus holds and what each label scheme admits."""
+"""`mlee corpus info`: what a corpus holds and what each label scheme admits; `mlee corpus convert`."""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from ..corpora import FORMATS, Corpus, open_corpus
 from ..corpora.info import as_text, info
 from ..corpora.labelmap import LabelMap, from_pairs, make
 
+CONVERT = "convert"
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that may leave its arguments to a module, which is imported when they are first needed."""
+
+    arguments_of = ""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        if self.arguments_of:
+            _module(self.arguments_of).add_arguments(self)
+            self.arguments_of = ""
+        return super().parse_known_args(args, namespace)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The sub-subcommands of `mlee corpus`."""
-    commands = parser.add_subparsers(dest="corpus_command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(
+        dest="corpus_command", required=True, metavar="COMMAND", parser_class=_Parser
+    )
     command = commands.add_parser("info", help="utterances, speakers, votes, what each label scheme admits")
     add_opening_arguments(command, "PATH")
     command.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    convert = commands.add_parser(CONVERT, help="the same corpus as a CSV table or an audformat database")
+    convert.arguments_of = "corpus_convert"
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what the corpus holds. Raises: MleeError if it cannot be read."""
+    """Print what the corpus holds, or convert it. Raises: MleeError if it cannot be read."""
+    if args.corpus_command == CONVERT:
+        return int(_module("corpus_convert").run(args))
     corpus = corpus_of(args)
     print(json.dumps(info(corpus), ensure_ascii=False) if args.json else as_text(corpus))
     return 0
@@ -42,18 +64,30 @@ def add_opening_arguments(parser: argparse.ArgumentParser, metavar: str = "CORPU
         help="a label of the corpus means this class (neu, hap, sad, ang or other); may be repeated",
     )
     parser.add_argument("--label-map", type=Path, metavar="FILE", help="the same as a CSV: label,class")
+    parser.add_argument(
+        "--scripted", action="store_true", help="also utterances that were read from a script (IEMOCAP)"
+    )
+    parser.add_argument(
+        "--self-reports", action="store_true", help="what the speakers said of themselves votes too (IEMOCAP)"
+    )
 
 
 def corpus_of(args: argparse.Namespace) -> Corpus:
     """The corpus that `add_opening_arguments` asked for; what was odd about it goes to stderr.
 
-    --map goes before --label-map. Raises: MleeError if it cannot be read.
+    Raises: MleeError if it cannot be read.
     """
-    label_map = LabelMap({**make(args.label_map).own, **from_pairs(args.map).own})
-    corpus = open_corpus(args.corpus, args.format, label_map)
+    corpus = open_corpus(
+        args.corpus, args.format, label_map_of(args), scripted=args.scripted, self_reports=args.self_reports
+    )
     for warning in corpus.warnings:
         print(f"mlee: note: {warning}", file=sys.stderr)
     return corpus
+
+
+def label_map_of(args: argparse.Namespace) -> LabelMap:
+    """The user's label map: --map goes before --label-map. Raises: CorpusError for one that is none."""
+    return LabelMap({**make(args.label_map).own, **from_pairs(args.map).own})
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -61,3 +95,7 @@ def _pair(text: str) -> tuple[str, str]:
     if not equals:
         raise argparse.ArgumentTypeError(f"{text!r} is not LABEL=CLASS, as in excited=hap")
     return label, target
+
+
+def _module(name: str) -> Any:  # a module with add_arguments and run
+    return importlib.import_module(f".{name}", __package__)
