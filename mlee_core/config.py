@@ -6,6 +6,7 @@ two equal configurations on equal data are the same stage and are trained once (
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -75,6 +76,46 @@ class Stage:
         return (Stage("dominant", self.label, self.train_set), mlee) if self.row == "fusion" else ()
 
 
+LINES: Mapping[str, tuple[RowName, Label | None]] = {
+    "dominant-hard": ("dominant", "hard"),
+    "dominant-soft": ("dominant", "soft"),
+    "mlee": ("mlee", None),
+    "pretrain-hard": ("pretrain", "hard"),
+    "pretrain-soft": ("pretrain", "soft"),
+    "fusion-hard": ("fusion", "hard"),
+    "fusion-soft": ("fusion", "soft"),
+}
+"""The seven lines of Table 3 in its order: a row with its label."""
+
+TRAIN_SETS: tuple[TrainSet, ...] = ("dominant", "all")
+
+
+def stage_named(name: str) -> Stage:
+    """The stage whose `name` this is. Raises: ConfigError for another name."""
+    for row, label in LINES.values():
+        for train_set in TRAIN_SETS:
+            stage = Stage(row, label, train_set)
+            if stage.name == name:
+                return stage
+    raise ConfigError(
+        f"stage {name!r}: stages are called like dominant-hard, mlee-all or fusion-soft-dominant."
+    )
+
+
+def lines_of(names: Iterable[str]) -> tuple[str, ...]:
+    """Lines of Table 3 from names of lines or of rows, which stand for both labels; in the table's order.
+
+    Raises: ConfigError for another name.
+    """
+    wanted: set[str] = set()
+    for name in names:
+        meant = {line for line, (row, _) in LINES.items() if name in (line, row)}
+        if not meant:
+            raise ConfigError(f"row {name!r}: allowed are {', '.join(dict.fromkeys((*LINES, *ROWS)))}.")
+        wanted |= meant
+    return tuple(line for line in LINES if line in wanted)
+
+
 def plan(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
     """These stages and the encoders they need, each once, encoders before what stands on them."""
     ordered: list[Stage] = []
@@ -106,6 +147,10 @@ class Recipe:
         for name in ("batch_size", "max_epochs", "patience"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} {getattr(self, name)}: allowed are whole numbers from 1.")
+
+
+RECIPES: Mapping[str, Recipe] = {"paper": Recipe(level="none")}
+"""Recipes by name. "paper" is the paper's with SPEC.md's readings."""
 
 
 @dataclass(frozen=True)
@@ -142,11 +187,55 @@ class StageConfig:
 
 
 @dataclass(frozen=True)
-class RunConfig:
-    """One run folder: a corpus, a recipe, a machine's arithmetic and a seed; rows may be added to it.
+class Selection:
+    """Which part of Table 3 an experiment trains.
 
-    corpus: path as given. label_map: label -> class, as given by the user, written into the run.
-    data_hash: of the corpus's labels when the run began, so that a changed corpus is noticed.
+    rows: lines of Table 3, names from LINES. folds: their names. seeds: how often everything is repeated.
+    """
+
+    rows: tuple[str, ...]
+    train_sets: tuple[TrainSet, ...]
+    folds: tuple[str, ...]
+    seeds: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", lines_of(self.rows))
+        for what in ("rows", "train_sets", "folds"):
+            if not getattr(self, what):
+                raise ConfigError(f"no {what.replace('_', ' ')}: an experiment needs at least one.")
+        if set(self.train_sets) - set(TRAIN_SETS):
+            raise ConfigError(f"train sets {', '.join(self.train_sets)}: allowed are dominant and all.")
+        if self.seeds < 1:
+            raise ConfigError(f"{self.seeds} seeds: allowed are whole numbers from 1.")
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """What is trained in each fold, encoders before what stands on them."""
+        pairs = [(LINES[line], train_set) for train_set in self.train_sets for line in self.rows]
+        return plan(tuple(Stage(*line, train_set) for line, train_set in pairs))
+
+    def lost(self, grown: Selection) -> str | None:
+        """What `grown` no longer has of this, in words; None where it has it all, and may have more."""
+        for what in ("rows", "train_sets", "folds"):
+            gone = [name for name in getattr(self, what) if name not in getattr(grown, what)]
+            if gone:
+                return f"{what.replace('_', ' ')} had {', '.join(gone)} and now have not"
+        return f"seeds were {self.seeds} and are now {grown.seeds}" if grown.seeds < self.seeds else None
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Selection:
+        names = {name: tuple(value[name]) for name in ("rows", "train_sets", "folds")}
+        return cls(**names, seeds=value["seeds"])
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """One run folder: a corpus, a recipe, a machine's arithmetic and a seed.
+
+    corpus: path as given. label_map: label -> class, as given by the user, written into the run; scripted,
+    self_reports: how else the corpus is read. data_hash: of the corpus's labels when the run began, so that
+    a changed corpus is noticed. seed: the first one, repetitions count on from it. selection: what an
+    experiment trains; None for single stages, which may be added at any time.
     """
 
     corpus: str
@@ -156,6 +245,9 @@ class RunConfig:
     recipe: Recipe
     compute: Compute
     seed: int
+    scripted: bool = False
+    self_reports: bool = False
+    selection: Selection | None = None
 
     def __post_init__(self) -> None:
         if self.seed < 0:
@@ -173,18 +265,28 @@ class RunConfig:
         try:
             recipe = Recipe(**{**value["recipe"], "speeds": tuple(value["recipe"]["speeds"])})
             label_map = tuple((str(label), str(name)) for label, name in value["label_map"])
-            compute = Compute(**value["compute"])
-            return replace(cls(**{**value, "recipe": recipe, "compute": compute, "label_map": label_map}))
-        except (KeyError, TypeError, ValueError) as error:
+            chosen = value.get("selection")
+            parts = {
+                "recipe": recipe,
+                "compute": Compute(**value["compute"]),
+                "label_map": label_map,
+                "selection": None if chosen is None else Selection.from_json(chosen),
+            }
+            return cls(**{**value, **parts})
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ConfigError(f"config.json is not a run's configuration: {error}.") from error
 
     def difference(self, other: RunConfig) -> str | None:
-        """The first field in which `other` differs, in words; None if equal."""
-        mine, theirs = _flat(self.to_json()), _flat(other.to_json())
+        """The first field in which `other` differs, in words; None if equal. A selection may grow."""
+        mine, theirs = (_flat(replace(config, selection=None).to_json()) for config in (self, other))
         for key, value in mine.items():
             if key != "corpus" and theirs.get(key) != value:  # a corpus may have moved: its hash tells
                 return f"{key} was {value!r} and is now {theirs.get(key)!r}"
-        return None
+        if self.selection is None or other.selection is None:
+            kinds = {True: "single stages", False: "an experiment"}
+            was, now = (kinds[config.selection is None] for config in (self, other))
+            return None if was == now else f"it was begun as {was} and is now {now}"
+        return self.selection.lost(other.selection)
 
 
 def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:

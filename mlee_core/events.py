@@ -49,7 +49,8 @@ class Progress(Event):
 
 @dataclass(frozen=True)
 class EpochDone(Event):
-    """One epoch of one stage. epoch counts from 1; losses are weighted means over utterances."""
+    """One epoch of one stage. epoch counts from 1; losses are weighted means over utterances. seconds: how
+    long it took, None where a resumed run tells it again."""
 
     stage: str
     epoch: int
@@ -58,7 +59,13 @@ class EpochDone(Event):
     dev_wa: float | None
     dev_ua: float | None
     best: bool
-    seconds: float
+    seconds: float | None
+
+    @property
+    def curve_point(self) -> dict[str, Any]:
+        """What a learning curve and a checkpoint keep: the same in every run of the same cell."""
+        kept = ("epoch", "train_loss", "dev_loss", "dev_wa", "dev_ua", "best")
+        return {name: getattr(self, name) for name in kept}
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
-"""Stages as a small graph that shares encoders, trained one after the other for one fold."""
+"""Stages as a small graph that shares encoders: one fold's cells, trained one after the other."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -12,76 +13,102 @@ from torch import Tensor
 
 from .config import RunConfig, Stage, StageConfig, plan
 from .corpora.base import Corpus, Utterance
-from .dataset import (
-    EncoderInputs,
-    Examples,
-    FeatureStore,
-    Normalisation,
-    VectorInputs,
-    build_features,
-    refuse_missing,
-)
-from .events import Event, Finished, Progress
+from .dataset import EncoderInputs, Examples, FeatureStore, Normalisation, VectorInputs, build_features
+from .errors import ConfigError
+from .events import Event, Progress, StageDone
 from .files import stable_hash, write_json
 from .folds import Fold
-from .labels import dominant
 from .model import Network
 from .quality import LevelReference
-from .runs import RunFolder
-from .training import StageData, arithmetic, build, load_network, loss_function, refuse_empty, train
+from .runs import Cell, CellResult, RunFolder
+from .training import (
+    StageData,
+    Trained,
+    arithmetic,
+    build,
+    load_network,
+    loss_function,
+    refuse_empty,
+    train,
+)
 
 ENCODE_BATCH = 16
+Vectors = dict[tuple[str, float], Tensor]
 
 
-def train_fold(
-    run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, stages: Sequence[Stage]
-) -> Iterator[Event]:
-    """Train these stages and the encoders they stand on, for one fold; ends with Finished.
+@dataclass(frozen=True)
+class Work:
+    """What all cells of an experiment share; it can be sent to another process."""
+
+    run: Path
+    config: RunConfig
+    corpus: Corpus
+    store: FeatureStore
+
+
+def prepare(
+    run: RunFolder, config: RunConfig, corpus: Corpus, folder: Path
+) -> Generator[Progress, None, Work]:
+    """Compute the features of all annotated utterances into `folder`; returns what the cells share."""
+    store = yield from build_features(
+        annotated(corpus, corpus.speakers), config.recipe, folder / "features.f16"
+    )
+    return Work(run.path, config, corpus, store)
+
+
+def train_cells(work: Work, fold: Fold, seed: int, stages: Sequence[Stage]) -> Iterator[Event]:
+    """Train these stages and the encoders they stand on, for one fold and one seed.
 
     Stages that the run has already are taken over; a half-trained one goes on. Everything that is
     yielded except Progress belongs into the run's events.
     """
-    used = _used(corpus, fold)
-    store: FeatureStore | None = None
-    for item in build_features(used, config.recipe, run.path):
-        if isinstance(item, Progress):
-            yield item
-        else:
-            store = item
-    assert store is not None, "build_features ends with the store"
-    _save_facts(run, corpus, fold, store)
+    for event in _train_cells(work, fold, seed, stages):
+        yield replace(event, fold=fold.name, seed=seed)
+
+
+def _train_cells(work: Work, fold: Fold, seed: int, stages: Sequence[Stage]) -> Iterator[Event]:
+    run, config = RunFolder(work.run), replace(work.config, seed=seed)
+    used = annotated(work.corpus, fold.speakers)
+    _save_facts(run, work, fold)
     keys: dict[Stage, str] = {}
-    vectors: dict[Stage, dict[tuple[str, float], Tensor]] = {}
+    vectors: dict[Stage, Vectors] = {}
     for stage in plan(tuple(stages)):
-        folder = run.stage_folder(fold, stage)
+        folder = run.stage_folder(Cell(fold.name, seed, stage))
         folder.mkdir(parents=True, exist_ok=True)
         for encoder in stage.encoders:
             if encoder not in vectors:
-                best = run.stage_folder(fold, encoder) / "best.safetensors"
-                vectors[encoder] = yield from encode(config.for_stage(encoder), best, store, used)
+                best = run.stage_folder(Cell(fold.name, seed, encoder)) / "best.safetensors"
+                vectors[encoder] = yield from encode(config.for_stage(encoder), best, work.store, used)
         cached = [vectors[encoder] for encoder in stage.encoders]
-        data = stage_data(
-            config.for_stage(stage), corpus, fold, store, cached, [keys[e] for e in stage.encoders]
-        )
+        encoder_keys = [keys[encoder] for encoder in stage.encoders]
+        with arithmetic(config.compute):
+            data = stage_data(config.for_stage(stage), work.corpus, fold, work.store, cached, encoder_keys)
         keys[stage] = data.key
-        yield from train(config.for_stage(stage), data, folder)
-    yield Finished(f"fold {fold.name}")
+        trained = yield from train(config.for_stage(stage), data, folder)
+        result = _result(Cell(fold.name, seed, stage), data.key, trained)
+        run.save(result)
+        yield StageDone(
+            stage.name, result.epoch, result.dev_loss, result.wa, result.ua, reused=trained.reused
+        )
+
+
+def annotated(corpus: Corpus, speakers: Sequence[str]) -> list[Utterance]:
+    """The utterances of these speakers that have votes: the others teach and score nothing."""
+    return [u for u in corpus.of_speakers(speakers) if u.votes.total > 0]
 
 
 def refuse_untrainable(config: RunConfig, corpus: Corpus, fold: Fold, stages: Sequence[Stage]) -> None:
     """Raise now what training would raise after a while: nothing is decoded or written for it.
 
-    Raises: CorpusError for missing audio; ConfigError for a part without utterances or a class without.
+    Raises: ConfigError, naming the fold, for a part without utterances or a class without.
     """
-    refuse_missing(_used(corpus, fold))
     for stage in plan(tuple(stages)):
         train_set = Examples.admitted(corpus.of_speakers(fold.train), stage)
-        refuse_empty(stage.name, train_set, Examples.admitted(corpus.of_speakers(fold.dev), stage))
-        loss_function(config.for_stage(stage), train_set.targets)
-
-
-def _used(corpus: Corpus, fold: Fold) -> list[Utterance]:
-    return [u for u in corpus.utterances if u.speaker in fold.speakers and u.votes.total > 0]
+        try:
+            refuse_empty(stage.name, train_set, Examples.admitted(corpus.of_speakers(fold.dev), stage))
+            loss_function(config.for_stage(stage), train_set.targets)
+        except ConfigError as error:
+            raise ConfigError(f"fold {fold.name}: {error}") from error
 
 
 def stage_data(
@@ -89,13 +116,13 @@ def stage_data(
     corpus: Corpus,
     fold: Fold,
     store: FeatureStore,
-    cached: Sequence[dict[tuple[str, float], Tensor]],
+    cached: Sequence[Vectors],
     encoder_keys: Sequence[str],
 ) -> StageData:
     """Who trains, develops and tests this stage, on features or on the vectors of its frozen encoders."""
     train_set = Examples.admitted(corpus.of_speakers(fold.train), config.stage)
     dev_set = Examples.admitted(corpus.of_speakers(fold.dev), config.stage)
-    test = tuple(u for u in corpus.of_speakers(fold.test) if dominant(u.votes) is not None)
+    test = tuple(annotated(corpus, fold.test))
     rows = [
         [[u.id, store.digests[u.id], list(q)] for u, q in zip(part.utterances, part.targets, strict=True)]
         for part in (train_set, dev_set)
@@ -113,7 +140,7 @@ def stage_data(
 
 def encode(
     config: StageConfig, checkpoint: Path, store: FeatureStore, utterances: Sequence[Utterance]
-) -> Generator[Event, None, dict[tuple[str, float], Tensor]]:
+) -> Generator[Event, None, Vectors]:
     """Outputs of a frozen encoder for every utterance and speed: {(id, speed): vector [256]}, returned.
 
     Computed once, in eval mode and fp32: frozen means the batch norm's statistics too (SPEC.md).
@@ -125,13 +152,14 @@ def encode(
     inputs = EncoderInputs(store, Normalisation(tensors["norm.mean"], tensors["norm.std"]))
     items = [(u.id, speed) for u in utterances for speed in config.recipe.speeds]
     items.sort(key=lambda item: store.length(*item))
-    vectors: dict[tuple[str, float], Tensor] = {}
+    vectors: Vectors = {}
     began = time.monotonic()
     for start in range(0, len(items), ENCODE_BATCH):
         chosen = items[start : start + ENCODE_BATCH]
         with torch.inference_mode(), arithmetic(config.compute):
-            vector, _ = network.encoder(*inputs.collate(chosen))  # [B, 256]
-        vectors.update(zip(chosen, vector.clone(), strict=True))
+            moved = [tensor.to(config.compute.device) for tensor in inputs.collate(chosen)]
+            vector, _ = network.encoder(*moved)  # [B, 256]
+        vectors.update(zip(chosen, vector.clone().cpu(), strict=True))
         left = (time.monotonic() - began) / len(vectors) * (len(items) - len(vectors))
         yield Progress(
             f"Encoding with {config.stage.name}", len(vectors), len(items), left, config.stage.name
@@ -139,21 +167,37 @@ def encode(
     return vectors
 
 
+def _result(cell: Cell, key: str, trained: Trained) -> CellResult:
+    history = trained.history
+    return CellResult(
+        **vars(cell),
+        key=key,
+        epoch=history.best_epoch,
+        epochs=history.epoch,
+        dev_loss=history.best_loss,
+        wa=trained.wa,
+        ua=trained.ua,
+        curves=history.epochs,
+        predictions=trained.probabilities,
+    )
+
+
 def _identity() -> Normalisation:
     """Stands in where no utterance is admitted, which `train` refuses with a sentence of its own."""
     return Normalisation(torch.zeros(1), torch.ones(1))
 
 
-def _save_facts(run: RunFolder, corpus: Corpus, fold: Fold, store: FeatureStore) -> None:
+def _save_facts(run: RunFolder, work: Work, fold: Fold) -> None:
     """What a model made from this fold must know of its recordings: RUN/<fold>/recordings.json."""
     digests: dict[str, str] = {}
     for part in ("dev", "train"):  # a recording in both counts as trained on
         digests |= {
-            store.digests[u.id]: part
-            for u in corpus.of_speakers(getattr(fold, part))
-            if u.id in store.digests
+            work.store.digests[u.id]: part
+            for u in work.corpus.of_speakers(getattr(fold, part))
+            if u.id in work.store.digests
         }
-    levels = [store.levels[u.id] for u in corpus.of_speakers(fold.train) if u.id in store.levels]
+    learnt = work.corpus.of_speakers(fold.train)
+    levels = [work.store.levels[u.id] for u in learnt if u.id in work.store.levels]
     folder = run.path / fold.name
     folder.mkdir(exist_ok=True)
     write_json(
@@ -162,16 +206,12 @@ def _save_facts(run: RunFolder, corpus: Corpus, fold: Fold, store: FeatureStore)
 
 
 def part_digests(run: RunFolder, fold: Fold) -> tuple[dict[str, str], LevelReference]:
-    """Digest of decoded samples -> part, and the training set's levels, as `train_fold` found them."""
+    """Digest of decoded samples -> part, and the training set's levels, as `train_cells` found them."""
     facts = json.loads((run.path / fold.name / "recordings.json").read_text(encoding="utf-8"))
     return facts["seen"], LevelReference.from_json(facts["level_reference"])
 
 
-def test_scores(run: RunFolder, fold: Fold, heads: Mapping[str, Stage]) -> dict[str, dict[str, float]]:
-    """Head -> {wa, ua} on the fold's test speakers, from the run's events."""
-    done = {e["stage"]: e for e in run.events() if e["type"] == "stage_done"}
-    return {
-        head: {"wa": done[stage.name]["wa"], "ua": done[stage.name]["ua"]}
-        for head, stage in heads.items()
-        if stage.name in done
-    }
+def test_scores(run: RunFolder, cells: Mapping[str, Cell]) -> dict[str, dict[str, float | None]]:
+    """Head -> {wa, ua} of its cell on the fold's test speakers."""
+    done = {head: run.result(cell) for head, cell in cells.items()}
+    return {head: {"wa": result.wa, "ua": result.ua} for head, result in done.items() if result is not None}

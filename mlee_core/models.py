@@ -22,7 +22,7 @@ from .folds import PARTS, Fold
 from .labels import CLASSES
 from .quality import LevelReference
 from .results import ENCODERS, HEADS, ModelInfo, Seen
-from .runs import RunFolder
+from .runs import RESULT, Cell, RunFolder
 from .stamp import stamp
 
 if TYPE_CHECKING:
@@ -109,8 +109,8 @@ def load(path: Path) -> Bundle:
         raise ModelError(f"{path} is damaged: it lacks or distorts a part of its networks.") from error
 
 
-def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold) -> Path:
-    """Write RUN/model.safetensors from the best checkpoints of `fold`; returns its path.
+def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: Path) -> Path:
+    """Write a model file from the best checkpoints of `fold` and the run's first seed; returns its path.
 
     Heads come from the stages that are there; of fusion, the soft one where both are. A pre-training row
     has no place in an analysis (its head is neither of the dominant ones) and is left out.
@@ -118,12 +118,13 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold) -> Pat
     from . import checkpoints
     from .experiment import part_digests, test_scores
 
-    stages = _heads(run, fold)
+    stages = _heads(run, fold, config.seed)
     if not stages:
         raise ModelError(f"{run.path} has no finished stage that an analysis can use.")
     tensors: dict[str, Tensor] = {}
     for head, stage in stages.items():
-        stored, _ = checkpoints.load(run.stage_folder(fold, stage) / "best.safetensors")
+        folder = run.stage_folder(Cell(fold.name, config.seed, stage))
+        stored, _ = checkpoints.load(folder / "best.safetensors")
         tensors |= {f"{head}.{name}": value for name, value in stored.items()}
     digests, reference = part_digests(run, fold)
     fusion = stages.get("fusion")
@@ -139,7 +140,7 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold) -> Pat
         "level_reference": reference.to_json(),
         "trained_on": corpus.name,
         "speakers": {part: list(getattr(fold, part)) for part in PARTS},
-        "scores": test_scores(run, fold, stages),
+        "scores": test_scores(run, {h: Cell(fold.name, config.seed, s) for h, s in stages.items()}),
         "limits": list(_limits(corpus, fold)),
         "seen": digests,
         "stamp": {
@@ -150,12 +151,11 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold) -> Pat
             "config_hash": stable_hash(config.to_json()),
         },
     }
-    path = run.path / MODEL_FILE
     checkpoints.save(path, tensors, header)
     return path
 
 
-def _heads(run: RunFolder, fold: Fold) -> dict[str, Stage]:
+def _heads(run: RunFolder, fold: Fold, seed: int) -> dict[str, Stage]:
     """Head -> the stage of this run that fills it; *all* before *dominant*, fusion-soft before -hard."""
     candidates: Iterable[tuple[str, Stage]] = [
         (head, Stage(row, label, train_set))  # type: ignore[arg-type]
@@ -170,7 +170,7 @@ def _heads(run: RunFolder, fold: Fold) -> dict[str, Stage]:
     ]
     heads: dict[str, Stage] = {}
     for head, stage in candidates:
-        if (run.stage_folder(fold, stage) / "best.safetensors").is_file():
+        if (run.stage_folder(Cell(fold.name, seed, stage)) / RESULT).is_file():  # trained to its end
             heads.setdefault(head, stage)
     fusion = heads.get("fusion")
     if fusion and any(heads.get(_head_of(stage)) != stage for stage in fusion.encoders):

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,6 +148,15 @@ class Child:
         if code is not None and code < 0:
             return Outcome(None, _signal_name(-code), lines)
         return Outcome(code, None, lines)
+
+
+def wait_for(children: Sequence[Child], timeout_s: float | None = None) -> list[Child]:
+    """Those of `children` from which a message waits, or which have ended; blocks until there is one.
+
+    Empty only after timeout_s seconds.
+    """
+    ready = multiprocessing.connection.wait([child.connection for child in children], timeout_s)
+    return [child for child in children if child.connection in ready]
 
 
 def log_file(name: str) -> Path:

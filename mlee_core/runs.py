@@ -1,7 +1,8 @@
-"""The run folder: config.json, folds.json, events.jsonl and, per fold and stage, its checkpoints.
+"""The run folder: what is to be trained, what happened, and what came out.
 
-    RUN/config.json  folds.json  events.jsonl  lock  model.safetensors
-    RUN/<fold>/<stage>/last.safetensors  best.safetensors
+    RUN/config.json  folds.json  utterances.json  events.jsonl  lock
+    RUN/<fold>/recordings.json  model.safetensors
+    RUN/<fold>/seed-<seed>/<stage>/last.safetensors  best.safetensors  result.json
 
 One process writes it at a time; anybody may read it. Events are lines of JSON, flushed one by one.
 """
@@ -11,20 +12,93 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .config import RunConfig, Stage
-from .errors import ConfigError, RunError
+from . import folds, scratch
+from .config import RunConfig, Selection, Stage, stage_named
+from .corpora import stored
+from .corpora.base import Corpus
+from .errors import ConfigError, CorpusError, RunError
 from .events import Event
 from .files import write_json
-from .folds import Fold
+from .folds import Folds
+
+RESULT = "result.json"
+_ONCE = ("epoch_done", "stage_done")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One network of an experiment: a stage of one fold, with one seed."""
+
+    fold: str
+    seed: int
+    stage: Stage
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What came out of a cell.
+
+    key: hash of its data, targets, configuration and seed. epoch: the best one, of `epochs`. dev_loss: its
+    development loss. wa, ua: on the test speakers' utterances that `hard` admits, None without any.
+    curves: a row {epoch, train_loss, dev_loss, dev_wa, dev_ua, best} for each epoch.
+    predictions: id -> probabilities [4] of every annotated utterance of the test speakers, softmax for a
+    dominant row, sigmoid for MLEE.
+    """
+
+    fold: str
+    seed: int
+    stage: Stage
+    key: str
+    epoch: int
+    epochs: int
+    dev_loss: float
+    wa: float | None
+    ua: float | None
+    curves: tuple[dict[str, Any], ...]
+    predictions: Mapping[str, tuple[float, ...]]
+
+    @property
+    def cell(self) -> Cell:
+        return Cell(self.fold, self.seed, self.stage)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "stage": self.stage.name}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> CellResult:
+        predictions = {name: tuple(row) for name, row in value["predictions"].items()}
+        read = {"stage": stage_named(value["stage"]), "curves": tuple(value["curves"])}
+        return cls(**{**value, **read, "predictions": predictions})
+
+
+class Journal:
+    """The writer's side of events.jsonl. What a resumed training tells again is written once."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._written = {_identity(line) for line in _lines(file)} - {None}
+
+    def append(self, event: Event) -> bool:
+        """One more line, flushed to the system so that a reader sees it at once; False if it is there."""
+        line = event.to_json()
+        identity = _identity(line)
+        if identity is not None:
+            if identity in self._written:
+                return False
+            self._written.add(identity)
+        with open(self._file, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        return True
 
 
 class RunFolder:
-    """A run folder on disk. `begin` makes or continues one for writing; the constructor only reads."""
+    """A run folder on disk. `begin` makes or continues one for writing; all else only reads."""
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
@@ -33,41 +107,90 @@ class RunFolder:
     def events_file(self) -> Path:
         return self.path / "events.jsonl"
 
-    def stage_folder(self, fold: Fold, stage: Stage) -> Path:
-        return self.path / fold.name / stage.name
+    def stage_folder(self, cell: Cell) -> Path:
+        return self.path / cell.fold / f"seed-{cell.seed}" / cell.stage.name
 
     def config(self) -> RunConfig:
         """Raises: RunError when this is no run folder or its configuration is damaged."""
+        return RunConfig.from_json(self._json("config.json"))
+
+    def folds(self) -> Folds:
+        """All folds of the experiment, the ones that are not selected too. Raises: RunError."""
+        self._json("folds.json")
+        return folds.load(self.path / "folds.json", self.corpus())
+
+    def corpus(self) -> Corpus:
+        """The utterances with the votes that the run was begun with. Raises: RunError."""
         try:
-            return RunConfig.from_json(json.loads((self.path / "config.json").read_text(encoding="utf-8")))
-        except FileNotFoundError as error:
-            raise RunError(f"{self.path} is no run folder: it has no config.json.") from error
-        except (OSError, ValueError, ConfigError) as error:
-            raise RunError(f"{self.path}/config.json cannot be read: {error}") from error
+            return stored.from_json(self._json("utterances.json"))
+        except CorpusError as error:
+            raise RunError(f"{self.path}/utterances.json is damaged: {error}") from error
 
-    def begin(self, config: RunConfig, *, resume: bool) -> None:
-        """Make the folder for `config`, or continue it with `resume`.
+    def cells(self) -> tuple[Cell, ...]:
+        """All that the experiment trains, fold by fold. Raises: RunError for a run of single stages."""
+        config = self.config()
+        if config.selection is None:
+            raise RunError(
+                f"{self.path} is a run of single stages (mlee train), not an experiment (mlee table3)."
+            )
+        return cells(config, config.selection)
 
-        Raises: RunError when it exists and `resume` is off, when its configuration differs (the first
+    def result(self, cell: Cell) -> CellResult | None:
+        """What came out of a cell, None while it is not done. Raises: RunError when the file is damaged."""
+        file = self.stage_folder(cell) / RESULT
+        try:
+            return CellResult.from_json(json.loads(file.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise RunError(f"{file} cannot be read: {error.strerror}.") from error
+        except (AttributeError, ConfigError, KeyError, TypeError, ValueError) as error:
+            raise RunError(f"{file} is damaged ({error}): remove it, and --resume makes it anew.") from error
+
+    def results(self) -> tuple[CellResult, ...]:
+        """The finished cells of an experiment, in the order of `cells`."""
+        found = (self.result(cell) for cell in self.cells())
+        return tuple(result for result in found if result is not None)
+
+    def save(self, result: CellResult) -> None:
+        write_json(self.stage_folder(result.cell) / RESULT, result.to_json())
+
+    def begin(self, config: RunConfig, corpus: Corpus, parts: Folds, *, resume: bool) -> None:
+        """Make the folder, or continue it with `resume`; its selection may grow then.
+
+        Raises: RunError when it exists and `resume` is off, when corpus, configuration or folds differ (the
         difference is named), and when it cannot be written.
         """
-        if (self.path / "config.json").exists():
-            if not resume:
-                raise RunError(
-                    f"{self.path} holds a run already: add --resume to go on with it, or name another."
-                )
-            difference = self.config().difference(config)
-            if difference:
-                raise RunError(f"{self.path} cannot go on: {difference}; use another run folder.")
-            return
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            write_json(self.path / "config.json", config.to_json())
+            if (self.path / "config.json").exists():
+                if not resume:
+                    raise RunError(
+                        f"{self.path} holds a run already: add --resume to go on with it, or name another."
+                    )
+                self._refuse_difference(config, corpus, parts)
+            else:
+                self.path.mkdir(parents=True, exist_ok=True)
+                folds.save(parts, self.path / "folds.json")
+            write_json(self.path / "utterances.json", stored.to_json(corpus))  # anew: it may have moved
+            write_json(self.path / "config.json", config.to_json())  # last: with it the run exists
         except OSError as error:
             raise RunError(f"{self.path} cannot be written: {error.strerror}.") from error
 
+    def _refuse_difference(self, config: RunConfig, corpus: Corpus, parts: Folds) -> None:
+        begun = self.config()
+        difference = stored.difference(self.corpus(), corpus)
+        if difference:
+            raise RunError(f"{self.path} cannot go on: its corpus has changed, {difference}.")
+        difference = begun.difference(config)
+        if difference:
+            raise RunError(f"{self.path} cannot go on: {difference}; use another run folder.")
+        was = self.folds()
+        if was.folds != parts.folds:
+            names = ", ".join(fold.name for fold in was.folds)
+            raise RunError(f"{self.path} cannot go on: it has other folds ({names}); use another run folder.")
+
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self) -> Iterator[Journal]:
         """Hold the single writer's lock. Raises: RunError when another process holds it."""
         with open(self.path / "lock", "w", encoding="ascii") as lock:
             try:
@@ -77,24 +200,12 @@ class RunFolder:
                     f"{self.path} is being written by another process: wait for it or end it."
                 ) from error
             self._mend_events()
-            yield
-
-    def append(self, event: Event) -> None:
-        """One more line in events.jsonl, flushed to the system so that a reader sees it at once."""
-        with open(self.events_file, "a", encoding="utf-8") as file:
-            file.write(json.dumps(event.to_json(), ensure_ascii=False) + "\n")
+            scratch.sweep(self.path)
+            yield Journal(self.events_file)
 
     def events(self) -> Iterator[dict[str, Any]]:
         """The whole lines written so far. Raises: RunError for a line that is no event."""
-        if not self.events_file.exists():
-            return
-        with open(self.events_file, encoding="utf-8", errors="replace") as file:
-            for number, line in enumerate(file, start=1):
-                if line.endswith("\n"):
-                    try:
-                        yield json.loads(line)
-                    except ValueError as error:
-                        raise RunError(f"{self.events_file}, line {number} is damaged ({error}).") from error
+        return _lines(self.events_file)
 
     def _mend_events(self) -> None:
         """Cut off the half line that a killed writer may have left."""
@@ -104,3 +215,39 @@ class RunFolder:
             text = file.read()
             file.truncate(text.rfind(b"\n") + 1)
             os.fsync(file.fileno())
+
+    def _json(self, name: str) -> Any:
+        file = self.path / name
+        try:
+            return json.loads(file.read_text(encoding="utf-8"))
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise RunError(f"{self.path} is no run folder: it has no {name}.") from error
+        except (OSError, ValueError) as error:
+            raise RunError(f"{file} cannot be read: {error}") from error
+
+
+def cells(config: RunConfig, selection: Selection) -> tuple[Cell, ...]:
+    """The cells of a selection: seed by seed, fold by fold, encoders before what stands on them."""
+    seeds = range(config.seed, config.seed + selection.seeds)
+    return tuple(
+        Cell(f, seed, stage) for seed in seeds for f in selection.folds for stage in selection.stages
+    )
+
+
+def _identity(line: dict[str, Any]) -> tuple[Any, ...] | None:
+    """What makes an epoch or a stage the same one, None for events that may recur."""
+    if line.get("type") not in _ONCE:
+        return None
+    return tuple(line.get(name) for name in ("type", "fold", "seed", "stage", "epoch"))
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    if not path.exists():
+        return
+    with open(path, encoding="utf-8", errors="replace") as file:
+        for number, line in enumerate(file, start=1):
+            if line.endswith("\n"):
+                try:
+                    yield json.loads(line)
+                except ValueError as error:
+                    raise RunError(f"{path}, line {number} is damaged ({error}).") from error

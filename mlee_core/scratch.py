@@ -17,12 +17,15 @@ _LOCK = "lock"
 
 
 class Scratch:
-    """A temporary folder of this process, until `remove` or the process's end."""
+    """A temporary folder of this process, until `remove` or the process's end.
 
-    def __init__(self) -> None:
+    parent: where it is made; None is the system's place for temporary files.
+    """
+
+    def __init__(self, parent: Path | None = None) -> None:
         self._lock = -1
         while self._lock < 0:
-            self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
+            self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
             lock = os.open(self.path / _LOCK, os.O_CREAT | os.O_RDWR)  # not inherited: see PEP 446
             fcntl.flock(lock, fcntl.LOCK_EX)
             if (self.path / _LOCK).exists():
@@ -38,10 +41,10 @@ class Scratch:
             self._lock = -1
 
 
-def sweep() -> int:
-    """Remove the folders of processes that are gone; returns how many."""
+def sweep(parent: Path | None = None) -> int:
+    """Remove the folders in `parent` whose processes are gone; returns how many."""
     removed = 0
-    for lock in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{_LOCK}"):
+    for lock in (parent or Path(tempfile.gettempdir())).glob(f"{PREFIX}*/{_LOCK}"):
         try:
             descriptor = os.open(lock, os.O_RDWR)
         except OSError:  # another user's, or removed in this moment

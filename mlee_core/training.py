@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from .config import Compute, StageConfig
 from .corpora.base import Utterance
 from .dataset import Examples, Inputs, Normalisation, plain_batches, training_batches
 from .errors import ConfigError, RunError
-from .events import EpochDone, Event, Progress, Resumed, StageDone, Started
+from .events import EpochDone, Event, Progress, Resumed, Started
 from .files import stable_hash
 from .labels import CLASSES, class_weights, dominant, existence_weights
 from .model import Network, fused_classifier
@@ -34,8 +34,8 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class StageData:
-    """What a stage learns from. train, dev: admitted by its scheme; scored: dev utterances with a dominant
-    class; test: the test speakers' utterances with one. inputs: batches of them.
+    """What a stage learns from. train, dev: admitted by its scheme; test: the test speakers' annotated
+    utterances, with or without a dominant class. inputs: batches of them.
 
     normalisation: None for dense layers, which stand on encoders that have their own.
     key: hash of data, targets, configuration and seed (SPEC.md "Training").
@@ -56,11 +56,23 @@ class History:
     epoch: int = 0
     best_epoch: int = 0
     best_loss: float = math.inf
-    epochs: tuple[dict[str, float | None], ...] = field(default=())
+    epochs: tuple[dict[str, Any], ...] = field(default=())
 
     def finished(self, config: StageConfig) -> bool:
         waited = self.epoch - self.best_epoch
         return self.epoch >= config.recipe.max_epochs or (self.epoch > 0 and waited >= config.recipe.patience)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The end of a stage. probabilities: id -> [4] of the test utterances, by the best epoch's weights.
+    reused: nothing was left to train."""
+
+    history: History
+    probabilities: Mapping[str, tuple[float, ...]]
+    wa: float | None
+    ua: float | None
+    reused: bool
 
 
 def build(config: StageConfig) -> Network | nn.Module:
@@ -93,11 +105,12 @@ def loss_function(config: StageConfig, targets: Sequence[Sequence[float]]) -> Lo
     return cross_entropy
 
 
-def train(config: StageConfig, data: StageData, folder: Path) -> Iterator[Event]:
-    """Train one stage until its development loss stops falling; ends with StageDone.
+def train(config: StageConfig, data: StageData, folder: Path) -> Generator[Event, None, Trained]:
+    """Train one stage until its development loss stops falling; returns how it ended.
 
     folder: gets last.safetensors after every epoch and best.safetensors after every better one. With a
-    checkpoint there already, training goes on from it, or is taken as done.
+    checkpoint there already, its epochs are told again (whoever was killed between saving and telling
+    would miss one), and training goes on from it, or is taken as done.
 
     Raises: ConfigError for a class without examples or a development part without utterances; RunError
     for a checkpoint of something else and for a loss that is not finite.
@@ -108,10 +121,11 @@ def train(config: StageConfig, data: StageData, folder: Path) -> Iterator[Event]
     optimiser = torch.optim.Adam(network.parameters(), lr=config.learning_rate)
     loss = loss_function(config, data.train.targets)
     history = _restore(folder / "last.safetensors", data.key, network, optimiser)
-    if history.finished(config):
-        yield _done(config, data, network, folder, history, reused=True)
-        return
-    yield Resumed(stage, history.epoch) if history.epoch else Started("training", stage)
+    reused = history.finished(config)
+    if not reused:
+        yield Resumed(stage, history.epoch) if history.epoch else Started("training", stage)
+    for row in history.epochs:
+        yield EpochDone(stage, **row, seconds=None)
     while not history.finished(config):
         epoch, began = history.epoch + 1, time.monotonic()
         train_loss = yield from _epoch(config, data, network, optimiser, loss, epoch)
@@ -121,13 +135,13 @@ def train(config: StageConfig, data: StageData, folder: Path) -> Iterator[Event]
                 f"{stage}: the loss is {train_loss} / {dev_loss} in epoch {epoch}, not a finite number."
             )
         better = dev_loss < history.best_loss
-        row = {"epoch": epoch, "train_loss": train_loss, "dev_loss": dev_loss, "dev_wa": wa, "dev_ua": ua}
-        history = replace(history, epoch=epoch, epochs=(*history.epochs, row))
+        done = EpochDone(stage, epoch, train_loss, dev_loss, wa, ua, better, time.monotonic() - began)
+        history = replace(history, epoch=epoch, epochs=(*history.epochs, done.curve_point))
         if better:
             history = replace(history, best_epoch=epoch, best_loss=dev_loss)
         _save(folder, config, data, network, optimiser, history, better)
-        yield EpochDone(stage, epoch, train_loss, dev_loss, wa, ua, better, time.monotonic() - began)
-    yield _done(config, data, network, folder, history, reused=False)
+        yield done
+    return _trained(config, data, network, folder, history, reused=reused)
 
 
 def _epoch(
@@ -209,15 +223,20 @@ def score(answers: dict[str, Tensor], utterances: Sequence[Utterance]) -> tuple[
     return metrics.wa(truth, predicted), metrics.ua(truth, predicted)
 
 
-def _done(
+def _trained(
     config: StageConfig, data: StageData, network: nn.Module, folder: Path, history: History, *, reused: bool
-) -> StageDone:
+) -> Trained:
     """Score the best epoch on the test speakers."""
     load_network(folder / "best.safetensors", network)
-    scheme_free = Examples(data.test, tuple((0.0,) * len(CLASSES) for _ in data.test))
-    answers = predict(config, data.inputs, network, scheme_free)
+    without_targets = Examples(data.test, tuple((0.0,) * len(CLASSES) for _ in data.test))
+    answers = predict(config, data.inputs, network, without_targets)
+    existence = config.stage.scheme == "existence"
+    probabilities = {
+        u.id: tuple((answers[u.id].sigmoid() if existence else answers[u.id].softmax(0)).tolist())
+        for u in data.test
+    }
     wa, ua = score(answers, data.test)
-    return StageDone(config.stage.name, history.best_epoch, history.best_loss, wa, ua, reused)
+    return Trained(history, probabilities, wa, ua, reused)
 
 
 def refuse_empty(stage: str, train_set: Examples, dev_set: Examples) -> None:

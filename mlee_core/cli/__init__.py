@@ -21,6 +21,7 @@ COMMANDS = {
     "analyze": "recordings in, emotions present and dominant out",
     "corpus": "what a corpus holds",
     "train": "train the networks of one fold",
+    "table3": "train the paper's whole experiment",
     "bench": "measure speed as ratios inside one run",
     "doctor": "versions, devices, what is missing and how to get it",
 }

@@ -1,0 +1,114 @@
+"""What `mlee train` and `mlee table3` share: their options, the run's configuration, keeping its events."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ..config import RECIPES, Compute, Recipe, RunConfig, Selection
+from ..corpora import Corpus
+from ..corpora.labelmap import from_pairs, make
+from ..corpora.presence import present
+from ..errors import ConfigError, RunError
+from ..events import Cancelled, Event, Failed, Progress
+from ..runs import RunFolder
+from .corpus import add_opening_arguments, corpus_of
+
+
+def add_running_arguments(parser: argparse.ArgumentParser) -> None:
+    """Corpus, run folder, recipe and machine."""
+    add_opening_arguments(parser)
+    parser.add_argument("--skip-missing", action="store_true", help="leave out any number of missing files")
+    parser.add_argument("--run", type=Path, metavar="DIR", help="run folder (default: runs/CORPUS-…-DATE)")
+    parser.add_argument("--resume", action="store_true", help="go on with this run, or add to it")
+    parser.add_argument("--max-epochs", type=int, metavar="N", help=f"default: {Recipe.max_epochs}")
+    parser.add_argument(
+        "--patience", type=int, metavar="N", help=f"epochs without a better one (default: {Recipe.patience})"
+    )
+    parser.add_argument("--level", choices=("peak", "none"), help="scale utterances to peak 1, or leave them")
+    parser.add_argument("--seed", type=int, default=0, metavar="N")
+    parser.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda or cuda:0 (default: cpu)")
+    parser.add_argument(
+        "--dtype", default="auto", choices=("auto", "fp32", "bf16"), help="auto: bf16 where fast"
+    )
+    parser.add_argument("--threads", type=int, default=1, metavar="N", help="of one training (default: 1)")
+    parser.add_argument("--quiet", action="store_true", help="print results only")
+
+
+def opened(args: argparse.Namespace) -> Corpus:
+    """The corpus, without the utterances whose audio is missing. Raises: MleeError."""
+    if args.resume and args.run is None:
+        raise ConfigError("--resume without --run: say which run folder to go on with.")
+    corpus = corpus_of(args)
+    usable = present(corpus, skip_missing=args.skip_missing)
+    for warning in usable.warnings[len(corpus.warnings) :]:
+        print(f"mlee: note: {warning}", file=sys.stderr)
+    return usable
+
+
+def run_config(
+    args: argparse.Namespace, corpus: Corpus, recipe: str | None, selection: Selection | None = None
+) -> RunConfig:
+    """The configuration that the options ask for. recipe: a name from RECIPES, None for the product's own.
+
+    Raises: ConfigError for what contradicts itself or is not to be had here.
+    """
+    from .. import devices  # imports torch
+
+    compute = Compute(
+        device=devices.checked(args.device),
+        dtype=devices.dtype(args.device) if args.dtype == "auto" else args.dtype,
+        threads=args.threads,
+    )
+    own: dict[str, Any] = {name: getattr(args, name) for name in ("level", "max_epochs", "patience")}
+    given = {name: value for name, value in own.items() if value is not None}
+    label_map = {**make(args.label_map).own, **from_pairs(args.map).own}
+    return RunConfig(
+        corpus=str(corpus.root),
+        format=corpus.format,
+        label_map=tuple(sorted(label_map.items())),
+        data_hash=corpus.data_hash(),
+        recipe=replace(Recipe() if recipe is None else RECIPES[recipe], **given),
+        compute=compute,
+        seed=args.seed,
+        scripted=args.scripted,
+        self_reports=args.self_reports,
+        selection=selection,
+    )
+
+
+@contextmanager
+def disk_faults_told(run: RunFolder) -> Iterator[None]:
+    """Raises: RunError, one sentence, for a full disk or a closed folder."""
+    try:
+        yield
+    except BrokenPipeError:  # of our output, not of the run
+        raise
+    except OSError as error:
+        raise RunError(
+            f"run {run.path} cannot be written: {error.strerror or error}; what was saved before is whole, "
+            "and --resume goes on from there."
+        ) from error
+
+
+def recorded(run: RunFolder, events: Iterator[Event], what: str) -> Iterator[Event]:
+    """Pass events on, all but Progress written to events.jsonl, the end of the work included.
+
+    What a resumed training tells again, and the run knows already, is not passed on.
+    """
+    with run.writing() as journal:
+        try:
+            for event in events:
+                if isinstance(event, Progress) or journal.append(event):
+                    yield event
+        except (KeyboardInterrupt, GeneratorExit):
+            journal.append(Cancelled(what))
+            raise
+        except Exception as error:
+            journal.append(Failed(str(error) or type(error).__name__))
+            raise
