@@ -7,22 +7,15 @@ matplotlib is imported inside, without pyplot and without a display; the same in
 from __future__ import annotations
 
 import textwrap
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import MleeError
 from .figure_panels import (
-    DARK,
-    LIGHT,
     RANGE_DB,
     SAMPLE_RATE,
-    Look,
     Spectrogram,
     clock,
     draw_attention,
@@ -33,10 +26,8 @@ from .figure_panels import (
     draw_spectrogram,
     draw_track,
     draw_waveform,
-    printable,
-    style_axes,
 )
-from .files import atomic_path
+from .page import DARK, LIGHT, Page, drawing, printable, save, style_axes, suffix_of
 from .palette import CASING
 from .results import Analysis, Segment
 from .stamp import in_one_line
@@ -45,8 +36,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
-
-SUFFIXES: tuple[str, ...] = (".svg", ".png", ".pdf")
 
 WIDTH, LEFT, SPLIT, RIGHT = 11.0, 0.75, 7.1, 10.75
 """Inches: the figure, and the left edge, the right edge of the time axes and the right edge of the bars."""
@@ -68,18 +57,9 @@ def save_figure(
 
     Raises: MleeError for another suffix, or where the file cannot be written.
     """
-    out = Path(out)
-    suffix = out.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise MleeError(f"A figure cannot be written as {out.name!r}: allowed are {', '.join(SUFFIXES)}.")
-    with _drawing():
-        figure = build_figure(analysis, log_spectrogram, samples, segment=segment, dark=dark)
-        dates = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}[suffix]
-        try:
-            with atomic_path(out) as neighbour:
-                figure.savefig(neighbour, format=suffix[1:], metadata=dates, facecolor=figure.get_facecolor())
-        except OSError as error:
-            raise MleeError(f"The figure cannot be written to {out}: {error.strerror or error}.") from error
+    suffix_of(out)
+    with drawing():
+        save(build_figure(analysis, log_spectrogram, samples, segment=segment, dark=dark), out)
 
 
 def build_figure(
@@ -108,7 +88,7 @@ def build_figure(
     footer = _footer(analysis, segment)
     height = 5.85 + 0.17 * len(footer)
     figure = Figure(figsize=(WIDTH, height), dpi=150, facecolor=look.paper)
-    page = _Page(figure, height, look)
+    page = Page(figure, WIDTH, height, look)
     _title(page, analysis, segment)
 
     wave = page.axes("waveform", LEFT, 4.25 if segment else 4.6, SPLIT, 5.2)
@@ -138,37 +118,7 @@ def build_figure(
     return figure
 
 
-@contextmanager
-def _drawing() -> Iterator[None]:
-    """matplotlib's own defaults whatever the user's settings say, fonts embedded, nothing random."""
-    from matplotlib import style
-
-    fixed = {"svg.fonttype": "none", "svg.hashsalt": "mlee", "pdf.fonttype": 42, "hatch.linewidth": 0.8}
-    with style.context(["default", fixed]), warnings.catch_warnings():
-        # A file name in a script that the font lacks is drawn as boxes; that is no reason to print a warning.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        yield
-
-
-class _Page:
-    """Places things by inches from the upper left corner."""
-
-    def __init__(self, figure: Figure, height: float, look: Look) -> None:
-        self.figure, self.height, self.look = figure, height, look
-
-    def axes(self, label: str, left: float, top: float, right: float, bottom: float) -> Axes:
-        box = (left / WIDTH, 1 - bottom / self.height, (right - left) / WIDTH, (bottom - top) / self.height)
-        axes = self.figure.add_axes(box, label=label)
-        style_axes(axes, self.look)
-        return axes
-
-    def text(self, x: float, y: float, text: str, **style: Any) -> None:
-        style.setdefault("color", self.look.ink)
-        place = (x / WIDTH, 1 - y / self.height)
-        self.figure.text(*place, text, va="top", parse_math=False, **style)
-
-
-def _title(page: _Page, analysis: Analysis, segment: Segment | None) -> None:
+def _title(page: Page, analysis: Analysis, segment: Segment | None) -> None:
     name = printable(Path(analysis.file).name)
     page.text(LEFT, 0.18, _shortened(name), size=12, weight="bold")
     page.text(RIGHT, 0.2, f"model {_shortened(printable(analysis.model))}", size=9, ha="right")
@@ -217,7 +167,7 @@ def _shortened(text: str) -> str:
     return text if len(text) <= NAME_LENGTH else f"{text[: half - 1]}…{text[-half:]}"
 
 
-def _scale(page: _Page, image: AxesImage) -> None:
+def _scale(page: Page, image: AxesImage) -> None:
     scale = page.axes("scale", 5.6, 0.98, SPLIT, 1.06)
     page.figure.colorbar(image, cax=scale, orientation="horizontal", ticks=[-RANGE_DB, 0])
     scale.xaxis.set_ticks_position("top")
@@ -225,7 +175,7 @@ def _scale(page: _Page, image: AxesImage) -> None:
     style_axes(scale, page.look, size=7)
 
 
-def _legend(page: _Page, attention: Axes) -> None:
+def _legend(page: Page, attention: Axes) -> None:
     handles, labels = attention.get_legend_handles_labels()
     if not handles:
         return

@@ -6,7 +6,6 @@ matplotlib is only imported where something is drawn.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .labels import CLASS_NAMES
+from .page import Look, printable, style_axes
 from .palette import CASING, ENCODER_STYLES, NOT_ATTENDED, class_color, text_on
 from .results import DOMINANT_HEADS, ENCODERS, Analysis, Segment
 
@@ -39,19 +39,6 @@ LINES = {"solid": "-", "dash": (0, (4, 1.5)), "dot": (0, (1, 1.2))}
 HATCHES = {"hard": "", "soft": "////", "fusion": "xxxx"}
 
 Spectrogram = NDArray[np.float32] | Iterable[NDArray[np.float32]]
-
-
-@dataclass(frozen=True)
-class Look:
-    """Colours of the page, of text and lines, and of frames ("#rrggbb")."""
-
-    paper: str
-    ink: str
-    faint: str
-
-
-LIGHT = Look("#ffffff", "#1a1a1a", "#8a8a8a")
-DARK = Look("#1e1e1e", "#e8e8e8", "#8a8a8a")
 
 
 def draw_spectrogram(
@@ -276,24 +263,6 @@ def _class_axis(axes: Axes, classes: tuple[str, ...]) -> None:
 def _instead(axes: Axes, text: str, look: Look) -> None:
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=9, color=look.ink)
     axes.set_yticks([])
-
-
-def style_axes(axes: Axes, look: Look, size: float = 8) -> None:
-    """Ink, sizes and thin frame."""
-    axes.set_facecolor("none")
-    axes.tick_params(colors=look.ink, labelsize=size)
-    axes.xaxis.label.set_color(look.ink)
-    axes.yaxis.label.set_color(look.ink)
-    axes.xaxis.label.set_fontsize(9)
-    axes.yaxis.label.set_fontsize(9)
-    for spine in axes.spines.values():
-        spine.set_edgecolor(look.faint)
-        spine.set_linewidth(0.6)
-
-
-def printable(text: str) -> str:
-    """Characters that a figure cannot hold (control, lone surrogates of odd file names) become "�"."""
-    return "".join(c if c.isprintable() else "�" for c in text)
 
 
 def clock(seconds: float) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtGui import QGuiApplication, QPalette
 from PySide6.QtWidgets import QFileDialog
 
-from mlee_core.figure import SUFFIXES
+from mlee_core.page import SUFFIXES
 from mlee_core.results import DOMINANT_HEADS, ENCODERS
 
 from .dialogs.keys import TextDialog, keys_html
