@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,25 +55,22 @@ def column_names(path: Path) -> tuple[str, ...]:
     return _columns(path, _text(path))[1]
 
 
-def read_csv(path: Path) -> CsvFile:
+def read_csv(path: Path, *, keep: Collection[str] | None = None, row_names: str | None = None) -> CsvFile:
     """The whole file.
+
+    keep: hold only these columns' cells, so that a long file fits in memory; None holds all. row_names: the
+    name to give to a first column that has none, as R writes its row names; None refuses such a column.
 
     Raises: CorpusError for anything that is not a table of text: missing, unreadable, not UTF-8, broken
     quotes, a column named twice or not at all, a row whose number of cells differs from the header's,
     no row at all.
     """
     text = _text(path)
-    delimiter, columns = _columns(path, text)
+    delimiter, columns = _columns(path, text, row_names)
     try:
-        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+        rows = tuple(_rows(path, text, delimiter, columns, columns if keep is None else keep))
     except csv.Error as error:
         raise CorpusError(f"{path} is no table that can be read ({error}): check its quotes.") from error
-    header_at = next(i for i, line in enumerate(lines) if _holds_text(line))
-    rows = tuple(
-        _row(path, columns, number, line)
-        for number, line in enumerate(lines[header_at + 1 :], start=header_at + 2)
-        if _holds_text(line)
-    )
     if not rows:
         raise CorpusError(f"{path} has a header but no row: a table needs at least one utterance.")
     return CsvFile(path, columns, rows)
@@ -115,7 +112,7 @@ def _text(path: Path) -> str:
     return text
 
 
-def _columns(path: Path, text: str) -> tuple[str, tuple[str, ...]]:
+def _columns(path: Path, text: str, row_names: str | None = None) -> tuple[str, tuple[str, ...]]:
     """Delimiter and column names. The header decides alone: cells below may hold `;` between labels."""
     header = next((line for line in io.StringIO(text, newline="") if line.strip()), None)
     if header is None:
@@ -126,6 +123,8 @@ def _columns(path: Path, text: str) -> tuple[str, tuple[str, ...]]:
         raise CorpusError(f"{path} has a header that cannot be read ({error}).") from error
     delimiter = max(split, key=lambda d: len(split[d]))
     columns = tuple(cell.strip().lower() for cell in split[delimiter])
+    if not columns[0] and row_names is not None:
+        columns = (row_names, *columns[1:])
     if "" in columns:
         raise CorpusError(
             f"{path} has a column without a name, number {columns.index('') + 1} of the header."
@@ -136,13 +135,20 @@ def _columns(path: Path, text: str) -> tuple[str, tuple[str, ...]]:
     return delimiter, columns
 
 
-def _row(path: Path, columns: tuple[str, ...], number: int, line: list[str]) -> Row:
-    if len(line) != len(columns):
-        raise CorpusError(
-            f"{path}, row {number} has {len(line)} cells, but the header has {len(columns)}: "
-            "a cell that holds the delimiter needs quotes."
-        )
-    return Row(number, {name: cell.strip() for name, cell in zip(columns, line, strict=True)})
+def _rows(
+    path: Path, text: str, delimiter: str, columns: tuple[str, ...], keep: Collection[str]
+) -> Iterator[Row]:
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    numbered = ((number, line) for number, line in enumerate(lines, start=1) if _holds_text(line))
+    next(numbered, None)  # the header
+    for number, line in numbered:
+        if len(line) != len(columns):
+            raise CorpusError(
+                f"{path}, row {number} has {len(line)} cells, but the header has {len(columns)}: "
+                "a cell that holds the delimiter needs quotes."
+            )
+        cells = zip(columns, line, strict=True)
+        yield Row(number, {name: cell.strip() for name, cell in cells if name in keep})
 
 
 def _holds_text(line: list[str]) -> bool:

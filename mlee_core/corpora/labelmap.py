@@ -29,10 +29,17 @@ class LabelMap:
 
     own: Mapping[str, str] = field(default_factory=dict)
 
-    def of(self, name: str) -> str:
-        """The class that `name` means, or `name` itself in lower case: an *other* label of its own."""
-        key = name.strip().lower()
-        return self.own.get(key) or _BUILT_IN.get(key) or key
+    def of(self, name: str, *also: str) -> str:
+        """The class that `name` means, or `name` itself in lower case: an *other* label of its own.
+
+        also: further names that a corpus has for the same label; whichever the user maps decides.
+        """
+        keys = [key.strip().lower() for key in (name, *also)]
+        for table in (self.own, _BUILT_IN):
+            for key in keys:
+                if key in table:
+                    return table[key]
+        return keys[0]
 
     def knows(self, name: str) -> bool:
         """Whether the user or the built-in table says what `name` means."""
