@@ -74,9 +74,9 @@ def _in_words(corpus: Corpus, found: Presence) -> str:
     """ "/data/x lacks the audio of 7 of 535 utterances (1.31 %): a.wav, b.wav, … and 2 more"."""
     absent, total = found.absent, len(corpus.utterances)
     pointers = f", {len(found.pointers)} of them Git-LFS pointers ({ADVICE})" if found.pointers else ""
-    files = [path_in(corpus, u) for u in (*found.missing, *found.pointers)]
+    files = _listed([path_in(corpus, u) for u in (*found.missing, *found.pointers)])
     share = f"{100 * absent / total:.3g} %"
-    return f"{corpus.root} lacks the audio of {absent} of {total} utterances ({share}){pointers}: {_listed(files)}"
+    return f"{corpus.root} lacks the audio of {absent} of {total} utterances ({share}){pointers}: {files}"
 
 
 def path_in(corpus: Corpus, utterance: Utterance) -> str:
