@@ -9,33 +9,16 @@ intervals are too narrow, and below five there is none.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-Score = Literal["wa", "ua"]
-SCORES: tuple[Score, ...] = ("wa", "ua")
+from .metrics import Counts, Score, Tally, score_of_counts
 
 LEAST_SPEAKERS = 5
 RESAMPLES = 10_000
 LEVEL = 0.95
 SEED = 0
-
-Counts = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Tally:
-    """What a row got right, speaker by speaker and class by class.
-
-    speakers: [S] names. total: utterances with that dominant class, [S, K]. right: those predicted rightly,
-    [S, K]; with several seeds their mean, hence not whole.
-    """
-
-    speakers: tuple[str, ...]
-    total: Counts
-    right: Counts
 
 
 @dataclass(frozen=True)
@@ -57,18 +40,18 @@ class Difference:
 def difference(
     first: Tally, second: Tally, score: Score, *, resamples: int = RESAMPLES, seed: int = SEED
 ) -> Difference | None:
-    """Compare two rows on the utterances of the same speakers; None where there is none.
+    """Compare two rows on the utterances of the same speakers, who are the groups; None where there is none.
 
     The same seed gives the same interval. Raises: ValueError if speakers or utterances differ.
     """
-    if first.speakers != second.speakers or not np.array_equal(first.total, second.total):
+    if first.groups != second.groups or not np.array_equal(first.total, second.total):
         raise ValueError("two rows are compared on the same utterances of the same speakers")
     judged = first.total.sum(1) > 0  # a speaker without a dominant class has no score
-    names = [name for name, has in zip(first.speakers, judged, strict=True) if has]
+    names = [name for name, has in zip(first.groups, judged, strict=True) if has]
     if not names:
         return None
     total, right, other = first.total[judged], first.right[judged], second.right[judged]
-    own = _score(right, total, score) - _score(other, total, score)  # [S]
+    own = score_of_counts(right, total, score) - score_of_counts(other, total, score)  # [S]
     whole = np.ones((1, len(names)))
     pooled = _pooled_difference(whole, total, right, other, score)[0]
     low = high = why_not = None
@@ -82,8 +65,9 @@ def difference(
     return Difference(float(pooled), float(own.mean()), low, high, why_not, of_speakers)
 
 
+@lru_cache(maxsize=1)  # a report compares many rows of the same speakers
 def _draws(speakers: int, resamples: int, seed: int) -> Counts:
-    """How often each speaker is drawn, [R, S]; every row sums to S."""
+    """How often each speaker is drawn, [R, S]; every row sums to S. Not to be written to."""
     even = np.full(speakers, 1 / speakers)
     return np.random.default_rng(seed).multinomial(speakers, even, size=resamples).astype(np.float64)
 
@@ -91,13 +75,6 @@ def _draws(speakers: int, resamples: int, seed: int) -> Counts:
 def _pooled_difference(times: Counts, total: Counts, right: Counts, other: Counts, score: Score) -> Counts:
     """The statistic for speakers taken `times` [R, S] times each, [R]."""
     utterances = times @ total  # [R, K]
-    return _score(times @ right, utterances, score) - _score(times @ other, utterances, score)
-
-
-def _score(right: Counts, total: Counts, score: Score) -> Counts:
-    """WA or UA of each row, [R]; a class that a row has not does not count. Shapes [R, K]."""
-    if score == "wa":
-        return np.asarray(right.sum(1) / total.sum(1))
-    occurs = total > 0
-    recalls = np.divide(right, total, out=np.zeros_like(total), where=occurs)
-    return np.asarray(recalls.sum(1) / occurs.sum(1))
+    return score_of_counts(times @ right, utterances, score) - score_of_counts(
+        times @ other, utterances, score
+    )

@@ -6,9 +6,60 @@ Classes are numbers 0 … k - 1. A score of nothing is None, never 0: no utteran
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+Score = Literal["wa", "ua"]
+SCORES: tuple[Score, ...] = ("wa", "ua")
+
+Counts = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What was predicted rightly, group by group and class by class; groups are speakers or folds, say.
+
+    groups: [G] names. total: utterances of each true class [G, K]. right: those predicted rightly [G, K];
+    with several seeds their mean, hence not whole.
+    """
+
+    groups: tuple[str, ...]
+    total: Counts
+    right: Counts
+
+    def pooled(self, score: Score) -> float | None:
+        """The score over all groups together; None without utterances."""
+        return _or_none(float(score_of_counts(self.right.sum(0), self.total.sum(0), score)))
+
+    def each(self, score: Score) -> dict[str, float | None]:
+        """Each group's own score; None for one without utterances."""
+        scores = score_of_counts(self.right, self.total, score)
+        return {name: _or_none(value) for name, value in zip(self.groups, scores, strict=True)}
+
+
+def score_of_counts(right: Counts, total: Counts, score: Score) -> Counts:
+    """WA or UA from counts per true class, [..., K] -> [...]; NaN where there is no utterance.
+
+    UA averages over the classes that occur, as `ua` does.
+    """
+    if score == "wa":
+        return _ratio(right.sum(-1), total.sum(-1))
+    occurs = total > 0
+    recalls = np.where(occurs, _ratio(right, total), 0.0)
+    return _ratio(recalls.sum(-1), occurs.sum(-1))
+
+
+def _ratio(over: Counts, under: NDArray[np.generic]) -> Counts:
+    """over / under, NaN where under is 0."""
+    empty = np.full(np.shape(over), np.nan)
+    return np.asarray(np.divide(over, under, out=empty, where=np.asarray(under) > 0))
+
+
+def _or_none(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
 
 
 def wa(truth: Sequence[int], predicted: Sequence[int]) -> float | None:

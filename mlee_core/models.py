@@ -17,13 +17,12 @@ from . import resources
 from .config import Level, RunConfig, Stage
 from .corpora.base import Corpus, Utterance
 from .errors import ModelError
-from .files import stable_hash
 from .folds import PARTS, Fold
 from .labels import CLASSES
 from .quality import LevelReference
 from .results import ENCODERS, HEADS, ModelInfo, Seen
 from .runs import RESULT, Cell, RunFolder
-from .stamp import stamp
+from .stamp import of_run
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -143,13 +142,7 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: 
         "scores": test_scores(run, {h: Cell(fold.name, config.seed, s) for h, s in stages.items()}),
         "limits": list(_limits(corpus, fold)),
         "seen": digests,
-        "stamp": {
-            **stamp(),
-            "device": config.compute.device,
-            "dtype": config.compute.dtype,
-            "data_hash": config.data_hash,
-            "config_hash": stable_hash(config.to_json()),
-        },
+        "stamp": of_run(config),
     }
     checkpoints.save(path, tensors, header)
     return path

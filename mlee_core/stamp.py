@@ -9,6 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from . import __version__
+from .config import RunConfig
+from .files import stable_hash
 
 _PACKAGES = ("torch", "numpy", "soundfile", "soxr")
 
@@ -23,6 +25,17 @@ def stamp() -> dict[str, str]:
         "python": platform.python_version(),
         "machine": platform.machine(),
         **versions,
+    }
+
+
+def of_run(config: RunConfig) -> dict[str, str]:
+    """`stamp`, and what a run was made of and with: device, dtype, hash of its data and configuration."""
+    return {
+        **stamp(),
+        "device": config.compute.device,
+        "dtype": config.compute.dtype,
+        "data_hash": config.data_hash,
+        "config_hash": stable_hash(config.to_json()),
     }
 
 

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from mlee_core.comparison import SCORES, Difference, Score, Tally, difference
+from mlee_core.comparison import Difference, difference
+from mlee_core.metrics import SCORES, Score, Tally
 
 
 def tally(total: Any, right: Any) -> Tally:

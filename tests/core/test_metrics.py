@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlee_core.metrics import confusion, ua, wa
+from mlee_core.metrics import Tally, confusion, ua, wa
 
 # neu: 4 utterances, 3 right; hap: 1, 0 right; sad: 2, both right; ang: 3, 1 right.
 TRUTH = [0, 0, 0, 0, 1, 2, 2, 3, 3, 3]
@@ -55,3 +55,19 @@ def test_scores_follow_from_the_confusion(pairs: list[tuple[int, int]]) -> None:
     assert wa(truth, said) == pytest.approx(np.trace(counts) / len(pairs))
     rows = [counts[k, k] / counts[k].sum() for k in range(4) if counts[k].sum()]
     assert ua(truth, said) == pytest.approx(sum(rows) / len(rows))
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), st.integers(0, 3)), max_size=40))
+def test_a_tally_scores_as_the_utterances_themselves(triples: list[tuple[int, int, int]]) -> None:
+    total, right = np.zeros((3, 4)), np.zeros((3, 4))
+    for group, true, said in triples:
+        total[group, true] += 1
+        right[group, true] += true == said
+    tally = Tally(("a", "b", "c"), total, right)
+    truth, predicted = [t for _, t, _ in triples], [p for _, _, p in triples]
+    assert tally.pooled("wa") == pytest.approx(wa(truth, predicted))
+    assert tally.pooled("ua") == pytest.approx(ua(truth, predicted))
+    for group, name in enumerate(tally.groups):
+        own = [t for g, t, _ in triples if g == group], [p for g, _, p in triples if g == group]
+        assert tally.each("wa")[name] == pytest.approx(wa(*own))
+        assert tally.each("ua")[name] == pytest.approx(ua(*own))
