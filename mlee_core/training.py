@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from . import checkpoints, metrics
 from .config import Compute, StageConfig
 from .corpora.base import Utterance
-from .dataset import Examples, Inputs, Normalisation, plain_batches, training_batches
+from .dataset import Batch, Examples, Inputs, Normalisation, plain_batches, training_batches
 from .errors import ConfigError, RunError
 from .events import EpochDone, Event, Progress, Resumed, Started
 from .files import stable_hash
@@ -158,16 +158,24 @@ def _epoch(
     network.train()
     for batch in training_batches(data.inputs, data.train, config.recipe, config.seed, epoch):
         with arithmetic(config.compute):
-            logits = _logits(network, batch.inputs, config.compute)  # [B, 4]
-            value = loss(logits.float(), batch.targets.to(logits.device))
-            optimiser.zero_grad(set_to_none=True)
-            value.backward()
-            optimiser.step()
+            value = train_step(config.compute, network, optimiser, loss, batch)
         done += len(batch.ids)
         total += value.item() * len(batch.ids)
         left = (time.monotonic() - began) / done * (examples - done)
         yield Progress(f"Epoch {epoch}", done, examples, left, config.stage.name, epoch)
     return total / done
+
+
+def train_step(
+    compute: Compute, network: nn.Module, optimiser: torch.optim.Adam, loss: Loss, batch: Batch
+) -> Tensor:
+    """One step of Adam on one batch; the batch's loss, a scalar."""
+    logits = _logits(network, batch.inputs, compute)  # [B, 4]
+    value = loss(logits.float(), batch.targets.to(logits.device))
+    optimiser.zero_grad(set_to_none=True)
+    value.backward()
+    optimiser.step()
+    return value
 
 
 @contextmanager

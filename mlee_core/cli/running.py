@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from ..config import RECIPES, Compute, Recipe, RunConfig, Selection
+from ..config import RECIPES, Compute, Recipe, RunConfig
 from ..corpora import Corpus
 from ..corpora.labelmap import from_pairs, make
 from ..corpora.presence import present
@@ -31,19 +30,37 @@ def add_running_arguments(parser: argparse.ArgumentParser) -> None:
         "--patience", type=int, metavar="N", help=f"epochs without a better one (default: {Recipe.patience})"
     )
     parser.add_argument("--level", choices=("peak", "none"), help="scale utterances to peak 1, or leave them")
-    parser.add_argument("--seed", type=int, default=0, metavar="N")
-    parser.add_argument("--device", default="cpu", metavar="D", help="cpu, cuda or cuda:0 (default: cpu)")
+    parser.add_argument("--recipe", choices=RECIPES, help="how networks are trained; paper is the paper's")
+    parser.add_argument("--seed", type=int, metavar="N", help="default: 0")
+    parser.add_argument("--device", metavar="D", help="cpu, cuda or cuda:0 (default: cpu)")
     parser.add_argument(
-        "--dtype", default="auto", choices=("auto", "fp32", "bf16"), help="auto: bf16 where fast"
+        "--dtype", choices=("fp32", "bf16"), help="default: bf16 where the device is fast at it"
     )
-    parser.add_argument("--threads", type=int, default=1, metavar="N", help="of one training (default: 1)")
+    parser.add_argument("--threads", type=int, metavar="N", help="of one training (default: 1)")
     parser.add_argument("--quiet", action="store_true", help="print results only")
+
+
+def begun(args: argparse.Namespace) -> RunConfig | None:
+    """The configuration of the run that --resume goes on with; None for a new run. Options that were left
+    out are then as the run was begun. Raises: MleeError."""
+    if not args.resume:
+        return None
+    if args.run is None:
+        raise ConfigError("--resume without --run: say which run folder to go on with.")
+    if not (args.run / "config.json").exists():
+        return None
+    config = RunFolder(args.run).config()
+    args.format = args.format or config.format
+    args.map = args.map or ([] if args.label_map else list(config.label_map))
+    args.scripted, args.self_reports = (
+        args.scripted or config.scripted,
+        args.self_reports or config.self_reports,
+    )
+    return config
 
 
 def opened(args: argparse.Namespace) -> Corpus:
     """The corpus, without the utterances whose audio is missing. Raises: MleeError."""
-    if args.resume and args.run is None:
-        raise ConfigError("--resume without --run: say which run folder to go on with.")
     corpus = corpus_of(args)
     usable = present(corpus, skip_missing=args.skip_missing)
     for warning in usable.warnings[len(corpus.warnings) :]:
@@ -51,34 +68,34 @@ def opened(args: argparse.Namespace) -> Corpus:
     return usable
 
 
-def run_config(
-    args: argparse.Namespace, corpus: Corpus, recipe: str | None, selection: Selection | None = None
-) -> RunConfig:
-    """The configuration that the options ask for. recipe: a name from RECIPES, None for the product's own.
+def run_config(args: argparse.Namespace, corpus: Corpus, was: RunConfig | None, default: Recipe) -> RunConfig:
+    """The configuration that the options ask for; what they leave out is as it `was`, or the default.
 
     Raises: ConfigError for what contradicts itself or is not to be had here.
     """
     from .. import devices  # imports torch
 
-    compute = Compute(
-        device=devices.checked(args.device),
-        dtype=devices.dtype(args.device) if args.dtype == "auto" else args.dtype,
-        threads=args.threads,
-    )
-    own: dict[str, Any] = {name: getattr(args, name) for name in ("level", "max_epochs", "patience")}
-    given = {name: value for name, value in own.items() if value is not None}
+    compute = Compute() if was is None else was.compute
+    device = devices.checked(args.device or compute.device)
+    usual = devices.dtype(device) if was is None else compute.dtype
+    given = {name: getattr(args, name) for name in ("level", "max_epochs", "patience")}
+    recipe = RECIPES[args.recipe] if args.recipe else default if was is None else was.recipe
+    seed = 0 if was is None else was.seed
     label_map = {**make(args.label_map).own, **from_pairs(args.map).own}
     return RunConfig(
         corpus=str(corpus.root),
         format=corpus.format,
         label_map=tuple(sorted(label_map.items())),
         data_hash=corpus.data_hash(),
-        recipe=replace(Recipe() if recipe is None else RECIPES[recipe], **given),
-        compute=compute,
-        seed=args.seed,
+        recipe=replace(recipe, **{name: value for name, value in given.items() if value is not None}),
+        compute=Compute(
+            device=device,
+            dtype=args.dtype or usual,
+            threads=compute.threads if args.threads is None else args.threads,
+        ),
+        seed=seed if args.seed is None else args.seed,
         scripted=args.scripted,
         self_reports=args.self_reports,
-        selection=selection,
     )
 
 

@@ -7,17 +7,23 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from .. import folds
 from ..config import LINES, RECIPES, TRAIN_SETS, Selection
 from ..errors import ConfigError
-from ..events import Event, Failed, Progress, StageDone
+from ..events import Progress
+from ..forecast import Speed
 from ..runs import RunFolder
-from .running import add_running_arguments, disk_faults_told, opened, recorded, run_config
+from .running import add_running_arguments, begun, disk_faults_told, opened, recorded, run_config
+from .table3_view import Experiment, plan_lines, refuse_full_disk, show
 from .terminal import ProgressLine
-from .train import in_words
+
+SMOKE_EPOCHS = 2
+Answer = TypeVar("Answer")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,29 +37,58 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--only", nargs="+", metavar="FOLD", help="train these folds alone (speakers or groups)"
     )
     parser.add_argument("--seeds", type=int, metavar="N", help="repeat everything N times (default: 1)")
-    parser.add_argument("--recipe", choices=RECIPES, default="paper", help="default: paper")
     parser.add_argument("--jobs", type=int, metavar="N", help="trainings side by side (default: one a core)")
+    parser.add_argument("--plan", action="store_true", help="print what it would cost, and stop")
+    parser.add_argument(
+        "--smoke", action="store_true", help=f"everything once: one fold, {SMOKE_EPOCHS} epochs a stage"
+    )
     parser.add_argument("--json", action="store_true", help="print each event as a line of JSON")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, print, and write events.jsonl. Raises: MleeError for what is wrong with the input."""
+    """Print the plan, train, print, write events.jsonl and the report. Raises: MleeError for wrong input."""
     from .. import table3
 
-    corpus = opened(args)
-    begun = RunFolder(args.run) if args.resume and (args.run / "config.json").exists() else None
-    parts = begun.folds() if begun and args.folds is None else folds.make(corpus, args.folds)
-    selection = _selection(args, parts, None if begun is None else begun.config().selection)
-    config = run_config(args, corpus, args.recipe, selection)
-    table3.refuse_untrainable(config, corpus, parts.folds)
-    folder = args.run or Path("runs") / f"{corpus.name}-table3-{time.strftime('%Y%m%d-%H%M%S')}"
-    run_folder = RunFolder(folder)
-    with disk_faults_told(run_folder):
-        run_folder.begin(config, corpus, parts, resume=args.resume)
-        print(f"run {folder}: {len(run_folder.cells())} stages", file=sys.stderr)
-        events = table3.train_table(run_folder, args.jobs or max(1, (os.cpu_count() or 1) // args.threads))
-        _show(recorded(run_folder, events, "table3"), args)
+    asked = _experiment(args)
+    table3.refuse_untrainable(asked.config, asked.corpus, asked.parts.folds)
+    speed = None
+    if args.plan or not args.quiet:
+        speed = _told(_trial(asked), quiet=args.quiet or args.json)
+        cost = asked.cost(speed)
+        if args.plan and args.json:
+            print(json.dumps(cost.to_json()))
+        else:
+            print("\n".join(plan_lines(asked, cost)), file=sys.stdout if args.plan else sys.stderr)
+        if args.plan:
+            return 0
+        refuse_full_disk(asked, cost)
+    with disk_faults_told(asked.folder):
+        asked.folder.begin(asked.config, asked.corpus, asked.parts, resume=args.resume)
+        events = recorded(asked.folder, table3.train_table(asked.folder, asked.workers), "table3")
+        show(events, asked, speed, quiet=args.quiet, as_json=args.json)
     return 0
+
+
+def _experiment(args: argparse.Namespace) -> Experiment:
+    if args.smoke and args.resume:
+        raise ConfigError("--smoke with --resume: a smoke run is short and always begins anew.")
+    if args.jobs is not None and args.jobs < 1:
+        raise ConfigError(f"--jobs {args.jobs}: allowed are whole numbers from 1.")
+    was = begun(args)
+    corpus = opened(args)
+    parts = folds.make(corpus, args.folds)
+    if was is not None and args.folds is None:
+        parts = RunFolder(args.run).folds()
+    selection = _selection(args, parts, None if was is None else was.selection)
+    config = replace(run_config(args, corpus, was, RECIPES["paper"]), selection=selection)
+    if args.smoke:
+        selection = replace(selection, folds=selection.folds[:1], seeds=1)
+        recipe = replace(config.recipe, max_epochs=SMOKE_EPOCHS)
+        config = replace(config, selection=selection, recipe=recipe)
+    what = "smoke" if args.smoke else "table3"
+    folder = args.run or Path("runs") / f"{corpus.name}-{what}-{time.strftime('%Y%m%d-%H%M%S')}"
+    cores = (os.cpu_count() or 1) // config.compute.threads if config.compute.device == "cpu" else 1
+    return Experiment(corpus, parts, config, selection, RunFolder(folder), args.jobs or max(1, cores))
 
 
 def _selection(args: argparse.Namespace, parts: folds.Folds, begun: Selection | None) -> Selection:
@@ -72,15 +107,20 @@ def _selection(args: argparse.Namespace, parts: folds.Folds, begun: Selection | 
     )
 
 
-def _show(events: Iterable[Event], args: argparse.Namespace) -> None:
-    line = ProgressLine(sys.stderr, quiet=args.quiet)
-    for event in events:
-        if args.json:
-            print(json.dumps(event.to_json()), flush=True)
-        elif isinstance(event, Progress):
-            line.show(event)
-        else:
-            line.clear()
-            text = event.message if isinstance(event, Failed) else in_words(event)
-            if text and (isinstance(event, StageDone) or not args.quiet):
-                print(f"{event.fold} {text}" if event.fold else text, flush=True)
+def _trial(asked: Experiment) -> Generator[Progress, None, Speed]:
+    from .. import trial
+
+    return trial.measure(asked.config, asked.corpus, asked.workers)
+
+
+def _told(work: Generator[Progress, None, Answer], *, quiet: bool) -> Answer:
+    """Run work to its end with its progress on one line; its answer."""
+    line = ProgressLine(sys.stderr, quiet=quiet)
+    try:
+        while True:
+            line.show(next(work))
+    except StopIteration as end:
+        answer: Answer = end.value
+        return answer
+    finally:
+        line.clear()

@@ -1,8 +1,10 @@
-"""One line of progress in a terminal, rewritten in place; nothing where the output is no terminal."""
+"""Progress in a terminal, rewritten in place; nothing where the output is no terminal."""
 
 from __future__ import annotations
 
+import shutil
 import time
+from collections.abc import Sequence
 from typing import TextIO
 
 from ..events import Progress
@@ -32,6 +34,36 @@ class ProgressLine:
             self._stream.flush()
 
 
+class Board:
+    """Several lines at the bottom of a terminal that change in place, below lines that stay."""
+
+    def __init__(self, stream: TextIO, *, quiet: bool = False) -> None:
+        self._stream = stream
+        self.live = stream.isatty() and not quiet
+        self._lines = 0
+        self._shown_at = 0.0
+
+    def show(self, lines: Sequence[str], *, at_once: bool = False) -> None:
+        """Put these lines where the last ones were, at most ten times a second unless at_once."""
+        now = time.monotonic()
+        if self.live and (at_once or now - self._shown_at >= EVERY_S):
+            self._shown_at = now
+            width = shutil.get_terminal_size().columns - 1  # a line that wraps could not be overwritten
+            self._stream.write(self._home() + "".join(f"\x1b[K{line[:width]}\n" for line in lines) + "\x1b[J")
+            self._stream.flush()
+            self._lines = len(lines)
+
+    def clear(self) -> None:
+        """Make room for a line that stays."""
+        if self.live and self._lines:
+            self._stream.write(f"{self._home()}\x1b[J")
+            self._stream.flush()
+            self._lines = 0
+
+    def _home(self) -> str:
+        return f"\x1b[{self._lines}A\r" if self._lines else "\r"
+
+
 def in_words(progress: Progress) -> str:
     """ "mlee-all Epoch 3 41 %, 12 s left"."""
     parts = [progress.stage, progress.what]
@@ -49,3 +81,8 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def size(count: float) -> str:
+    """Bytes: "355 MB", "5.4 GB"."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

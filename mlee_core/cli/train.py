@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .. import folds
-from ..config import RECIPES, ROWS, TRAIN_SETS, RunConfig, Stage
+from ..config import ROWS, TRAIN_SETS, Recipe, RunConfig, Stage
 from ..corpora import Corpus
 from ..events import EpochDone, Event, Finished, Progress, Resumed, StageDone, Started
 from ..runs import RunFolder
 from ..scratch import Scratch
-from .running import add_running_arguments, disk_faults_told, opened, recorded, run_config
+from .running import add_running_arguments, begun, disk_faults_told, opened, recorded, run_config
 from .terminal import ProgressLine
 
 
@@ -26,15 +26,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--train-set", default="all", choices=TRAIN_SETS, help="utterances with a dominant class, or all"
     )
     parser.add_argument("--fold", metavar="SPEAKER", help="the test speaker (default: the first in order)")
-    parser.add_argument("--recipe", choices=RECIPES, help="paper: its own, without --level peak")
 
 
 def run(args: argparse.Namespace) -> int:
     """Train, print, and write events.jsonl. Raises: MleeError for what is wrong with the input."""
     stage = Stage(args.row, args.label, args.train_set)
+    was = begun(args)
     corpus = opened(args)
-    fold = folds.one(corpus, args.fold or corpus.speakers[0])
-    config = run_config(args, corpus, args.recipe)
+    fold = folds.one(corpus, args.fold or _fold_of(args, was) or corpus.speakers[0])
+    config = run_config(args, corpus, was, Recipe())
     from ..experiment import refuse_untrainable
 
     refuse_untrainable(config, corpus, fold, [stage])  # before a run folder is begun
@@ -50,6 +50,11 @@ def run(args: argparse.Namespace) -> int:
         events = _train(run_folder, config, corpus, fold, stage)
         _show(recorded(run_folder, events, stage.name), quiet=args.quiet)
     return 0
+
+
+def _fold_of(args: argparse.Namespace, was: RunConfig | None) -> str | None:
+    """The test speaker of the run that goes on."""
+    return None if was is None else RunFolder(args.run).folds().folds[0].name
 
 
 def _train(
