@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import CorpusError
-from . import emodb, table
+from . import cremad, emodb, iemocap, table
 from .base import Corpus, Reading, Utterance
 from .labelmap import LabelMap, make
 
@@ -31,7 +31,7 @@ class Importer(Protocol):
         ...
 
 
-_IMPORTERS: tuple[Importer, ...] = (emodb, table)
+_IMPORTERS: tuple[Importer, ...] = (iemocap, cremad, emodb, table)
 FORMATS: Mapping[str, Importer] = {importer.NAME: importer for importer in _IMPORTERS}
 """Importers by name, in the order in which they are asked whether they recognise a path."""
 

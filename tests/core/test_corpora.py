@@ -272,14 +272,16 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory, content):
 
 
 def test_formats_are_recognised_or_named(tmp_path: Path):
-    assert list(FORMATS) == ["emodb", "table"]
+    assert list(FORMATS)[-2:] == ["emodb", "table"]  # last: each recognises more than its own
     text = table(tmp_path, COUNTS, "utterances.csv")
     assert open_corpus(text).format == "table"  # by its columns: the name alone does not make it EmoDB
     assert open_corpus(table(tmp_path, COUNTS, "votes.txt"), format="table").format == "table"
     for path in (tmp_path / "votes.txt", Path(os.devnull)):
-        with pytest.raises(CorpusError, match=r"no corpus of a known format: emodb, .*; table, "):
+        with pytest.raises(
+            CorpusError, match=r"no corpus of a known format: iemocap, .*; emodb, .*; table, "
+        ):
             open_corpus(path)
-    with pytest.raises(CorpusError, match="'iemocup' is no corpus format: the formats are emodb, table"):
+    with pytest.raises(CorpusError, match="'iemocup' is no corpus format: the formats are .*emodb, table"):
         open_corpus(text, format="iemocup")
     with pytest.raises(CorpusError, match="lacks the column emotion"):
         open_corpus(text, format="emodb")

@@ -1,0 +1,325 @@
+"""IEMOCAP (Busso et al. 2008) as it is released: `Session1` … `Session5`, each with `dialog/EmoEvaluation`.
+
+One text file a dialog. An utterance begins with the release's consensus, `[start - end] ID neu [v, a, d]`
+with tabs between; below it stand the evaluators' labels, `C-E2: Neutral; Frustration; (comment)`, one line
+an evaluator with one label or several; the actors' own, `C-F1:` and `C-M1:`; and ratings of valence,
+activation and dominance, `A-E2:`, which are not read. A comment may run over lines.
+
+Labels and consensus codes are two spellings of the same ten words, so a label map counts for both:
+`excited=hap` makes votes for *Excited* votes for hap and turns the consensus `exc` into hap. (reading) The
+consensus is mapped, not recomputed: this is the usual merge of the two classes, which researchers compare
+with. So an utterance with one vote each for happy, excited and neutral stays `xxx`, no agreement. Without a
+map *Excited* is an emotion outside the four classes, as in the paper.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import CorpusError
+from ..labels import CLASSES, Votes
+from .base import Corpus, Reading, Utterance
+from .labelmap import LabelMap
+
+NAME = "iemocap"
+LOOKS_LIKE = "a folder with IEMOCAP's Session1 to Session5"
+OPTIONS: tuple[str, ...] = ("scripted", "self_reports")
+
+EVALUATION = Path("dialog") / "EmoEvaluation"
+IMPROVISED, SCRIPTED = "impro", "script"
+EVALUATORS, SELF = "E", "FM"
+USUAL_EVALUATORS = 3
+LISTED = 5  # strange labels that a warning names
+NONE, NO_AGREEMENT = "none", "xxx"
+WORDS = {
+    "neu": ("neutral", "neutral state"),
+    "hap": ("happiness", "happy"),
+    "sad": ("sadness",),
+    "ang": ("anger", "angry"),
+    "exc": ("excited", "excitement"),
+    "fru": ("frustration", "frustrated"),
+    "fea": ("fear",),
+    "sur": ("surprise", "surprised"),
+    "dis": ("disgust", "disgusted"),
+    "oth": ("other",),
+}
+_NAMES = {name: (*words, code) for code, words in WORDS.items() for name in (*words, code)}
+
+_SECONDS = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)"
+_CONSENSUS = re.compile(rf"\[\s*{_SECONDS}\s*-\s*{_SECONDS}\s*\]\s+(\S+)\s+(\S+)\s+\[[^\[\]]*\]")
+_ID = re.compile(r"((Ses[0-9]{2})[FM]_[A-Za-z0-9_]{1,60})_([FM])[A-Za-z0-9]{1,20}")
+_VOTE = re.compile(r"C-([EFM][A-Za-z0-9]*)\s*:(.*)")
+_CONSENSUS_FORM = "`[start - end] ID label [v, a, d]`, seconds with the start before the end"
+_ID_FORM = "an id is as Ses01F_impro01_M003"
+_VOTE_FORM = "`C-E1: label; label; (comment)`, C-F1 or C-M1"
+
+
+def recognises(path: Path) -> bool:
+    """Whether `path` is a folder with a Session1 … that holds evaluations."""
+    return any(os.path.isdir(path / f"Session{n}" / EVALUATION) for n in range(1, 6))
+
+
+def read(path: Path, how: Reading) -> Corpus:
+    """Every utterance of the improvised dialogs, and of the scripted ones if `how` asks for them; no audio.
+
+    speaker is who talks, the letter before the last number of the id: Ses01F_impro01_M003 is Ses01M.
+    An utterance without a vote has no consensus either: nothing supports it, so no scheme admits it.
+
+    Raises: CorpusError with file and line for what is no EmoEvaluation file, and for an id met twice.
+    """
+    folders = _session_folders(path)
+    wanted = EVALUATORS + (SELF if how.self_reports else "")
+    dialogs = [_turns(file, wanted) for folder in folders for file in _dialogs(folder, how.scripted)]
+    turns = [turn for dialog in dialogs for turn in sorted(dialog, key=lambda t: (t.start_s, t.id))]
+    if not turns:
+        kind = "utterance" if how.scripted else f"improvised utterance (*{IMPROVISED}*.txt)"
+        raise CorpusError(f"{path} has no {kind} in Session*/{EVALUATION}.")
+    _refuse_repeated(turns)
+    utterances = tuple(_utterance(turn, how.label_map) for turn in turns)
+    warnings = (*_absences(folders, dialogs), *_vote_warnings(turns, how.label_map))
+    return Corpus(NAME, NAME, path, utterances, warnings)
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """One utterance as its dialog's file tells it; file and line are where its consensus stands."""
+
+    id: str
+    dialog: str
+    session: str
+    speaker: str
+    file: Path
+    line: int
+    start_s: float
+    end_s: float
+    code: str
+    given: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+
+
+def _session_folders(path: Path) -> list[Path]:
+    try:
+        folders = sorted(p for p in path.iterdir() if re.fullmatch(r"Session[0-9]+", p.name))
+    except OSError as error:
+        raise CorpusError(f"{path} cannot be read as IEMOCAP, {LOOKS_LIKE}: {error.strerror}.") from error
+    if not any(os.path.isdir(folder / EVALUATION) for folder in folders):
+        raise CorpusError(f"{path} is not {LOOKS_LIKE}: no Session*/{EVALUATION} is in it.")
+    return folders
+
+
+def _dialogs(session: Path, scripted: bool) -> list[Path]:
+    """The session's evaluation files; not its sub-folders, nor the `._` files that macOS leaves."""
+    folder = session / EVALUATION
+    if not os.path.isdir(folder):
+        return []
+    try:
+        return sorted(
+            file
+            for file in folder.iterdir()
+            if file.suffix == ".txt"
+            and not file.name.startswith(".")
+            and (scripted or IMPROVISED in file.name)
+            and file.is_file()
+        )
+    except OSError as error:
+        raise CorpusError(f"{folder} cannot be read: {error.strerror}.") from error
+
+
+def _turns(file: Path, wanted: str) -> list[_Turn]:
+    """The utterances of one dialog with the labels of the `wanted` kinds of annotators."""
+    turns: list[_Turn] = []
+    in_comment = False
+    for number, line in enumerate(_lines(file), start=1):
+        if line.startswith("["):
+            turns.append(_turn(file, number, line))
+        elif line.startswith("C-"):
+            if not turns:
+                raise _refuse(file, number, line, "stands before any utterance")
+            annotator, labels = _vote(file, number, line)
+            if annotator[0] in wanted:
+                turns[-1].given.append((annotator, labels))
+        elif line and not in_comment and not line.startswith(("A-", "%")):
+            raise _refuse(file, number, line, f"is none of {_CONSENSUS_FORM}; {_VOTE_FORM}; A-…; or % header")
+        in_comment = _leaves_open(line, in_comment)
+    return turns
+
+
+def _leaves_open(line: str, in_comment: bool) -> bool:
+    """Whether the next line may go on with a comment that is not closed yet."""
+    begins = line.startswith(("C-", "A-")) and "(" in line
+    return (begins or (in_comment and not line.startswith("["))) and not line.endswith(")")
+
+
+def _lines(file: Path) -> Iterator[str]:
+    """Stripped lines. Comments hold Latin-1 bytes, and only comments hold more than ASCII."""
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise CorpusError(f"{file} cannot be read: {error.strerror}.") from error
+    # bytes, since str.splitlines would also break a line at a Latin-1 comment's \x85
+    return (line.decode("latin-1").strip() for line in content.removeprefix(b"\xef\xbb\xbf").splitlines())
+
+
+def _turn(file: Path, number: int, line: str) -> _Turn:
+    match = _CONSENSUS.fullmatch(line)
+    if match is None or round(float(match[2]) - float(match[1]), 4) <= 0:
+        raise _refuse(file, number, line, f"is no {_CONSENSUS_FORM}")
+    start, end, name, code = match.groups()
+    parts = _ID.fullmatch(name)
+    if parts is None:
+        raise _refuse(file, number, name, f"names no IEMOCAP utterance: {_ID_FORM}")
+    if code not in (*WORDS, NO_AGREEMENT):
+        raise _refuse(file, number, code, f"is no consensus, which are {', '.join(WORDS)}, {NO_AGREEMENT}")
+    dialog, session, letter = parts.groups()
+    return _Turn(name, dialog, session, session + letter, file, number, float(start), float(end), code)
+
+
+def _vote(file: Path, number: int, line: str) -> tuple[str, tuple[str, ...]]:
+    match = _VOTE.fullmatch(line)
+    if match is None:
+        raise _refuse(file, number, line, f"is no {_VOTE_FORM}")
+    words = (word.strip().lower() for word in match[2].partition("(")[0].split(";"))
+    return match[1], tuple(word for word in words if word)
+
+
+def _refuse(file: Path, number: int, found: str, why: str) -> CorpusError:
+    shown = found if len(found) <= 60 else f"{found[:60]}…"
+    return CorpusError(f"{file}, line {number}: {shown!r} {why}.")
+
+
+def _refuse_repeated(turns: Iterable[_Turn]) -> None:
+    met: dict[str, _Turn] = {}
+    for turn in turns:
+        first = met.setdefault(turn.id, turn)
+        if first is not turn:
+            places = f"{first.file}, line {first.line} and {turn.file}, line {turn.line}"
+            raise CorpusError(f"{places} both tell utterance {turn.id!r}: ids must be unique.")
+
+
+def _utterance(turn: _Turn, label_map: LabelMap) -> Utterance:
+    annotators: dict[str, list[str]] = {}
+    for annotator, words in turn.given:
+        labels = [label_map.of(*_NAMES.get(word, (word,))) for word in words]
+        if labels:
+            annotators.setdefault(annotator, []).extend(labels)
+    return Utterance(
+        id=turn.id,
+        file=(turn.file.parents[2] / "sentences" / "wav" / turn.dialog / f"{turn.id}.wav").absolute(),
+        speaker=turn.speaker,
+        votes=Votes.from_annotators(annotators, _consensus(turn.code, label_map) if annotators else None),
+        duration_s=round(turn.end_s - turn.start_s, 4),
+        session=turn.session,
+    )
+
+
+def _consensus(code: str, label_map: LabelMap) -> str:
+    return NONE if code == NO_AGREEMENT else label_map.of(*_NAMES[code])
+
+
+def _absences(folders: Iterable[Path], dialogs: Iterable[Sequence[_Turn]]) -> Iterator[str]:
+    lacking = [folder.name for folder in folders if not os.path.isdir(folder / EVALUATION)]
+    if lacking:
+        yield f"{', '.join(lacking)}: no {EVALUATION} there, so not read."
+    empty = sum(not dialog for dialog in dialogs)
+    if empty:
+        yield f"{empty} dialogs' files hold no utterance."
+
+
+def _vote_warnings(turns: Sequence[_Turn], label_map: LabelMap) -> Iterator[str]:
+    judged = [{name for name, words in t.given if words and name[0] in EVALUATORS} for t in turns]
+    few = sum(0 < len(names) < USUAL_EVALUATORS for names in judged)
+    if few:
+        yield f"votes: fewer than {USUAL_EVALUATORS} evaluators judged {few} of {len(turns)} utterances."
+    silent = sum(not any(words for _, words in turn.given) for turn in turns)
+    if silent:
+        yield (
+            f"votes: {silent} of {len(turns)} utterances have none, so no label scheme admits them, "
+            "whatever their consensus."
+        )
+    empty = sum(not words for turn in turns for _, words in turn.given)
+    if empty:
+        yield f"votes: {empty} annotators' lines hold no label and count as not given."
+    again = sum(len(turn.given) - len({name for name, _ in turn.given}) for turn in turns)
+    if again:
+        yield f"votes: {again} annotators' lines are a second one on an utterance; labels are put together."
+    strange = Counter(
+        word
+        for turn in turns
+        for _, words in turn.given
+        for word in words
+        if word not in _NAMES and not label_map.knows(word)
+    )
+    if strange:
+        listed = ", ".join(f"{word} {n}" for word, n in strange.most_common(LISTED))
+        more = f" and {len(strange) - LISTED} more" if len(strange) > LISTED else ""
+        yield f"votes: labels that IEMOCAP does not have, each kept as another emotion: {listed}{more}."
+
+
+# What the paper found
+
+PAPER_UTTERANCES, PAPER_SPEAKERS = 4784, 10
+PAPER_DOMINANT = {"neu": 1099, "hap": 284, "sad": 608, "ang": 289}
+PAPER_TABLE_1 = {
+    "dominant": {"neu": 58.2, "hap": 15.4, "sad": 30.5, "ang": 15.9},
+    "all": {"neu": 45.2, "hap": 24.0, "sad": 19.8, "ang": 17.8},
+}
+_TABLE_1_ROWS = {"dominant": "of those with a dominant class", "all": "of all annotated"}
+
+
+def against_paper(corpus: Corpus) -> tuple[str, ...]:
+    """Whether the paper's utterances, dominant classes and Table 1 (SPEC.md) came out; sentences to print.
+
+    corpus: IEMOCAP. The paper's numbers are those of the default reading; where scripted dialogs or
+    self-reports are among the utterances, the one sentence says that they cannot be compared.
+    """
+    from .info import info
+
+    more = [name for name, there in _beyond_default(corpus).items() if there]
+    if more:
+        return (
+            f"With {' and '.join(more)} the paper's numbers, which are those of the improvised dialogs "
+            "without self-reports, cannot be compared.",
+        )
+    differing = tuple(_differences(info(corpus)))
+    if differing:
+        return (
+            "Not the paper's numbers, which are those of a complete IEMOCAP without a label map:",
+            *differing,
+        )
+    counts = ", ".join(f"{n} {name}" for name, n in PAPER_DOMINANT.items())
+    return (f"As in the paper: {PAPER_UTTERANCES} utterances; dominant {counts}; Table 1 to 0.1 %.",)
+
+
+def _beyond_default(corpus: Corpus) -> dict[str, bool]:
+    annotators = {name for u in corpus.utterances for name in u.votes.annotators or ()}
+    return {
+        "scripted dialogs": any(SCRIPTED in u.id for u in corpus.utterances),
+        "self-reports": any(name[0] in SELF for name in annotators),
+    }
+
+
+def _differences(found: dict[str, Any]) -> Iterator[str]:
+    for what, paper in (("utterances", PAPER_UTTERANCES), ("speakers", PAPER_SPEAKERS)):
+        if found[what] != paper:
+            yield f"{found[what]} {what}; the paper has {paper}."
+    counts = {name: (found["dominant"][name], PAPER_DOMINANT[name]) for name in CLASSES}
+    differing = [f"{name} {here} (paper {paper})" for name, (here, paper) in counts.items() if here != paper]
+    if differing:
+        yield f"Dominant class: {', '.join(differing)}."
+    for row, title in _TABLE_1_ROWS.items():
+        differing = [
+            f"{name} {_percent(share)} (paper {PAPER_TABLE_1[row][name]:.1f} %)"
+            for name, share in found["existence_ratio"][row].items()
+            if _percent(share) != f"{PAPER_TABLE_1[row][name]:.1f} %"
+        ]
+        if differing:
+            yield f"Table 1, {title}: {', '.join(differing)}."
+
+
+def _percent(share: float | None) -> str:
+    return "none" if share is None else f"{100 * share:.1f} %"
