@@ -8,14 +8,19 @@ layouts; nothing is allocated by what a header says.
 from __future__ import annotations
 
 import io
+import os
 import re
 import struct
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 STREAMED_FROM = 0x7FFF0000
 """A 32-bit size from here on means "not known when writing": programs that write to a pipe use 0xFFFFFFFF
 (ffmpeg), 0x7FFFF000 (espeak), 0x80000000 (arecord) and neighbours."""
+
+UNCOMPRESSED = (1, 3, 0xFFFE)
+"""Format numbers of a WAV whose samples all take the same room: PCM, float, and either with an extension."""
 
 _TAIL = 4096  # padding and tags of other formats at the end of a WAV
 _OGG = b"OggS\0"
@@ -84,6 +89,33 @@ def read_claim(file: io.FileIO, size: int) -> Claim | None:
             return Claim(int.from_bytes(head[16:24], "little"), size)
         case b"NIST":
             return _nist(head, size)
+    return None
+
+
+def wav_seconds(path: Path) -> float | None:
+    """How long the sound of an uncompressed WAV file is, by its header and size alone.
+
+    None for anything else, and for what cannot be opened or is damaged: only decoding tells.
+    """
+    try:
+        with path.open("rb", buffering=0) as file:
+            return _wav_seconds(file, os.fstat(file.fileno()).st_size)
+    except OSError:
+        return None
+
+
+def _wav_seconds(file: io.FileIO, size: int) -> float | None:
+    head = file.read(4)
+    claim = read_claim(file, size) if head in (b"RIFF", b"RIFX", b"RF64") else None
+    if claim is None:
+        return None
+    order = ">" if head == b"RIFX" else "<"
+    for name, length, position in _chunks(file, size, order):
+        if name == b"fmt " and length >= 16 and position + 16 <= size:
+            file.seek(position)
+            kind, _, rate, _, frame, _ = struct.unpack(order + "HHIIHH", file.read(16))
+            sound = claim.present if claim.claimed is None else min(claim.claimed, claim.present)
+            return sound // frame / rate if kind in UNCOMPRESSED and frame and rate else None
     return None
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..corpora import FORMATS, Corpus, open_corpus
-from ..corpora.info import as_text, info
+from ..corpora.info import info
+from ..corpora.info_text import as_text, remarks_on
 from ..corpora.labelmap import LabelMap, from_pairs, make
 
 CONVERT = "convert"
@@ -45,7 +46,11 @@ def run(args: argparse.Namespace) -> int:
     if args.corpus_command == CONVERT:
         return int(_module("corpus_convert").run(args))
     corpus = corpus_of(args)
-    print(json.dumps(info(corpus), ensure_ascii=False) if args.json else as_text(corpus))
+    found = info(corpus, label_map_of(args))
+    if args.json:
+        print(json.dumps({**found, **remarks_on(corpus)}, ensure_ascii=False))
+    else:
+        print(as_text(corpus, found))
     return 0
 
 

@@ -24,6 +24,10 @@ OPTIONS: tuple[str, ...] = ()
 TABLE = "utterances.csv"
 LISTENERS = 20
 COLUMNS = ("file", "speaker", "emotion", "duration_s", "recognised")
+VOTES_NOTE = (
+    "EmoDB's votes are made of the share of 20 listeners who recognised the intended emotion; what the "
+    "others said is not known and counts as one label, so the agreement told here is likely too high."
+)
 EMOTIONS = ("anger", "boredom", "disgust", "fear", "happiness", "neutral", "sadness")
 
 

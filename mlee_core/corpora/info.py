@@ -1,15 +1,19 @@
-"""What is in a corpus: counts, what each label scheme admits, and Table 1's existence ratios."""
+"""What is in a corpus: counts, what each label scheme admits, Table 1's existence ratios, agreement."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..containers import wav_seconds
 from ..labels import CLASSES, Scheme, TrainSet, Votes, admits, dominant, existence_target
+from . import agreement
 from .base import Corpus
+from .labelmap import LabelMap
+from .presence import Presence, count
 
 NONE = "none"
 ADMISSIONS: dict[str, tuple[Scheme, TrainSet]] = {
@@ -20,23 +24,28 @@ ADMISSIONS: dict[str, tuple[Scheme, TrainSet]] = {
 }
 
 
-def info(corpus: Corpus) -> dict[str, Any]:
-    """What `mlee corpus info --json` prints (SPEC.md); plain JSON data, no audio is read.
+def info(corpus: Corpus, label_map: LabelMap | None = None) -> dict[str, Any]:
+    """What `mlee corpus info --json` prints (SPEC.md); plain JSON data, nothing is decoded.
 
-    duration_s: seconds in all, None unless the corpus states every utterance's.
+    duration_s: seconds in all, as the corpus states them or, if every file is there, by the headers of its
+    WAV files; None if any utterance's is unknown.
     dominant: utterances by dominant class, "none" for those without one.
     admits: utterances by scheme. existence_ratio: share (0-1) in which each class exists, of those with a
     dominant class and of all annotated ones; None where there is no such utterance.
     consensus_differs: how often the corpus's own consensus and its votes disagree; only if it has one.
+    votes_per_utterance: mean, min, max; histogram: number of votes -> utterances.
+    annotators: how many are named, None if none is. alpha, alpha_per_class: see agreement.py, None where
+    undefined. unanimous, split, one_vote: annotated utterances. other_labels: label -> votes, most first.
+    label_map: the user's own, label -> class. audio: utterances whose file is present, missing, or a Git-LFS
+    pointer.
     """
     votes = [utterance.votes for utterance in corpus.utterances]
     winners = Counter(dominant(v) or NONE for v in votes)
-    durations = [u.duration_s for u in corpus.utterances if u.duration_s is not None]
-    stated = len(durations) == len(corpus.utterances)
+    there = count(corpus)
     found: dict[str, Any] = {
         "utterances": len(votes),
         "speakers": len(corpus.speakers),
-        "duration_s": round(math.fsum(durations), 4) if stated else None,
+        "duration_s": _duration_s(corpus, there),
         "dominant": {name: winners[name] for name in (*CLASSES, NONE)},
         "admits": {name: sum(admits(*how, v) for v in votes) for name, how in ADMISSIONS.items()},
         "existence_ratio": {
@@ -47,45 +56,49 @@ def info(corpus: Corpus) -> dict[str, Any]:
     judged = [v for v in votes if v.consensus is not None]
     if judged:
         found["consensus_differs"] = sum(dominant(v) != dominant(replace(v, consensus=None)) for v in judged)
-    return found
+    return (
+        found
+        | _votes(votes)
+        | {
+            "label_map": dict(label_map.own) if label_map else {},
+            "audio": {name: len(getattr(there, name)) for name in ("present", "missing", "pointers")},
+        }
+    )
 
 
-def as_text(corpus: Corpus) -> str:
-    """`info` as a table to read."""
-    found = info(corpus)
-    seconds = found["duration_s"]
-    length = "not stated" if seconds is None else f"{seconds / 60:.1f} min"
-    admitted, ratio = found["admits"], found["existence_ratio"]
-    lines = [
-        f"{corpus.name} ({corpus.format}): {corpus.root}",
-        f"{found['utterances']} utterances, {found['speakers']} speakers, duration {length}",
-        "",
-        _line("", (*CLASSES, NONE)),
-        _line("dominant class", found["dominant"].values()),
-        _line("exists, of those with a dominant class", map(_percent, ratio["dominant"].values())),
-        _line("exists, of all annotated", map(_percent, ratio["all"].values())),
-        "",
-        _line("label scheme admits", ("dominant", "all")),
-        _line("hard", (admitted["hard"], admitted["hard"])),
-        _line("soft", (admitted["soft_dominant"], admitted["soft_all"])),
-        _line("existence", (admitted["hard"], admitted["existence"])),
-    ]
-    if "consensus_differs" in found:
-        lines += [
-            "",
-            f"The corpus's consensus differs from its votes in {found['consensus_differs']} utterances.",
+def _votes(votes: Sequence[Votes]) -> dict[str, Any]:
+    histogram = Counter(v.total for v in votes)
+    kinds = Counter(agreement.agreement(v) for v in votes if v.total)
+    others = Counter[str]()
+    for v in votes:
+        others.update({label: n for label, n in v.counts.items() if n and label not in CLASSES})
+    named = {annotator for v in votes for annotator in v.annotators or ()}
+    return {
+        "votes_per_utterance": {
+            "mean": round(sum(v.total for v in votes) / len(votes), 4),
+            "min": min(histogram),
+            "max": max(histogram),
+            "histogram": {str(number): histogram[number] for number in sorted(histogram)},
+        },
+        "annotators": len(named) or None,
+        "alpha": agreement.alpha(v.counts for v in votes),
+        "alpha_per_class": agreement.alpha_per_class(votes),
+        **{kind.replace(" ", "_"): kinds[kind] for kind in agreement.AGREEMENTS},
+        "other_labels": dict(sorted(others.items(), key=lambda item: (-item[1], item[0]))),
+    }
+
+
+def _duration_s(corpus: Corpus, there: Presence) -> float | None:
+    stated = [u.duration_s for u in corpus.utterances]
+    if None in stated and not there.absent:
+        stated = [
+            s if s is not None else wav_seconds(u.file)
+            for s, u in zip(stated, corpus.utterances, strict=True)
         ]
-    return "\n".join(lines)
+    seconds = [s for s in stated if s is not None]
+    return round(math.fsum(seconds), 4) if len(seconds) == len(stated) else None
 
 
 def _existence_ratio(votes: Iterable[Votes]) -> dict[str, float | None]:
     rows = [existence_target(v) for v in votes]
     return {name: sum(row[k] for row in rows) / len(rows) if rows else None for k, name in enumerate(CLASSES)}
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f} %"
-
-
-def _line(name: str, cells: Iterable[object]) -> str:
-    return f"{name:<40}" + "".join(f"{cell!s:>10}" for cell in cells)
