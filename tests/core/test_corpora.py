@@ -281,7 +281,7 @@ def test_formats_are_recognised_or_named(tmp_path: Path):
             CorpusError, match=r"no corpus of a known format: iemocap, .*; emodb, .*; table, "
         ):
             open_corpus(path)
-    with pytest.raises(CorpusError, match="'iemocup' is no corpus format: the formats are .*emodb, table"):
+    with pytest.raises(CorpusError, match=r"'iemocup' is no corpus format: the formats are .*emodb, table"):
         open_corpus(text, format="iemocup")
     with pytest.raises(CorpusError, match="lacks the column emotion"):
         open_corpus(text, format="emodb")
