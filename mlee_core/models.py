@@ -70,6 +70,12 @@ def find(name_or_path: str) -> Path:
         if os.path.isfile(path):  # unlike Path.is_file, no error in a closed folder
             return path
     if os.path.isfile(given / "config.json"):
+        folds = sorted(path.parent.name for path in given.glob(f"*/{MODEL_FILE}"))
+        if folds:
+            raise ModelError(
+                f"run {given} has a model for each fold: name one, {given / folds[0]} say; its folds are "
+                f"{', '.join(folds)}."
+            )
         raise ModelError(f"run {given} has no {MODEL_FILE} yet: it appears when a training of it has ended.")
     names = ", ".join(path.stem for path in sorted(resources.models_dir().glob("*.safetensors"))) or "none"
     raise ModelError(

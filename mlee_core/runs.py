@@ -9,6 +9,7 @@ One process writes it at a time; anybody may read it. Events are lines of JSON, 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -92,8 +93,12 @@ class Journal:
             if identity in self._written:
                 return False
             self._written.add(identity)
-        with open(self._file, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        text = (json.dumps(line, ensure_ascii=False) + "\n").encode()
+        with open(self._file, "ab", buffering=0) as file:
+            before = file.seek(0, os.SEEK_END)
+            if (written := file.write(text)) < len(text):  # a disk that is filling up
+                file.truncate(before)
+                raise OSError(errno.ENOSPC, f"{written} of {len(text)} bytes were written", str(self._file))
         return True
 
 

@@ -2,67 +2,130 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Generator
+from dataclasses import dataclass
 
-from .config import RunConfig
+from . import forecast, runs
+from .config import RunConfig, Selection
 from .corpora.base import Corpus
-from .errors import RunError
-from .events import Event, Failed, Finished, Started
-from .folds import Fold
-from .runs import Cell, RunFolder
+from .errors import ConfigError, RunError
+from .events import Event, Failed, Finished, Progress, Started
+from .folds import Folds
+from .forecast import Cost, Forecast, Speed, Workload
+from .runs import Cell, CellResult, RunFolder
 from .scratch import Scratch
 
 
-def train_table(run: RunFolder, workers: int) -> Iterator[Event]:
-    """Train what the run folder's selection asks for and it has not yet; ends with Finished.
+@dataclass(frozen=True)
+class Experiment:
+    """What is asked for: the command line and the window make one of these and run it.
 
-    All but Progress belongs into the run's events. A cell that fails does not stop the others.
-
-    Raises: RunError in the end when some have failed.
+    folds: all of the corpus; the config's selection says which of them are trained. folder: need not exist
+    yet. workers: trainings side by side.
     """
-    from . import engines, experiment, models
-    from .engines import local
 
-    config, corpus, folds = run.config(), run.corpus(), run.folds()
-    assert config.selection is not None, "begun by mlee table3"
-    cells = run.cells()
-    done = {result.cell for result in run.results()}
-    failed: list[Failed] = []
-    yield Started(f"{len(cells) - len(done)} of {len(cells)} stages")
-    waiting = engines.jobs(config, config.selection, folds, done)
-    if waiting:
-        scratch = Scratch(run.path)
-        try:
-            work = yield from experiment.prepare(run, config, corpus, scratch.path)
-            for event in local.run(work, waiting, done, workers):
-                if isinstance(event, Failed):
-                    failed.append(event)
-                yield event
-        finally:
-            scratch.remove()
-    for fold in folds.folds:
-        if _has_all(run, config, fold):
-            models.export(run, config, corpus, fold, run.path / fold.name / models.MODEL_FILE)
-    if failed:
-        first = failed[0]
-        raise RunError(f"{len(failed)} stages failed, the first in fold {first.fold}: {first.message}")
-    yield Finished(f"{len(cells)} stages")
+    corpus: Corpus
+    folds: Folds
+    config: RunConfig
+    folder: RunFolder
+    workers: int
 
+    @property
+    def selection(self) -> Selection:
+        assert self.config.selection is not None, "an experiment selects rows and folds"
+        return self.config.selection
 
-def refuse_untrainable(config: RunConfig, corpus: Corpus, folds: tuple[Fold, ...]) -> None:
-    """Raise now what a stage of some fold would raise after hours. Raises: ConfigError naming the fold."""
-    from . import experiment
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        return runs.cells(self.config, self.selection)
 
-    assert config.selection is not None
-    for fold in folds:
-        if fold.name in config.selection.folds:
-            experiment.refuse_untrainable(config, corpus, fold, config.selection.stages)
+    def results(self) -> tuple[CellResult, ...]:
+        """Of the cells that are done already. Raises: RunError for a damaged one."""
+        found = (self.folder.result(cell) for cell in self.cells)
+        return tuple(result for result in found if result is not None)
 
+    def refuse_untrainable(self) -> None:
+        """Raise now what a stage of some fold would raise after hours. Raises: ConfigError naming it."""
+        from . import experiment
 
-def _has_all(run: RunFolder, config: RunConfig, fold: Fold) -> bool:
-    """Whether the first seed of this fold is done, so that a model can be made of it."""
-    assert config.selection is not None
-    if fold.name not in config.selection.folds:
-        return False
-    cells = [Cell(fold.name, config.seed, stage) for stage in config.selection.stages]
-    return all(run.result(cell) is not None for cell in cells)
+        for fold in self.folds.folds:
+            if fold.name in self.selection.folds:
+                experiment.refuse_untrainable(self.config, self.corpus, fold, self.selection.stages)
+
+    def trial(self) -> Generator[Progress, None, Speed]:
+        """How fast this machine is at it, measured for some seconds."""
+        from . import trial
+
+        return trial.measure(self.config, self.corpus, self.workers)
+
+    def cost(self, speed: Speed) -> Cost:
+        load = self._workload(speed)
+        return forecast.cost(self.config, load, self.cells, self.results(), self.workers, speed)
+
+    def forecast(self, speed: Speed | None) -> Forecast:
+        """Follows the events of `train`."""
+        load = self._workload(speed)
+        ahead = Forecast(self.config.recipe, load, self.cells, self.workers, speed)
+        ahead.take_over(self.results())
+        return ahead
+
+    def free_bytes(self) -> int:
+        """On the disk where the run folder is or will be."""
+        here = self.folder.path.absolute()
+        return shutil.disk_usage(next(p for p in (here, *here.parents) if p.is_dir())).free
+
+    def refuse_full_disk(self, cost: Cost) -> None:
+        """Raises: ConfigError when the run would not fit where it is to be written."""
+        needed, free = cost.disk_bytes + cost.features_bytes, self.free_bytes()
+        if needed > free:
+            raise ConfigError(
+                f"{self.folder.path} needs {needed / 1e9:.1f} GB of disk, {free / 1e9:.1f} GB are free there: "
+                "choose another folder, or fewer folds, rows or seeds."
+            )
+
+    def begin(self, *, resume: bool) -> None:
+        """Make the run folder, or go on with it. Raises: RunError."""
+        self.folder.begin(self.config, self.corpus, self.folds, resume=resume)
+
+    def train(self) -> Generator[Event]:
+        """Train what the run has not yet; ends with Finished. All but Progress belongs into its events.
+
+        A cell that fails does not stop the others. Raises: RunError in the end when some have failed.
+        """
+        from . import engines, experiment, models
+        from .engines import local
+
+        done = {result.cell for result in self.results()}
+        failed: list[Failed] = []
+        yield Started(f"{len(self.cells) - len(done)} of {len(self.cells)} stages")
+        waiting = engines.jobs(self.config, self.selection, self.folds, done)
+        if waiting:
+            scratch = Scratch(self.folder.path)
+            try:
+                work = yield from experiment.prepare(self.folder, self.config, self.corpus, scratch.path)
+                for event in local.run(work, waiting, done, self.workers):
+                    if isinstance(event, Failed):
+                        failed.append(event)
+                    yield event
+            finally:
+                scratch.remove()
+        for fold in self.folds.folds:
+            if self._has_all(fold.name):
+                path = self.folder.path / fold.name / models.MODEL_FILE
+                models.export(self.folder, self.config, self.corpus, fold, path)
+        if failed:
+            first = failed[0]
+            raise RunError(f"{len(failed)} stages failed, the first in fold {first.fold}: {first.message}")
+        yield Finished(f"{len(self.cells)} stages")
+
+    def _workload(self, speed: Speed | None) -> Workload:
+        mean_s = 0.0 if speed is None else speed.mean_duration_s
+        return Workload(self.config, self.corpus, self.folds.folds, mean_s)
+
+    def _has_all(self, fold: str) -> bool:
+        """Whether the first seed of this fold is done, so that a model can be made of it."""
+        if fold not in self.selection.folds:
+            return False
+        cells = [Cell(fold, self.config.seed, stage) for stage in self.selection.stages]
+        return all(self.folder.result(cell) is not None for cell in cells)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -113,14 +113,15 @@ def disk_faults_told(run: RunFolder) -> Iterator[None]:
         ) from error
 
 
-def recorded(run: RunFolder, events: Iterator[Event], what: str) -> Iterator[Event]:
+def recorded(run: RunFolder, work: Generator[Event], what: str) -> Generator[Event]:
     """Pass events on, all but Progress written to events.jsonl, the end of the work included.
 
-    What a resumed training tells again, and the run knows already, is not passed on.
+    What a resumed training tells again, and the run knows already, is not passed on. Close the generator to
+    stop the work.
     """
-    with run.writing() as journal:
+    with run.writing() as journal, closing(work):
         try:
-            for event in events:
+            for event in work:
                 if isinstance(event, Progress) or journal.append(event):
                     yield event
         except (KeyboardInterrupt, GeneratorExit):

@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Generator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -16,10 +17,10 @@ from .. import folds
 from ..config import LINES, RECIPES, TRAIN_SETS, Selection
 from ..errors import ConfigError
 from ..events import Progress
-from ..forecast import Speed
 from ..runs import RunFolder
+from ..table3 import Experiment
 from .running import add_running_arguments, begun, disk_faults_told, opened, recorded, run_config
-from .table3_view import Experiment, plan_lines, refuse_full_disk, show
+from .table3_view import plan_lines, show
 from .terminal import ProgressLine
 
 SMOKE_EPOCHS = 2
@@ -47,13 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the plan, train, print, write events.jsonl and the report. Raises: MleeError for wrong input."""
-    from .. import table3
-
     asked = _experiment(args)
-    table3.refuse_untrainable(asked.config, asked.corpus, asked.parts.folds)
+    asked.refuse_untrainable()
     speed = None
     if args.plan or not args.quiet:
-        speed = _told(_trial(asked), quiet=args.quiet or args.json)
+        speed = _told(asked.trial(), quiet=args.quiet or args.json)
         cost = asked.cost(speed)
         if args.plan and args.json:
             print(json.dumps(cost.to_json()))
@@ -61,11 +60,11 @@ def run(args: argparse.Namespace) -> int:
             print("\n".join(plan_lines(asked, cost)), file=sys.stdout if args.plan else sys.stderr)
         if args.plan:
             return 0
-        refuse_full_disk(asked, cost)
+        asked.refuse_full_disk(cost)
     with disk_faults_told(asked.folder):
-        asked.folder.begin(asked.config, asked.corpus, asked.parts, resume=args.resume)
-        events = recorded(asked.folder, table3.train_table(asked.folder, asked.workers), "table3")
-        show(events, asked, speed, quiet=args.quiet, as_json=args.json)
+        asked.begin(resume=args.resume)
+        with closing(recorded(asked.folder, asked.train(), "table3")) as events:
+            show(events, asked, speed, quiet=args.quiet, as_json=args.json)
     return 0
 
 
@@ -88,7 +87,7 @@ def _experiment(args: argparse.Namespace) -> Experiment:
     what = "smoke" if args.smoke else "table3"
     folder = args.run or Path("runs") / f"{corpus.name}-{what}-{time.strftime('%Y%m%d-%H%M%S')}"
     cores = (os.cpu_count() or 1) // config.compute.threads if config.compute.device == "cpu" else 1
-    return Experiment(corpus, parts, config, selection, RunFolder(folder), args.jobs or max(1, cores))
+    return Experiment(corpus, parts, config, RunFolder(folder), args.jobs or max(1, cores))
 
 
 def _selection(args: argparse.Namespace, parts: folds.Folds, begun: Selection | None) -> Selection:
@@ -105,12 +104,6 @@ def _selection(args: argparse.Namespace, parts: folds.Folds, begun: Selection | 
         folds=tuple(name for name in names if name in (args.only or begun.folds)),
         seeds=begun.seeds if args.seeds is None else args.seeds,
     )
-
-
-def _trial(asked: Experiment) -> Generator[Progress, None, Speed]:
-    from .. import trial
-
-    return trial.measure(asked.config, asked.corpus, asked.workers)
 
 
 def _told(work: Generator[Progress, None, Answer], *, quiet: bool) -> Answer:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
+from contextlib import closing
 from pathlib import Path
 
 from .. import folds
@@ -48,7 +49,8 @@ def run(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         events = _train(run_folder, config, corpus, fold, stage)
-        _show(recorded(run_folder, events, stage.name), quiet=args.quiet)
+        with closing(recorded(run_folder, events, stage.name)) as told:
+            _show(told, quiet=args.quiet)
     return 0
 
 
@@ -59,7 +61,7 @@ def _fold_of(args: argparse.Namespace, was: RunConfig | None) -> str | None:
 
 def _train(
     run_folder: RunFolder, config: RunConfig, corpus: Corpus, fold: folds.Fold, stage: Stage
-) -> Iterator[Event]:
+) -> Generator[Event]:
     from .. import experiment, models
 
     scratch = Scratch(run_folder.path)
