@@ -80,7 +80,7 @@ class Experiment:
         needed, free = cost.disk_bytes + cost.features_bytes, self.free_bytes()
         if needed > free:
             raise ConfigError(
-                f"{self.folder.path} needs {needed / 1e9:.1f} GB of disk, {free / 1e9:.1f} GB are free there: "
+                f"{self.folder.path} needs {needed / 1e9:.1f} GB of disk, {free / 1e9:.1f} GB are free: "
                 "choose another folder, or fewer folds, rows or seeds."
             )
 

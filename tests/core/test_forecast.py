@@ -1,0 +1,127 @@
+"""How long an experiment takes: frames by hand, epochs expected, time left as events come in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mlee_core import folds, forecast, runs
+from mlee_core.config import Compute, Recipe, RunConfig, Selection, Stage
+from mlee_core.corpora.base import Corpus, Utterance
+from mlee_core.events import EpochDone, StageDone
+from mlee_core.forecast import Forecast, Speed, Workload
+from mlee_core.labels import Votes
+from mlee_core.runs import Cell
+
+SPEED = Speed(train_s=0.001, features_s=0.01, mean_duration_s=4.0, memory_bytes=1000)
+HARD, MLEE = Stage("dominant", "hard", "all"), Stage("mlee", None, "all")
+
+
+def corpus(duration_s: float | None = 2.0) -> Corpus:
+    """Three speakers, each with one utterance of every class and one of another emotion."""
+    labels = ("neu", "hap", "sad", "ang", "fear")
+    made = [
+        Utterance(f"{s}-{label}", Path(f"/{s}{label}.wav"), s, Votes({label: 1}), duration_s)
+        for s in "abc"
+        for label in labels
+    ]
+    return Corpus("made", "table", Path("/made"), tuple(made))
+
+
+def config(rows: tuple[str, ...] = ("dominant-hard", "mlee"), seeds: int = 1, **recipe: int) -> RunConfig:
+    selection = Selection(rows, ("all",), ("a", "b"), seeds)
+    chosen = replace(Recipe(speeds=(1.0, 0.5)), **recipe)
+    return RunConfig("/made", None, (), "0", chosen, Compute(), 0, selection=selection)
+
+
+def ahead(asked: RunConfig, workers: int = 1, speed: Speed | None = SPEED) -> Forecast:
+    assert asked.selection is not None
+    parts = folds.loso(corpus())
+    load = Workload(asked, corpus(), parts.folds, SPEED.mean_duration_s)
+    return Forecast(asked.recipe, load, runs.cells(asked, asked.selection), workers, speed)
+
+
+def epoch(cell: Cell, number: int, *, best: bool = True, seconds: float | None = None) -> EpochDone:
+    values = (cell.stage.name, number, 1.0, 1.0, None, None, best, seconds)
+    return EpochDone(*values, fold=cell.fold, seed=cell.seed)
+
+
+def done(cell: Cell) -> StageDone:
+    return StageDone(cell.stage.name, 1, 1.0, None, None, fold=cell.fold, seed=cell.seed)
+
+
+@pytest.mark.parametrize(("duration_s", "each"), [(2.0, 2.0), (None, 4.0)])
+def test_an_epoch_has_the_frames_of_what_the_stage_admits(duration_s: float | None, each: float) -> None:
+    """One training speaker in each fold; speeds 1 and ½ make 3 seconds of each second."""
+    load = Workload(config(), corpus(duration_s), folds.loso(corpus()).folds, SPEED.mean_duration_s)
+    assert load.epoch(Cell("a", 0, HARD)) == pytest.approx(4 * each * 3 * 100)
+    assert load.epoch(Cell("a", 0, MLEE)) == pytest.approx(5 * each * 3 * 100)
+    assert load.audio_s == pytest.approx(15 * each)
+
+
+def test_before_anything_is_known_encoders_take_a_usual_number_of_epochs() -> None:
+    by_hand = 2 * (2400 + 3000) * forecast.EXPECTED_EPOCHS * SPEED.train_s  # two folds, two encoders
+    assert ahead(config()).left_s() == pytest.approx(by_hand)
+    assert ahead(config(), workers=2).left_s() == pytest.approx(by_hand / 2)
+    assert ahead(config(), workers=9).left_s() == pytest.approx(
+        3000 * 30 * 0.001
+    )  # the longest one
+    assert ahead(config(max_epochs=5)).left_s() == pytest.approx(by_hand / 6)
+    assert ahead(config(), speed=None).left_s() is None
+
+
+def test_measured_epochs_replace_the_trial() -> None:
+    follow = ahead(config())
+    follow.add(epoch(Cell("a", 0, HARD), 1, seconds=24.0))  # 2400 frames: ten times as slow as in the trial
+    assert follow.left_s() == pytest.approx((2 * 5400 * 30 - 2400) * 0.01)
+
+
+def test_a_finished_fold_tells_how_long_its_stages_take_elsewhere() -> None:
+    follow, cell = ahead(config()), Cell("a", 0, HARD)
+    for number in range(1, 16):
+        follow.add(epoch(cell, number))
+    follow.add(done(cell))
+    assert follow.expected_epochs(Cell("b", 0, HARD)) == 15
+    assert follow.expected_epochs(Cell("b", 0, MLEE)) == 15  # the only encoder known
+    assert (follow.progress().done, follow.progress().total) == (1, 4)
+    assert follow.left_s() == pytest.approx((2400 + 2 * 3000) * 15 * 0.001)
+
+
+def test_a_stage_waits_for_its_patience() -> None:
+    follow, cell = ahead(config(patience=10)), Cell("a", 0, HARD)
+    for number in range(1, 29):
+        follow.add(epoch(cell, number))
+    assert follow.expected_epochs(cell) == 38
+    follow.add(epoch(cell, 29, best=False))
+    assert follow.expected_epochs(cell) == 38
+
+
+def test_nothing_is_left_in_the_end_and_dense_layers_cost_little() -> None:
+    asked = config(("fusion-soft",))
+    follow = ahead(asked)
+    encoders_only = ahead(config(("dominant-soft", "mlee"))).left_s()
+    with_fusion = follow.left_s()
+    assert encoders_only is not None and with_fusion is not None
+    assert encoders_only < with_fusion < 1.25 * encoders_only
+    assert asked.selection is not None
+    for cell in runs.cells(asked, asked.selection):
+        follow.add(done(cell))
+    assert follow.left_s() == 0
+    assert follow.progress().done == follow.progress().total == 6
+
+
+def test_the_cost_counts_what_is_left() -> None:
+    asked = config(seeds=2)
+    assert asked.selection is not None
+    cells = runs.cells(asked, asked.selection)
+    load = Workload(asked, corpus(), folds.loso(corpus()).folds, 4.0)
+    whole = forecast.cost(asked, load, cells, (), 2, SPEED)
+    result = runs.CellResult("a", 0, HARD, "k", 1, 12, 1.0, None, None, (), {})
+    rest = forecast.cost(asked, load, cells, (result,), 2, SPEED)
+    assert (whole.cells, whole.done, rest.done) == (8, 0, 1)
+    assert whole.features_bytes == 30 * 3 * 100 * 800  # 30 s of speech, three copies, float16 [T, 400]
+    assert whole.disk_bytes - rest.disk_bytes == forecast.ENCODER_BYTES
+    assert rest.seconds < whole.seconds < whole.most_seconds
+    assert whole.memory_bytes == 3 * 1000
