@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 
 from ..config import Selection
 from ..events import EpochDone, Event, Failed, Progress, StageDone
@@ -57,9 +58,14 @@ def show(
         if _stays(event, quiet=quiet, live=board.live):
             board.clear()
             print(_line(event, asked.selection), flush=True)
-        lines = [in_words(whole.progress()), *in_work.values()]
+        lines = [_whole(whole.progress()), *in_work.values()]
         board.show(lines, at_once=not isinstance(event, Progress))
     board.clear()
+
+
+def _whole(progress: Progress) -> str:
+    left = "" if progress.left_s is None else f", {duration(progress.left_s)} left"
+    return f"{progress.done:.0f} of {progress.total:.0f} {progress.what}{left}"
 
 
 def _stays(event: Event, *, quiet: bool, live: bool) -> bool:
@@ -82,14 +88,14 @@ def _place(event: Event, selection: Selection) -> str:
 def _keep(in_work: dict[_Key, str], event: Event) -> None:
     """What the board says of each stage in work: its last epoch's losses, and how far the next one is."""
     key = (event.fold, event.seed, getattr(event, "stage", None))
+    between = (event.fold, event.seed, None)  # work that belongs to no stage's epochs, encoding say
+    in_work.pop(between, None)
     if isinstance(event, StageDone | Failed):
         in_work.pop(key, None)
     elif isinstance(event, EpochDone):
         in_work[key] = f"  {event.fold} {event_in_words(event)}"
     elif isinstance(event, Progress) and event.epoch is None:
-        in_work[key] = f"  {event.fold or ''} {in_words(event)}"
-        if event.done == event.total:
-            del in_work[key]
+        in_work[between] = f"  {event.fold or ''} {in_words(replace(event, stage=None))}"
     elif isinstance(event, Progress) and event.total:
         before = in_work.get(key, "").partition(" · ")[0] or f"  {event.fold} {event.stage}"
         in_work[key] = f"{before} · epoch {event.epoch} {event.done / event.total:.0%}"
