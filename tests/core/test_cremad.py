@@ -1,4 +1,4 @@
-"""CREMA-D: the real votes against their authors' own majority vote; raters, pointers, refusals on made files."""
+"""CREMA-D: the real votes against their authors' own majority vote; raters, pointers and refusals as made."""
 
 from __future__ import annotations
 
