@@ -27,7 +27,7 @@ from .figure_panels import (
     draw_track,
     draw_waveform,
 )
-from .page import DARK, LIGHT, Page, drawing, printable, save, style_axes, suffix_of
+from .page import DARK, LIGHT, Page, drawing, printable, save, shortened, style_axes, suffix_of
 from .palette import CASING
 from .results import Analysis, Segment
 from .stamp import in_one_line
@@ -119,9 +119,8 @@ def build_figure(
 
 
 def _title(page: Page, analysis: Analysis, segment: Segment | None) -> None:
-    name = printable(Path(analysis.file).name)
-    page.text(LEFT, 0.18, _shortened(name), size=12, weight="bold")
-    page.text(RIGHT, 0.2, f"model {_shortened(printable(analysis.model))}", size=9, ha="right")
+    page.text(LEFT, 0.18, shortened(Path(analysis.file).name, NAME_LENGTH), size=12, weight="bold")
+    page.text(RIGHT, 0.2, f"model {shortened(analysis.model, NAME_LENGTH)}", size=9, ha="right")
     page.text(RIGHT, 0.4, in_one_line(), size=7, ha="right")
     if segment is None:
         text = f"{len(analysis.segments)} segments in {clock(analysis.duration_s)}, each with its own verdict"
@@ -160,11 +159,6 @@ def _footer(analysis: Analysis, segment: Segment | None) -> list[tuple[str, str]
 
 def _wrapped(text: str, weight: str) -> list[tuple[str, str]]:
     return [(line, weight) for line in textwrap.wrap(printable(text), WRAP, subsequent_indent="   ")]
-
-
-def _shortened(text: str) -> str:
-    half = NAME_LENGTH // 2
-    return text if len(text) <= NAME_LENGTH else f"{text[: half - 1]}…{text[-half:]}"
 
 
 def _scale(page: Page, image: AxesImage) -> None:

@@ -13,6 +13,8 @@ from ..corpora import FORMATS, Corpus, open_corpus
 from ..corpora.info import info
 from ..corpora.info_text import as_text, remarks_on
 from ..corpora.labelmap import LabelMap, from_pairs, make
+from ..corpora.presence import count
+from ..page import suffix_of
 
 CONVERT = "convert"
 
@@ -36,7 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     command = commands.add_parser("info", help="utterances, speakers, votes, what each label scheme admits")
     add_opening_arguments(command, "PATH")
-    command.add_argument("--json", action="store_true", help="one JSON object instead of a table")
+    instead = command.add_mutually_exclusive_group()
+    instead.add_argument("--json", action="store_true", help="one JSON object instead of tables")
+    instead.add_argument(
+        "--missing", action="store_true", help="only the audio files that are not there, a path a line"
+    )
+    command.add_argument("--picture", type=Path, metavar="OUT", help="draw it too: .svg, .png or .pdf")
     convert = commands.add_parser(CONVERT, help="the same corpus as a CSV table or an audformat database")
     convert.arguments_of = "corpus_convert"
 
@@ -45,8 +52,18 @@ def run(args: argparse.Namespace) -> int:
     """Print what the corpus holds, or convert it. Raises: MleeError if it cannot be read."""
     if args.corpus_command == CONVERT:
         return int(_module("corpus_convert").run(args))
+    if args.picture is not None:
+        suffix_of(args.picture)
     corpus = corpus_of(args)
+    if args.missing:
+        absent = count(corpus)
+        print(*(u.file for u in (*absent.missing, *absent.pointers)), sep="\n")
+        return 0
     found = info(corpus, label_map_of(args))
+    if args.picture is not None:
+        from ..corpora.picture import save_picture
+
+        save_picture(args.picture, corpus, found)
     if args.json:
         print(json.dumps({**found, **remarks_on(corpus)}, ensure_ascii=False))
     else:

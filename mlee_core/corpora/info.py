@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from .labelmap import LabelMap
 from .presence import Presence, count
 
 NONE = "none"
+BINS, RANGES = 12, 8
 ADMISSIONS: dict[str, tuple[Scheme, TrainSet]] = {
     "hard": ("hard", "all"),
     "soft_dominant": ("soft", "dominant"),
@@ -64,6 +65,20 @@ def info(corpus: Corpus, label_map: LabelMap | None = None) -> dict[str, Any]:
             "audio": {name: len(getattr(there, name)) for name in ("present", "missing", "pointers")},
         }
     )
+
+
+def vote_bins(histogram: Mapping[str, int]) -> list[tuple[str, int]]:
+    """(number of votes, utterances) from the lowest number to the highest; of many, ranges as "4–6"."""
+    numbers = {int(number): n for number, n in histogram.items()}
+    low, high = min(numbers), max(numbers)
+    span = high - low + 1
+    width = 1 if span <= BINS else -(-span // RANGES)
+    bins = []
+    for first in range(low, high + 1, width):
+        last = min(first + width - 1, high)
+        n = sum(n for number, n in numbers.items() if first <= number <= last)
+        bins.append((str(first) if first == last else f"{first}–{last}", n))
+    return bins
 
 
 def _votes(votes: Sequence[Votes]) -> dict[str, Any]:

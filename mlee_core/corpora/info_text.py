@@ -10,10 +10,9 @@ from ..labels import CLASSES
 from . import emodb, iemocap
 from .agreement import AGREEMENTS
 from .base import Corpus
-from .info import NONE
+from .info import NONE, vote_bins
 
 WIDTH = 80
-BINS = 12
 OTHERS = 12
 COLUMN, CELL = 28, 10
 
@@ -36,19 +35,6 @@ def remarks_on(corpus: Corpus) -> dict[str, list[str]]:
     if corpus.format == iemocap.NAME:
         return {"against_paper": list(iemocap.against_paper(corpus))}
     return {"votes_note": [emodb.VOTES_NOTE]} if corpus.format == emodb.NAME else {}
-
-
-def vote_bins(histogram: Mapping[str, int], most: int = BINS) -> list[tuple[str, int]]:
-    """(number of votes, utterances) for each number up to the highest, or for ranges of numbers as "4–6"."""
-    numbers = {int(number): n for number, n in histogram.items()}
-    low, high = min(numbers), max(numbers)
-    width = -(-(high - low + 1) // most)
-    bins = []
-    for first in range(low, high + 1, width):
-        last = min(first + width - 1, high)
-        n = sum(n for number, n in numbers.items() if first <= number <= last)
-        bins.append((str(first) if first == last else f"{first}–{last}", n))
-    return bins
 
 
 def _head(corpus: Corpus, found: Mapping[str, Any]) -> Iterator[str]:
