@@ -153,8 +153,10 @@ class Child:
 def wait_for(children: Sequence[Child], timeout_s: float | None = None) -> list[Child]:
     """Those of `children` from which a message waits, or which have ended; blocks until there is one.
 
-    Empty only after timeout_s seconds.
+    Empty only after timeout_s seconds, or at once where there are no children to wait for.
     """
+    if not children:
+        return []
     ready = multiprocessing.connection.wait([child.connection for child in children], timeout_s)
     return [child for child in children if child.connection in ready]
 

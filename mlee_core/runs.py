@@ -24,7 +24,7 @@ from .config import RunConfig, Selection, Stage, stage_named
 from .corpora import stored
 from .corpora.base import Corpus
 from .errors import ConfigError, CorpusError, RunError
-from .events import Event
+from .events import EpochDone, Event, StageDone
 from .files import write_json
 from .folds import Folds
 
@@ -67,6 +67,13 @@ class CellResult:
     @property
     def cell(self) -> Cell:
         return Cell(self.fold, self.seed, self.stage)
+
+    def events(self) -> Iterator[Event]:
+        """What its training has told: a writer that was killed may not have got to all of it."""
+        where: dict[str, Any] = {"fold": self.fold, "seed": self.seed}
+        for row in self.curves:
+            yield EpochDone(self.stage.name, **row, **where, seconds=None)
+        yield StageDone(self.stage.name, self.epoch, self.dev_loss, self.wa, self.ua, **where)
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "stage": self.stage.name}

@@ -96,9 +96,12 @@ class Experiment:
         from . import engines, experiment, models
         from .engines import local
 
-        done = {result.cell for result in self.results()}
+        results = self.results()
+        done = {result.cell for result in results}
         failed: list[Failed] = []
         yield Started(f"{len(self.cells) - len(done)} of {len(self.cells)} stages")
+        for result in results:
+            yield from result.events()
         waiting = engines.jobs(self.config, self.selection, self.folds, done)
         if waiting:
             scratch = Scratch(self.folder.path)

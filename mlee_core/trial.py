@@ -42,7 +42,7 @@ def measure(config: RunConfig, corpus: Corpus, workers: int) -> Generator[Progre
         answers: list[tuple[float, int]] = []
         while len(answers) < workers:
             yield Progress("Trying training steps", len(answers), workers)
-            for child in wait_for([c for c in children if c.alive]):
+            for child in wait_for(children):
                 answer = child.receive()
                 if isinstance(answer, MleeError):
                     raise answer

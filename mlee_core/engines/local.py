@@ -1,6 +1,6 @@
 """The local engine: jobs run side by side in processes of this machine.
 
-A process that fails or dies takes its own job with it and no other; what stands on that job's encoder is
+A stage that fails, or in which a process dies, takes no other with it but those that stand on it, which are
 told as not trained. The processes hold no state that is not on disk, so ending them at any time is safe.
 """
 
@@ -9,10 +9,12 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from ..config import Stage
 from ..errors import MleeError, WorkerDied
-from ..events import Event, Failed, Progress
+from ..events import Event, Failed, Progress, StageDone
 from ..experiment import Work, train_cells
 from ..processes import Child, Connection, wait_for
 from ..runs import Cell
@@ -29,7 +31,7 @@ def run(work: Work, jobs: Sequence[Job], done: Collection[Cell], workers: int) -
     waiting, finished, lost = list(jobs), set(done), set[Cell]()
     idle: list[Child] = []
     numbers = itertools.count(1)
-    busy: dict[Child, _Progress] = {}
+    busy: dict[Child, _InWork] = {}
     try:
         while waiting or busy:
             yield from _refuse_orphans(waiting, lost)
@@ -38,16 +40,19 @@ def run(work: Work, jobs: Sequence[Job], done: Collection[Cell], workers: int) -
                     break
                 child = idle.pop() if idle else _start(work, next(numbers))
                 waiting.remove(job)
-                busy[child] = _Progress(job)
+                busy[child] = _InWork(job)
                 child.send(job)
             for child in wait_for(list(busy)):
                 event = _next_event(child, busy[child])
                 if event is not None:
-                    busy[child].event = event
+                    busy[child].heard(event)
                     yield event
                 if event is None or isinstance(event, Failed):
-                    job = busy.pop(child).job
-                    (lost if isinstance(event, Failed) else finished).update(job.cells)
+                    ended = busy.pop(child)
+                    finished.update(ended.trained)
+                    if isinstance(event, Failed):
+                        lost.add(ended.current)
+                        waiting += ended.rest
                     if child.alive:
                         idle.append(child)
     finally:
@@ -55,38 +60,65 @@ def run(work: Work, jobs: Sequence[Job], done: Collection[Cell], workers: int) -
             child.kill()
 
 
-class _Progress:
-    """A job in work and the last that was heard of it."""
+class _InWork:
+    """A job in work: its stages end one after the other."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.event: Event | None = None
+        self._ended = 0
+
+    def heard(self, event: Event) -> None:
+        if isinstance(event, StageDone) and event.stage == self.stage.name:  # an encoder's is only retold
+            self._ended += 1
+
+    @property
+    def stage(self) -> Stage:
+        """The one in work, the last one at the job's end."""
+        return self.job.stages[min(self._ended, len(self.job.stages) - 1)]
+
+    @property
+    def trained(self) -> tuple[Cell, ...]:
+        return self.job.cells[: self._ended]
+
+    @property
+    def current(self) -> Cell:
+        return Cell(self.job.fold.name, self.job.seed, self.stage)
+
+    @property
+    def rest(self) -> list[Job]:
+        """What is left of the job without the stage in work."""
+        stages = self.job.stages[self._ended + 1 :]
+        return [replace(self.job, stages=stages)] if stages else []
+
+    def failed(self, message: str) -> Failed:
+        return Failed(message, self.stage.name, fold=self.job.fold.name, seed=self.job.seed)
 
 
 def _start(work: Work, number: int) -> Child:
     return Child("training process", serve, work, log=work.run / "logs" / f"worker-{number}.log")
 
 
-def _next_event(child: Child, progress: _Progress) -> Event | None:
+def _next_event(child: Child, in_work: _InWork) -> Event | None:
     """What the child says; None at a job's end; Failed, with its last log lines, when it has died."""
     try:
         event: Event | None = child.receive()
     except WorkerDied as error:
-        job = progress.job
-        stage = getattr(progress.event, "stage", None) or job.stages[0].name
-        return Failed(str(error), stage, fold=job.fold.name, seed=job.seed)
+        return in_work.failed(str(error))
     return event
 
 
 def _refuse_orphans(waiting: list[Job], lost: set[Cell]) -> Iterator[Event]:
-    """Drop jobs that stand on an encoder which failed, and say so."""
-    for job in [job for job in waiting if set(job.needs) & lost]:
-        waiting.remove(job)
-        lost.update(job.cells)
-        missing = next(cell.stage.name for cell in job.needs if cell in lost)
-        for stage in job.stages:
-            message = f"{stage.name} of fold {job.fold.name} was not trained: its encoder {missing} failed."
-            yield Failed(message, stage.name, fold=job.fold.name, seed=job.seed)
+    """Take out of the jobs the stages that stand on an encoder which failed, and say so."""
+    for number, job in enumerate(waiting):
+        for cell in job.cells:
+            missing = [e.name for e in cell.stage.encoders if replace(cell, stage=e) in lost]
+            if missing:
+                lost.add(cell)
+                name = cell.stage.name
+                message = f"{name} of fold {cell.fold} was not trained: its encoder {missing[0]} failed."
+                yield Failed(message, name, fold=cell.fold, seed=cell.seed)
+        waiting[number] = replace(job, stages=tuple(c.stage for c in job.cells if c not in lost))
+    waiting[:] = [job for job in waiting if job.stages]
 
 
 # ---- the process's side ----------------------------------------------------------------------------------
@@ -103,15 +135,15 @@ def serve(connection: Connection, work: Work) -> None:
 
 
 def _trained(connection: Connection, work: Work, job: Job) -> Failed | None:
-    told_at, stage = 0.0, job.stages[0].name
+    told_at, in_work = 0.0, _InWork(job)
     try:
         for event in train_cells(work, job.fold, job.seed, job.stages):
-            stage = getattr(event, "stage", None) or stage
+            in_work.heard(event)
             if not isinstance(event, Progress) or time.monotonic() - told_at > PROGRESS_EVERY_S:
                 told_at = time.monotonic()
                 connection.send(event)
     except (MleeError, OSError) as error:
-        return Failed(_sentence(error, work.run), stage, fold=job.fold.name, seed=job.seed)
+        return in_work.failed(_sentence(error, work.run))
     return None
 
 
