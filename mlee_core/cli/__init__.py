@@ -22,6 +22,7 @@ COMMANDS = {
     "corpus": "what a corpus holds",
     "train": "train the networks of one fold",
     "table3": "train the paper's whole experiment",
+    "report": "tables, pictures and predictions of an experiment",
     "bench": "measure speed as ratios inside one run",
     "doctor": "versions, devices, what is missing and how to get it",
 }

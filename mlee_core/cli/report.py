@@ -1,0 +1,54 @@
+"""`mlee report`: tables, pictures and predictions of a finished or running experiment."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from ..events import Progress
+from ..report import Report, Written, write
+from ..report.blocks import as_text
+from ..report.content import banners
+from ..report.tables import table3
+from ..runs import RunFolder
+from .terminal import ProgressLine
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", type=Path, metavar="RUN", help="run folder of mlee table3")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder for the report (default: RUN/report)")
+    parser.add_argument("--json", action="store_true", help="print what report.json holds")
+    parser.add_argument("--quiet", action="store_true", help="print where the report is, and nothing else")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the report and print Table 3. Raises: RunError where there is nothing to report."""
+    line = ProgressLine(sys.stderr, quiet=args.quiet)
+    written: Written | None = None
+    for step in write(RunFolder(args.run), args.out):
+        if isinstance(step, Progress):
+            line.show(step)
+        else:
+            written = step
+    assert written is not None, "write ends with Written"
+    line.clear()
+    if args.json:
+        print(json.dumps(written.report.to_json(), ensure_ascii=False))
+        return 0
+    if not args.quiet:
+        print(in_words(written.report), end="\n\n")
+    print(written.folder / "report.html")
+    return 0
+
+
+def in_words(report: Report) -> str:
+    """Table 3 beside the paper's, and what limits it."""
+    setting = report.setting
+    head = (
+        f"Table 3 on {setting.corpus}: {len(report.folds_done)} of {len(setting.folds)} folds, "
+        f"{len(setting.seeds)} seed{'s' * (len(setting.seeds) > 1)}; paper: on IEMOCAP"
+    )
+    limits = (banner.text for banner in banners(report))
+    return "\n\n".join((head, *map(as_text, table3(report)), *limits))

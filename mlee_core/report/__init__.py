@@ -1,0 +1,14 @@
+"""The report of an experiment: what `mlee report` shows of a run folder, finished or not.
+
+`collect` reads a run into a `Report` of plain data, `write` makes its tables, pictures and files, and
+`predictions` gives every utterance's out-of-fold predictions.
+"""
+
+from __future__ import annotations
+
+from .collect import collect
+from .data import Report
+from .predictions import Prediction, predictions
+from .write import Written, write
+
+__all__ = ["Prediction", "Report", "Written", "collect", "predictions", "write"]

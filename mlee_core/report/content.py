@@ -1,0 +1,200 @@
+"""What stands on a report's page, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ..calibration import BINS
+from ..comparison import LEAST_SPEAKERS, RESAMPLES
+from ..labels import CLASS_NAMES
+from ..runs import Cell
+from . import tables
+from .blocks import Banner, Block, Heading, Items, Picture, Table, Text
+from .data import Report
+from .paper import CORPUS
+
+MOST_NAMES = 12
+
+FILES = (
+    "table3.csv: Table 3, with recalls, calibration and the scores by votes",
+    "predictions.csv: every utterance's out-of-fold predictions; PREDICTIONS.md tells what its columns mean",
+    "speakers.csv, cells.csv, curves.csv: scores of speakers and of networks, learning curves",
+    "report.json: all of this page as data",
+    "pictures: the pictures as SVG, light and dark",
+    "tensorboard: event files, to be read with tensorboard --logdir",
+)
+
+
+def page(report: Report) -> Iterator[Block]:
+    yield Heading(f"Table 3 on {report.setting.corpus}", 1)
+    yield from banners(report)
+    yield _setting(report)
+    yield from _table3(report)
+    yield from _comparisons(report)
+    yield from _classes(report)
+    yield from _calibration(report)
+    yield from _agreement(report)
+    yield from _training(report)
+    yield from _speakers(report)
+    yield Heading("Files")
+    yield Items(FILES)
+    yield Text(report.stamp_line)
+
+
+def banners(report: Report) -> Iterator[Banner]:
+    """What limits all figures: networks that are not trained, folds that are not part of the experiment."""
+    setting, missing = report.setting, report.missing
+    if missing:
+        yield Banner(
+            f"Unfinished: {report.planned - len(missing)} of {report.planned} networks are trained. "
+            "Each line's figures are of the folds it has, not of the whole corpus, and lines that differ in "
+            f"their utterances are not comparable. Missing: {'; '.join(_missing(missing))}."
+        )
+    if len(setting.selected) < len(setting.folds):
+        yield Banner(
+            f"{len(setting.selected)} of {len(setting.folds)} folds are part of this experiment "
+            f"({_listed(setting.selected)}): figures are of their speakers only."
+        )
+
+
+def _missing(missing: Sequence[Cell]) -> Iterator[str]:
+    """ "fold 08, 09, seed 0: mlee-all, fusion-soft-all": folds that lack the same are named together."""
+    lacking: dict[tuple[str, int], list[str]] = {}
+    for cell in missing:
+        lacking.setdefault((cell.fold, cell.seed), []).append(cell.stage.name)
+    folds: dict[tuple[int, tuple[str, ...]], list[str]] = {}
+    for (fold, seed), stages in lacking.items():
+        folds.setdefault((seed, tuple(stages)), []).append(fold)
+    for (seed, names), of in folds.items():
+        yield f"fold {_listed(of)}, seed {seed}: {_listed(names)}"
+
+
+def _setting(report: Report) -> Table:
+    s, stamp = report.setting, report.stamp
+    how = ["scripted utterances too"] * s.scripted + ["self-reports too"] * s.self_reports
+    classes = ", ".join(f"{count} {CLASS_NAMES[name]}" for name, count in s.dominant.items())
+    recipe = ", ".join(f"{key.replace('_', ' ')} {_value(value)}" for key, value in s.recipe.items())
+    compute = ", ".join(f"{key.replace('_', ' ')} {_value(value)}" for key, value in s.compute.items())
+    maps = ", ".join(f"{label} = {name}" for label, name in s.label_map.items()) or "none"
+    done = f"{len(report.folds_done)} of {len(s.folds)} finished"
+    rows = (
+        ("run", s.name),
+        ("corpus", ", ".join([f"{s.corpus} ({s.format})", *how])),
+        ("data hash", stamp["data_hash"]),
+        ("label map", maps),
+        ("utterances", f"{s.utterances}, {s.annotated} of them with votes"),
+        ("with a dominant class", f"{s.scored}: {classes}"),
+        ("speakers", f"{len(s.speakers)}: {_listed(s.speakers)}"),
+        ("folds", f"{done}: {_listed(report.folds_done)}" if report.folds_done else done),
+        ("seeds", ", ".join(map(str, s.seeds))),
+        ("recipe", recipe),
+        ("arithmetic", compute),
+        ("configuration hash", stamp["config_hash"]),
+        ("report made by", _software(stamp)),
+    )
+    return Table(("what was run", ""), rows, words=2)
+
+
+def _table3(report: Report) -> Iterator[Block]:
+    seeds = len(report.setting.seeds)
+    several = (
+        f", each counted once as the mean over its {seeds} seeds; ± is the standard deviation of the seeds' "
+        "own pooled figures"
+    )
+    same = report.setting.format == "iemocap"
+    which = "this corpus" if same else "another corpus than this one: the figures stand beside to orient"
+    yield Heading("Table 3")
+    yield Items(
+        (
+            "WA is the share of utterances that are predicted rightly, UA the mean of the classes' recalls. "
+            "Both count the utterances that have a dominant class.",
+            f"Pooled: over the utterances of all folds together{several if seeds > 1 else ''}.",
+            "Of folds: mean ± standard deviation of the folds' own figures. A fold that lacks a class has "
+            "its UA over the classes that it has.",
+            f"Paper: Ando et al., Interspeech 2019, on {CORPUS}, {which}.",
+            "Dominant, hard admits the same utterances in both train sets: one network, shown in both.",
+        )
+    )
+    yield from tables.table3(report)
+    yield Picture("table3", "Table 3: pooled scores, folds, their mean and deviation, and the paper's")
+
+
+def _comparisons(report: Report) -> Iterator[Block]:
+    if not report.comparisons:
+        return
+    yield Heading("Rows compared, speaker by speaker")
+    yield Text(
+        "Difference of the pooled scores in percentage points, on the utterances that both rows have judged, "
+        f"with its 95 % interval: percentiles of {RESAMPLES} bootstrap samples of speakers, both rows on the "
+        f"same sample. Below {LEAST_SPEAKERS} speakers there is no interval; with about ten it is rather too "
+        "narrow. An interval without 0 in it is no proof: there are many comparisons, and none is corrected "
+        "for that. Paper: the difference of its figures."
+    )
+    reasons = {gap.why_not for one in report.comparisons for gap in one.differences.values()} - {None}
+    if reasons:
+        yield Text(f"Intervals are left out: {'; '.join(sorted(map(str, reasons)))}.")
+    yield from tables.comparisons(report)
+    yield Picture("comparisons", "Differences of rows with their intervals, beside the paper's")
+
+
+def _classes(report: Report) -> Iterator[Block]:
+    yield Heading("Classes")
+    yield tables.recalls(report)
+    several = " An utterance counts once a seed." if len(report.setting.seeds) > 1 else ""
+    yield Text(
+        "Confusions, pooled: a row is the true class, a column the predicted one; shares are of the row."
+        + several
+    )
+    yield Picture("confusion", "Confusion matrix of each row")
+
+
+def _calibration(report: Report) -> Iterator[Block]:
+    yield Heading("Calibration")
+    yield Text(
+        f"Expected calibration error over {BINS} bins of equal width, pooled. For MLEE only: of the "
+        "probability that a class is present, over all classes of all utterances with votes, against whether "
+        "any annotator gave it. For all other rows: of the predicted class, over utterances with a dominant "
+        "class, against whether it is right."
+    )
+    yield tables.calibration(report)
+    yield Picture("calibration", "Reliability diagram of each row")
+
+
+def _agreement(report: Report) -> Iterator[Block]:
+    yield Heading("Unanimous and split votes")
+    yield Text(
+        "Unanimous: at least two votes, all on one label. Split: votes on several labels, of which one "
+        "dominates all the same. One vote alone says nothing of agreement."
+    )
+    yield tables.agreement(report)
+
+
+def _training(report: Report) -> Iterator[Block]:
+    yield Heading("Training")
+    yield tables.training(report)
+    yield Picture("curves", "Learning curves of each row, with the best epoch of each network")
+
+
+def _speakers(report: Report) -> Iterator[Block]:
+    yield Heading("Speakers")
+    if len(report.speakers) > tables.MOST_SPEAKERS:
+        yield Text(
+            f"The first {tables.MOST_SPEAKERS} of {len(report.speakers)} speakers; speakers.csv has all."
+        )
+    yield from tables.speakers(report)
+
+
+def _software(stamp: Mapping[str, str]) -> str:
+    others = ("device", "dtype", "data_hash", "config_hash")
+    return ", ".join(f"{name} {value}" for name, value in stamp.items() if value and name not in others)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, tuple | list):
+        return " ".join(map(str, value))
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more
