@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,28 @@ def atomic_path(path: Path) -> Iterator[Path]:
         _fsync(path.parent, os.O_RDONLY)
     finally:
         neighbour.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty neighbour of `path`; on success its files are fsynced and it is renamed to `path`.
+
+    On an error it is removed. Only an empty folder may be at `path` already.
+
+    Raises: OSError (disk full, read-only, `path` is taken) from the caller's own writing or from the rename.
+    """
+    path = Path(os.path.realpath(path))
+    neighbour = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+    try:
+        yield neighbour
+        os.chmod(neighbour, 0o755)  # mkdtemp makes 0700
+        for file in neighbour.iterdir():
+            _fsync(file, os.O_RDONLY)
+        _fsync(neighbour, os.O_RDONLY)
+        os.rename(neighbour, path)
+        _fsync(path.parent, os.O_RDONLY)
+    finally:
+        shutil.rmtree(neighbour, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:

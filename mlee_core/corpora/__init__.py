@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import CorpusError
-from . import cremad, emodb, iemocap, table
+from . import audformat_db, cremad, emodb, iemocap, msp, table
 from .base import Corpus, Reading, Utterance
 from .labelmap import LabelMap, make
 
@@ -31,7 +31,7 @@ class Importer(Protocol):
         ...
 
 
-_IMPORTERS: tuple[Importer, ...] = (iemocap, cremad, emodb, table)
+_IMPORTERS: tuple[Importer, ...] = (iemocap, cremad, msp, audformat_db, emodb, table)
 FORMATS: Mapping[str, Importer] = {importer.NAME: importer for importer in _IMPORTERS}
 """Importers by name, in the order in which they are asked whether they recognise a path."""
 

@@ -1,0 +1,243 @@
+"""MSP-Podcast (Lotfian & Busso 2019) and corpora laid out like it: a folder `Labels` beside the audio, with
+`labels_detailed.csv`, one row a rating, and `labels_consensus.csv`, one row an utterance.
+
+The releases spell things differently; NAMES lists the columns each thing goes by. Releases 1.7 to 1.12 put
+a rating into one cell, EmoDetail: `WORKER00000123; Happy; Happy,Amused; A:5; V:6; D:4;`. Up to 1.9 the
+consensus file is called labels_concensus.csv.
+
+(reading) A vote is the *primary* emotion, the one that the rater took for dominant; the secondary ones are
+what else was heard, named by a list that all raters tick differently, and do not vote. A rater who wrote
+"Other-…" with words of their own votes for *other*. Words in the ratings and letters in the consensus are two
+spellings of the same classes, so a label map counts for both; X is no agreement.
+
+Left out, with a warning that counts them: utterances whose speaker is not known, since no fold could keep
+them apart from the speaker's other utterances, and utterances that only one of the two files knows.
+
+MSP-IMPROV (Busso et al. 2017) in this layout may lack SpkrID: `MSP-IMPROV-S01A-F01-P-FM01` is sentence 01
+acted for anger, spoken by F01, the woman of session 01.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..errors import CorpusError
+from ..labels import Votes
+from .base import Corpus, Reading, Utterance
+from .csvfile import CsvFile, Row, column_names, read_csv
+from .labelmap import LabelMap
+from .lfs import refuse_pointer
+
+NAME = "msp"
+LOOKS_LIKE = "a folder with MSP-Podcast's Labels/labels_detailed.csv and labels_consensus.csv"
+OPTIONS: tuple[str, ...] = ()
+
+DETAILED = ("labels_detailed.csv",)
+CONSENSUS = ("labels_consensus.csv", "labels_concensus.csv")
+LABEL_FOLDERS = ("", "Labels", "labels", "label")
+AUDIO_FOLDERS = ("Audios", "Audio", "audios", "audio")
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "file": ("filename", "file_name", "file"),
+    "rater": ("workers", "workerid", "worker", "worker_id", "rater", "rater_id", "annotator", "annotatorid"),
+    "primary": ("emoclass_major", "emoclass_primary", "primary"),
+    "rating": ("emodetail",),
+    "class": ("emoclass", "emoclass_major"),
+    "speaker": ("spkrid", "spkr_id", "speakerid", "speaker_id", "speaker"),
+}
+"""What each thing is called in a header, in lower case; the first that is there counts."""
+
+CODES = {
+    "a": ("angry", "anger"),
+    "s": ("sad", "sadness"),
+    "h": ("happy", "happiness"),
+    "u": ("surprise", "surprised"),
+    "f": ("fear", "fearful"),
+    "d": ("disgust", "disgusted"),
+    "c": ("contempt",),
+    "n": ("neutral",),
+    "o": ("other",),
+}
+NO_AGREEMENT, NONE = "x", "none"
+UNKNOWN = ("", "unknown", "nan", "none", "null")
+FIELD = ";"  # between the parts of an EmoDetail cell
+SUFFIXES = (".wav", ".flac", ".avi", ".mp4")
+
+_SPELLINGS = {name: (*words, code) for code, words in CODES.items() for name in (code, *words)}
+_IMPROV = re.compile(
+    r"(?:MSP|UTD)-IMPROV-((S[0-9]{2}[A-Z])-([FM]([0-9]{2}))-([A-Z])-[FM]{2}[0-9]{2,3})", re.I
+)
+
+
+def recognises(path: Path) -> bool:
+    """Whether `path` is the release, its folder of labels, or one of the two files."""
+    return _find(path, DETAILED) is not None and _find(path, CONSENSUS) is not None
+
+
+def read(path: Path, how: Reading) -> Corpus:
+    """Every utterance that both files know and whose speaker is known; no audio is read.
+
+    Raises: CorpusError with file, row and column for files that are not of this layout.
+    """
+    detailed, consensus = (_table(path, names) for names in (DETAILED, CONSENSUS))
+    ratings, silent = _ratings(detailed, how.label_map)
+    rows = _by_id(consensus)
+    rated = {id: row for id, row in rows.items() if ratings.get(id)}
+    speakers = {id: _speaker(consensus, row, id) for id, row in rated.items()}
+    column, file, locate = _required(consensus, "class"), _required(consensus, "file"), _Audio(consensus.path)
+    utterances = []
+    for id, speaker in speakers.items():
+        if speaker is not None:
+            row = rated[id]
+            votes = Votes.from_annotators(ratings[id], _consensus(consensus, row, column, how.label_map))
+            utterances.append(Utterance(id, locate.file(row[file]), speaker, votes, session=_session(id)))
+    left_out = {
+        f"no rating of them is in {detailed.path.name}": len(rows) - len(rated),
+        f"{consensus.path.name} does not know them": sum(id not in rows for id in ratings),
+        "their speaker is not known, so no fold could hold them": len(rated) - len(utterances),
+    }
+    warnings = [f"{n} utterances are left out: {why}." for why, n in left_out.items() if n]
+    if silent:
+        warnings.append(f"{silent} ratings are left out: they name no primary emotion.")
+    if not utterances:
+        raise CorpusError(f"{path} has no utterance to read: {' '.join(warnings)}")
+    return Corpus(NAME, NAME, path, tuple(utterances), tuple(warnings))
+
+
+def _find(path: Path, names: Sequence[str]) -> Path | None:
+    """The first of these files in the release, in its folder of labels, or beside the file `path`."""
+    if path.is_file():
+        if path.name not in (*DETAILED, *CONSENSUS):
+            return None
+        path = path.parent
+    places = [path / folder / name for folder in LABEL_FOLDERS for name in names]
+    return next((place for place in places if os.path.exists(place)), None)
+
+
+def _table(path: Path, names: Sequence[str]) -> CsvFile:
+    file = _find(path, names)
+    if file is None:
+        raise CorpusError(f"{path} has no {names[0]}, neither in it nor in its folder Labels.")
+    refuse_pointer(file)
+    known = {name for group in NAMES.values() for name in group}
+    return read_csv(file, keep=known & set(column_names(file)))
+
+
+def _column(table: CsvFile, what: str) -> str | None:
+    return next((name for name in NAMES[what] if name in table.columns), None)
+
+
+def _required(table: CsvFile, what: str) -> str:
+    column = _column(table, what)
+    if column is None:
+        names, there = " or ".join(NAMES[what]), ", ".join(table.columns)
+        raise CorpusError(f"{table.path} lacks a column for the {what} ({names}): its columns are {there}.")
+    return column
+
+
+def _by_id(table: CsvFile) -> dict[str, Row]:
+    """The consensus's rows. Raises: CorpusError for an utterance with two."""
+    column = _required(table, "file")
+    rows: dict[str, Row] = {}
+    for row in table.rows:
+        first = rows.setdefault(_id(table, row, column), row)
+        if first is not row:
+            numbers = f"rows {first.number} and {row.number}"
+            raise CorpusError(
+                f"{table.path}, {numbers} are the same utterance {row[column]!r}: one is allowed."
+            )
+    return rows
+
+
+def _ratings(table: CsvFile, label_map: LabelMap) -> tuple[dict[str, dict[str, list[str]]], int]:
+    """Utterance -> rater -> labels, and how many ratings name no primary emotion."""
+    file, rating = _required(table, "file"), _column(table, "rating")
+    columns = (rating,) if rating else (_required(table, "rater"), _required(table, "primary"))
+    found: dict[str, dict[str, list[str]]] = {}
+    silent = 0
+    for row in table.rows:
+        cells = row[rating].split(FIELD) if rating else [row[column] for column in columns]
+        if len(cells) < 2:
+            raise table.refuse(row, columns[0], "is no rating: rater; primary emotion; … is one")
+        rater, word = (cell.strip() for cell in cells[:2])
+        if not rater:
+            raise table.refuse(row, columns[0], "names no rater")
+        raters = found.setdefault(_id(table, row, file), {})
+        if word:
+            raters.setdefault(rater, []).append(_label(table, row, columns[-1], word, label_map))
+        else:
+            silent += 1
+    return found, silent
+
+
+def _label(table: CsvFile, row: Row, column: str, word: str, label_map: LabelMap) -> str:
+    """The class that a word or a letter of MSP's means."""
+    key = word.lower()
+    if key in _SPELLINGS:
+        return label_map.of(*_SPELLINGS[key])
+    if key.startswith("other"):
+        return label_map.of(key, *_SPELLINGS["other"])
+    if len(key) == 1:
+        raise table.refuse(row, column, f"is no class: the letters are {' '.join(CODES).upper()} and X")
+    return label_map.of(key)
+
+
+def _consensus(table: CsvFile, row: Row, column: str, label_map: LabelMap) -> str | None:
+    stated = row[column]
+    if not stated:
+        return None
+    if stated.lower() in (NO_AGREEMENT, "no agreement"):
+        return NONE
+    return _label(table, row, column, stated, label_map)
+
+
+def _id(table: CsvFile, row: Row, column: str) -> str:
+    """The file's name without what says that it is a file; MSP-IMPROV's videos count as its audio."""
+    if not row[column]:
+        raise table.refuse(row, column, "is empty: every row needs the utterance's file name")
+    return _without_suffix(row[column])
+
+
+def _without_suffix(name: str) -> str:
+    stem, suffix = os.path.splitext(name)
+    stem = stem if suffix.lower() in SUFFIXES else name
+    improv = _IMPROV.fullmatch(stem)
+    return f"MSP-IMPROV-{improv[1].upper()}" if improv else stem
+
+
+def _speaker(table: CsvFile, row: Row, id: str) -> str | None:
+    """Who talks, None if that is not known."""
+    improv = _IMPROV.fullmatch(id)
+    if improv and _column(table, "speaker") is None:
+        return improv[3]
+    name = row[_required(table, "speaker")]
+    if name.lower() not in UNKNOWN:
+        return name
+    return improv[3] if improv else None
+
+
+def _session(id: str) -> str | None:
+    improv = _IMPROV.fullmatch(id)
+    return improv[4] if improv else None
+
+
+class _Audio:
+    """Where the audio of a release lies, seen once: all in one folder, or as in MSP-IMPROV's."""
+
+    def __init__(self, consensus: Path) -> None:
+        labels = consensus.absolute().parent
+        root = labels.parent if labels.name in LABEL_FOLDERS else labels
+        places = [root / folder for folder in AUDIO_FOLDERS]
+        self._folder = next((p for p in places if os.path.isdir(p)), places[0])
+        self._by_session = any(os.path.isdir(self._folder / f"session{n}") for n in range(1, 7))
+
+    def file(self, name: str) -> Path:
+        id = _without_suffix(name)
+        improv = _IMPROV.fullmatch(id)
+        if improv:
+            name = f"{id}.wav"
+            if self._by_session:
+                return self._folder / f"session{int(improv[4])}" / improv[2] / improv[5] / name
+        return self._folder / (name if id != name else f"{name}.wav")
