@@ -24,9 +24,10 @@ def tone(pitch: float, seconds: float, seed: int) -> np.ndarray:
     return (0.2 * buzz * envelope + 0.003 * rng.standard_normal(len(t))).astype(np.float32)
 
 
-def corpus(folder: Path, speakers: int = 4, each: int = 2) -> Path:
+def corpus(folder: Path, speakers: int = 4, each: int = 2, shortest_s: float = 0.7) -> Path:
     """A table corpus with audio: `each` utterances of every class a speaker; returns its CSV.
 
+    shortest_s: seconds of the shortest utterance; the longest has 0.52 s more.
     Every fifth utterance has a minority vote for the next class; one class in five is *other*.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -37,7 +38,7 @@ def corpus(folder: Path, speakers: int = 4, each: int = 2) -> Path:
             for n in range(each):
                 seed = 1000 * speaker + 10 * k + n
                 file = f"s{speaker}_{name}_{n}.wav"
-                seconds = 0.7 + 0.13 * (seed % 5)
+                seconds = shortest_s + 0.13 * (seed % 5)
                 soundfile.write(folder / file, tone(PITCH[name] * (1 + 0.03 * speaker), seconds, seed), RATE)
                 counts = dict.fromkeys(names, 0) | {name: 3}
                 if seed % 5 == 0:

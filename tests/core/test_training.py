@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from mlee_core import checkpoints, folds, models
 from mlee_core.config import Compute, Recipe, RunConfig, Stage, StageConfig
 from mlee_core.corpora import open_corpus
+from mlee_core.corpora.base import Utterance
 from mlee_core.dataset import (
     EncoderInputs,
     Examples,
@@ -26,15 +27,17 @@ from mlee_core.dataset import (
     build_features,
     training_batches,
 )
-from mlee_core.errors import ConfigError, CorpusError, RunError
-from mlee_core.events import EpochDone, Event, Progress, StageDone
-from mlee_core.experiment import encode, train_fold
+from mlee_core.errors import AudioError, ConfigError, RunError
+from mlee_core.events import EpochDone, Event, Finished, Progress, StageDone
+from mlee_core.experiment import Work, encode, prepare, train_cells
 from mlee_core.model import Network
-from mlee_core.runs import RunFolder
+from mlee_core.runs import Cell, RunFolder
 from mlee_core.training import History, build, load_network, loss_function
 from tests import made
+from tests.core.run_folders import content
 
 FUSION = Stage("fusion", "soft", "all")
+Run = tuple[RunFolder, Work, list[Event]]
 
 
 @pytest.fixture(scope="module")
@@ -43,20 +46,27 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(table: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, RunConfig, list[Event]]:
+def run(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """One fold trained for real: fusion-soft, so dominant-soft and mlee too, then dominant-hard."""
-    folder = RunFolder(tmp_path_factory.mktemp("runs") / "run")
+    folder, corpus = RunFolder(tmp_path_factory.mktemp("runs") / "run"), open_corpus(table)
     config, events = _config(table, max_epochs=6), []
-    folder.begin(config, resume=False)
-    corpus = open_corpus(table)
-    for event in train_fold(
-        folder, config, corpus, folds.one(corpus, "s0"), [FUSION, Stage("dominant", "hard", "all")]
-    ):
-        if not isinstance(event, Progress):
-            folder.append(event)
-            events.append(event)
-    models.export(folder, config, corpus, folds.one(corpus, "s0"))
-    return folder, config, events
+    _begin(folder, config)
+    work = _returned(prepare(folder, config, corpus, tmp_path_factory.mktemp("features")))
+    fold = folds.one(corpus, "s0")
+    with folder.writing() as journal:
+        for event in train_cells(work, fold, config.seed, [FUSION, Stage("dominant", "hard", "all")]):
+            if not isinstance(event, Progress):
+                assert journal.append(event)
+                events.append(event)
+        events.append(Finished("both"))
+        assert journal.append(events[-1])
+    models.export(folder, config, corpus, fold, folder.path / models.MODEL_FILE)
+    return folder, work, events
+
+
+def _begin(folder: RunFolder, config: RunConfig, *, resume: bool = False) -> None:
+    corpus = open_corpus(Path(config.corpus))
+    folder.begin(config, corpus, folds.loso(corpus), resume=resume)
 
 
 def _config(table: Path, **recipe: int) -> RunConfig:
@@ -64,12 +74,20 @@ def _config(table: Path, **recipe: int) -> RunConfig:
 
 
 def _store(table: Path, tmp_path: Path) -> FeatureStore:
-    *_, store = build_features(open_corpus(table).utterances, Recipe(), tmp_path)
+    store = _returned(build_features(open_corpus(table).utterances, Recipe(), tmp_path / "features.f16"))
     assert isinstance(store, FeatureStore)
     return store
 
 
-def test_every_stage_learns(run: tuple[RunFolder, RunConfig, list[Event]]) -> None:
+def _returned(generator):  # type: ignore[no-untyped-def]
+    while True:
+        try:
+            next(generator)
+        except StopIteration as end:
+            return end.value
+
+
+def test_every_stage_learns(run: Run) -> None:
     """Classes are pitches here: chance is 25 %, and the loss must fall."""
     _, _, events = run
     done = {e.stage: e for e in events if isinstance(e, StageDone)}
@@ -83,7 +101,7 @@ def test_every_stage_learns(run: tuple[RunFolder, RunConfig, list[Event]]) -> No
         assert wa is not None and ua is not None and wa >= 0.6 and ua >= 0.6
 
 
-def test_events_are_lines_of_json_with_a_type(run: tuple[RunFolder, RunConfig, list[Event]]) -> None:
+def test_events_are_lines_of_json_with_a_type(run: Run) -> None:
     folder, _, events = run
     lines = list(folder.events())
     assert [line["type"] for line in lines] == [event.type for event in events]
@@ -91,32 +109,33 @@ def test_events_are_lines_of_json_with_a_type(run: tuple[RunFolder, RunConfig, l
     assert all({"stage", "epoch"} <= line.keys() for line in lines if line["type"] == "epoch_done")
 
 
-def test_a_finished_stage_is_taken_over(run: tuple[RunFolder, RunConfig, list[Event]]) -> None:
-    folder, config, events = run
-    corpus = open_corpus(Path(config.corpus))
-    again = list(train_fold(folder, config, corpus, folds.one(corpus, "s0"), [FUSION]))
+def test_a_finished_stage_is_taken_over(run: Run) -> None:
+    folder, work, events = run
+    files = {file: file.read_bytes() for file in folder.path.rglob("*.safetensors")}
+    again = list(train_cells(work, folds.one(work.corpus, "s0"), 0, [FUSION]))
     done = [e for e in again if isinstance(e, StageDone)]
-    assert all(e.reused for e in done) and not any(isinstance(e, EpochDone) for e in again)
+    assert len(done) == 3 and all(e.reused for e in done)
+    told = {(e.stage, e.epoch): e.curve_point for e in events if isinstance(e, EpochDone)}
+    retold = [e for e in again if isinstance(e, EpochDone)]
+    assert all(e.seconds is None and told[e.stage, e.epoch] == e.curve_point for e in retold)
+    with folder.writing() as journal:  # what a resumed run tells again is not written again
+        assert not any(journal.append(e) for e in (*retold, *done))
+    assert files == {file: file.read_bytes() for file in folder.path.rglob("*.safetensors")}
     first = {e.stage: (e.wa, e.ua, e.dev_loss) for e in events if isinstance(e, StageDone)}
     assert {e.stage: (e.wa, e.ua, e.dev_loss) for e in done}.items() <= first.items()
 
 
-def test_cached_encoder_outputs_equal_the_full_forward_pass(
-    run: tuple[RunFolder, RunConfig, list[Event]], tmp_path: Path
-) -> None:
-    folder, config, _ = run
-    corpus = open_corpus(Path(config.corpus))
-    store = _store(Path(config.corpus), tmp_path)
-    stage = Stage("mlee", None, "all")
-    best = folder.stage_folder(folds.one(corpus, "s0"), stage) / "best.safetensors"
-    steps = encode(config.for_stage(stage), best, store, corpus.utterances)
-    vectors = _returned(steps)
+def test_cached_encoder_outputs_equal_the_full_forward_pass(run: Run) -> None:
+    folder, work, _ = run
+    store, utterances, stage = work.store, work.corpus.utterances, Stage("mlee", None, "all")
+    best = folder.stage_folder(Cell("s0", 0, stage)) / "best.safetensors"
+    vectors = _returned(encode(work.config.for_stage(stage), best, store, utterances))
     network = Network()
     tensors, _ = load_network(best, network)
     network.eval()
     norm = Normalisation(tensors["norm.mean"], tensors["norm.std"])
-    assert len(vectors) == 3 * len(corpus.utterances)
-    for utterance in corpus.utterances[::7]:
+    assert len(vectors) == 3 * len(utterances)
+    for utterance in utterances[::7]:
         for speed in (0.9, 1.0, 1.1):
             x = norm.apply(store.of(utterance.id, speed))[None]
             with torch.no_grad():
@@ -124,23 +143,15 @@ def test_cached_encoder_outputs_equal_the_full_forward_pass(
             torch.testing.assert_close(vectors[utterance.id, speed], alone[0], atol=1e-5, rtol=1e-4)
 
 
-def _returned(generator):  # type: ignore[no-untyped-def]
-    while True:
-        try:
-            next(generator)
-        except StopIteration as end:
-            return end.value
-
-
-def test_fine_tuning_leaves_the_encoders_alone(run: tuple[RunFolder, RunConfig, list[Event]]) -> None:
-    folder, config, _ = run
-    fold = folds.one(open_corpus(Path(config.corpus)), "s0")
-    dense, _ = checkpoints.load(folder.stage_folder(fold, FUSION) / "best.safetensors")
+def test_fine_tuning_leaves_the_encoders_alone(run: Run) -> None:
+    folder, _, _ = run
+    dense, _ = checkpoints.load(folder.stage_folder(Cell("s0", 0, FUSION)) / "best.safetensors")
     assert {name for name in dense if name.startswith("network.")} == {
         "network.dense1.weight", "network.dense1.bias", "network.dense2.weight", "network.dense2.bias"
     }  # fmt: skip
     model, _ = checkpoints.load(folder.path / "model.safetensors")
-    trained, _ = checkpoints.load(folder.stage_folder(fold, FUSION.encoders[1]) / "best.safetensors")
+    mlee = folder.stage_folder(Cell("s0", 0, FUSION.encoders[1]))
+    trained, _ = checkpoints.load(mlee / "best.safetensors")
     for name, value in trained.items():
         assert torch.equal(value, model[f"mlee.{name}"]), name
 
@@ -239,13 +250,11 @@ def test_killed_and_resumed_is_bit_identical(table: Path, tmp_path: Path) -> Non
     subprocess.run(_train(table, killed, "--resume"), check=True, capture_output=True)
     resumed = [line["stage"] for line in RunFolder(killed).events() if line["type"] == "resumed"]
     assert resumed[0] == "dominant-soft-all"
-    for file in sorted(straight.rglob("*.safetensors")):
-        expected, meta = checkpoints.load(file)
-        got, other = checkpoints.load(killed / file.relative_to(straight))
-        assert expected.keys() == got.keys()
-        assert all(torch.equal(value, got[name]) for name, value in expected.items()), file
-        if "history" in meta:
-            assert meta["history"] == other["history"]
+    assert [line["type"] for line in RunFolder(killed).events()][-1] == "finished"
+    files = sorted([*straight.rglob("*.safetensors"), *straight.rglob("result.json")])
+    assert len(files) == 3 * 3 + 1  # last, best and result of three stages, and the model
+    for file in files:
+        assert content(file) == content(killed / file.relative_to(straight)), file
     assert not list(killed.rglob(".*"))  # no temporary files left behind
 
 
@@ -259,38 +268,37 @@ def _kill_after(command: list[str], run: Path, moment: tuple[str, int]) -> None:
     os.kill(process.pid, signal.SIGKILL)
     process.stdout.close()
     assert process.wait() == -signal.SIGKILL
-    last = run / "s0" / moment[0] / "last.safetensors"
+    last = run / "s0" / "seed-0" / moment[0] / "last.safetensors"
     assert checkpoints.load(last)[1]["history"]["epoch"] >= moment[1]
 
 
 def test_a_run_goes_on_only_with_its_own_settings(table: Path, tmp_path: Path) -> None:
     config = _config(table)
     folder = RunFolder(tmp_path / "run")
-    folder.begin(config, resume=False)
-    folder.begin(config, resume=True)
+    _begin(folder, config)
+    _begin(folder, config, resume=True)
     with pytest.raises(RunError, match="--resume"):
-        folder.begin(config, resume=False)
+        _begin(folder, config)
     with pytest.raises(RunError, match=r"recipe\.patience was 10 and is now 2"):
-        folder.begin(_config(table, patience=2), resume=True)
+        _begin(folder, _config(table, patience=2), resume=True)
 
 
-def test_a_checkpoint_of_other_data_is_refused(run: tuple[RunFolder, RunConfig, list[Event]]) -> None:
-    folder, config, _ = run
-    corpus = open_corpus(Path(config.corpus))
+def test_a_checkpoint_of_other_data_is_refused(run: Run) -> None:
+    _, work, _ = run
     with pytest.raises(RunError, match="other data or settings"):
-        list(train_fold(folder, config, corpus, folds.Fold("s0", ("s2", "s3"), ("s0",), ("s1",)), [FUSION]))
+        list(train_cells(work, folds.Fold("s0", ("s2", "s3"), ("s0",), ("s1",)), 0, [FUSION]))
 
 
 def test_one_writer_at_a_time(table: Path, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
-    folder.begin(_config(table), resume=False)
+    _begin(folder, _config(table))
     with folder.writing(), pytest.raises(RunError, match="another process"), RunFolder(folder.path).writing():
         pass
 
 
 def test_a_half_line_of_a_killed_writer_is_cut_off(table: Path, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
-    folder.begin(_config(table), resume=False)
+    _begin(folder, _config(table))
     folder.events_file.write_text(json.dumps({"type": "started"}) + '\n{"type": "epo')
     with folder.writing():
         assert folder.events_file.read_text() == '{"type": "started"}\n'
@@ -303,10 +311,10 @@ def test_a_damaged_line_of_events_is_named(tmp_path: Path) -> None:
 
 
 def test_missing_audio_and_absent_classes_are_named(table: Path, tmp_path: Path) -> None:
-    corpus = open_corpus(table)
-    gone = [type(u)(u.id, Path("/gone") / u.file.name, u.speaker, u.votes) for u in corpus.utterances[:2]]
-    with pytest.raises(CorpusError, match="2 of 2 audio files are missing"):
-        next(build_features(gone, Recipe(), tmp_path))
+    utterance = open_corpus(table).utterances[0]
+    gone = Utterance(utterance.id, Path("/gone/a.wav"), utterance.speaker, utterance.votes)
+    with pytest.raises(AudioError, match=r"/gone/a\.wav"):
+        next(build_features([gone], Recipe(), tmp_path / "features.f16"))
     config = StageConfig(Stage("dominant", "hard", "all"), Recipe(), Compute(), 0)
     with pytest.raises(ConfigError, match="class sad, ang is dominant in no utterance"):
         loss_function(config, [(1, 0, 0, 0), (0, 1, 0, 0)])
