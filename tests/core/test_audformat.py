@@ -1,0 +1,300 @@
+"""audformat databases: what audformat itself writes is read, what we write audformat reads, nothing runs."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Iterable
+from pathlib import Path
+
+import audformat
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlee_core.corpora import Corpus, Utterance, open_corpus
+from mlee_core.corpora.convert import convert
+from mlee_core.errors import CorpusError
+from mlee_core.labels import Votes
+
+loading = pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame")  # audformat 1.4, pandas 3.1
+FILES = ["wav/a.wav", "wav/b.wav", "wav/c.wav", "wav/d.wav"]
+
+
+def foreign() -> audformat.Database:
+    """A database as audEERING publishes EmoDB: labels and speakers in tables of their own."""
+    db = audformat.Database("some-db", source="somewhere", usage=audformat.define.Usage.UNRESTRICTED)
+    db.schemes["emotion"] = audformat.Scheme(labels={"anger": {"valence": -1}, "boredom": {}, "neutral": {}})
+    db.schemes["confidence"] = audformat.Scheme("float", minimum=0, maximum=1)
+    db.schemes["speaker"] = audformat.Scheme(labels={3: {"gender": "male"}, 8: {"gender": "female"}})
+    db.schemes["duration"] = audformat.Scheme("time")
+    emotion = db["emotion"] = audformat.Table(audformat.filewise_index(FILES))
+    emotion["emotion"] = audformat.Column(scheme_id="emotion")
+    emotion["emotion"].set(["anger", "boredom", None, "neutral"])
+    emotion["emotion.confidence"] = audformat.Column(scheme_id="confidence")
+    emotion["emotion.confidence"].set([0.9, 1.0, 0.1, None])
+    files = db["files"] = audformat.Table(audformat.filewise_index(FILES[::-1]))
+    files["speaker"] = audformat.Column(scheme_id="speaker")
+    files["speaker"].set([8, 8, 3, 3])
+    files["duration"] = audformat.Column(scheme_id="duration")
+    files["duration"].set([pd.Timedelta(seconds=s) for s in (90061.25, 2, 1.8982, 0.5)])
+    train = db["emotion.categories.train"] = audformat.Table(audformat.filewise_index(FILES[1:3]))
+    train["emotion"] = audformat.Column(scheme_id="emotion")
+    train["emotion"].set(["boredom", None])
+    return db
+
+
+def saved(folder: Path, db: audformat.Database, storage: str = "parquet") -> Path:
+    db.save(str(folder), storage_format=storage)
+    return folder
+
+
+def corpus_of(utterances: Iterable[Utterance], name: str = "made") -> Corpus:
+    return Corpus(name, "table", Path("made.csv"), tuple(utterances))
+
+
+# A database of others
+
+
+@loading
+@pytest.mark.parametrize("storage", ["parquet", "csv"])
+def test_a_published_database(tmp_path: Path, storage: str):
+    """Oracle: audformat's own `get`, which gathers a scheme over all tables."""
+    root = saved(tmp_path / "db", foreign(), storage)
+    corpus = open_corpus(root)
+    assert (corpus.name, corpus.format, corpus.speakers) == ("some-db", "audformat", ("3", "8"))
+    oracle = audformat.Database.load(str(root)).get("emotion", additional_schemes=["speaker", "duration"])
+    classes = {"anger": "ang", "boredom": "boredom", "neutral": "neu"}
+    assert [u.id for u in corpus.utterances] == list(oracle.index) == FILES
+    for utterance, (_, row) in zip(corpus.utterances, oracle.iterrows(), strict=True):
+        expected = {} if pd.isna(row["emotion"]) else {classes[row["emotion"]]: 1}
+        assert utterance.votes == Votes(expected)
+        assert utterance.speaker == str(row["speaker"])
+        assert utterance.duration_s == row["duration"].total_seconds()
+        assert utterance.file == root / utterance.id
+    assert corpus.utterances[3].duration_s == 90061.25  # a day and more
+    assert corpus.warnings == ("1 utterances have no vote, so no label scheme admits them.",)
+    mapped = open_corpus(root / "db.yaml", label_map={"boredom": "neutral"})
+    assert mapped.utterances[1].votes.counts == {"neu": 1}
+
+
+def test_tables_that_contradict_each_other_are_refused(tmp_path: Path):
+    db = foreign()
+    db["emotion.categories.train"]["emotion"].set(["anger", None])
+    with pytest.raises(CorpusError, match=r"calls the emotion of 'wav/b\.wav' both 'boredom' and 'anger'"):
+        open_corpus(saved(tmp_path / "db", db))
+
+
+def test_a_file_without_a_speaker_is_refused(tmp_path: Path):
+    db = foreign()
+    db["files"] = db["files"].pick_index(audformat.filewise_index(FILES[:3]))
+    with pytest.raises(CorpusError, match=r"names no speaker for 'wav/d\.wav'"):
+        open_corpus(saved(tmp_path / "db", db))
+
+
+def test_labels_of_segments_are_refused(tmp_path: Path):
+    db = foreign()
+    db.drop_tables(["emotion", "emotion.categories.train"])
+    index = audformat.segmented_index(FILES[:2], starts=["0s", "1s"], ends=["1s", "2s"])
+    db["turns"] = audformat.Table(index)
+    db["turns"]["emotion"] = audformat.Column(scheme_id="emotion")
+    db["turns"]["emotion"].set("anger")
+    with pytest.raises(
+        CorpusError, match="no column 'emotion' in a filewise table, only in the segmented turns"
+    ):
+        open_corpus(saved(tmp_path / "segments", db))
+    db.drop_tables("files")
+    db["emotion"] = foreign()["emotion"]
+    with pytest.raises(CorpusError, match="has no column 'speaker' in a filewise table: a corpus needs"):
+        open_corpus(saved(tmp_path / "nobody", db))
+
+
+# Nothing of a stranger's runs
+
+
+class Attack:
+    """Unpickled, it makes the folder that `path` names."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def test_a_pickle_is_never_opened(tmp_path: Path):
+    root, proof = saved(tmp_path / "db", foreign()), tmp_path / "ran"
+    expected = open_corpus(root).data_hash()
+    for table in ("emotion", "files", "emotion.categories.train"):
+        (root / f"db.{table}.pkl").write_bytes(pickle.dumps(Attack(proof)))
+    assert open_corpus(root).data_hash() == expected
+    (root / "db.emotion.parquet").unlink()
+    with pytest.raises(CorpusError, match=r"db\.emotion\.pkl is a pickle, which is never opened"):
+        open_corpus(root)
+    assert not proof.exists()
+    with pytest.raises(Exception, match="Cannot load pickle file"):
+        audformat.Database.load(str(root))["emotion"].get()  # audformat itself does open it:
+    assert proof.exists()
+
+
+def test_a_header_cannot_run_anything(tmp_path: Path):
+    root, proof = saved(tmp_path / "db", foreign()), tmp_path / "ran"
+    header = root / "db.yaml"
+    call = f"meta: !!python/object/apply:os.mkdir ['{proof}']\n"
+    header.write_text(header.read_text() + call)
+    assert len(open_corpus(root).utterances) == 4
+    assert not proof.exists()
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("", "holds no names with values"),
+        ("- a\n- b\n", "holds no names with values"),
+        ("a: [", "is no YAML that can be read"),
+        ("[" * 5_000, "is no YAML that can be read"),
+        ("- " * 5_000, "is no YAML that can be read"),
+        ("a: &a [*a]", "is no YAML that can be read"),
+        (b"\xff\xfe\xff", "is no YAML that can be read"),
+        ("name: x\n" * 600_000, "not a file of usual size"),
+        ("tables: 5", "tables is no mapping"),
+        ("tables: {t: 5}", "'t' in tables is no table"),
+        ("tables: {../t: {type: filewise}}", r"'\.\./t' in tables is no table"),
+        ("tables: {t: {columns: [a]}}", "tables t is no mapping"),
+        ("name: x", "has no column 'emotion' in a filewise table"),
+        ("tables: {t: {type: filewise, columns: {emotion: {}}}}", "lacks table t: db.t.parquet or db.t.csv"),
+        ("mlee: 2", "mlee: '2' was written by another version"),
+        ("mlee: 1", "lacks table utterances"),
+    ],
+)
+def test_headers_that_are_none(tmp_path: Path, header, words):
+    (tmp_path / "db.yaml").write_bytes(header if isinstance(header, bytes) else header.encode())
+    with pytest.raises(CorpusError, match=words) as refusal:
+        open_corpus(tmp_path)
+    assert "\n" not in str(refusal.value)
+    assert str(tmp_path) in str(refusal.value)
+
+
+def test_merged_keys_do_not_explode(tmp_path: Path):
+    """Nine merges of nine merges of …: a loader that follows them needs 9 to the 20th entries."""
+    lines = ["k0: &k0 {a: b}"]
+    lines += [f"k{i}: &k{i} {{<<: [{', '.join([f'*k{i - 1}'] * 9)}]}}" for i in range(1, 20)]
+    (tmp_path / "db.yaml").write_text("\n".join(lines))
+    with pytest.raises(CorpusError, match="has no column 'emotion'"):
+        open_corpus(tmp_path)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.data())
+def test_damaged_files_are_read_or_refused(tmp_path_factory, data):
+    root = tmp_path_factory.getbasetemp() / "fuzz"
+    if not root.exists():
+        saved(root, foreign())
+    file = data.draw(st.sampled_from(sorted(root.iterdir())))
+    whole = file.read_bytes()
+    damaged = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 6))):
+        damaged[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+    file.write_bytes(damaged[: data.draw(st.sampled_from([len(whole), len(whole) // 2]))])
+    try:
+        assert open_corpus(root, "audformat").utterances
+    except CorpusError as error:
+        assert str(root) in str(error)
+    finally:
+        file.write_bytes(whole)
+
+
+# What we write
+
+
+def everything(folder: Path) -> Corpus:
+    """A corpus with all that one may have."""
+    several = Votes.from_annotators({"C-E1": ("sad", "ang"), "c-e1": ("fear",), "Zoë; id": ("neu",)}, "none")
+    votes = [
+        several,
+        Votes.from_annotators({"C-E1": ("neu",), "NA": ("neu", "excited; very")}, "neu"),
+        Votes({"neu": 3, "hap": 0, "other": 17}),
+        Votes({"neu": 1}, consensus="frustrated"),
+        Votes.from_annotators({}),
+    ]
+    return corpus_of(
+        Utterance(f"u{i} ", folder / "in here" / f"{9 - i}.wav", f" s{i % 2}", v, d, session)
+        for i, (v, d, session) in enumerate(
+            zip(votes, (1 / 3, 0.1 + 0.2, None, 1e-9, 12345.678), ("1", None, "NA", "", "null"), strict=True)
+        )
+    )
+
+
+def test_what_is_written_comes_back(tmp_path: Path):
+    corpus = everything(tmp_path)
+    out = convert(corpus, tmp_path / "out", "audformat")
+    again = open_corpus(out)
+    assert (again.name, again.format, again.root) == ("made", "audformat", out)
+    assert again.data_hash() == corpus.data_hash()
+    for one, other in zip(corpus.utterances, again.utterances, strict=True):
+        assert (other.id, other.speaker, other.session) == (one.id, one.speaker, one.session)
+        assert (other.votes, other.duration_s) == (one.votes, one.duration_s)
+        assert other.file.resolve() == one.file.resolve()
+    fear = open_corpus(out, label_map={"fear": "hap"}).utterances[0].votes
+    assert fear.annotators == {"C-E1": ("sad", "ang"), "c-e1": ("hap",), "Zoë; id": ("neu",)}
+
+
+@loading
+def test_audformat_reads_what_is_written(tmp_path: Path):
+    corpus = everything(tmp_path)
+    db = audformat.Database.load(str(convert(corpus, tmp_path / "out", "audformat")))
+    table = db["utterances"].get()
+    assert list(table.index) == [f"../in here/{9 - i}.wav" for i in range(5)]
+    assert list(table["speaker"]) == [u.speaker for u in corpus.utterances]
+    assert list(table["consensus"].astype("object").where(table["consensus"].notna(), None)) == [
+        u.votes.consensus for u in corpus.utterances
+    ]
+    assert list(db["votes"].index[:3]) == [
+        ("u0 ", "C-E1", "sad"),
+        ("u0 ", "C-E1", "ang"),
+        ("u0 ", "c-e1", "fear"),
+    ]
+    assert db["counts"].get()["votes"].to_dict() == {
+        ("u2 ", "neu"): 3,
+        ("u2 ", "hap"): 0,
+        ("u2 ", "other"): 17,
+        ("u3 ", "neu"): 1,
+    }
+    db.save(str(tmp_path / "again"), storage_format="csv")
+    plain = convert(corpus_of(corpus.utterances[2:4]), tmp_path / "counts", "audformat")
+    db = audformat.Database.load(str(plain))
+    db.save(str(tmp_path / "csv"), storage_format="csv")  # cells of CSV files lose blanks at their ends
+    assert [u.votes for u in open_corpus(tmp_path / "csv").utterances] == [
+        u.votes for u in corpus.utterances[2:4]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "words"),
+    [
+        (
+            "counts",
+            {"votes": ["-1"]},
+            "table counts: '-1' votes for neu on 'u': a vote count is a whole number",
+        ),
+        ("counts", {"votes": [None]}, "table counts: a row near .* has an empty cell"),
+        ("counts", {"utterance": ["nobody"]}, "has votes on 'nobody', which table utterances does not hold"),
+        ("utterances", {"speaker": [None]}, "utterance 'u' lacks a file or speaker"),
+        ("utterances", {"duration_s": [-1.0]}, "the duration of 'u', '-1.0', is no time above 0"),
+        ("utterances", {"duration_s": ["long"]}, "the duration of 'u', 'long', is no time above 0"),
+        ("utterances", {"Duration": ["1"]}, "lacks the column duration_s: its columns are file, id"),
+    ],
+)
+def test_a_damaged_database_of_ours(tmp_path: Path, table, change, words):
+    made = corpus_of([Utterance("u", tmp_path / "u.wav", "s", Votes({"neu": 1}), 1.0)])
+    root = convert(made, tmp_path / "out", "audformat")
+    file = root / f"db.{table}.parquet"
+    content = pq.read_table(file).to_pydict()
+    if "Duration" in change:
+        del content["duration_s"]
+    frame = pd.DataFrame(content).assign(**{name: pd.Series(cells) for name, cells in change.items()})
+    frame.to_parquet(file)
+    with pytest.raises(CorpusError, match=words):
+        open_corpus(root)
