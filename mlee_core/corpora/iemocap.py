@@ -288,7 +288,7 @@ def against_paper(corpus: Corpus) -> tuple[str, ...]:
     differing = tuple(_differences(info(corpus)))
     if differing:
         return (
-            "Not the paper's numbers, which are those of a complete IEMOCAP without a label map:",
+            "The paper's numbers, those of a complete IEMOCAP without a label map, did not come out:",
             *differing,
         )
     counts = ", ".join(f"{n} {name}" for name, n in PAPER_DOMINANT.items())
