@@ -25,22 +25,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the report and print Table 3. Raises: RunError where there is nothing to report."""
-    line = ProgressLine(sys.stderr, quiet=args.quiet)
-    written: Written | None = None
-    for step in write(RunFolder(args.run), args.out):
+    made = written(RunFolder(args.run), args.out, quiet=args.quiet)
+    if args.json:
+        print(json.dumps(made.report.to_json(), ensure_ascii=False))
+        return 0
+    if not args.quiet:
+        print(in_words(made.report), end="\n\n")
+    print(made.folder / "report.html")
+    return 0
+
+
+def written(run: RunFolder, out: Path | None, *, quiet: bool) -> Written:
+    """Write the report, its progress on one line. Raises: RunError where there is nothing to report."""
+    line = ProgressLine(sys.stderr, quiet=quiet)
+    made: Written | None = None
+    for step in write(run, out):
         if isinstance(step, Progress):
             line.show(step)
         else:
-            written = step
-    assert written is not None, "write ends with Written"
+            made = step
+    assert made is not None, "write ends with Written"
     line.clear()
-    if args.json:
-        print(json.dumps(written.report.to_json(), ensure_ascii=False))
-        return 0
-    if not args.quiet:
-        print(in_words(written.report), end="\n\n")
-    print(written.folder / "report.html")
-    return 0
+    return made
 
 
 def in_words(report: Report) -> str:

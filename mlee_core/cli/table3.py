@@ -17,8 +17,10 @@ from .. import folds
 from ..config import LINES, RECIPES, TRAIN_SETS, Selection
 from ..errors import ConfigError
 from ..events import Progress
+from ..report import collect
 from ..runs import RunFolder
 from ..table3 import Experiment
+from . import report
 from .running import add_running_arguments, begun, disk_faults_told, opened, recorded, run_config
 from .table3_view import plan_lines, show
 from .terminal import ProgressLine
@@ -47,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the plan, train, print, write events.jsonl and the report. Raises: MleeError for wrong input."""
+    """Print the plan, train, print, write events.jsonl. Raises: MleeError for wrong input."""
     asked = _experiment(args)
     asked.refuse_untrainable()
     speed = None
@@ -65,6 +67,11 @@ def run(args: argparse.Namespace) -> int:
         asked.begin(resume=args.resume)
         with closing(recorded(asked.folder, asked.train(), "table3")) as events:
             show(events, asked, speed, quiet=args.quiet, as_json=args.json)
+    if args.smoke:
+        report.written(asked.folder, None, quiet=args.quiet or args.json)
+    if not args.json:
+        print(report.in_words(collect(asked.folder)[0]))
+        print(f"mlee report {asked.folder.path} draws it and writes predictions and tables.", file=sys.stderr)
     return 0
 
 

@@ -45,6 +45,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Experiment]:
 
     monkeypatch.setattr(Experiment, "trial", measured)
     monkeypatch.setattr(Experiment, "train", trained)
+    monkeypatch.setattr("mlee_core.cli.table3.collect", lambda _: ("the report",))
+    monkeypatch.setattr("mlee_core.cli.report.in_words", "{}, in words".format)
+    monkeypatch.setattr("mlee_core.cli.report.written", lambda *_, **__: None)
     return begun
 
 
@@ -85,12 +88,13 @@ def test_what_is_printed(
     table: Path, asked: list[Experiment], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     epoch = "s0 mlee-all epoch 1: loss 1.5000, development loss 1.2500 WA 50.0 % UA 25.0 %, 3.0 s *"
+    table_3 = "the report, in words"
     stage = "s0 mlee-all: best epoch 1, test WA 75.0 % UA 62.5 %"
     assert table3(table, "--run", tmp_path / "a") == 0
-    assert capsys.readouterr().out.splitlines() == [epoch, stage, "s0 no luck."]
+    assert capsys.readouterr().out.splitlines() == [epoch, stage, "s0 no luck.", table_3]
     assert table3(table, "--run", tmp_path / "b", "--quiet") == 0
     quiet = capsys.readouterr()
-    assert quiet.out.splitlines() == [stage, "s0 no luck."] and quiet.err == ""
+    assert quiet.out.splitlines() == [stage, "s0 no luck.", table_3]
     assert table3(table, "--run", tmp_path / "c", "--json") == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["type"] for line in lines] == ["progress", "epoch_done", "stage_done", "failed"]
