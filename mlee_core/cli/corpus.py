@@ -57,7 +57,8 @@ def run(args: argparse.Namespace) -> int:
     corpus = corpus_of(args)
     if args.missing:
         absent = count(corpus)
-        print(*(u.file for u in (*absent.missing, *absent.pointers)), sep="\n")
+        for utterance in (*absent.missing, *absent.pointers):
+            print(utterance.file)
         return 0
     found = info(corpus, label_map_of(args))
     if args.picture is not None:

@@ -29,7 +29,7 @@ WIDTH, LEFT, RIGHT = 11.0, 0.75, 10.75
 HEIGHT, LINE = 8.05, 0.17
 """Inches: the page without its footer, and a footer line."""
 WRAP = 165
-NAME_LENGTH = 12
+NAME_LENGTH = 10
 NAMED_SPEAKERS, LEVEL_NAMES = 100, 10
 NO_CLASS_COLOR = "#e4e4e4"
 PLAIN_COLOR = "#5a5a5a"
@@ -167,7 +167,8 @@ def _draw_votes(axes: Axes, found: Mapping[str, Any]) -> None:
     axes.bar(range(len(bins)), counts, width=0.85, color=PLAIN_COLOR)
     for at, n in enumerate(counts):
         axes.text(at, n + 0.02 * max(counts), str(n), ha="center", va="bottom", fontsize=6.5)
-    axes.set_xticks(range(len(bins)), [number for number, _ in bins])
+    numbers = [number for number, _ in bins]
+    axes.set_xticks(range(len(bins)), numbers, fontsize=8 if max(map(len, numbers)) <= 3 else 6.5)
     axes.set_xlim(min(-0.6, len(bins) / 2 - 3), max(len(bins) - 0.4, len(bins) / 2 + 2))
     axes.set_ylim(0, 1.15 * max(counts))
     axes.set_xlabel("votes")
@@ -188,7 +189,7 @@ def _draw_alpha(axes: Axes, found: Mapping[str, Any]) -> None:
         axes.text(max(value or 0, 0) + 0.02, at, text, va="center", fontsize=7.5)
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.set_xlim(min(0, *known), 1.15)
+    axes.set_xlim(1.1 * min(0, *known), 1.15)
     axes.set_xticks([0, 0.5, 1], ["0\nchance", "0.5", "1\nperfect"])
     axes.axvline(0, color=LIGHT.ink, lw=0.8)
     _plain(axes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections import Counter
 from pathlib import Path
@@ -12,9 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlee_core.corpora import FORMATS, Corpus, emodb, open_corpus
-from mlee_core.corpora.info import info
 from mlee_core.errors import CorpusError
-from mlee_core.labels import CLASSES, dominant
+from mlee_core.labels import dominant
 
 COUNTS = """\
 file,speaker,neu,hap,sad,ang,fear
@@ -125,7 +123,7 @@ def test_counts_and_annotators_say_the_same(tmp_path: Path):
     assert counts.warnings == (
         "votes: labels outside the four classes, each kept as another emotion: fear 2.",
     )
-    assert info(counts) == info(annotators)
+    assert counts.utterances[2].votes.target_counts == annotators.utterances[2].votes.target_counts
 
 
 def test_what_a_table_can_tell(tmp_path: Path):
@@ -306,49 +304,3 @@ def test_a_file_that_cannot_be_read_is_refused():
 def test_an_empty_folder_is_no_corpus(tmp_path: Path):
     with pytest.raises(CorpusError, match="no corpus of a known format"):
         open_corpus(tmp_path)
-
-
-# Info
-
-
-def test_info_by_hand(tmp_path: Path):
-    """Of COUNTS, a is neu, b a tie, c fear: 1 hard, 3 with a target vote. Neu exists in 1 of the 1 dominant
-    and in 2 of the 3 annotated; sad in 2 of 3."""
-    found = info(open_corpus(table(tmp_path, COUNTS + "d.wav,x,0,0,0,0,0\n")))
-    assert found == {
-        "utterances": 4,
-        "speakers": 3,
-        "duration_s": None,
-        "dominant": {"neu": 1, "hap": 0, "sad": 0, "ang": 0, "none": 3},
-        "admits": {"hard": 1, "soft_dominant": 1, "soft_all": 3, "existence": 3},
-        "existence_ratio": {
-            "dominant": {"neu": 1.0, "hap": 0.0, "sad": 0.0, "ang": 0.0},
-            "all": {"neu": 2 / 3, "hap": 0.0, "sad": 2 / 3, "ang": 0.0},
-        },
-    }
-
-
-def test_info_counts_where_the_consensus_differs(tmp_path: Path):
-    rows = "a.wav,x,2,neu,neu\nb.wav,y,3.5,sad,neu\nc.wav,z,1,none,neu\nd.wav,z,1,,sad\n"
-    found = info(open_corpus(table(tmp_path, "file,speaker,duration_s,consensus,e1\n" + rows)))
-    assert found["consensus_differs"] == 2
-    assert found["duration_s"] == 7.5
-    assert found["dominant"] == {"neu": 1, "hap": 0, "sad": 2, "ang": 0, "none": 1}
-
-
-def test_info_has_no_ratio_of_nothing(tmp_path: Path):
-    found = info(open_corpus(table(tmp_path, "file,speaker,neu,hap\na.wav,x,1,1\n")))
-    assert found["existence_ratio"]["dominant"] == dict.fromkeys(CLASSES)
-
-
-def test_cremad_as_a_table(shared_data: Path, tmp_path: Path):
-    """Oracle: `emoVote`, which CREMA-D's authors computed from the same counts."""
-    with (shared_data / "cremad" / "tabulatedVotes.csv").open(newline="") as stream:
-        rows = [row for row in csv.DictReader(stream) if row[""].startswith("1")]
-    lines = [",".join(["file", "speaker", *"ADFHNS"])]
-    lines += [",".join([row["fileName"], row["fileName"][:4], *(row[x] for x in "ADFHNS")]) for row in rows]
-    found = info(open_corpus(table(tmp_path, "\n".join(lines))))
-    said = Counter(row["emoVote"] for row in rows)
-    expected = {"neu": said["N"], "hap": said["H"], "sad": said["S"], "ang": said["A"]}
-    assert found["dominant"] == {**expected, "none": 7442 - sum(expected.values())}
-    assert (found["utterances"], found["speakers"]) == (7442, 91)
