@@ -61,8 +61,8 @@ def open_corpus(
     for option, wanted in (("scripted", scripted), ("self_reports", self_reports)):
         if wanted and option not in importer.OPTIONS:
             knowing = ", ".join(name for name, i in FORMATS.items() if option in i.OPTIONS)
-            what = option.replace("_", " ")
-            raise CorpusError(f"{what} of format {importer.NAME}: only {knowing} has them.")
+            asked = f"--{option.replace('_', '-')}"
+            raise CorpusError(f"{asked} is not for {importer.NAME} corpora: only {knowing} ones have such.")
     return importer.read(path, Reading(make(label_map), scripted, self_reports))
 
 
