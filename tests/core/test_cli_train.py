@@ -31,13 +31,14 @@ def refused(capsys: pytest.CaptureFixture[str], words: str) -> None:
 def test_another_fold_does_not_overwrite_a_runs_model(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(experiment, "train_fold", lambda *_: iter(()))
+    monkeypatch.setattr(experiment, "prepare", lambda *_: iter(()))
+    monkeypatch.setattr(experiment, "train_cells", lambda *_: iter(()))
     monkeypatch.setattr("mlee_core.models.export", lambda *_: None)
     assert train(table, "--run", tmp_path / "run", "--fold", "s0") == 0
     capsys.readouterr()
     before = (tmp_path / "run" / "folds.json").read_bytes()
     assert train(table, "--run", tmp_path / "run", "--fold", "s1", "--resume") == 2
-    refused(capsys, "tests s0, not s1")
+    refused(capsys, "it has other folds (s0)")
     assert (tmp_path / "run" / "folds.json").read_bytes() == before
 
 
@@ -58,11 +59,11 @@ def test_a_corpus_that_cannot_train_is_refused_before_a_run_begins(
     table = made.corpus(tmp_path / "corpus", speakers=3, each=1)
     (tmp_path / "corpus" / "s2_neu_0.wav").unlink()
     assert train(table, "--run", tmp_path / "run") == 2
-    refused(capsys, "1 of 15 audio files are missing")
+    refused(capsys, "lacks the audio of 1 of 15 utterances (6.67 %): s2_neu_0.wav")
     lines = [row for row in table.read_text().splitlines() if "_sad_" not in row]
     (tmp_path / "corpus" / "few.csv").write_text("\n".join(row for row in lines if "s2_neu" not in row))
     assert train(tmp_path / "corpus" / "few.csv", "--run", tmp_path / "run") == 2
-    assert "is dominant in no utterance" in capsys.readouterr().err
+    refused(capsys, "fold s0: class neu, sad is dominant in no utterance")
     assert not (tmp_path / "run").exists()
 
 
@@ -77,7 +78,8 @@ def test_a_full_disk_is_told_and_kept_in_the_events(
         yield None
 
     monkeypatch.setattr(checkpoints, "save_file", full)
-    monkeypatch.setattr(experiment, "train_fold", saving)
+    monkeypatch.setattr(experiment, "prepare", lambda *_: iter(()))
+    monkeypatch.setattr(experiment, "train_cells", saving)
     assert train(table, "--run", tmp_path / "run") == 2
     told = capsys.readouterr().err.splitlines()
     assert "cannot be written" in told[-1] and "No space left" in told[-1] and "--resume" in told[-1]

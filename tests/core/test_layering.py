@@ -24,10 +24,12 @@ TORCH_ALLOWED = {
     "mlee_core.checkpoints",
     "mlee_core.dataset",
     "mlee_core.devices",
+    "mlee_core.engines.local",
     "mlee_core.experiment",
     "mlee_core.features",
     "mlee_core.model",
     "mlee_core.training",
+    "mlee_core.trial",
 }
 """All other modules of the core import without torch: the window and the command line start at once."""
 
