@@ -111,7 +111,7 @@ def _wav_seconds(file: io.FileIO, size: int) -> float | None:
         return None
     order = ">" if head == b"RIFX" else "<"
     for name, length, position in _chunks(file, size, order):
-        if name == b"fmt " and length >= 16 and position + 16 <= size:
+        if name == b"fmt " and length >= 16:  # which end before the sound, so they are in the file
             file.seek(position)
             kind, _, rate, _, frame, _ = struct.unpack(order + "HHIIHH", file.read(16))
             sound = claim.present if claim.claimed is None else min(claim.claimed, claim.present)

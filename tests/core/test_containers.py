@@ -50,6 +50,15 @@ def test_others_tell_nothing(tmp_path: Path, options):
     assert wav_seconds(wav(tmp_path / "a.wav", **options)) is None
 
 
+@pytest.mark.parametrize(("at", "size"), [(24, 4), (32, 2)], ids=["rate", "frame"])
+def test_a_header_of_zeros_tells_nothing(tmp_path: Path, at, size):
+    path = wav(tmp_path / "a.wav")
+    content = bytearray(path.read_bytes())
+    content[at : at + size] = bytes(size)
+    path.write_bytes(content)
+    assert wav_seconds(path) is None
+
+
 def test_what_cannot_be_opened_tells_nothing(tmp_path: Path):
     assert wav_seconds(tmp_path / "none.wav") is None
     assert wav_seconds(tmp_path) is None
