@@ -108,7 +108,7 @@ def _table3(report: Report) -> Iterator[Block]:
         (
             "WA is the share of utterances that are predicted rightly, UA the mean of the classes' recalls. "
             "Both count the utterances that have a dominant class.",
-            f"Pooled: over the utterances of all folds together{several if seeds > 1 else ''}.",
+            f"Pooled: over the utterances of all its folds together{several if seeds > 1 else ''}.",
             "Of folds: mean ± standard deviation of the folds' own figures. A fold that lacks a class has "
             "its UA over the classes that it has.",
             f"Paper: Ando et al., Interspeech 2019, on {CORPUS}, {which}.",

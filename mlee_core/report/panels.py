@@ -58,20 +58,24 @@ def reliability(axes: Axes, line: Line, report: Report, look: Look, first: bool)
         axes.bar(b.low, 0.25 * b.count / most, b.high - b.low, align="edge", color=TRAIN, alpha=0.35, lw=0)
     axes.plot([0, 1], [0, 1], ls=(0, (4, 3)), lw=0.8, color=look.faint)
     said, true = ([getattr(b, what) for b in filled] for what in ("confidence", "accuracy"))
-    axes.plot(said, true, "o-", ms=3.5, lw=1.2, color=DEV)
+    axes.plot(said, true, lw=0.8, color=DEV)
+    axes.scatter(
+        said, true, [4 + 40 * b.count / most for b in filled], color=DEV, lw=0, zorder=3, clip_on=False
+    )
     axes.text(0.04, 0.95, f"ECE {percent(line.ece)} %", va="top", fontsize=8, color=look.ink)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     axes.set_xticks([0, 0.5, 1])
     axes.set_yticks([0, 0.5, 1])
-    axes.set_xlabel("class is present with" if line.stage.scheme == "existence" else "predicted class with")
+    existence = line.stage.scheme == "existence"
+    axes.set_xlabel("probability of presence" if existence else "probability of predicted class")
     axes.set_ylabel("came true" if first else "")
 
 
 def curves(axes: Axes, line: Line, report: Report, look: Look, first: bool) -> None:
     """Losses over epochs, a curve a network; the best epoch of each as a dot."""
     own = [t for t in report.trainings if t.cell.stage == line.stage]
-    alpha = max(0.25, 1 / max(1, len(own)) ** 0.5)
+    alpha = max(0.45, 1 / max(1, len(own)) ** 0.5)
     for t in own:
         epochs = [point.epoch for point in t.curve]
         train, dev = [point.train_loss for point in t.curve], [point.dev_loss for point in t.curve]
@@ -92,7 +96,7 @@ PANELS: Mapping[str, Panel] = {
     ),
     "calibration": Panel(
         "Reliability",
-        "Dots: of what has this probability, how much came true. Dashed: calibrated. Bars: how many have it.",
+        "How much came true of what has this probability. Dashed: calibrated. Bars, sizes: how many have it.",
         1.7,
         reliability,
     ),

@@ -19,7 +19,7 @@ from . import panels
 from .data import Comparison, Report
 from .paper import FIGURES, stage_of
 from .tables import by_question, trained
-from .words import name, percent, title
+from .words import name, pair, percent, title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,7 +71,9 @@ def _dots(
     if found is None or found.pooled[score].mean is None:
         return
     folds = [100 * v for part in found.fold_scores.values() if (v := part.of(score)) is not None]
-    axes.plot(folds, [y] * len(folds), "o", ms=4, color=look.faint, alpha=0.55, mew=0, label="one fold")
+    axes.plot(
+        folds, [y + 0.25] * len(folds), "o", ms=4, color=look.faint, alpha=0.55, mew=0, label="one fold"
+    )
     mean, sd = found.of_folds[score].mean, found.of_folds[score].sd
     if mean is not None and sd is not None:
         error: dict[str, Any] = {"color": look.ink, "lw": 1.2, "capsize": 3, "label": "mean ± s.d. of folds"}
@@ -100,7 +102,7 @@ def comparisons(report: Report, look: Look) -> Figure:
     entries: list[tuple[str, Comparison | None]] = []
     for question, asked in groups.items():
         entries.append((question, None))
-        entries += [(f"{name(one.first)} − {name(one.second)}", one) for one in asked]
+        entries += [(" − ".join(pair(one.first, one.second)), one) for one in asked]
     height = 1.25 + len(entries) * ROW + FOOT
     page = _page(report, look, height, f"Rows compared on {report.setting.corpus}, pooled scores")
     for column, score in enumerate(SCORES):

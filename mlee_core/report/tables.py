@@ -13,7 +13,7 @@ from .blocks import Table
 from .data import Comparison, Line, Part, Report
 from .paper import FIGURES, TITLES, stage_of
 from .predictions import AGREEMENTS
-from .words import NOTHING, interval, name, percent, points, spread, title
+from .words import NOTHING, interval, name, pair, percent, points, spread, title
 
 MOST_SPEAKERS = 40
 """The page's table of speakers holds so many; speakers.csv has all."""
@@ -67,7 +67,7 @@ def by_question(asked: Iterable[Comparison]) -> dict[str, list[Comparison]]:
 def _comparison_row(one: Comparison) -> tuple[str, ...]:
     gaps = [interval(one.differences[score]) for score in SCORES]
     paper = [points(one.paper[score]) for score in SCORES]
-    return (name(one.first), name(one.second), *gaps, _better(one.differences["wa"]), *paper)
+    return (*pair(one.first, one.second), *gaps, _better(one.differences["wa"]), *paper)
 
 
 def _better(gap: Difference) -> str:
@@ -140,7 +140,7 @@ def speakers(report: Report) -> Iterator[Table]:
             (speaker, fold, _utterances(lines, speaker), *(_scores(line, speaker) for line in lines))
             for speaker, fold in list(report.speakers.items())[:MOST_SPEAKERS]
         )
-        if lines:
+        if any(line.stage.train_set == train_set for line in lines):
             header = ("speaker", "fold", "utterances", *(title(line.stage) for line in lines))
             yield Table(header, rows, 2, f"WA / UA of each speaker, train set {train_set} (percent)")
 

@@ -1,7 +1,7 @@
 """Learning curves and test scores as TensorBoard event files, one run a network: fold/seed/stage.
 
 Written record by record instead of through SummaryWriter, so that a file has one name, holds no host name,
-is written whole, and replaces the one of an earlier report.
+is written whole, and replaces the one of an earlier report. The wall time of an epoch is its number.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..comparison import Difference
 from ..config import Stage
 from .data import Spread
-from .paper import TITLES
+from .paper import TITLES, line_of
 
 NOTHING = "–"
 
@@ -44,3 +44,10 @@ def name(stage: Stage) -> str:
     """ "MLEE only (all)": the title with its train set; dominant, hard is the same for both."""
     shared = (stage.row, stage.label) == ("dominant", "hard")
     return title(stage) if shared else f"{title(stage)} ({stage.train_set})"
+
+
+def pair(first: Stage, second: Stage) -> tuple[str, str]:
+    """Two rows that are compared: their train sets are named only where they differ."""
+    if line_of(first) == line_of(second):
+        return name(first), name(second)
+    return title(first), title(second)
