@@ -19,7 +19,7 @@ from ..errors import MleeError
 COMMANDS = {
     "gui": "open the window",
     "analyze": "recordings in, emotions present and dominant out",
-    "corpus": "what a corpus holds",
+    "corpus": "what a corpus holds; the same corpus in another format",
     "train": "train the networks of one fold",
     "table3": "train the paper's whole experiment",
     "report": "tables, pictures and predictions of an experiment",

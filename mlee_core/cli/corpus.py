@@ -91,7 +91,9 @@ def add_opening_arguments(parser: argparse.ArgumentParser, metavar: str = "CORPU
         "--scripted", action="store_true", help="also utterances that were read from a script (IEMOCAP)"
     )
     parser.add_argument(
-        "--self-reports", action="store_true", help="what the speakers said of themselves votes too (IEMOCAP)"
+        "--self-reports",
+        action="store_true",
+        help="also what the speakers said of themselves, as votes (IEMOCAP)",
     )
 
 

@@ -78,7 +78,7 @@ def _schemes(found: Mapping[str, Any]) -> Iterator[str]:
 
 def _votes(found: Mapping[str, Any]) -> Iterator[str]:
     votes, total = found["votes_per_utterance"], found["utterances"]
-    yield _line("votes an utterance", ("utterances", "share"))
+    yield _line("votes per utterance", ("utterances", "share"))
     for number, n in vote_bins(votes["histogram"]):
         yield _line(number, (n, _percent(n / total)))
     yield _line("mean", (f"{votes['mean']:.2f}",))

@@ -162,7 +162,7 @@ def _draw_existence(axes: Axes, found: Mapping[str, Any]) -> None:
 def _draw_votes(axes: Axes, found: Mapping[str, Any]) -> None:
     votes = found["votes_per_utterance"]
     bins = vote_bins(votes["histogram"])
-    _title(axes, f"votes an utterance, {votes['mean']:.2f} on average")
+    _title(axes, f"votes per utterance, {votes['mean']:.2f} on average")
     counts = [n for _, n in bins]
     axes.bar(range(len(bins)), counts, width=0.85, color=PLAIN_COLOR)
     for at, n in enumerate(counts):

@@ -61,7 +61,7 @@ def present(corpus: Corpus, *, skip_missing: bool) -> Corpus:
         return corpus
     what = _in_words(corpus, found)
     if not found.present:
-        raise CorpusError(f"{what}; that is all of it, so nothing can be learnt.")
+        raise CorpusError(f"{what}; nothing is left to train on.")
     if not skip_missing and 100 * found.absent > TOLERATED_PERCENT * len(corpus.utterances):
         raise CorpusError(
             f"{what}; --skip-missing leaves out more than {TOLERATED_PERCENT} %, "

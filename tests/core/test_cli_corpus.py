@@ -118,7 +118,7 @@ def test_missing_files_alone(table: Path, capsys):
 
 def test_options_of_one_format_reach_it(table: Path, tmp_path: Path, capsys):
     for option in ("scripted", "self-reports"):
-        with pytest.raises(CorpusError, match=f"{option.replace('-', ' ')} of format table: only iemocap"):
+        with pytest.raises(CorpusError, match=f"--{option} is not for table corpora: only iemocap"):
             run("info", table, f"--{option}")
     folder = tmp_path / "Session1" / "dialog" / "EmoEvaluation"
     folder.mkdir(parents=True)

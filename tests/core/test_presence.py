@@ -85,7 +85,9 @@ def test_the_border_is_exact(tmp_path: Path, total, missing, refused):
 
 def test_nothing_is_left(tmp_path: Path):
     whole = corpus(tmp_path, 4, missing=1, pointers=3)
-    with pytest.raises(CorpusError, match=r"of 4 of 4 utterances \(100 %\), 3 of them Git-LFS .* of it, so"):
+    with pytest.raises(
+        CorpusError, match=r"of 4 of 4 utterances \(100 %\), 3 of them Git-LFS .*; nothing is left"
+    ):
         present(whole, skip_missing=True)
 
 
