@@ -74,9 +74,15 @@ class Corpus:
         return tuple(u for u in self.utterances if u.speaker in wanted)
 
     def data_hash(self) -> str:
-        """16 hex digits over ids, speakers and votes: changes when labels or membership change."""
-        rows = [[u.id, u.speaker, sorted(u.votes.counts.items()), u.votes.consensus] for u in self.utterances]
-        return stable_hash(rows)
+        """16 hex digits over ids, speakers and votes: changes when labels or membership change.
+
+        A label that nobody gave is no vote, whether it is listed with 0 or not at all.
+        """
+        return stable_hash([[u.id, u.speaker, _given(u.votes), u.votes.consensus] for u in self.utterances])
+
+
+def _given(votes: Votes) -> list[tuple[str, int]]:
+    return sorted((label, n) for label, n in votes.counts.items() if n)
 
 
 def _first_duplicate(names: Iterable[str]) -> str | None:

@@ -178,7 +178,8 @@ def _difference(meant: Corpus, found: Corpus) -> str | None:
             names = [_by_name(u.votes, any_case) for u in (one, other)]
             if names[0] != names[1]:
                 return f"the votes on utterance {one.id!r}, {names[0]}, would be read as {names[1]}"
-        for (what, value), read_as in zip(_said(one).items(), _said(other).values(), strict=True):
+        said, read_again = _said(one, plain(one.file)), _said(other, other.file)
+        for (what, value), read_as in zip(said.items(), read_again.values(), strict=True):
             if value != read_as:
                 return f"the {what} of utterance {one.id!r}, {value!r}, would be read as {read_as!r}"
     return None
@@ -189,11 +190,11 @@ def _by_name(votes: Votes, any_case: bool) -> dict[str, tuple[str, ...]]:
     return {name.lower(): labels for name, labels in given.items()} if any_case else given
 
 
-def _said(utterance: Utterance) -> dict[str, object]:
-    """What a corpus says of an utterance, for comparison; a label with no vote says nothing."""
+def _said(utterance: Utterance, file: Path) -> dict[str, object]:
+    """What a corpus says of an utterance in `file`, for comparison; a label with no vote says nothing."""
     return {
         "id": utterance.id,
-        "file": os.path.normpath(plain(utterance.file)),
+        "file": os.path.normpath(file),
         "speaker": utterance.speaker,
         "session": utterance.session,
         "duration": utterance.duration_s,
