@@ -51,7 +51,9 @@ def _head(corpus: Corpus, found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def duration(seconds: float) -> str:
-    """ "24.8 min", or hours from two on."""
+    """ "95.1 s", "24.8 min", "12.0 h"."""
+    if seconds < 120:
+        return f"{seconds:.1f} s"
     return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from ..config import Stage
+from ..corpora.agreement import AGREEMENTS, Agreement, agreement
 from ..corpora.base import Utterance
 from ..errors import RunError
 from ..folds import Folds
-from ..labels import CLASSES, Votes
+from ..labels import CLASSES
 from ..runs import CellResult, RunFolder
 
-Agreement = Literal["unanimous", "split", "one vote"]
-AGREEMENTS: tuple[Agreement, ...] = ("unanimous", "split", "one vote")
+__all__ = ["AGREEMENTS", "Agreement", "Prediction", "agreement", "joined", "predictions"]
 
 
 @dataclass(frozen=True)
@@ -71,13 +70,6 @@ def joined(
         for seed in seeds
         if (u.id, seed) in found
     )
-
-
-def agreement(votes: Votes) -> Agreement:
-    """unanimous: at least two votes, all on one label; one vote agrees with nobody; else split."""
-    if votes.total < 2:
-        return "one vote"
-    return "unanimous" if max(votes.counts.values()) == votes.total else "split"
 
 
 def _refuse_leak(result: CellResult, known: Mapping[str, Utterance], tested: frozenset[str]) -> None:

@@ -242,6 +242,7 @@ def test_iemocap_is_held_against_the_paper(tmp_path: Path):
     text = as_text(corpus, info(corpus))
     assert said[-1].split()[0] in text
     assert "2 utterances; the paper has 4784." in text
+    assert "2 utterances, 2 speakers, duration 3.3 s" in text
     assert "The corpus's consensus differs from its votes in 0 utterances." in text
 
 
