@@ -51,10 +51,11 @@ def written(run: RunFolder, out: Path | None, *, quiet: bool) -> Written:
 
 def in_words(report: Report) -> str:
     """Table 3 beside the paper's, and what limits it."""
-    setting = report.setting
+    setting, seeds = report.setting, len(report.setting.seeds)
+    of_seeds = f", mean ± s.d. of {seeds} seeds" if seeds > 1 else ""
     head = (
-        f"Table 3 on {setting.corpus}: {len(report.folds_done)} of {len(setting.folds)} folds, "
-        f"{len(setting.seeds)} seed{'s' * (len(setting.seeds) > 1)}; paper: on IEMOCAP"
+        f"Table 3 on {setting.corpus}: {len(report.folds_done)} of {len(setting.folds)} folds complete. "
+        f"Pooled: over all utterances{of_seeds}. Of folds: mean ± s.d. of their scores. Paper: on IEMOCAP."
     )
     limits = (banner.text for banner in banners(report))
     return "\n\n".join((head, *map(as_text, table3(report)), *limits))

@@ -47,8 +47,8 @@ def banners(report: Report) -> Iterator[Banner]:
     if missing:
         yield Banner(
             f"Unfinished: {report.planned - len(missing)} of {report.planned} networks are trained. "
-            "Each line's figures are of the folds it has, not of the whole corpus, and lines that differ in "
-            f"their utterances are not comparable. Missing: {'; '.join(_missing(missing))}."
+            "Each line's figures are of the folds and seeds it has; lines that differ in them are not "
+            f"comparable. Missing: {'; '.join(_missing(missing, len(report.lines)))}."
         )
     if len(setting.selected) < len(setting.folds):
         yield Banner(
@@ -57,16 +57,19 @@ def banners(report: Report) -> Iterator[Banner]:
         )
 
 
-def _missing(missing: Sequence[Cell]) -> Iterator[str]:
-    """ "fold 08, 09, seed 0: mlee-all, fusion-soft-all": folds that lack the same are named together."""
+def _missing(missing: Sequence[Cell], stages: int) -> Iterator[str]:
+    """ "fold 08, 09, seed 0: mlee-all, fusion-soft-all": folds that lack the same are named together.
+
+    stages: how many there are in a fold; where all of them are missing, none is named.
+    """
     lacking: dict[tuple[str, int], list[str]] = {}
     for cell in missing:
         lacking.setdefault((cell.fold, cell.seed), []).append(cell.stage.name)
     folds: dict[tuple[int, tuple[str, ...]], list[str]] = {}
-    for (fold, seed), stages in lacking.items():
-        folds.setdefault((seed, tuple(stages)), []).append(fold)
+    for (fold, seed), lacked in lacking.items():
+        folds.setdefault((seed, tuple(lacked)), []).append(fold)
     for (seed, names), of in folds.items():
-        yield f"fold {_listed(of)}, seed {seed}: {_listed(names)}"
+        yield f"fold {_listed(of)}, seed {seed}: {_listed(names) if len(names) < stages else 'everything'}"
 
 
 def _setting(report: Report) -> Table:

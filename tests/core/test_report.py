@@ -18,6 +18,7 @@ from mlee_core.errors import RunError
 from mlee_core.labels import CLASSES, Votes
 from mlee_core.page import DARK
 from mlee_core.report import Report, collect, predictions
+from mlee_core.report.content import banners
 from mlee_core.report.data import Line, Spread
 from mlee_core.report.judged import Judged, spread
 from mlee_core.report.paper import FIGURES, figures_of, line_of, stage_of
@@ -301,3 +302,12 @@ def test_seeds_with_the_same_folds_pool_to_the_mean_of_their_scores(
 def test_spread_of_nothing_and_of_one() -> None:
     assert spread([]) == spread([None]) == Spread(None, None, 0)
     assert spread([0.5, None]) == Spread(0.5, None, 1)
+
+
+def test_what_is_missing_is_named_by_folds(tmp_path: Path) -> None:
+    def done(cell: Cell) -> bool:
+        return cell.seed == 0 and (cell.fold == "A" or cell.stage == HARD)
+
+    report, _ = collect(made_run(tmp_path / "run", small_corpus(), done=done))
+    (banner,) = banners(report)
+    assert banner.text.endswith("Missing: fold B, C, seed 0: mlee-all; fold A, B, C, seed 1: everything.")

@@ -309,7 +309,10 @@ def test_names_of_a_corpus_are_text_and_no_markup() -> None:
 def test_the_command_prints_table_3(run: RunFolder, capsys: Any) -> None:
     assert main(["report", str(run.path)]) == 0
     text = capsys.readouterr().out
-    assert "Table 3 on small: 3 of 3 folds, 2 seeds; paper: on IEMOCAP" in text
+    assert (
+        "Table 3 on small: 3 of 3 folds complete. Pooled: over all utterances, mean ± s.d. of 2 seeds."
+        in text
+    )
     line = next(line for line in text.splitlines() if line.startswith("dominant ") and "hard" in line)
     assert line.split()[2:5] == ["75.0", "±", "11.8"]
     assert text.splitlines()[-1] == str(run.path / "report" / "report.html")
