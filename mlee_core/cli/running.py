@@ -11,12 +11,11 @@ from pathlib import Path
 
 from ..config import RECIPES, Compute, Recipe, RunConfig
 from ..corpora import Corpus
-from ..corpora.labelmap import from_pairs, make
 from ..corpora.presence import present
 from ..errors import ConfigError, RunError
 from ..events import Cancelled, Event, Failed, Progress
 from ..runs import RunFolder
-from .corpus import add_opening_arguments, corpus_of
+from .corpus import add_opening_arguments, corpus_of, label_map_of
 
 
 def add_running_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,11 +80,10 @@ def run_config(args: argparse.Namespace, corpus: Corpus, was: RunConfig | None, 
     given = {name: getattr(args, name) for name in ("level", "max_epochs", "patience")}
     recipe = RECIPES[args.recipe] if args.recipe else default if was is None else was.recipe
     seed = 0 if was is None else was.seed
-    label_map = {**make(args.label_map).own, **from_pairs(args.map).own}
     return RunConfig(
         corpus=str(corpus.root),
         format=corpus.format,
-        label_map=tuple(sorted(label_map.items())),
+        label_map=tuple(sorted(label_map_of(args).own.items())),
         data_hash=corpus.data_hash(),
         recipe=replace(recipe, **{name: value for name, value in given.items() if value is not None}),
         compute=Compute(
