@@ -277,10 +277,13 @@ class RunConfig:
             raise ConfigError(f"config.json is not a run's configuration: {error}.") from error
 
     def difference(self, other: RunConfig) -> str | None:
-        """The first field in which `other` differs, in words; None if equal. A selection may grow."""
+        """The first setting in which `other` differs, in words; None if equal. A selection may grow.
+
+        The corpora are not looked at: one may have moved, and whether it has changed its utterances tell.
+        """
         mine, theirs = (_flat(replace(config, selection=None).to_json()) for config in (self, other))
         for key, value in mine.items():
-            if key != "corpus" and theirs.get(key) != value:  # a corpus may have moved: its hash tells
+            if key not in ("corpus", "data_hash") and theirs.get(key) != value:
                 return f"{key} was {value!r} and is now {theirs.get(key)!r}"
         if self.selection is None or other.selection is None:
             kinds = {True: "single stages", False: "an experiment"}

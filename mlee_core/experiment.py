@@ -21,6 +21,7 @@ from .folds import Fold
 from .model import Network
 from .quality import LevelReference
 from .runs import Cell, CellResult, RunFolder
+from .stamp import stamp
 from .training import (
     StageData,
     Trained,
@@ -179,6 +180,7 @@ def _result(cell: Cell, key: str, trained: Trained) -> CellResult:
         ua=trained.ua,
         curves=history.epochs,
         predictions=trained.probabilities,
+        stamp=stamp(),
     )
 
 

@@ -15,7 +15,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ class CellResult:
     development loss. wa, ua: on the test speakers' utterances that `hard` admits, None without any.
     curves: a row {epoch, train_loss, dev_loss, dev_wa, dev_ua, best} for each epoch.
     predictions: id -> probabilities [4] of every annotated utterance of the test speakers, softmax for a
-    dominant row, sigmoid for MLEE.
+    dominant row, sigmoid for MLEE. stamp: which software trained it.
     """
 
     fold: str
@@ -63,6 +63,7 @@ class CellResult:
     ua: float | None
     curves: tuple[dict[str, Any], ...]
     predictions: Mapping[str, tuple[float, ...]]
+    stamp: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def cell(self) -> Cell:
@@ -173,29 +174,31 @@ class RunFolder:
         Raises: RunError when it exists and `resume` is off, when corpus, configuration or folds differ (the
         difference is named), and when it cannot be written.
         """
+        begun = (self.path / "config.json").exists()
+        if begun and not resume:
+            raise RunError(
+                f"{self.path} holds a run already: add --resume to go on with it, or name another."
+            )
         try:
-            if (self.path / "config.json").exists():
-                if not resume:
-                    raise RunError(
-                        f"{self.path} holds a run already: add --resume to go on with it, or name another."
-                    )
-                self._refuse_difference(config, corpus, parts)
-            else:
-                self.path.mkdir(parents=True, exist_ok=True)
-                folds.save(parts, self.path / "folds.json")
-            write_json(self.path / "utterances.json", stored.to_json(corpus))  # anew: it may have moved
-            write_json(self.path / "config.json", config.to_json())  # last: with it the run exists
+            self.path.mkdir(parents=True, exist_ok=True)
+            with self._locked():
+                if begun:
+                    self.refuse_difference(config, corpus, parts)
+                else:
+                    folds.save(parts, self.path / "folds.json")
+                write_json(self.path / "utterances.json", stored.to_json(corpus))  # anew: it may have moved
+                write_json(self.path / "config.json", config.to_json())  # last: with it the run exists
         except OSError as error:
             raise RunError(f"{self.path} cannot be written: {error.strerror}.") from error
 
-    def _refuse_difference(self, config: RunConfig, corpus: Corpus, parts: Folds) -> None:
-        begun = self.config()
+    def refuse_difference(self, config: RunConfig, corpus: Corpus, parts: Folds) -> None:
+        """Raises: RunError naming what is not as this run was begun: settings, corpus or folds."""
+        difference = self.config().difference(config)
+        if difference:
+            raise RunError(f"{self.path} cannot go on: {difference}; use another run folder.")
         difference = stored.difference(self.corpus(), corpus)
         if difference:
             raise RunError(f"{self.path} cannot go on: its corpus has changed, {difference}.")
-        difference = begun.difference(config)
-        if difference:
-            raise RunError(f"{self.path} cannot go on: {difference}; use another run folder.")
         was = self.folds()
         if was.folds != parts.folds:
             names = ", ".join(fold.name for fold in was.folds)
@@ -204,16 +207,21 @@ class RunFolder:
     @contextmanager
     def writing(self) -> Iterator[Journal]:
         """Hold the single writer's lock. Raises: RunError when another process holds it."""
-        with open(self.path / "lock", "w", encoding="ascii") as lock:
+        with self._locked():
+            self._mend_events()
+            scratch.sweep(self.path)
+            yield Journal(self.events_file)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with open(self.path / "lock", "a", encoding="ascii") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise RunError(
                     f"{self.path} is being written by another process: wait for it or end it."
                 ) from error
-            self._mend_events()
-            scratch.sweep(self.path)
-            yield Journal(self.events_file)
+            yield
 
     def events(self) -> Iterator[dict[str, Any]]:
         """The whole lines written so far. Raises: RunError for a line that is no event."""

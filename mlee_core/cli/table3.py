@@ -82,11 +82,14 @@ def _experiment(args: argparse.Namespace) -> Experiment:
         raise ConfigError(f"--jobs {args.jobs}: allowed are whole numbers from 1.")
     was = begun(args)
     corpus = opened(args)
-    parts = folds.make(corpus, args.folds)
-    if was is not None and args.folds is None:
-        parts = RunFolder(args.run).folds()
+    config = run_config(args, corpus, was, RECIPES["paper"])
+    if was is None:
+        parts = folds.make(corpus, args.folds)
+    else:  # refused now if changed: most of what follows would fail with a less telling reason
+        parts = RunFolder(args.run).folds() if args.folds is None else folds.make(corpus, args.folds)
+        RunFolder(args.run).refuse_difference(replace(config, selection=was.selection), corpus, parts)
     selection = _selection(args, parts, None if was is None else was.selection)
-    config = replace(run_config(args, corpus, was, RECIPES["paper"]), selection=selection)
+    config = replace(config, selection=selection)
     if args.smoke:
         selection = replace(selection, folds=selection.folds[:1], seeds=1)
         recipe = replace(config.recipe, max_epochs=SMOKE_EPOCHS)

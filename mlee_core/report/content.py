@@ -93,6 +93,7 @@ def _setting(report: Report) -> Table:
         ("recipe", recipe),
         ("arithmetic", compute),
         ("configuration hash", stamp["config_hash"]),
+        ("networks trained by", _trained_by(report)),
         ("report made by", _software(stamp)),
     )
     return Table(("what was run", ""), rows, words=2)
@@ -185,6 +186,12 @@ def _speakers(report: Report) -> Iterator[Block]:
             f"The first {tables.MOST_SPEAKERS} of {len(report.speakers)} speakers; speakers.csv has all."
         )
     yield from tables.speakers(report)
+
+
+def _trained_by(report: Report) -> str:
+    """Versions and commits, several if the run went on with another version."""
+    by = dict.fromkeys(_software(training.stamp) for training in report.trainings)
+    return "; ".join(text or "a version that did not record itself" for text in by)
 
 
 def _software(stamp: Mapping[str, str]) -> str:

@@ -97,7 +97,10 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Training:
-    """How one cell was trained. epoch: the best, of `epochs`. wa, ua: on the fold's test speakers."""
+    """How one cell was trained. epoch: the best, of `epochs`. wa, ua: on the fold's test speakers.
+
+    stamp: which software trained it.
+    """
 
     cell: Cell
     epoch: int
@@ -106,6 +109,7 @@ class Training:
     wa: float | None
     ua: float | None
     curve: tuple[Epoch, ...]
+    stamp: Mapping[str, str]
 
 
 @dataclass(frozen=True)
