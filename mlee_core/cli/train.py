@@ -35,14 +35,16 @@ def run(args: argparse.Namespace) -> int:
     was = begun(args)
     corpus = opened(args)
     fold = folds.one(corpus, args.fold or _fold_of(args, was) or corpus.speakers[0])
+    parts = folds.Folds(corpus.name, corpus.data_hash(), (fold,))
     config = run_config(args, corpus, was, Recipe())
+    if was is not None:
+        RunFolder(args.run).refuse_difference(config, corpus, parts)
     from ..experiment import refuse_untrainable
 
     refuse_untrainable(config, corpus, fold, [stage])  # before a run folder is begun
     folder = args.run or Path("runs") / f"{corpus.name}-{fold.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     run_folder = RunFolder(folder)
     with disk_faults_told(run_folder):
-        parts = folds.Folds(corpus.name, corpus.data_hash(), (fold,))
         run_folder.begin(config, corpus, parts, resume=args.resume)
         print(
             f"run {folder}: {stage.name}, test {fold.name}, development {', '.join(fold.dev)}",
