@@ -74,7 +74,8 @@ def _train_cells(work: Work, fold: Fold, seed: int, stages: Sequence[Stage]) -> 
     keys: dict[Stage, str] = {}
     vectors: dict[Stage, Vectors] = {}
     for stage in plan(tuple(stages)):
-        folder = run.stage_folder(Cell(fold.name, seed, stage))
+        cell = Cell(fold.name, seed, stage)
+        folder = run.stage_folder(cell)
         folder.mkdir(parents=True, exist_ok=True)
         for encoder in stage.encoders:
             if encoder not in vectors:
@@ -85,8 +86,12 @@ def _train_cells(work: Work, fold: Fold, seed: int, stages: Sequence[Stage]) -> 
         with arithmetic(config.compute):
             data = stage_data(config.for_stage(stage), work.corpus, fold, work.store, cached, encoder_keys)
         keys[stage] = data.key
+        known = run.result(cell)
+        if known is not None and known.key == data.key:
+            yield from known.events()
+            continue
         trained = yield from train(config.for_stage(stage), data, folder)
-        result = _result(Cell(fold.name, seed, stage), data.key, trained)
+        result = _result(cell, data.key, trained)
         run.save(result)
         yield StageDone(
             stage.name, result.epoch, result.dev_loss, result.wa, result.ua, reused=trained.reused

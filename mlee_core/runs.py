@@ -70,11 +70,11 @@ class CellResult:
         return Cell(self.fold, self.seed, self.stage)
 
     def events(self) -> Iterator[Event]:
-        """What its training has told: a writer that was killed may not have got to all of it."""
+        """What its training has told, again: a writer that was killed may not have got to all of it."""
         where: dict[str, Any] = {"fold": self.fold, "seed": self.seed}
         for row in self.curves:
             yield EpochDone(self.stage.name, **row, **where, seconds=None)
-        yield StageDone(self.stage.name, self.epoch, self.dev_loss, self.wa, self.ua, **where)
+        yield StageDone(self.stage.name, self.epoch, self.dev_loss, self.wa, self.ua, reused=True, **where)
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "stage": self.stage.name}
