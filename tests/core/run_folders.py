@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mlee_core.runs import RunFolder
+from mlee_core.runs import RESULT, RunFolder
 from tests.core.child_side import running, wait_until
 
 Line = dict[str, Any]
@@ -35,6 +35,12 @@ def finished(command: list[str], status: int = 0) -> str:
     return done.stderr
 
 
+def started(command: list[str]) -> subprocess.Popen[str]:
+    """In a process group of its own."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, **pipes, text=True, process_group=0)
+
+
 def until(process: subprocess.Popen[str], moment: Callable[[Line], bool]) -> None:
     """Read the process's events up to the first one that is the moment."""
     assert process.stdout is not None
@@ -45,12 +51,15 @@ def until(process: subprocess.Popen[str], moment: Callable[[Line], bool]) -> Non
 
 
 def stopped(command: list[str], moment: Callable[[Line], bool], how: signal.Signals) -> tuple[int, str]:
-    """Run it, send `how` at the moment; its status and stderr. No process of its may stay behind."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    """Run it, send `how` at the moment; its status and stderr. No process of its may stay behind.
+
+    SIGINT reaches its helpers too, as Ctrl-C in a terminal does; any other signal does not.
+    """
+    process = started(command)
     until(process, moment)
     children = children_of(process.pid)
     assert children, "nothing was being trained"
-    os.kill(process.pid, how)
+    (os.killpg if how == signal.SIGINT else os.kill)(process.pid, how)
     _, told = process.communicate()
     wait_until(lambda: not any(map(running, children)), "the training processes to end")
     return process.returncode, told
@@ -85,15 +94,17 @@ def told(run: Path) -> Counter[str]:
 
 def kept(run: Path, under: str = "") -> Iterator[Path]:
     """Weights and results below a folder of the run, as paths in the run."""
-    for pattern in ("*.safetensors", "result.json"):
+    for pattern in ("*.safetensors", RESULT):
         yield from (file.relative_to(run) for file in sorted((run / under).rglob(pattern)))
 
 
 def content(file: Path) -> Any:
-    """Every byte of a file but the commit in a checkpoint's stamp: somebody may commit while tests run."""
+    """All that weights or results hold, but the commit in their stamp: one may be made while tests run."""
     data = file.read_bytes()
-    if file.suffix != ".safetensors":
-        return data
+    if file.name == RESULT:
+        result = json.loads(data)
+        del result["stamp"]["commit"]
+        return result
     end = 8 + int.from_bytes(data[:8], "little")
     header = json.loads(data[8:end])
     own = json.loads(header["__metadata__"].pop("mlee"))

@@ -22,6 +22,8 @@ from mlee_core.labels import CLASSES, Votes
 from mlee_core.runs import Cell, RunFolder
 from tests.core.run_folders import content, kept
 
+pytestmark = pytest.mark.timeout(900)  # the first of them trains, which may wait for the machine
+
 ENCODERS = {"dominant-hard", "dominant-soft-dominant", "dominant-soft-all", "mlee-dominant", "mlee-all"}
 DENSE = {
     f"{row}-{label}-{part}"
