@@ -63,6 +63,12 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(neighbour, ignore_errors=True)
 
 
+def sweep(folder: Path) -> None:
+    """Remove the neighbours that killed writers left in `folder` and below; nobody else may write there."""
+    for neighbour in folder.rglob(".*.tmp*"):
+        neighbour.unlink(missing_ok=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text atomically."""
     with atomic_path(path) as neighbour:

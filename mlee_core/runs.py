@@ -19,13 +19,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import folds, scratch
+from . import files, folds, scratch
 from .config import RunConfig, Selection, Stage, stage_named
 from .corpora import stored
 from .corpora.base import Corpus
 from .errors import ConfigError, CorpusError, RunError
 from .events import EpochDone, Event, StageDone
-from .files import write_json
 from .folds import Folds
 
 RESULT = "result.json"
@@ -166,7 +165,7 @@ class RunFolder:
         return tuple(result for result in found if result is not None)
 
     def save(self, result: CellResult) -> None:
-        write_json(self.stage_folder(result.cell) / RESULT, result.to_json())
+        files.write_json(self.stage_folder(result.cell) / RESULT, result.to_json())
 
     def begin(self, config: RunConfig, corpus: Corpus, parts: Folds, *, resume: bool) -> None:
         """Make the folder, or continue it with `resume`; its selection may grow then.
@@ -186,8 +185,10 @@ class RunFolder:
                     self.refuse_difference(config, corpus, parts)
                 else:
                     folds.save(parts, self.path / "folds.json")
-                write_json(self.path / "utterances.json", stored.to_json(corpus))  # anew: it may have moved
-                write_json(self.path / "config.json", config.to_json())  # last: with it the run exists
+                files.write_json(
+                    self.path / "utterances.json", stored.to_json(corpus)
+                )  # anew: it may have moved
+                files.write_json(self.path / "config.json", config.to_json())  # last: with it the run exists
         except OSError as error:
             raise RunError(f"{self.path} cannot be written: {error.strerror}.") from error
 
@@ -210,6 +211,8 @@ class RunFolder:
         with self._locked():
             self._mend_events()
             scratch.sweep(self.path)
+            for fold in self.folds().folds:
+                files.sweep(self.path / fold.name)
             yield Journal(self.events_file)
 
     @contextmanager
