@@ -65,7 +65,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 def sweep(folder: Path) -> None:
     """Remove the neighbours that killed writers left in `folder` and below; nobody else may write there."""
-    for neighbour in folder.rglob(".*.tmp*"):
+    for neighbour in folder.rglob(".*tmp*"):  # .model.x.tmp.safetensors, and .tmpx by safetensors itself
         neighbour.unlink(missing_ok=True)
 
 

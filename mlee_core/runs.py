@@ -185,9 +185,8 @@ class RunFolder:
                     self.refuse_difference(config, corpus, parts)
                 else:
                     folds.save(parts, self.path / "folds.json")
-                files.write_json(
-                    self.path / "utterances.json", stored.to_json(corpus)
-                )  # anew: it may have moved
+                # anew, since the corpus may have moved
+                files.write_json(self.path / "utterances.json", stored.to_json(corpus))
                 files.write_json(self.path / "config.json", config.to_json())  # last: with it the run exists
         except OSError as error:
             raise RunError(f"{self.path} cannot be written: {error.strerror}.") from error

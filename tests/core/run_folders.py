@@ -18,6 +18,9 @@ from tests.core.child_side import running, wait_until
 
 Line = dict[str, Any]
 
+EPOCHS = 3
+"""Of every stage of the straight run and of those that are to equal it."""
+
 
 def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "mlee_core.cli", *map(str, arguments)]

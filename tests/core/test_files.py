@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from mlee_core.files import atomic_path, stable_hash, write_json, write_text
+from mlee_core.files import atomic_path, stable_hash, sweep, write_json, write_text
 
 OLD = "the old file"
 
@@ -84,6 +84,10 @@ def test_a_kill_in_the_middle_of_writing_keeps_the_old_file(old: Path) -> None:
     assert old.read_text() == OLD
     write_text(old, "new")  # what the killed writer left behind does not stand in the way
     assert old.read_text() == "new"
+    assert len(list(old.parent.iterdir())) == 2
+    (old.parent / ".hidden").touch()
+    sweep(old.parent.parent)
+    assert sorted(file.name for file in old.parent.iterdir()) == [".hidden", old.name]
 
 
 @pytest.mark.parametrize("steps", range(7, 31))

@@ -44,7 +44,7 @@ def test_every_stage_is_trained_once_a_fold(straight: Path) -> None:
     """14 cells of the table a fold, of which dominant-hard is one for both train sets: 5 encoders, 8 rows."""
     stages, lines = ENCODERS | DENSE, list(RunFolder(straight).events())
     told = Counter((e["fold"], e["seed"], e["stage"], e["epoch"]) for e in lines if e["type"] == "epoch_done")
-    assert told == {(fold, 0, stage, n): 1 for fold in ("s0", "s1") for stage in stages for n in (1, 2)}
+    assert told == {(fold, 0, stage, n): 1 for fold in ("s0", "s1") for stage in stages for n in (1, 2, 3)}
     begun = Counter(line["stage"] for line in lines if line["type"] == "started" and line["stage"])
     assert begun == dict.fromkeys(stages, 2)
     assert {folder.name for folder in (straight / "s0" / "seed-0").iterdir()} == stages

@@ -59,7 +59,7 @@ def changed(table: Path, to: Path, change: Callable[[Rows], Rows]) -> Path:
         ("--only s0", "folds had s1 and now have not"),
         ("--rows dominant mlee pretrain fusion-soft", "rows had fusion-hard and now have not"),
         ("--train-sets all", "train sets had dominant and now have not"),
-        ("--max-epochs 3", "recipe.max_epochs was 2 and is now 3"),
+        ("--max-epochs 4", "recipe.max_epochs was 3 and is now 4"),
         ("--level peak", "recipe.level was 'none' and is now 'peak'"),
         ("--seed 1", "seed was 0 and is now 1"),
         ("--threads 2", "compute.threads was 1 and is now 2"),
