@@ -30,7 +30,7 @@ State = Literal["ok", "note", "missing", "broken"]
 PYTHONS = ((3, 11), (3, 13))
 """The first and the last minor version that MLEE is tested on."""
 
-PACKAGES = ("numpy", "soxr", "safetensors", "matplotlib", "PySide6_Essentials")
+PACKAGES = ("numpy", "soxr", "safetensors", "matplotlib", "audformat", "tensorboardX", "PySide6_Essentials")
 """Distributions whose version is told without importing them."""
 
 SETUP = "run `make setup`, or install mlee-speech again"

@@ -10,91 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlee_core.corpora import Corpus, Utterance, iemocap, open_corpus
-from mlee_core.corpora.iemocap import against_paper
 from mlee_core.corpora.info import info
 from mlee_core.errors import CorpusError
-from mlee_core.labels import Votes, admits, dominant, existence_target, soft_target
-
-HEADER = b"% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n\n"
-
-FIRST = b"""\
-[12.0000 - 14.5000]\tSes01F_impro01_M000\txxx\t[2.5000, 2.5000, 2.5000]
-A-E1:\tval 3; act 2; dom  2;\t()
-C-E1:\tHappiness;\t()
-C-E2:\tExcited;\t()
-C-E3:\tNeutral state;\t()
-C-M1:\tExcited;\t()
-
-[6.2901 - 8.2357]\tSes01F_impro01_F000\tneu\t[2.5000, 2.5000, 2.5000]
-C-F1:\tHappiness;\t()
-C-E2:\tNeutral; Frustration;\t(na\xefve \x85 (really))
-A-E3:\tval 3; act 2; dom  2;\t(calm,
-then not)
-C-E1:\tNeutral;\t()
-C-E3:\tExcited;\t()
-
-
-[20 - 21.5]\tSes01F_impro01_F001\texc\t[4.5, 4.0, 3.0]
-C-E1:\tExcited;\t()
-C-E2:\tExcited; Happiness; Excited;\t()
-C-E4:\tHappiness\t()
-
-[22.0 - 23.0]\tSes01F_impro01_M001\tneu\t[2.5, 2.5, 2.5]
-C-M1:\tNeutral;\t()
-
-[24.0 - 25.0]\tSes01F_impro01_F002\tsad\t[2.0, 2.0, 2.0]
-C-E1:\tSadness;\t()
-C-E2:\t\t()
-
-[26.0 - 27.0]\tSes01F_impro01_M002\tang\t[1.5, 4.0, 4.0]
-C-E1:\tAnger;\t(threatening,
-belligerent)
-C-E2:\tAnger; Disgust; Other;\t()
-C-E3:\tAnger;\t()
-"""
-SCRIPTED = b"""\
-[1.0 - 2.0]\tSes01F_script01_1_F000\tfru\t[2.0, 2.0, 2.0]
-C-E1:\tFrustration;\t()
-C-E2:\tFrustration;\t()
-C-E3:\tAnger;\t()
-"""
-SECOND = b"""\
-[0.5 - 2.0]\tSes02M_impro02_M000\thap\t[4.0, 3.0, 3.0]
-C-E1:\tHappiness;\t()
-C-E2:\tHappiness;\t()
-C-E4:\tSurprise; Fear;\t()
-"""
-
-
-def release(root: Path, dialogs: dict[str, bytes]) -> Path:
-    """An IEMOCAP at `root` with these dialogs, by name."""
-    for name, content in dialogs.items():
-        folder = root / f"Session{int(name[3:5])}" / "dialog" / "EmoEvaluation"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{name}.txt").write_bytes(content)
-    return root
+from mlee_core.labels import admits, dominant, existence_target, soft_target
+from tests.core.iemocap_tree import FIRST, HEADER, SCRIPTED, SECOND, release, small_release
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    """Two sessions, one scripted dialog, and what else lies about in a copy of the release."""
-    root = release(
-        tmp_path / "IEMOCAP_full_release",
-        {
-            "Ses01F_impro01": HEADER + FIRST.replace(b"\n", b"\r\n"),
-            "Ses01F_script01_1": HEADER + SCRIPTED,
-            "Ses02M_impro02": HEADER + SECOND,
-        },
-    )
-    folder = root / "Session1" / "dialog" / "EmoEvaluation"
-    (folder / "._Ses01F_impro01.txt").write_bytes(b"\0\5\x16\7Mac OS X")
-    (folder / "Categorical").mkdir()
-    (folder / "Categorical" / "Ses01F_impro01_e2_cat.txt").write_bytes(b"Ses01F_impro01_F000 :Neutral; ()")
-    (folder / "impro.txt").mkdir()
-    (root / "Session1" / "sentences").mkdir()
-    (root / "Documentation").mkdir()
-    (root / "README.txt").write_bytes(b"IEMOCAP")
-    return root
+    return small_release(tmp_path)
 
 
 def by_id(corpus: Corpus) -> dict[str, Utterance]:
@@ -340,76 +264,3 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory, content):
             assert open_corpus(root).utterances
         except CorpusError as error:
             assert str(root) in str(error)
-
-
-# What the paper found
-
-
-def made_corpus(neutral: int = 1099, utterances: int = 4784, scripted: bool = False) -> Corpus:
-    """A corpus with the paper's numbers: dominant 1099 / 284 / 608 / 289, and Table 1's shares of each class.
-
-    Table 1 in numbers of utterances, of 2280 with a dominant class: 58.2 % are 1327, 15.4 % 351, 30.5 % 695,
-    15.9 % 363. Of all 4784: 45.2 % are 2162, 24.0 % 1148, 19.8 % 947, 17.8 % 852.
-    """
-    votes = [{"neu": 2} for _ in range(neutral)]
-    for name, count in (("hap", 284), ("sad", 608), ("ang", 289)):
-        votes += [{name: 2} for _ in range(count)]
-    consensus = [next(iter(v)) for v in votes] + ["none"] * (utterances - len(votes))
-    votes += [{"frustration": 2} for _ in range(utterances - len(votes))]
-
-    def add(name: str, first: int, last: int, wanted: int) -> None:
-        without = [v for v in votes[first:last] if name not in v]
-        for v in without[: wanted - sum(name in v for v in votes[first:last])]:
-            v[name] = 1
-
-    of_dominant = {"neu": 1327, "hap": 351, "sad": 695, "ang": 363}
-    of_all = {"neu": 2162, "hap": 1148, "sad": 947, "ang": 852}
-    for name in of_all:
-        add(name, 0, 2280, of_dominant[name])
-        add(name, 2280, utterances, of_all[name] - of_dominant[name])
-    dialog = "script01_1" if scripted else "impro01"
-    return Corpus(
-        "iemocap",
-        "iemocap",
-        Path("/corpus"),
-        tuple(
-            Utterance(
-                f"Ses0{i % 5 + 1}F_{dialog}_{'FM'[i % 2]}{i}",
-                Path(f"/corpus/{i}.wav"),
-                f"Ses0{i % 5 + 1}{'FM'[i % 2]}",
-                Votes(v, consensus=c),
-            )
-            for i, (v, c) in enumerate(zip(votes, consensus, strict=True))
-        ),
-    )
-
-
-def test_the_papers_numbers_are_confirmed():
-    assert against_paper(made_corpus()) == (
-        "As in the paper: 4784 utterances; dominant 1099 neu, 284 hap, 608 sad, 289 ang; Table 1 to 0.1 %.",
-    )
-
-
-def test_what_differs_from_the_paper_is_named():
-    first, *rest = against_paper(made_corpus(neutral=1090, utterances=4780))
-    assert first.startswith("The paper's numbers") and first.endswith("did not come out:")
-    assert rest[:2] == ["4780 utterances; the paper has 4784.", "Dominant class: neu 1090 (paper 1099)."]
-    # of now 2271 with a dominant class 1318 have a neutral vote or more, 351 of 2271 are 15.5 % …
-    assert rest[2].startswith("Table 1, of those with a dominant class: ")
-    assert "hap 15.5 % (paper 15.4 %)" in rest[2]
-
-
-def test_a_part_of_the_corpus_differs(small: Path):
-    told = against_paper(open_corpus(small))
-    assert "7 utterances; the paper has 4784." in told
-    assert "3 speakers; the paper has 10." in told
-    assert told[-1].startswith("Table 1, of all annotated: neu 33.3 % (paper 45.2 %), hap 50.0 %")
-
-
-def test_other_readings_are_not_compared(small: Path):
-    assert against_paper(made_corpus(scripted=True))[0].startswith(
-        "With scripted dialogs the paper's numbers"
-    )
-    told = against_paper(open_corpus(small, scripted=True, self_reports=True))
-    assert told[0].startswith("With scripted dialogs and self-reports the paper's numbers")
-    assert len(told) == 1
