@@ -65,9 +65,7 @@ def test_before_anything_is_known_encoders_take_a_usual_number_of_epochs() -> No
     by_hand = 2 * (2400 + 3000) * forecast.EXPECTED_EPOCHS * SPEED.train_s  # two folds, two encoders
     assert ahead(config()).left_s() == pytest.approx(by_hand)
     assert ahead(config(), workers=2).left_s() == pytest.approx(by_hand / 2)
-    assert ahead(config(), workers=9).left_s() == pytest.approx(
-        3000 * 30 * 0.001
-    )  # the longest one
+    assert ahead(config(), workers=9).left_s() == pytest.approx(3000 * 30 * 0.001)  # the longest one
     assert ahead(config(max_epochs=5)).left_s() == pytest.approx(by_hand / 6)
     assert ahead(config(), speed=None).left_s() is None
 
