@@ -14,13 +14,15 @@ import faulthandler
 import importlib
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.resource_tracker
 import os
 import signal
 import sys
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,7 +84,8 @@ class Child:
             target=_child_main, args=(reference, childs_end, str(self._log), tied, args), name=f"mlee-{name}"
         )
         try:
-            self._process.start()
+            with _interrupts_held():
+                self._process.start()
         finally:
             childs_end.close()
         temporary = self._log if log is None else None
@@ -165,6 +168,18 @@ def log_file(name: str) -> Path:
     """Where the log of helper `name` is kept between runs (XDG_STATE_HOME, else ~/.local/state)."""
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(state) / "mlee" / f"{name}.log"
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back in this thread: what is started meanwhile never sees it, not even while it imports
+    and cannot ignore it yet. A Ctrl-C that comes meanwhile is delivered afterwards."""
+    multiprocessing.resource_tracker.ensure_running()  # its own start would let go of what is held
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end(process: Any, connection: Connection, temporary_log: Path | None) -> None:

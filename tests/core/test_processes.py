@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -176,3 +177,15 @@ def test_logs_are_kept_in_the_users_state_folder(monkeypatch, tmp_path):
     monkeypatch.delenv("XDG_STATE_HOME")
     monkeypatch.setenv("HOME", "/home/somebody")
     assert log_file("worker") == Path("/home/somebody/.local/state/mlee/worker.log")
+
+
+def test_ctrl_c_reaches_no_child_from_its_first_instruction_on():
+    """A child that is still importing could not ignore it: it must be held back from before its start."""
+    child = Child("echo", echo)
+    try:  # the mask is there before Python runs: it came with the fork
+        held = re.search(r"^SigBlk:\s*([0-9a-f]+)$", Path(f"/proc/{child.pid}/status").read_text(), re.M)
+        assert held is not None and int(held[1], 16) & 1 << (signal.SIGINT - 1)
+        assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())  # ours is as it was
+        assert ask(child, "still") == "still"
+    finally:
+        child.stop()
