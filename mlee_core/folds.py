@@ -22,11 +22,15 @@ MANY_SPEAKERS = 12
 
 GROUPS = 10
 PARTS = ("train", "dev", "test")
+TAKEN = (".", "..", "logs", "report", "tensorboard")
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Speakers by part. Raises: ConfigError if a part is empty or a speaker is named twice."""
+    """Speakers by part; its name is that of a folder in a run.
+
+    Raises: ConfigError if a part is empty, a speaker is named twice, or no folder can have such a name.
+    """
 
     name: str
     train: tuple[str, ...]
@@ -34,6 +38,11 @@ class Fold:
     test: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        if not _names_a_folder(self.name):
+            raise ConfigError(
+                f"fold {self.name!r} cannot be a folder of the run: allowed are names without / or control "
+                f"characters, up to 100 of them, other than {', '.join(TAKEN)}; rename it, or use groups."
+            )
         for part in PARTS:
             if not getattr(self, part):
                 raise ConfigError(f"fold {self.name} has no {part} speaker: every part needs at least one.")
@@ -250,6 +259,10 @@ def _at_least_three(corpus: Corpus) -> tuple[str, ...]:
             f"{corpus.name} has {len(speakers)} speakers: folds need at least 3, to test, develop and train."
         )
     return speakers
+
+
+def _names_a_folder(name: str) -> bool:
+    return 0 < len(name) <= 100 and "/" not in name and name.isprintable() and name not in TAKEN
 
 
 def _repeated(names: Iterable[str]) -> list[str]:

@@ -116,6 +116,13 @@ def test_refusals(make, words):
         make()
 
 
+@pytest.mark.parametrize("name", ["../../home", "a/b", "..", "", "report", "a\nb", "x" * 101])
+def test_a_fold_that_no_folder_can_be_named_after_is_refused(name):
+    """A fold is a folder of its run, and names come from a corpus that anybody may have written."""
+    with pytest.raises(ConfigError, match="cannot be a folder of the run"):
+        folds.Fold(name, ("a",), ("b",), ("c",))
+
+
 def test_the_default_depends_on_the_number_of_speakers():
     twelve, thirteen = plain("abcdefghijkl"), plain("abcdefghijklm")
     assert folds.make(twelve) == folds.loso(twelve)
