@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from mlee_core import checkpoints
+from mlee_core import checkpoints, cli
 from mlee_core.config import LINES
 from mlee_core.runs import RunFolder
 from tests.core.run_folders import (
@@ -115,6 +115,20 @@ def test_ctrl_c_is_told_and_a_kill_leaves_nothing_for_long(broken: Broken) -> No
     assert broken.after_stop == "cancelled"
     assert broken.scratch == (1, 0, 0)  # a killed process removes nothing, the next one does
     assert not [file for file in broken.run.rglob(".*") if file.is_file()]
+
+
+def test_what_a_run_did_not_get_to_tell_of_its_last_stage_is_told_when_it_goes_on(
+    small_table: Path, straight: Path, tmp_path: Path
+) -> None:
+    """Killed between the last result and its event: nothing is left to train, but something to tell."""
+    run = shutil.copytree(straight, tmp_path / "run", ignore=shutil.ignore_patterns("last.safetensors"))
+    lines = (run / "events.jsonl").read_text().splitlines(keepends=True)
+    (run / "events.jsonl").write_text("".join(lines[:-3]))
+    assert told(run) != told(straight)
+    assert cli.main(table3(small_table, run, "--resume")[3:]) == 0
+    assert told(run) == told(straight)
+    types = [line["type"] for line in RunFolder(run).events()]
+    assert types[len(lines) - 3 :] == ["started", "epoch_done", "stage_done", "finished"]
 
 
 # ---- one stage that fails -------------------------------------------------------------------------------
