@@ -284,12 +284,19 @@ class RunConfig:
         mine, theirs = (_flat(replace(config, selection=None).to_json()) for config in (self, other))
         for key, value in mine.items():
             if key not in ("corpus", "data_hash") and theirs.get(key) != value:
-                return f"{key} was {value!r} and is now {theirs.get(key)!r}"
+                return f"{key} was {_shown(value)} and is now {_shown(theirs.get(key))}"
         if self.selection is None or other.selection is None:
             kinds = {True: "single stages", False: "an experiment"}
             was, now = (kinds[config.selection is None] for config in (self, other))
             return None if was == now else f"it was begun as {was} and is now {now}"
         return self.selection.lost(other.selection)
+
+
+def _shown(value: Any) -> str:
+    """A setting as a user wrote it."""
+    if isinstance(value, tuple):
+        return " ".join("=".join(item) if isinstance(item, tuple) else str(item) for item in value) or "empty"
+    return repr(value)
 
 
 def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:

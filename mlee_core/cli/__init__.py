@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 from .. import __version__
 from ..errors import MleeError
+from .parser import Parser
 
 COMMANDS = {
     "gui": "open the window",
@@ -62,7 +63,7 @@ def _print_anything() -> None:
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="mlee",
         description="Which emotions are present in speech, which dominates, where a model looked.",
     )

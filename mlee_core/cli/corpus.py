@@ -15,11 +15,12 @@ from ..corpora.info_text import as_text, remarks_on
 from ..corpora.labelmap import LabelMap, from_pairs, make
 from ..corpora.presence import count
 from ..page import suffix_of
+from .parser import Parser
 
 CONVERT = "convert"
 
 
-class _Parser(argparse.ArgumentParser):
+class _Parser(Parser):
     """A parser that may leave its arguments to a module, which is imported when they are first needed."""
 
     arguments_of = ""

@@ -63,7 +63,10 @@ def open_corpus(
             knowing = ", ".join(name for name, i in FORMATS.items() if option in i.OPTIONS)
             asked = f"--{option.replace('_', '-')}"
             raise CorpusError(f"{asked} is not for {importer.NAME} corpora: only {knowing} ones have such.")
-    return importer.read(path, Reading(make(label_map), scripted, self_reports))
+    how = Reading(make(label_map), scripted, self_reports)
+    corpus = importer.read(path, how)
+    how.label_map.refuse_unmet(corpus.name)
+    return corpus
 
 
 def _importer(path: Path, format: str | None) -> Importer:

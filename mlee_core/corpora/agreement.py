@@ -1,6 +1,7 @@
 """How far the annotators agree: Krippendorff's alpha for nominal data, and where they do.
 
-Reading: an annotator who gave several labels counts once for each of them, as in the votes themselves.
+Reading: in alpha over all labels an annotator who gave several counts once for each of them, as in the votes
+themselves. Whether a class is there, and whether all agree, is asked of each annotator where they are named.
 """
 
 from __future__ import annotations
@@ -40,16 +41,32 @@ def alpha(counts: Iterable[Mapping[str, int]]) -> float | None:
 
 
 def alpha_per_class(votes: Iterable[Votes]) -> dict[str, float | None]:
-    """Alpha of each target class against all other labels, which shows what the annotators mix up."""
-    known = list(votes)
+    """Alpha of each target class, given or not, which shows what the annotators mix up."""
+    known = [(v, _judges(v)) for v in votes]
     return {
-        name: alpha({name: v.counts.get(name, 0), OTHER: v.total - v.counts.get(name, 0)} for v in known)
+        name: alpha(
+            {name: v.counts.get(name, 0), OTHER: judges - v.counts.get(name, 0)} for v, judges in known
+        )
         for name in CLASSES
     }
 
 
 def agreement(votes: Votes) -> Agreement:
-    """unanimous: at least two votes, all on one label; one vote agrees with nobody; else split."""
-    if votes.total < 2:
+    """unanimous: at least two annotators, all with the same labels; a single one agrees with nobody; else
+    split. Where annotators are not named, every vote is one."""
+    if _judges(votes) < 2:
         return "one vote"
+    if votes.annotators is not None:
+        return (
+            "unanimous"
+            if len({frozenset(given) for given in votes.annotators.values() if given}) == 1
+            else "split"
+        )
     return "unanimous" if max(votes.counts.values()) == votes.total else "split"
+
+
+def _judges(votes: Votes) -> int:
+    """Annotators who gave a label; votes, where they are not named."""
+    if votes.annotators is None:
+        return votes.total
+    return sum(bool(given) for given in votes.annotators.values())

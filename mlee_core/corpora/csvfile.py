@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import CorpusError
+from .lfs import refuse_pointer
 
 DELIMITERS = ",;\t"
 PEEK_BYTES = 65_536
@@ -103,6 +104,7 @@ def _text(path: Path) -> str:
                 content += stream.read()
     except OSError as error:
         raise CorpusError(f"{path} cannot be read: {error.strerror}.") from error
+    refuse_pointer(path)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -20,14 +20,20 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 """The names each class goes by in common corpora. Nearby emotions (excited, frustrated) are not among
 them: whether those count as a target class is the user's decision."""
 
+LISTED = 30
+
 _BUILT_IN = {name: label for label, names in SYNONYMS.items() for name in names}
 
 
 @dataclass(frozen=True)
 class LabelMap:
-    """The user's label -> class (lower case), before the built-in synonyms."""
+    """The user's label -> class (lower case), before the built-in synonyms.
+
+    met: the labels that it was asked for so far, as the corpus that is read names them.
+    """
 
     own: Mapping[str, str] = field(default_factory=dict)
+    met: set[str] = field(default_factory=set, compare=False, repr=False)
 
     def of(self, name: str, *also: str) -> str:
         """The class that `name` means, or `name` itself in lower case: an *other* label of its own.
@@ -35,11 +41,22 @@ class LabelMap:
         also: further names that a corpus has for the same label; whichever the user maps decides.
         """
         keys = [key.strip().lower() for key in (name, *also)]
+        self.met.update(keys)
         for table in (self.own, _BUILT_IN):
             for key in keys:
                 if key in table:
                     return table[key]
         return keys[0]
+
+    def refuse_unmet(self, corpus: str) -> None:
+        """Raises: CorpusError for a label of the user's that the corpus has not: a slip, or another's map."""
+        unmet = [f"{label}={meant}" for label, meant in self.own.items() if label not in self.met]
+        if unmet:
+            labels = sorted(self.met)
+            more = f" and {len(labels) - LISTED} more" if len(labels) > LISTED else ""
+            raise CorpusError(
+                f"label map {unmet[0]}: {corpus} has no such label, but {', '.join(labels[:LISTED])}{more}."
+            )
 
     def knows(self, name: str) -> bool:
         """Whether the user or the built-in table says what `name` means."""
@@ -55,7 +72,11 @@ def from_pairs(pairs: Iterable[tuple[str, str]]) -> LabelMap:
     own: dict[str, str] = {}
     for label, target in pairs:
         key, meant = label.strip().lower(), _BUILT_IN.get(target.strip().lower())
-        if not key or meant is None:
+        if not key:
+            raise CorpusError(
+                f"label map {label}={target}: the label before = is missing, as in excited=hap."
+            )
+        if meant is None:
             allowed = ", ".join((*CLASSES, OTHER))
             raise CorpusError(f"label map {label}={target}: a label is mapped to one of {allowed}.")
         if own.setdefault(key, meant) != meant:

@@ -3,7 +3,7 @@
 Columns: file (relative to the table's folder) and speaker; id, session, duration_s and consensus where
 there are such. Every other column is a vote: either one column a class, named by its label, that holds how
 many annotators gave it, or one column an annotator, that holds the labels given, several separated by `;`
-(empty: not annotated). Column names and labels are compared without regard to case.
+(empty or NA: not annotated). Column names and labels are compared without regard to case.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ RESERVED = (*REQUIRED, "id", "session", "duration_s", "consensus")
 SUFFIXES = (".csv", ".tsv")
 BETWEEN_LABELS = ";"
 NONE = "none"
+LISTED = 15
+NOT_GIVEN = ("na", "n/a", "nan", "null", "-")
+"""How other programs write a cell without a value."""
+
 NO_CONSENSUS = (NONE, "xxx")
 NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]*)?")
 WHOLE = re.compile(r"\+?([0-9]{1,9})(\.0*)?")
@@ -75,7 +79,8 @@ def _holds_counts(table: CsvFile, columns: Iterable[str]) -> bool:
             raise table.refuse(
                 row,
                 column,
-                f"is {kinds[0]} where row {first_row.number}, column {first_column} holds {kinds[1]}: "
+                f"is {kinds[0]} where row {first_row.number}, column {first_column} holds {kinds[1]}, "
+                f"{first_row[first_column]!r}: "
                 "a table has either vote counts a class or labels an annotator",
             )
     return counts
@@ -121,7 +126,8 @@ def _count_votes(table: CsvFile, row: Row, label_map: LabelMap) -> Votes:
 
 
 def _annotator_votes(table: CsvFile, row: Row, label_map: LabelMap) -> Votes:
-    given = {column: cell for column, cell in row.cells.items() if column not in RESERVED}
+    cells = {column: cell for column, cell in row.cells.items() if column not in RESERVED}
+    given = {column: cell for column, cell in cells.items() if cell.lower() not in NOT_GIVEN}
     return Votes.from_annotators(
         {
             annotator: [label_map.of(name) for name in cell.split(BETWEEN_LABELS) if name.strip()]
@@ -157,9 +163,10 @@ def _warnings(utterances: Sequence[Utterance], label_map: LabelMap) -> Iterator[
     agreed = Counter(name for name in stated if name != NONE)
     for what, labels in (("votes", voted), ("consensus", agreed)):
         unknown = [(name, n) for name, n in labels.most_common() if n and not label_map.knows(name)]
-        listed = ", ".join(f"{name} {n}" for name, n in unknown)
+        listed = ", ".join(f"{name[:30]} {n}" for name, n in unknown[:LISTED])
+        more = f" and {len(unknown) - LISTED} more" if len(unknown) > LISTED else ""
         if listed:
-            yield f"{what}: labels outside the four classes, each kept as another emotion: {listed}."
+            yield f"{what}: labels outside the four classes, each kept as another emotion: {listed}{more}."
     silent = sum(utterance.votes.total == 0 for utterance in utterances)
     if silent:
         yield f"votes: {silent} utterances have none, so no label scheme admits them."

@@ -106,3 +106,12 @@ def total_squares() -> int:
 )
 def test_kinds_of_agreement(counts, expected):
     assert agreement(Votes(counts)) == expected
+
+
+def test_annotators_who_give_the_same_labels_agree():
+    both = Votes.from_annotators({"a": ("ang", "frustration"), "b": ("frustration", "ang")})
+    alone = Votes.from_annotators({"a": ("ang", "frustration"), "b": ()})
+    apart = Votes.from_annotators({"a": ("ang", "frustration"), "b": ("ang",)})
+    assert [agreement(v) for v in (both, alone, apart)] == ["unanimous", "one vote", "split"]
+    calm = Votes.from_annotators({"a": ("neu",), "b": ("neu",)})
+    assert alpha_per_class([both, calm])["ang"] == 1.0  # both gave it, or neither did

@@ -180,3 +180,10 @@ def test_a_trial_measures_in_processes_of_its_own(
     assert speed.mean_duration_s == pytest.approx(0.67)  # all files last 0.7 s: 67 frames
     assert speed.memory_bytes > 100e6
     assert not list(tmp_path.iterdir())  # its features and logs are gone
+
+
+def test_a_word_that_is_no_option_is_one_line_too(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        table3(table, "--seeds", "many")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("mlee: argument --seeds: invalid int value: 'many' (mlee table3 --help")

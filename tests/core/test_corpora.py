@@ -304,3 +304,28 @@ def test_a_file_that_cannot_be_read_is_refused():
 def test_an_empty_folder_is_no_corpus(tmp_path: Path):
     with pytest.raises(CorpusError, match="no corpus of a known format"):
         open_corpus(tmp_path)
+
+
+def test_a_map_of_a_label_that_is_not_there_is_refused(tmp_path: Path):
+    """A slip in a label would otherwise pass for a map that was applied."""
+    path = table(tmp_path, "file,speaker,ann\na.wav,x,neutral\nb.wav,y,excited\n")
+    assert votes(open_corpus(path, label_map={"excited": "hap"})) == [{"neu": 1}, {"hap": 1}]
+    with pytest.raises(CorpusError, match="excted=hap: mine has no such label, but excited, neutral"):
+        open_corpus(path, label_map={"excted": "hap"})
+
+
+@pytest.mark.parametrize("nothing", ["", "NA", "n/a", "nan", "-"])
+def test_what_programs_write_for_no_rating_is_none(tmp_path: Path, nothing: str):
+    path = table(tmp_path, f"file,speaker,ann,ben\na.wav,x,neutral,{nothing}\n")
+    assert votes(open_corpus(path)) == [{"neu": 1}]
+
+
+def test_a_pointer_of_git_lfs_is_named_in_any_table(tmp_path: Path):
+    path = table(tmp_path, "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    with pytest.raises(CorpusError, match="Git-LFS pointer"):
+        open_corpus(path)
+
+
+def test_the_bad_cell_and_the_one_it_contradicts_are_both_shown(tmp_path: Path):
+    with pytest.raises(CorpusError, match=r"'0' is a number where row 2, column neu holds a label, 'three'"):
+        open_corpus(table(tmp_path, "file,speaker,neu,hap\na.wav,x,three,0\n"))

@@ -87,6 +87,11 @@ def test_counts_and_annotators_say_the_same(tmp_path: Path):
     assert by_name.pop("annotators") == 3
     by_count = found_in(table(tmp_path, COUNTS))
     assert by_count.pop("annotators") is None
+    # one annotator of b gave two labels: a vote each, but nobody to agree with
+    told = {key: (by_name.pop(key), by_count.pop(key)) for key in ("unanimous", "split", "one_vote")}
+    assert told == {"unanimous": (1, 1), "split": (1, 2), "one_vote": (1, 0)}
+    each, _ = by_name.pop("alpha_per_class"), by_count.pop("alpha_per_class")
+    assert each == {"neu": 1.0, "hap": None, "sad": 0.0, "ang": None}  # sad: one of three on c, none on a
     assert by_name == by_count
 
 
