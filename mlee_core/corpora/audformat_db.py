@@ -4,16 +4,11 @@ A database that MLEE wrote holds a corpus whole: the filewise table `utterances`
 miscellaneous table `votes` (utterance, annotator, emotion) where annotators are named, or `counts`
 (utterance, emotion, votes) where they are not. It comes back as it was, but for annotators who gave no label.
 
-Any other database is read as audEERING publishes them. An utterance is a file that a filewise table has in a
-column `emotion`; that label is its one vote, for such a database tells the gold standard and not who voted.
-Several tables may list a file (a whole and its train and test splits) and must agree. Who speaks stands in a
-column `speaker` of any filewise table, how long a file is in one called `duration`. Segmented tables, whose
-labels are for parts of files, are not read.
+Any other database is read as audformat_foreign.py tells.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -21,7 +16,8 @@ from pathlib import Path
 
 from ..errors import CorpusError
 from ..labels import Votes
-from .audformat_tables import FILE, FILEWISE, HEADER, SEGMENTED, Database, open_database
+from .audformat_foreign import read_foreign
+from .audformat_tables import FILE, HEADER, Database, open_database, seconds
 from .base import Corpus, Reading, Utterance
 from .labelmap import LabelMap
 from .paths import relative
@@ -36,10 +32,8 @@ UTTERANCES, VOTES, COUNTS = "utterances", "votes", "counts"
 UTTERANCE_COLUMNS = ("id", "speaker", "session", "duration_s", "consensus")
 VOTE_COLUMNS = ("utterance", "annotator", "emotion")
 COUNT_COLUMNS = ("utterance", "emotion", "votes")
-EMOTION, SPEAKER, DURATION = "emotion", "speaker", "duration"
 NONE = "none"
 
-_CLOCK = re.compile(r"(?:([0-9]{1,6}) days? )?([0-9]{2}):([0-9]{2}):([0-9]{2}(?:\.[0-9]{1,9})?)")
 _WHOLE = re.compile(r"[0-9]{1,9}")
 
 
@@ -60,10 +54,15 @@ def read(path: Path, how: Reading) -> Corpus:
             f"{database.root / HEADER}: {OURS}: {database.header[OURS]!r} was written by another version of "
             f"MLEE; this one reads {LAYOUT}."
         )
-    utterances = tuple((_own if own else _foreign)(database, how.label_map))
+    warnings: list[str] = []
+    if own:
+        utterances = tuple(_own(database, how.label_map))
+    else:
+        utterances, warnings = read_foreign(database, how.label_map)
     silent = sum(utterance.votes.total == 0 for utterance in utterances)
-    warnings = (f"{silent} utterances have no vote, so no label scheme admits them.",) if silent else ()
-    return Corpus(_name(database), NAME, path, utterances, warnings)
+    if silent:
+        warnings.append(f"{silent} utterances have no vote, so no label scheme admits them.")
+    return Corpus(_name(database), NAME, path, utterances, tuple(warnings))
 
 
 def _name(database: Database) -> str:
@@ -89,7 +88,7 @@ def _own(database: Database, label_map: LabelMap) -> Iterator[Utterance]:
         else:
             votes = Votes.from_annotators(given.pop(id, {}), verdict)
         path = (database.root / file).absolute()
-        yield Utterance(id, path, speaker, votes, _seconds(database, id, duration), session)
+        yield Utterance(id, path, speaker, votes, seconds(database, id, duration), session)
     stray = next(iter((*given, *counted)), None)
     if stray is not None:
         raise CorpusError(f"{database.root} has votes on {stray!r}, which table {UTTERANCES} does not hold.")
@@ -127,67 +126,6 @@ def _filled(database: Database, table: str, cells: Iterable[str | None]) -> list
     if len(filled) < len(VOTE_COLUMNS):
         raise CorpusError(f"{database.root}, table {table}: a row near {filled} has an empty cell.")
     return filled
-
-
-def _foreign(database: Database, label_map: LabelMap) -> Iterator[Utterance]:
-    emotions = _by_file(database, EMOTION)
-    speakers = _by_file(database, SPEAKER)
-    durations = _by_file(database, DURATION, required=False)
-    for file, label in emotions.items():
-        speaker = speakers.get(file)
-        if not speaker:
-            raise CorpusError(f"{database.root} names no speaker for {file!r}: every utterance needs one.")
-        votes = Votes({label_map.of(label): 1} if label else {})
-        duration = _seconds(database, file, durations.get(file))
-        yield Utterance(file, (database.root / file).absolute(), speaker, votes, duration)
-
-
-def _by_file(database: Database, column: str, *, required: bool = True) -> dict[str, str | None]:
-    """File -> what the filewise tables hold in `column`, in the order in which the tables list the files.
-
-    Raises: CorpusError if tables contradict each other, or if none has the column although it is required.
-    """
-    having = [table for table in database.tables.values() if column in table.columns]
-    filewise = [table for table in having if table.kind == FILEWISE]
-    if required and not filewise:
-        segmented = [table.id for table in having if table.kind == SEGMENTED]
-        where = f", only in the segmented {', '.join(segmented)}, whose labels are for parts of files"
-        raise CorpusError(
-            f"{database.root} has no column {column!r} in a filewise table{where if segmented else ''}: "
-            "a corpus needs a label and a speaker for every file."
-        )
-    found: dict[str, str | None] = {}
-    for table in filewise:
-        files, values = database.cells(table.id, (FILE, column)).values()
-        for file, value in zip(files, values, strict=True):
-            if not file:
-                raise CorpusError(f"{database.root}, table {table.id}: a row names no file.")
-            known = found.setdefault(file, value)
-            if known is None:
-                found[file] = value
-            elif value not in (None, known):
-                raise CorpusError(
-                    f"{database.root} calls the {column} of {file!r} both {known!r} and {value!r}."
-                )
-    return found
-
-
-def _seconds(database: Database, utterance: str, text: str | None) -> float | None:
-    """A duration in seconds from seconds or, as in CSV tables, from "0 days 00:00:01.898200"."""
-    if text is None:
-        return None
-    clock = _CLOCK.fullmatch(text)
-    try:
-        if clock:
-            days, hours, minutes = (int(part or 0) for part in clock.groups()[:3])
-            value = (days * 24 + hours) * 3600 + minutes * 60 + float(clock[4])
-        else:
-            value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value > 0):
-        raise CorpusError(f"{database.root}: the duration of {utterance!r}, {text!r}, is no time above 0.")
-    return value
 
 
 def write(corpus: Corpus, folder: Path, base: Path) -> None:

@@ -7,7 +7,9 @@ dictionaries, and tables are read from Parquet or CSV alone; a pickle beside the
 
 from __future__ import annotations
 
+import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,17 +25,26 @@ MAX_ROWS = 20_000_000
 FILEWISE, SEGMENTED, MISC = "filewise", "segmented", "misc"
 FILE = "file"  # the index of a filewise table
 NANOSECONDS = 1_000_000_000
+_CLOCK = re.compile(r"(?:([0-9]{1,6}) days? )?([0-9]{2}):([0-9]{2}):([0-9]{2}(?:\.[0-9]{1,9})?)")
 
 Cells = Mapping[str, Sequence[str | None]]
 
 
 @dataclass(frozen=True)
+class Column:
+    """A column's scheme, which says what its cells may be, and who filled it, where the header says so."""
+
+    scheme: str | None = None
+    rater: str | None = None
+
+
+@dataclass(frozen=True)
 class Table:
-    """A table as the header describes it: its id, its kind, and its columns with their schemes."""
+    """A table as the header describes it: its id, its kind, and its columns."""
 
     id: str
     kind: str
-    columns: Mapping[str, str | None]
+    columns: Mapping[str, Column]
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,24 @@ class Database:
     root: Path
     header: Mapping[str, Any]
     tables: Mapping[str, Table]
+
+    def labels(self, scheme: str | None) -> tuple[str, ...] | None:
+        """What cells of this scheme may hold, None where it allows anything.
+
+        Raises: CorpusError if they stand in a miscellaneous table that cannot be read.
+        """
+        labels = self.entry("schemes", scheme).get("labels")
+        if isinstance(labels, str) and labels in self.tables:
+            level = next(iter(self.entry("misc_tables", labels).get("levels") or ()), None)
+            labels = self.cells(labels, (level,))[level] if isinstance(level, str) else ()
+        if not isinstance(labels, list | dict):
+            return None
+        return tuple(label.strip() for label in labels if isinstance(label, str)) or None
+
+    def entry(self, group: str, id: str | None) -> dict[str, Any]:
+        """What the header's group (schemes, raters, …) says of `id`; nothing where it does not know it."""
+        found = _mapping(self.root, group, self.header.get(group)).get(id or "")
+        return found if isinstance(found, dict) else {}
 
     def cells(self, table: str, columns: Sequence[str]) -> Cells:
         """Column -> its cells as text, None where there is none, all of one length.
@@ -72,11 +101,16 @@ def open_database(root: Path) -> Database:
             if not isinstance(fields, dict) or os.path.basename(id) != id or "\0" in id:
                 raise CorpusError(f"{root / HEADER}: {id!r} in {group} is no table.")
             columns = {
-                name: column.get("scheme_id") if isinstance(column, dict) else None
+                name: Column(_text(column, "scheme_id"), _text(column, "rater_id"))
                 for name, column in _mapping(root, f"{group} {id}", fields.get("columns")).items()
             }
             tables[id] = Table(id, kind or str(fields.get("type")), columns)
     return Database(root, header, tables)
+
+
+def _text(fields: Any, name: str) -> str | None:
+    value = fields.get(name) if isinstance(fields, dict) else None
+    return value if isinstance(value, str) and value else None
 
 
 def _mapping(root: Path, what: str, value: Any) -> dict[str, Any]:
@@ -143,3 +177,21 @@ def _texts(column: Any) -> list[str | None]:
         nanoseconds = column.cast(pyarrow.duration("ns")).cast(pyarrow.int64()).to_pylist()
         return [None if n is None else repr(n / NANOSECONDS) for n in nanoseconds]
     return [None if value is None else str(value) for value in column.to_pylist()]
+
+
+def seconds(database: Database, utterance: str, text: str | None) -> float | None:
+    """A duration in seconds from seconds or, as in CSV tables, from "0 days 00:00:01.898200"."""
+    if text is None:
+        return None
+    clock = _CLOCK.fullmatch(text)
+    try:
+        if clock:
+            days, hours, minutes = (int(part or 0) for part in clock.groups()[:3])
+            value = (days * 24 + hours) * 3600 + minutes * 60 + float(clock[4])
+        else:
+            value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise CorpusError(f"{database.root}: the duration of {utterance!r}, {text!r}, is no time above 0.")
+    return value

@@ -111,6 +111,96 @@ def test_labels_of_segments_are_refused(tmp_path: Path):
         open_corpus(saved(tmp_path / "nobody", db))
 
 
+# Raters
+
+
+def rated(tables: dict[str, dict[str, tuple[str | None, list[str | None]]]]) -> audformat.Database:
+    """Table -> column -> (its rater, labels of the first files); the speakers are in a table of their own."""
+    db = audformat.Database("rated", source="somewhere", usage=audformat.define.Usage.RESEARCH)
+    db.raters["gold"] = audformat.Rater(audformat.define.RaterType.VOTE)
+    for rater in ("r1", "r2"):
+        db.raters[rater] = audformat.Rater(audformat.define.RaterType.HUMAN)
+    db.schemes["feeling"] = audformat.Scheme("str", labels=["anger", "fear", "neutral"])
+    db.schemes["speaker"] = audformat.Scheme("str")
+    for id, columns in tables.items():
+        count = max(len(labels) for _, labels in columns.values())
+        db[id] = audformat.Table(audformat.filewise_index(FILES[:count]))
+        for name, (rater, labels) in columns.items():
+            db[id][name] = audformat.Column(scheme_id="feeling", rater_id=rater)
+            db[id][name].set(labels)
+    db["files"] = audformat.Table(audformat.filewise_index(FILES))
+    db["files"]["speaker"] = audformat.Column(scheme_id="speaker")
+    db["files"]["speaker"].set(["s", "t", "s", "t"])
+    return db
+
+
+R1, R2 = ("r1", ["anger", "neutral"]), ("r2", ["fear", None])
+GOLD = ("gold", ["anger", "neutral"])
+BY_RATER = [{"r1": ("ang",), "r2": ("fear",)}, {"r1": ("neu",)}]
+
+
+@pytest.mark.parametrize("storage", ["parquet", "csv"])
+@pytest.mark.parametrize(
+    ("tables", "annotators", "consensus"),
+    [
+        ({"emo": {"one": R1, "two": R2}}, BY_RATER, [None, None]),
+        ({"emotion.r1": {"emotion": R1}, "emotion.r2": {"emotion": R2}}, BY_RATER, [None, None]),
+        ({"emo": {"emotion": GOLD, "one": R1, "two": R2}}, BY_RATER, ["ang", "neu"]),
+        ({"gold": {"emotion": (None, GOLD[1])}, "emo": {"a": R1, "b": R2}}, BY_RATER, ["ang", "neu"]),
+        ({"emo": {"majority": GOLD, "a": R1, "b": R2}}, BY_RATER, ["ang", "neu"]),
+        (
+            {"emo": {"first": R1, "again": ("r1", R2[1])}},
+            [{"first": ("ang",), "again": ("fear",)}, {"first": ("neu",)}],
+            [None, None],
+        ),
+        ({"emotion": {"emotion": GOLD}}, [None, None], [None, None]),
+    ],
+)
+def test_raters_are_annotators(tmp_path: Path, tables, annotators, consensus, storage):
+    corpus = open_corpus(saved(tmp_path / "db", rated(tables), storage))
+    assert [u.id for u in corpus.utterances] == FILES[:2]
+    assert [u.votes.annotators for u in corpus.utterances] == annotators
+    assert [u.votes.consensus for u in corpus.utterances] == consensus
+    if annotators[0] is None:
+        assert [u.votes.counts for u in corpus.utterances] == [{"ang": 1}, {"neu": 1}]
+    assert not any("not read" in warning for warning in corpus.warnings)
+
+
+def test_votes_that_are_not_read_are_named(tmp_path: Path):
+    db = rated({"emo": {"emotion": GOLD, "one": R1, "second": (None, R2[1])}})
+    db.schemes["style"] = audformat.Scheme("str", labels=["calm", "loud"])
+    db.schemes["number"] = audformat.Scheme("int")
+    db["emo"]["style"] = audformat.Column(scheme_id="style", rater_id="r1")
+    for name in ("anger", "neutral"):
+        db["files"][name] = audformat.Column(scheme_id="number")
+    db["turns"] = audformat.Table(audformat.segmented_index(FILES[:1], starts=["0s"], ends=["1s"]))
+    db["turns"]["emotion"] = audformat.Column(scheme_id="feeling", rater_id="r2")
+    corpus = open_corpus(saved(tmp_path / "db", db))
+    assert corpus.utterances[0].votes.annotators == {"r1": ("ang",)}
+    assert [warning for warning in corpus.warnings if "not read" in warning] == [
+        "not read: column 'second' of table emo, which has no rater and is not called 'emotion'.",
+        "not read: column 'emotion' of table turns, which is segmented: its labels are for parts of files.",
+        "not read: column 'style' of table emo, since others hold the emotions.",
+        "not read: columns anger, neutral of table files, which look like vote counts: a CSV table with "
+        "these and the columns file and speaker is read.",
+    ]
+    db.drop_tables(["emo", "turns"])
+    with pytest.raises(
+        CorpusError, match=r"nor a rater's column of emotions.*not read: columns anger, neutr"
+    ):
+        open_corpus(saved(tmp_path / "counts", db))
+
+
+def test_a_label_outside_its_scheme_is_refused(tmp_path: Path):
+    root = saved(tmp_path / "db", rated({"emo": {"one": R1}}), "csv")
+    file = root / "db.emo.csv"
+    file.write_text(file.read_text().replace("anger", "angr"))
+    with pytest.raises(
+        CorpusError, match=r"table emo, column one: 'angr' of .* allowed are anger, fear, neutral"
+    ):
+        open_corpus(root)
+
+
 # Nothing of a stranger's runs
 
 
