@@ -1,13 +1,15 @@
-"""The Berlin Database of Emotional Speech (Burkhardt et al. 2005): `utterances.csv` beside its audio.
+"""The Berlin Database of Emotional Speech (Burkhardt et al. 2005): `utterances.csv` beside its audio, or the
+recordings alone, whose names tell speaker, sentence and emotion: 03a01Fa.wav.
 
 EmoDB has no votes per class. It tells the emotion the actor meant and the share of 20 listeners who
 recognised it, so the intended emotion gets round(20 · share) votes; what the other listeners said is not
-known, and their votes go to *other*.
+known, and their votes go to *other*. Without the table there is one vote, for the emotion that was meant.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from pathlib import Path
 
@@ -18,10 +20,26 @@ from .csvfile import CsvFile, Row, column_names, read_csv, seconds
 from .labelmap import LabelMap
 
 NAME = "emodb"
-LOOKS_LIKE = "a folder with EmoDB's utterances.csv"
+LOOKS_LIKE = "a folder with EmoDB's utterances.csv or its wav/"
 OPTIONS: tuple[str, ...] = ()
 
 TABLE = "utterances.csv"
+RECORDINGS = "wav"
+RECORDING = re.compile(r"(\d\d)[a-z]\d\d([WLEAFTN])[a-z]?\.(wav|flac)", re.IGNORECASE)
+LETTERS = {
+    "W": "anger",
+    "L": "boredom",
+    "E": "disgust",
+    "A": "fear",
+    "F": "happiness",
+    "N": "neutral",
+    "T": "sadness",
+}
+"""Of the German words: Wut (anger), Langeweile, Ekel, Angst, Freude, neutral, Trauer."""
+
+MEANT_ONLY = (
+    f"{TABLE} with the listening test is not there: each utterance has one vote, for the emotion meant."
+)
 LISTENERS = 20
 COLUMNS = ("file", "speaker", "emotion", "duration_s", "recognised")
 VOTES_NOTE = (
@@ -32,9 +50,9 @@ EMOTIONS = ("anger", "boredom", "disgust", "fear", "happiness", "neutral", "sadn
 
 
 def recognises(path: Path) -> bool:
-    """Whether `path` is a folder with an utterances.csv, or such a file with EmoDB's columns."""
+    """Whether `path` is a folder with an utterances.csv or such recordings, or that table itself."""
     if path.is_dir():
-        return os.path.exists(path / TABLE)  # unlike Path.exists, no error in a closed folder
+        return os.path.exists(path / TABLE) or bool(_recordings(path))  # no error in a closed folder
     try:
         return path.name == TABLE and set(COLUMNS) <= set(column_names(path))
     except CorpusError:
@@ -46,6 +64,9 @@ def read(path: Path, how: Reading) -> Corpus:
 
     Raises: CorpusError with file, row and column for a table that is not EmoDB's.
     """
+    if path.is_dir() and not os.path.exists(path / TABLE) and (files := _recordings(path)):
+        utterances = tuple(_meant(file, how.label_map) for file in files)
+        return Corpus(NAME, NAME, path, utterances, (MEANT_ONLY,))
     table = read_csv(path / TABLE if path.is_dir() else path)
     table.require(COLUMNS)
     return Corpus(NAME, NAME, path, tuple(_utterance(table, row, how.label_map) for row in table.rows))
@@ -65,6 +86,25 @@ def _utterance(table: CsvFile, row: Row, label_map: LabelMap) -> Utterance:
     counts[OTHER] = counts.get(OTHER, 0) + LISTENERS - recognised
     file = (table.path.parent / row["file"]).absolute()
     return Utterance(file.stem, file, row["speaker"], Votes(counts), seconds(table, row, "duration_s"))
+
+
+def _recordings(path: Path) -> list[Path]:
+    """The files of `path` or its wav/ that are named as EmoDB's, sorted; none in a closed folder."""
+    for folder in (path / RECORDINGS, path):
+        try:
+            found = sorted(file for file in folder.iterdir() if RECORDING.fullmatch(file.name))
+        except OSError:
+            continue
+        if found:
+            return found
+    return []
+
+
+def _meant(file: Path, label_map: LabelMap) -> Utterance:
+    parts = RECORDING.fullmatch(file.name)
+    assert parts is not None, "only such files are asked for"
+    label = label_map.of(LETTERS[parts[2].upper()])
+    return Utterance(file.stem, file.absolute(), parts[1], Votes({label: 1}))
 
 
 def votes_for(share: str) -> int | None:

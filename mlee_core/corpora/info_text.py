@@ -34,7 +34,8 @@ def remarks_on(corpus: Corpus) -> dict[str, list[str]]:
     """What a format has to say about its own numbers: key of the JSON -> sentences."""
     if corpus.format == iemocap.NAME:
         return {"against_paper": list(iemocap.against_paper(corpus))}
-    return {"votes_note": [emodb.VOTES_NOTE]} if corpus.format == emodb.NAME else {}
+    made = corpus.format == emodb.NAME and any(u.votes.total > 1 for u in corpus.utterances)
+    return {"votes_note": [emodb.VOTES_NOTE]} if made else {}
 
 
 def _head(corpus: Corpus, found: Mapping[str, Any]) -> Iterator[str]:

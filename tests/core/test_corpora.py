@@ -104,6 +104,25 @@ def test_emodb_refuses(tmp_path: Path, row, words):
         open_corpus(tmp_path)
 
 
+@pytest.mark.parametrize("folder", ["wav", "."])
+def test_emodb_without_its_listening_test(emodb: Path, tmp_path: Path, folder: str):
+    """As its authors ship it: names alone. The real names against the real table."""
+    (tmp_path / folder).mkdir(exist_ok=True)
+    known = {u.id: u for u in open_corpus(emodb).utterances}
+    for name in known:
+        (tmp_path / folder / f"{name}.wav").touch()
+    (tmp_path / folder / "notes.wav").touch()
+    corpus = open_corpus(tmp_path)
+    assert corpus.format == "emodb" and "not there" in corpus.warnings[0]
+    assert {u.id: u.speaker for u in corpus.utterances} == {name: u.speaker for name, u in known.items()}
+    for utterance in corpus.utterances:
+        (label,) = utterance.votes.counts
+        assert label in known[utterance.id].votes.counts
+    counts = Counter(label for u in corpus.utterances for label in u.votes.counts)
+    published = {"ang": 127, "boredom": 81, "disgust": 46, "fear": 69, "hap": 71, "neu": 79, "sad": 62}
+    assert counts == published  # as the data's README lists them
+
+
 def test_a_label_map_reaches_emodb(tmp_path: Path):
     table(tmp_path, EMODB + "a.wav,03,boredom,1,0.75", "utterances.csv")
     assert votes(open_corpus(tmp_path)) == [{"boredom": 15, "other": 5}]
