@@ -21,6 +21,7 @@ from .audformat_tables import FILE, HEADER, Database, open_database, seconds
 from .base import Corpus, Reading, Utterance
 from .labelmap import LabelMap
 from .paths import relative
+from .table import _warnings as vote_warnings
 
 NAME = "audformat"
 LOOKS_LIKE = "an audformat database, a folder with db.yaml"
@@ -59,9 +60,7 @@ def read(path: Path, how: Reading) -> Corpus:
         utterances = tuple(_own(database, how.label_map))
     else:
         utterances, warnings = read_foreign(database, how.label_map)
-    silent = sum(utterance.votes.total == 0 for utterance in utterances)
-    if silent:
-        warnings.append(f"{silent} utterances have no vote, so no label scheme admits them.")
+    warnings.extend(vote_warnings(utterances, how.label_map))
     return Corpus(_name(database), NAME, path, utterances, tuple(warnings))
 
 

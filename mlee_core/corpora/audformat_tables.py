@@ -125,6 +125,8 @@ def _mapping(root: Path, what: str, value: Any) -> dict[str, Any]:
 def _header(file: Path) -> dict[str, Any]:
     import yaml
 
+    if not os.path.lexists(file):
+        raise CorpusError(f"{file} does not exist: an audformat database is a folder with {HEADER}.")
     refuse_pointer(file)
     try:
         if not file.is_file() or file.stat().st_size > MAX_HEADER_BYTES:

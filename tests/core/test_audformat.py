@@ -75,9 +75,13 @@ def test_a_published_database(tmp_path: Path, storage: str):
         assert utterance.duration_s == row["duration"].total_seconds()
         assert utterance.file == root / utterance.id
     assert corpus.utterances[3].duration_s == 90061.25  # a day and more
-    assert corpus.warnings == ("1 utterances have no vote, so no label scheme admits them.",)
+    assert corpus.warnings == (
+        "votes: labels outside the four classes, each kept as another emotion: boredom 1.",
+        "votes: 1 utterances have none, so no label scheme admits them.",
+    )
     mapped = open_corpus(root / "db.yaml", label_map={"boredom": "neutral"})
     assert mapped.utterances[1].votes.counts == {"neu": 1}
+    assert not any("outside" in warning for warning in mapped.warnings)
 
 
 def test_tables_that_contradict_each_other_are_refused(tmp_path: Path):
@@ -265,6 +269,13 @@ def test_headers_that_are_none(tmp_path: Path, header, words):
         open_corpus(tmp_path)
     assert "\n" not in str(refusal.value)
     assert str(tmp_path) in str(refusal.value)
+
+
+def test_a_folder_without_a_header(tmp_path: Path):
+    with pytest.raises(
+        CorpusError, match=r"/db\.yaml does not exist: an audformat database is a folder with"
+    ):
+        open_corpus(tmp_path, "audformat")
 
 
 def test_merged_keys_do_not_explode(tmp_path: Path):

@@ -90,7 +90,13 @@ def test_what_is_left_out_is_counted(tmp_path: Path):
         "1 utterances are left out: labels_consensus.csv does not know them.",
         "1 utterances are left out: their speaker is not known, so no fold could hold them.",
         "1 ratings are left out: they name no primary emotion.",
+        "votes: labels outside the four classes, each kept as another emotion: surprise 1.",
+        "consensus: labels outside the four classes, each kept as another emotion: surprise 1.",
     )
+    misspelt = release(tmp_path / "typo", NEW.replace("Neutral,", "Neutrl,"))
+    assert any("surprise 1" in w and "neutrl 2" in w for w in open_corpus(misspelt).warnings)
+    mapped = open_corpus(misspelt, label_map={"neutrl": "neu", "surprise": "other"})
+    assert not any("outside the four classes" in warning for warning in mapped.warnings)
 
 
 def test_every_release_says_the_same(tmp_path: Path):
