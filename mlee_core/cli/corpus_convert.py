@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from ..corpora.convert import TARGETS, Target, convert, notes
+from ..corpora.convert import TARGETS, Target, convert, notes, target_of
 from .corpus import add_opening_arguments, corpus_of
 
 
@@ -16,13 +16,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to",
         choices=TARGETS,
-        help="a table, or a folder with an audformat database (default: csv if OUT ends in .csv)",
+        help="a table, or a folder with an audformat database (default: csv if OUT ends in .csv, audformat "
+        "if it has no ending)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the corpus anew and say where. Raises: MleeError if it cannot be read or written."""
-    to: Target = args.to or ("csv" if args.out.suffix.lower() == ".csv" else "audformat")
+    to: Target = args.to or target_of(args.out)
     corpus = corpus_of(args)
     convert(corpus, args.out, to)
     for note in notes(corpus, to):

@@ -24,6 +24,7 @@ from .paths import plain, relative
 
 Target = Literal["csv", "audformat"]
 TARGETS: tuple[Target, ...] = ("csv", "audformat")
+TABLE_SUFFIX = ".csv"
 
 MAX_ANNOTATOR_COLUMNS = 100
 """With more annotators a table has vote counts: columns that are empty almost everywhere help nobody."""
@@ -38,6 +39,11 @@ def convert(corpus: Corpus, out: Path, to: Target) -> Path:
     """
     if to not in TARGETS:
         raise CorpusError(f"{to!r} is nothing to convert to: allowed are {', '.join(TARGETS)}.")
+    if to == "audformat" and out.suffix.lower() == TABLE_SUFFIX:
+        raise CorpusError(
+            f"{out} would be a folder with an audformat database: a name that ends in {TABLE_SUFFIX} is for "
+            "tables."
+        )
     _refuse_shared_files(corpus, to)
     try:
         out = Path(os.path.realpath(out))
@@ -56,6 +62,18 @@ def convert(corpus: Corpus, out: Path, to: Target) -> Path:
         reason = " ".join(str(error).split())
         raise CorpusError(f"{corpus.name} cannot be written to {out}: {reason}.") from error
     return out
+
+
+def target_of(out: Path) -> Target:
+    """What the name of `out` asks for. Raises: CorpusError for an ending that says nothing of it."""
+    suffix = out.suffix.lower()
+    if suffix not in (TABLE_SUFFIX, ""):
+        raise CorpusError(
+            f"{out} does not tell what to write: with the ending {out.suffix} name it by --to "
+            f"{' or --to '.join(TARGETS)}; without --to, {TABLE_SUFFIX} makes a table and a name without an "
+            "ending an audformat database."
+        )
+    return "csv" if suffix else "audformat"
 
 
 def notes(corpus: Corpus, to: Target) -> tuple[str, ...]:

@@ -69,7 +69,8 @@ def test_real_corpora_come_back(shared_data: Path, tmp_path: Path, name: str, to
 def test_a_label_map_is_not_needed_again(shared_data: Path, tmp_path: Path):
     mapped = open_corpus(shared_data / "emodb", label_map={"boredom": "neu", "fear": "other"})
     for to in TARGETS:
-        same(mapped, open_corpus(convert.convert(mapped, tmp_path / f"out.{to}", to)))
+        out = tmp_path / ("out.csv" if to == "csv" else "out")
+        same(mapped, open_corpus(convert.convert(mapped, out, to)))
 
 
 # Tables
@@ -311,11 +312,18 @@ def test_the_command(tmp_path: Path, capsys):
     )
     assert err == ""
     assert run(tmp_path / "db", tmp_path / "again.CSV") == 0
-    assert run(tmp_path / "db", tmp_path / "odd.csv", "--to", "audformat") == 0
+    assert run(tmp_path / "db", tmp_path / "odd.db", "--to", "audformat") == 0
     assert capsys.readouterr().out.count(" as table;") == 1
     expected = open_corpus(table, label_map={"fun": "hap"})
-    for path in ("db", "again.CSV", "odd.csv"):
+    for path in ("db", "again.CSV", "odd.db"):
         same(expected, open_corpus(tmp_path / path))
+    for name in ("v1.0", "again.tsv", "db.yaml"):
+        with pytest.raises(CorpusError, match=rf"{name} does not tell what .* --to csv or --to audformat"):
+            run(table, tmp_path / name)
+        assert not (tmp_path / name).exists()
+    with pytest.raises(CorpusError, match=r"odd\.CSV would be a folder .* that ends in \.csv is for tables"):
+        run(table, tmp_path / "odd.CSV", "--to", "audformat")
+    assert not (tmp_path / "odd.CSV").exists()
     with pytest.raises(CorpusError, match=r"mine\.csv exists already"):
         run(tmp_path / "db", table)
     with pytest.raises(SystemExit, match="2"):
