@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -107,7 +108,7 @@ def _session_folders(path: Path) -> list[Path]:
         folders = sorted(p for p in path.iterdir() if re.fullmatch(r"Session[0-9]+", p.name))
     except OSError as error:
         raise CorpusError(f"{path} cannot be read as IEMOCAP, {LOOKS_LIKE}: {error.strerror}.") from error
-    if not any(os.path.isdir(folder / EVALUATION) for folder in folders):
+    if not any(_is_there(folder / EVALUATION) for folder in folders):
         raise CorpusError(f"{path} is not {LOOKS_LIKE}: no Session*/{EVALUATION} is in it.")
     return folders
 
@@ -115,7 +116,7 @@ def _session_folders(path: Path) -> list[Path]:
 def _dialogs(session: Path, scripted: bool) -> list[Path]:
     """The session's evaluation files; not its sub-folders, nor the `._` files that macOS leaves."""
     folder = session / EVALUATION
-    if not os.path.isdir(folder):
+    if not _is_there(folder):
         return []
     try:
         return sorted(
@@ -124,8 +125,21 @@ def _dialogs(session: Path, scripted: bool) -> list[Path]:
             if file.suffix == ".txt"
             and not file.name.startswith(".")
             and (scripted or IMPROVISED in file.name)
-            and file.is_file()
+            and not os.path.isdir(file)
         )
+    except OSError as error:
+        raise CorpusError(f"{folder} cannot be read: {error.strerror}.") from error
+
+
+def _is_there(folder: Path) -> bool:
+    """Whether this is a folder. Raises: CorpusError if the system does not tell, as in a closed one."""
+    try:
+        return stat.S_ISDIR(folder.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        for part in (*reversed(folder.parents), folder):
+            if part.is_symlink() and not part.exists():
+                raise CorpusError(f"{part} cannot be read: {error.strerror}.") from error
+        return False
     except OSError as error:
         raise CorpusError(f"{folder} cannot be read: {error.strerror}.") from error
 
@@ -158,6 +172,8 @@ def _leaves_open(line: str, in_comment: bool) -> bool:
 def _lines(file: Path) -> Iterator[str]:
     """Stripped lines. Comments hold Latin-1 bytes, and only comments hold more than ASCII."""
     try:
+        if not stat.S_ISREG(file.stat().st_mode):  # a pipe would never end
+            raise CorpusError(f"{file} cannot be read: it is no ordinary file.")
         content = file.read_bytes()
     except OSError as error:
         raise CorpusError(f"{file} cannot be read: {error.strerror}.") from error
@@ -222,7 +238,7 @@ def _consensus(code: str, label_map: LabelMap) -> str:
 
 
 def _absences(folders: Iterable[Path], dialogs: Iterable[Sequence[_Turn]]) -> Iterator[str]:
-    lacking = [folder.name for folder in folders if not os.path.isdir(folder / EVALUATION)]
+    lacking = [folder.name for folder in folders if not _is_there(folder / EVALUATION)]
     if lacking:
         yield f"{', '.join(lacking)}: no {EVALUATION} there, so not read."
     empty = sum(not dialog for dialog in dialogs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -247,6 +248,48 @@ def test_a_file_that_cannot_be_read_is_refused(small: Path):
     (small / "Session1" / "dialog" / "EmoEvaluation" / "Ses01F_impro09.txt").symlink_to(memory)
     with pytest.raises(CorpusError, match=r"Ses01F_impro09\.txt cannot be read: "):
         open_corpus(small)
+
+
+def test_links_that_lead_nowhere_are_refused(small: Path):
+    dialog = small / "Session1" / "dialog" / "EmoEvaluation" / "Ses01F_impro09.txt"
+    dialog.symlink_to(small / "gone.txt")
+    with pytest.raises(CorpusError, match=r"Ses01F_impro09\.txt cannot be read: No such file"):
+        open_corpus(small)
+    dialog.unlink()
+    dialog.mkdir()  # a folder is no dialog, whatever its name
+    assert len(open_corpus(small).utterances) == 7
+    dialog.rmdir()
+    os.mkfifo(dialog)
+    with pytest.raises(CorpusError, match=r"Ses01F_impro09\.txt cannot be read: it is no ordinary file"):
+        open_corpus(small)
+    dialog.unlink()
+    session = small / "Session4"
+    session.symlink_to(session)
+    with pytest.raises(CorpusError, match=r"Session4/dialog/EmoEvaluation cannot be read: Too many levels"):
+        open_corpus(small)
+    session.unlink()
+    session.symlink_to(small / "gone")
+    with pytest.raises(CorpusError, match=r"Session4 cannot be read: No such file"):
+        open_corpus(small)
+
+
+@pytest.mark.parametrize("closed", ["Session1", "Session1/dialog", "Session1/dialog/EmoEvaluation"])
+def test_a_closed_folder_is_refused(small: Path, monkeypatch, closed: str):
+    """The system's own answer is feigned, since root may enter everything."""
+
+    def refusing(asked):
+        def ask(path: Path, *args, **more):
+            if (small / closed) in path.parents or (asked is iterdir and path == small / closed):
+                raise PermissionError(13, "Permission denied", str(path))
+            return asked(path, *args, **more)
+
+        return ask
+
+    iterdir = Path.iterdir
+    monkeypatch.setattr(Path, "stat", refusing(Path.stat))
+    monkeypatch.setattr(Path, "iterdir", refusing(iterdir))
+    with pytest.raises(CorpusError, match=r"EmoEvaluation cannot be read: Permission denied"):
+        open_corpus(small, "iemocap")
 
 
 PIECES = st.sampled_from(
