@@ -63,7 +63,7 @@ def changed(table: Path, to: Path, change: Callable[[Rows], Rows]) -> Path:
         ("--level peak", "recipe.level was 'none' and is now 'peak'"),
         ("--seed 1", "seed was 0 and is now 1"),
         ("--threads 2", "compute.threads was 1 and is now 2"),
-        ("--map other=sad", "label_map was () and is now (('other', 'sad'),)"),
+        ("--map other=sad", "label_map was empty and is now other=sad"),
         ("--folds 3", "it has other folds (s0, s1, s2)"),
     ],
 )
