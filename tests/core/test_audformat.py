@@ -290,7 +290,7 @@ def test_merged_keys_do_not_explode(tmp_path: Path):
 @settings(deadline=None, max_examples=100)
 @given(st.data())
 def test_damaged_files_are_read_or_refused(tmp_path_factory, data):
-    root = tmp_path_factory.getbasetemp() / "fuzz"
+    root = tmp_path_factory.getbasetemp() / "fuzz-audformat"
     if not root.exists():
         saved(root, foreign())
     file = data.draw(st.sampled_from(sorted(root.iterdir())))

@@ -300,7 +300,7 @@ PIECES = st.sampled_from(
 @settings(deadline=None, max_examples=300)
 @given(st.binary(max_size=200) | st.lists(PIECES | st.binary(max_size=3), max_size=20).map(b"".join))
 def test_any_bytes_are_read_or_refused(tmp_path_factory, content):
-    root = release(tmp_path_factory.getbasetemp() / "fuzz", {"Ses01F_impro01": content})
+    root = release(tmp_path_factory.getbasetemp() / "fuzz-iemocap", {"Ses01F_impro01": content})
     for text in (content, FIRST + content):
         release(root, {"Ses01F_impro01": text})
         try:

@@ -262,7 +262,7 @@ def test_counts_are_raters_who_said_so(tmp_path_factory, ratings):
     st.binary(max_size=150) | st.text("aNX,;\n\r\" é\x00'.wv1", max_size=100).map(str.encode), st.booleans()
 )
 def test_any_bytes_are_read_or_refused(tmp_path_factory, content, in_ratings):
-    root = tmp_path_factory.getbasetemp() / "fuzz"
+    root = tmp_path_factory.getbasetemp() / "fuzz-msp"
     release(root)
     file = root / "Labels" / ("labels_detailed.csv" if in_ratings else "labels_consensus.csv")
     head = (NEW if in_ratings else CONSENSUS).encode()
