@@ -13,7 +13,7 @@ from typing import Any
 
 from .config import Recipe, RunConfig
 from .corpora.base import Corpus, Utterance
-from .events import EpochDone, Event, Progress, StageDone
+from .events import EpochDone, Event, Progress, Resumed, StageDone
 from .folds import Fold
 from .labels import admits
 from .runs import Cell, CellResult
@@ -123,6 +123,8 @@ class Forecast:
             if event.seconds is not None and not cell.stage.encoders:
                 self._seconds += event.seconds
                 self._frames += self._workload.epoch(cell)
+        elif isinstance(event, Resumed):
+            self._epochs[cell] = event.epoch
         elif isinstance(event, StageDone):
             self._finished[cell] = self._epochs.get(cell, event.epoch)
 

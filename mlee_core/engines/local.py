@@ -38,6 +38,7 @@ def run(work: Work, jobs: Sequence[Job], done: Collection[Cell], workers: int) -
             for job in [job for job in waiting if set(job.needs) <= finished]:
                 if len(busy) == workers:
                     break
+                idle = [child for child in idle if child.alive]  # one may have been killed meanwhile
                 child = idle.pop() if idle else _start(work, next(numbers))
                 waiting.remove(job)
                 busy[child] = _InWork(job)

@@ -10,7 +10,7 @@ import pytest
 from mlee_core import folds, forecast, runs
 from mlee_core.config import Compute, Recipe, RunConfig, Selection, Stage
 from mlee_core.corpora.base import Corpus, Utterance
-from mlee_core.events import EpochDone, StageDone
+from mlee_core.events import EpochDone, Resumed, StageDone
 from mlee_core.forecast import Forecast, Speed, Workload
 from mlee_core.labels import Votes
 from mlee_core.runs import Cell
@@ -94,6 +94,12 @@ def test_a_stage_waits_for_its_patience() -> None:
     assert follow.expected_epochs(cell) == 38
     follow.add(epoch(cell, 29, best=False))
     assert follow.expected_epochs(cell) == 38
+
+
+def test_a_resumed_stage_has_its_epochs_behind_it() -> None:
+    follow = ahead(config())
+    follow.add(Resumed("dominant-hard", 20, fold="a", seed=0))
+    assert follow.left_s() == pytest.approx((2 * 5400 * 30 - 20 * 2400) * 0.001)
 
 
 def test_nothing_is_left_in_the_end_and_dense_layers_cost_little() -> None:
