@@ -21,7 +21,7 @@ from .audformat_tables import FILE, HEADER, Database, open_database, seconds
 from .base import Corpus, Reading, Utterance
 from .labelmap import LabelMap
 from .paths import relative
-from .table import _warnings as vote_warnings
+from .table import label_warnings
 
 NAME = "audformat"
 LOOKS_LIKE = "an audformat database, a folder with db.yaml"
@@ -60,7 +60,7 @@ def read(path: Path, how: Reading) -> Corpus:
         utterances = tuple(_own(database, how.label_map))
     else:
         utterances, warnings = read_foreign(database, how.label_map)
-    warnings.extend(vote_warnings(utterances, how.label_map))
+    warnings.extend(label_warnings(utterances, how.label_map))
     return Corpus(_name(database), NAME, path, utterances, tuple(warnings))
 
 

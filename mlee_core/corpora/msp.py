@@ -30,7 +30,7 @@ from .base import Corpus, Reading, Utterance
 from .csvfile import CsvFile, Row, column_names, read_csv
 from .labelmap import LabelMap
 from .lfs import refuse_pointer
-from .table import _warnings as vote_warnings
+from .table import label_warnings
 
 NAME = "msp"
 LOOKS_LIKE = "a folder with MSP-Podcast's Labels/labels_detailed.csv and labels_consensus.csv"
@@ -104,7 +104,7 @@ def read(path: Path, how: Reading) -> Corpus:
         warnings.append(f"{silent} ratings are left out: they name no primary emotion.")
     if not utterances:
         raise CorpusError(f"{path} has no utterance to read: {' '.join(warnings)}")
-    warnings.extend(vote_warnings(utterances, how.label_map))
+    warnings.extend(label_warnings(utterances, how.label_map))
     return Corpus(NAME, NAME, path, tuple(utterances), tuple(warnings))
 
 

@@ -63,7 +63,7 @@ def read(path: Path, how: Reading) -> Corpus:
     _refuse_repeated(table, "file", [row["file"] for row in table.rows])
     _refuse_repeated(table, "id", [utterance.id for utterance in utterances])
     _refuse_without_target(path, {label for u in utterances for label in u.votes.counts})
-    return Corpus(path.stem, NAME, path, utterances, tuple(_warnings(utterances, how.label_map)))
+    return Corpus(path.stem, NAME, path, utterances, tuple(label_warnings(utterances, how.label_map)))
 
 
 def _holds_counts(table: CsvFile, columns: Iterable[str]) -> bool:
@@ -155,7 +155,8 @@ def _refuse_without_target(path: Path, labels: set[str]) -> None:
         )
 
 
-def _warnings(utterances: Sequence[Utterance], label_map: LabelMap) -> Iterator[str]:
+def label_warnings(utterances: Sequence[Utterance], label_map: LabelMap) -> Iterator[str]:
+    """What is odd about the labels, for any format: those outside the four classes, and utterances without."""
     voted = Counter[str]()
     for utterance in utterances:
         voted.update(utterance.votes.counts)
