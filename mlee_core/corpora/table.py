@@ -156,7 +156,7 @@ def _refuse_without_target(path: Path, labels: set[str]) -> None:
 
 
 def label_warnings(utterances: Sequence[Utterance], label_map: LabelMap) -> Iterator[str]:
-    """What is odd about the labels, for any format: those outside the four classes, and utterances without."""
+    """What is odd about votes, for any format: labels outside the four classes, utterances without any."""
     voted = Counter[str]()
     for utterance in utterances:
         voted.update(utterance.votes.counts)
