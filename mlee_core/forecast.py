@@ -19,8 +19,8 @@ from .labels import admits
 from .runs import Cell, CellResult
 
 FRAMES_PER_SECOND = 100
-EXPECTED_EPOCHS = 30
-"""Of a stage, until the run has finished one: a typical figure for early stopping with a patience of 10."""
+EXPECTED_EPOCHS = 20
+"""Of an encoder, until the run has finished one: 25 of them on EmoDB took 19 on average (BENCHMARKS.md)."""
 
 DENSE_SHARE = 0.01
 """An epoch of dense layers on cached vectors, beside an encoder's (FACTS.md: 0.27 s beside 20 s and more)."""

@@ -167,7 +167,8 @@ def _calibration(report: Report) -> Iterator[Block]:
 def _agreement(report: Report) -> Iterator[Block]:
     yield Heading("Unanimous and split votes")
     yield Text(
-        "Unanimous: at least two votes, all on one label. Split: votes on several labels, of which one "
+        "Unanimous: at least two annotators (votes, where they are not named), all with the same labels. "
+        "Split: several labels, of which one "
         "dominates all the same. One vote alone says nothing of agreement."
     )
     yield tables.agreement(report)

@@ -63,7 +63,7 @@ def test_the_plan_is_told_and_nothing_is_written(
     assert said["stages"] == "78 = 3 folds × 2 seeds × (5 encoders + 8 rows on top of them)"
     assert said["machine"].startswith("cpu") and "2 trainings at once" in said["machine"]
     assert said["memory"] == "about 6.0 GB"
-    assert "if encoders stop after 30 epochs, at most" in said["time"]
+    assert "if encoders stop after 20 epochs, at most" in said["time"]
     assert not (tmp_path / "run").exists() and not asked
 
 

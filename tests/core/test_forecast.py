@@ -65,15 +65,15 @@ def test_before_anything_is_known_encoders_take_a_usual_number_of_epochs() -> No
     by_hand = 2 * (2400 + 3000) * forecast.EXPECTED_EPOCHS * SPEED.train_s  # two folds, two encoders
     assert ahead(config()).left_s() == pytest.approx(by_hand)
     assert ahead(config(), workers=2).left_s() == pytest.approx(by_hand / 2)
-    assert ahead(config(), workers=9).left_s() == pytest.approx(3000 * 30 * 0.001)  # the longest one
-    assert ahead(config(max_epochs=5)).left_s() == pytest.approx(by_hand / 6)
+    assert ahead(config(), workers=9).left_s() == pytest.approx(3000 * 20 * 0.001)  # the longest one
+    assert ahead(config(max_epochs=5)).left_s() == pytest.approx(by_hand / 4)
     assert ahead(config(), speed=None).left_s() is None
 
 
 def test_measured_epochs_replace_the_trial() -> None:
     follow = ahead(config())
     follow.add(epoch(Cell("a", 0, HARD), 1, seconds=24.0))  # 2400 frames: ten times as slow as in the trial
-    assert follow.left_s() == pytest.approx((2 * 5400 * 30 - 2400) * 0.01)
+    assert follow.left_s() == pytest.approx((2 * 5400 * 20 - 2400) * 0.01)
 
 
 def test_a_finished_fold_tells_how_long_its_stages_take_elsewhere() -> None:
@@ -98,8 +98,8 @@ def test_a_stage_waits_for_its_patience() -> None:
 
 def test_a_resumed_stage_has_its_epochs_behind_it() -> None:
     follow = ahead(config())
-    follow.add(Resumed("dominant-hard", 20, fold="a", seed=0))
-    assert follow.left_s() == pytest.approx((2 * 5400 * 30 - 20 * 2400) * 0.001)
+    follow.add(Resumed("dominant-hard", 15, fold="a", seed=0))
+    assert follow.left_s() == pytest.approx((2 * 5400 * 20 - 15 * 2400) * 0.001)
 
 
 def test_nothing_is_left_in_the_end_and_dense_layers_cost_little() -> None:
