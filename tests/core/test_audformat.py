@@ -1,9 +1,7 @@
-"""audformat databases: what audformat itself writes is read, what we write audformat reads, nothing runs."""
+"""audformat databases: what audformat itself writes is read, and what we write audformat reads."""
 
 from __future__ import annotations
 
-import os
-import pickle
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,44 +9,14 @@ import audformat
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mlee_core.corpora import Corpus, Utterance, open_corpus
 from mlee_core.corpora.convert import convert
 from mlee_core.errors import CorpusError
 from mlee_core.labels import Votes
+from tests.core.audformat_made import FILES, foreign, saved
 
 loading = pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame")  # audformat 1.4, pandas 3.1
-FILES = ["wav/a.wav", "wav/b.wav", "wav/c.wav", "wav/d.wav"]
-
-
-def foreign() -> audformat.Database:
-    """A database as audEERING publishes EmoDB: labels and speakers in tables of their own."""
-    db = audformat.Database("some-db", source="somewhere", usage=audformat.define.Usage.UNRESTRICTED)
-    db.schemes["emotion"] = audformat.Scheme(labels={"anger": {"valence": -1}, "boredom": {}, "neutral": {}})
-    db.schemes["confidence"] = audformat.Scheme("float", minimum=0, maximum=1)
-    db.schemes["speaker"] = audformat.Scheme(labels={3: {"gender": "male"}, 8: {"gender": "female"}})
-    db.schemes["duration"] = audformat.Scheme("time")
-    emotion = db["emotion"] = audformat.Table(audformat.filewise_index(FILES))
-    emotion["emotion"] = audformat.Column(scheme_id="emotion")
-    emotion["emotion"].set(["anger", "boredom", None, "neutral"])
-    emotion["emotion.confidence"] = audformat.Column(scheme_id="confidence")
-    emotion["emotion.confidence"].set([0.9, 1.0, 0.1, None])
-    files = db["files"] = audformat.Table(audformat.filewise_index(FILES[::-1]))
-    files["speaker"] = audformat.Column(scheme_id="speaker")
-    files["speaker"].set([8, 8, 3, 3])
-    files["duration"] = audformat.Column(scheme_id="duration")
-    files["duration"].set([pd.Timedelta(seconds=s) for s in (90061.25, 2, 1.8982, 0.5)])
-    train = db["emotion.categories.train"] = audformat.Table(audformat.filewise_index(FILES[1:3]))
-    train["emotion"] = audformat.Column(scheme_id="emotion")
-    train["emotion"].set(["boredom", None])
-    return db
-
-
-def saved(folder: Path, db: audformat.Database, storage: str = "parquet") -> Path:
-    db.save(str(folder), storage_format=storage)
-    return folder
 
 
 def corpus_of(utterances: Iterable[Utterance], name: str = "made") -> Corpus:
@@ -203,108 +171,6 @@ def test_a_label_outside_its_scheme_is_refused(tmp_path: Path):
         CorpusError, match=r"table emo, column one: 'angr' of .* allowed are anger, fear, neutral"
     ):
         open_corpus(root)
-
-
-# Nothing of a stranger's runs
-
-
-class Attack:
-    """Unpickled, it makes the folder that `path` names."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self):
-        return os.mkdir, (str(self.path),)
-
-
-def test_a_pickle_is_never_opened(tmp_path: Path):
-    root, proof = saved(tmp_path / "db", foreign()), tmp_path / "ran"
-    expected = open_corpus(root).data_hash()
-    for table in ("emotion", "files", "emotion.categories.train"):
-        (root / f"db.{table}.pkl").write_bytes(pickle.dumps(Attack(proof)))
-    assert open_corpus(root).data_hash() == expected
-    (root / "db.emotion.parquet").unlink()
-    with pytest.raises(CorpusError, match=r"db\.emotion\.pkl is a pickle, which is never opened"):
-        open_corpus(root)
-    assert not proof.exists()
-    with pytest.raises(Exception, match="Cannot load pickle file"):
-        audformat.Database.load(str(root))["emotion"].get()  # audformat itself does open it:
-    assert proof.exists()
-
-
-def test_a_header_cannot_run_anything(tmp_path: Path):
-    root, proof = saved(tmp_path / "db", foreign()), tmp_path / "ran"
-    header = root / "db.yaml"
-    call = f"meta: !!python/object/apply:os.mkdir ['{proof}']\n"
-    header.write_text(header.read_text() + call)
-    assert len(open_corpus(root).utterances) == 4
-    assert not proof.exists()
-
-
-@pytest.mark.parametrize(
-    ("header", "words"),
-    [
-        ("", "holds no names with values"),
-        ("- a\n- b\n", "holds no names with values"),
-        ("a: [", "is no YAML that can be read"),
-        ("[" * 5_000, "is no YAML that can be read"),
-        ("- " * 5_000, "is no YAML that can be read"),
-        ("a: &a [*a]", "is no YAML that can be read"),
-        (b"\xff\xfe\xff", "is no YAML that can be read"),
-        ("name: x\n" * 600_000, "not a file of usual size"),
-        ("tables: 5", "tables is no mapping"),
-        ("tables: {t: 5}", "'t' in tables is no table"),
-        ("tables: {../t: {type: filewise}}", r"'\.\./t' in tables is no table"),
-        ("tables: {t: {columns: [a]}}", "tables t is no mapping"),
-        ("name: x", "has no column 'emotion' in a filewise table"),
-        ("tables: {t: {type: filewise, columns: {emotion: {}}}}", "lacks table t: db.t.parquet or db.t.csv"),
-        ("mlee: 2", "mlee: '2' was written by another version"),
-        ("mlee: 1", "lacks table utterances"),
-    ],
-)
-def test_headers_that_are_none(tmp_path: Path, header, words):
-    (tmp_path / "db.yaml").write_bytes(header if isinstance(header, bytes) else header.encode())
-    with pytest.raises(CorpusError, match=words) as refusal:
-        open_corpus(tmp_path)
-    assert "\n" not in str(refusal.value)
-    assert str(tmp_path) in str(refusal.value)
-
-
-def test_a_folder_without_a_header(tmp_path: Path):
-    with pytest.raises(
-        CorpusError, match=r"/db\.yaml does not exist: an audformat database is a folder with"
-    ):
-        open_corpus(tmp_path, "audformat")
-
-
-def test_merged_keys_do_not_explode(tmp_path: Path):
-    """Nine merges of nine merges of …: a loader that follows them needs 9 to the 20th entries."""
-    lines = ["k0: &k0 {a: b}"]
-    lines += [f"k{i}: &k{i} {{<<: [{', '.join([f'*k{i - 1}'] * 9)}]}}" for i in range(1, 20)]
-    (tmp_path / "db.yaml").write_text("\n".join(lines))
-    with pytest.raises(CorpusError, match="has no column 'emotion'"):
-        open_corpus(tmp_path)
-
-
-@settings(deadline=None, max_examples=100)
-@given(st.data())
-def test_damaged_files_are_read_or_refused(tmp_path_factory, data):
-    root = tmp_path_factory.getbasetemp() / "fuzz-audformat"
-    if not root.exists():
-        saved(root, foreign())
-    file = data.draw(st.sampled_from(sorted(root.iterdir())))
-    whole = file.read_bytes()
-    damaged = bytearray(whole)
-    for _ in range(data.draw(st.integers(1, 6))):
-        damaged[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
-    file.write_bytes(damaged[: data.draw(st.sampled_from([len(whole), len(whole) // 2]))])
-    try:
-        assert open_corpus(root, "audformat").utterances
-    except CorpusError as error:
-        assert str(root) in str(error)
-    finally:
-        file.write_bytes(whole)
 
 
 # What we write
