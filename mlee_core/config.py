@@ -185,6 +185,11 @@ class StageConfig:
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "learning_rate": self.learning_rate}
 
+    def identity(self) -> dict[str, Any]:
+        """What two stages must have in common to be one training, besides data. The train set is only a
+        name for the data."""
+        return {**self.to_json(), "stage": {"row": self.stage.row, "label": self.stage.label}}
+
 
 @dataclass(frozen=True)
 class Selection:

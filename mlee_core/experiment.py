@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from .config import RunConfig, Stage, StageConfig, plan
+from .config import TRAIN_SETS, RunConfig, Stage, StageConfig, plan
 from .corpora.base import Corpus, Utterance
 from .dataset import EncoderInputs, Examples, FeatureStore, Normalisation, VectorInputs, build_features
 from .errors import ConfigError
@@ -86,8 +86,8 @@ def _train_cells(work: Work, fold: Fold, seed: int, stages: Sequence[Stage]) -> 
         with arithmetic(config.compute):
             data = stage_data(config.for_stage(stage), work.corpus, fold, work.store, cached, encoder_keys)
         keys[stage] = data.key
-        known = run.result(cell)
-        if known is not None and known.key == data.key:
+        known = _known(run, cell, data.key)
+        if known is not None:
             yield from known.events()
             continue
         trained = yield from train(config.for_stage(stage), data, folder)
@@ -96,6 +96,17 @@ def _train_cells(work: Work, fold: Fold, seed: int, stages: Sequence[Stage]) -> 
         yield StageDone(
             stage.name, result.epoch, result.dev_loss, result.wa, result.ua, reused=trained.reused
         )
+
+
+def _known(run: RunFolder, cell: Cell, key: str) -> CellResult | None:
+    """This cell's result, or its twin's taken over: the one of the other train set that is the same training
+    (SPEC.md "Training": identical encoders are trained once)."""
+    for train_set in (cell.stage.train_set, *TRAIN_SETS):
+        other = replace(cell, stage=replace(cell.stage, train_set=train_set))
+        known = run.result(other)
+        if known is not None and known.key == key:
+            return known if other == cell else run.adopt(known, cell)
+    return None
 
 
 def annotated(corpus: Corpus, speakers: Sequence[str]) -> list[Utterance]:
@@ -133,7 +144,7 @@ def stage_data(
         [[u.id, store.digests[u.id], list(q)] for u, q in zip(part.utterances, part.targets, strict=True)]
         for part in (train_set, dev_set)
     ]
-    key = stable_hash([config.to_json(), rows, list(encoder_keys)])
+    key = stable_hash([config.identity(), rows, list(encoder_keys)])
     if not cached:
         normalisation = Normalisation.of(store, train_set.utterances) if len(train_set) else None
         inputs = EncoderInputs(store, normalisation or _identity())

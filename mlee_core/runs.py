@@ -13,9 +13,10 @@ import errno
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,15 @@ class RunFolder:
 
     def save(self, result: CellResult) -> None:
         files.write_json(self.stage_folder(result.cell) / RESULT, result.to_json())
+
+    def adopt(self, result: CellResult, cell: Cell) -> CellResult:
+        """Give `cell` the networks and the result of another cell that is the same training; returns it."""
+        for name in ("last.safetensors", "best.safetensors"):
+            with files.atomic_path(self.stage_folder(cell) / name) as copy:
+                shutil.copyfile(self.stage_folder(result.cell) / name, copy)
+        adopted = replace(result, stage=cell.stage)
+        self.save(adopted)
+        return adopted
 
     def begin(self, config: RunConfig, corpus: Corpus, parts: Folds, *, resume: bool) -> None:
         """Make the folder, or continue it with `resume`; its selection may grow then.

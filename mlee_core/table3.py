@@ -102,7 +102,7 @@ class Experiment:
         yield Started(f"{len(self.cells) - len(done)} of {len(self.cells)} stages")
         for result in results:
             yield from result.events()
-        waiting = engines.jobs(self.config, self.selection, self.folds, done)
+        waiting = engines.jobs(self.config, self.selection, self.folds, self.corpus, done)
         if waiting:
             scratch = Scratch(self.folder.path)
             try:

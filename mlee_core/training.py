@@ -76,9 +76,12 @@ class Trained:
 
 
 def build(config: StageConfig) -> Network | nn.Module:
-    """A fresh network for a stage; its weights depend on the seed and the stage's name alone."""
+    """A fresh network for a stage; its weights depend on seed, row and label alone.
+
+    The train set's name is left out, so that two that admit the same utterances are one training.
+    """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(stable_hash([config.seed, config.stage.name])[:15], 16))
+        torch.manual_seed(int(stable_hash([config.seed, config.stage.row, config.stage.label])[:15], 16))
         encoders = config.stage.encoders
         network: nn.Module = fused_classifier(len(encoders)) if encoders else Network()
     if config.compute.channels_last:

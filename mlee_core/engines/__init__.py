@@ -6,7 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from ..config import RunConfig, Selection, Stage
+from ..corpora.base import Corpus
 from ..folds import Fold, Folds
+from ..labels import admits
 from ..runs import Cell
 
 
@@ -14,8 +16,9 @@ from ..runs import Cell
 class Job:
     """What one process trains in one go: stages of one fold and seed, once their encoders are there.
 
-    An encoder is a job of its own; all rows that stand on encoders are one, so that the encoders' outputs
-    are computed once (SPEC.md, "Experiments").
+    An encoder is a job of its own, together with its twin on the other train set where both admit the same
+    utterances, so that they are trained once; all rows that stand on encoders are one, so that the encoders'
+    outputs are computed once (SPEC.md, "Experiments").
     """
 
     fold: Fold
@@ -33,17 +36,29 @@ class Job:
         return tuple(Cell(self.fold.name, self.seed, encoder) for encoder in encoders)
 
 
-def jobs(config: RunConfig, selection: Selection, folds: Folds, done: Collection[Cell]) -> tuple[Job, ...]:
+def jobs(
+    config: RunConfig, selection: Selection, folds: Folds, corpus: Corpus, done: Collection[Cell]
+) -> tuple[Job, ...]:
     """The jobs of an experiment that are not done, in the order in which they should begin."""
-    encoders = [(stage,) for stage in selection.stages if not stage.encoders]
-    dense = tuple(stage for stage in selection.stages if stage.encoders)
     seeds = range(config.seed, config.seed + selection.seeds)
     chosen = [fold for fold in folds.folds if fold.name in selection.folds]
+    together = {fold: (*_encoders(selection, fold, corpus), _dense(selection)) for fold in chosen}
     every = [
-        Job(fold, seed, stages)
-        for seed in seeds
-        for fold in chosen
-        for stages in (*encoders, dense)
-        if stages
+        Job(fold, seed, stages) for seed in seeds for fold in chosen for stages in together[fold] if stages
     ]
     return tuple(job for job in every if not set(job.cells) <= set(done))
+
+
+def _encoders(selection: Selection, fold: Fold, corpus: Corpus) -> list[tuple[Stage, ...]]:
+    """The encoders, each with its twin."""
+    learnt = corpus.of_speakers((*fold.train, *fold.dev))
+    groups: dict[tuple[object, ...], tuple[Stage, ...]] = {}
+    for stage in (stage for stage in selection.stages if not stage.encoders):
+        admitted = frozenset(u.id for u in learnt if admits(stage.scheme, stage.train_set, u.votes))
+        key = (stage.row, stage.label, admitted)
+        groups[key] = (*groups.get(key, ()), stage)
+    return list(groups.values())
+
+
+def _dense(selection: Selection) -> tuple[Stage, ...]:
+    return tuple(stage for stage in selection.stages if stage.encoders)

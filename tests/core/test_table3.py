@@ -84,9 +84,9 @@ def _with_return(generator):  # type: ignore[no-untyped-def]
 
 
 def test_jobs_are_one_encoder_or_all_rows_of_a_fold() -> None:
-    corpus = _corpus([(name, Votes({"neu": 1})) for name in "abc"])
+    corpus = _corpus([(name, Votes(votes)) for name in "abc" for votes in ({"neu": 1}, {"neu": 1, "sad": 1})])
     config, parts = _config(), folds.loso(corpus)
-    every = jobs(config, whole("a", "c", seeds=2), parts, ())
+    every = jobs(config, whole("a", "c", seeds=2), parts, corpus, ())
     assert Counter((job.fold.name, job.seed) for job in every) == {(f, s): 6 for f in "ac" for s in (0, 1)}
     for job in every:
         names = {stage.name for stage in job.stages}
@@ -95,15 +95,27 @@ def test_jobs_are_one_encoder_or_all_rows_of_a_fold() -> None:
         assert set(job.needs) == needed and len(needed) == (5 if names == DENSE else 0)
 
 
+def test_encoders_whose_train_sets_admit_the_same_utterances_are_one_job() -> None:
+    """Of b and c, who teach and develop where a tests, c alone has an utterance without a dominant class."""
+    corpus = _corpus(
+        [("a", Votes({"neu": 1, "sad": 1})), ("b", Votes({"neu": 1})), ("c", Votes({"other": 1}))]
+    )
+    every = jobs(_config(), whole("a"), folds.loso(corpus), corpus, ())
+    encoders = {tuple(stage.name for stage in job.stages) for job in every if not job.needs}
+    soft = ("dominant-soft-dominant", "dominant-soft-all")
+    assert encoders == {("dominant-hard",), soft, ("mlee-dominant",), ("mlee-all",)}
+
+
 def test_jobs_that_are_done_are_left_out_when_a_selection_grows() -> None:
-    parts = folds.loso(_corpus([(name, Votes({"neu": 1})) for name in "abc"]))
-    done = [cell for job in jobs(_config(), whole("a"), parts, ()) for cell in job.cells]
-    assert jobs(_config(), whole("a"), parts, done) == ()
-    grown = jobs(_config(), whole("a", "b"), parts, done)
+    corpus = _corpus([(name, Votes(votes)) for name in "abc" for votes in ({"neu": 1}, {"neu": 1, "sad": 1})])
+    parts = folds.loso(corpus)
+    done = [cell for job in jobs(_config(), whole("a"), parts, corpus, ()) for cell in job.cells]
+    assert jobs(_config(), whole("a"), parts, corpus, done) == ()
+    grown = jobs(_config(), whole("a", "b"), parts, corpus, done)
     assert {job.fold.name for job in grown} == {"b"}
-    seeds = jobs(_config(), whole("a", seeds=2), parts, done)
+    seeds = jobs(_config(), whole("a", seeds=2), parts, corpus, done)
     assert {job.seed for job in seeds} == {1}
-    rows = jobs(_config(), replace(whole("a"), train_sets=("all",)), parts, done[1:])
+    rows = jobs(_config(), replace(whole("a"), train_sets=("all",)), parts, corpus, done[1:])
     assert rows == (Job(parts.folds[0], 0, (done[0].stage,)),)
 
 

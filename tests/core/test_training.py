@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from mlee_core.dataset import (
     training_batches,
 )
 from mlee_core.errors import AudioError, ConfigError, RunError
-from mlee_core.events import EpochDone, Event, Finished, Progress, StageDone
+from mlee_core.events import EpochDone, Event, Finished, Progress, StageDone, Started
 from mlee_core.experiment import Work, encode, prepare, train_cells
 from mlee_core.model import Network
 from mlee_core.runs import Cell, RunFolder
@@ -99,6 +100,38 @@ def test_every_stage_learns(run: Run) -> None:
     for stage in ("dominant-hard", "dominant-soft-all"):
         wa, ua = done[stage].wa, done[stage].ua
         assert wa is not None and ua is not None and wa >= 0.6 and ua >= 0.6
+
+
+def test_train_sets_that_admit_the_same_utterances_are_one_training(table: Path, tmp_path: Path) -> None:
+    """Without minority votes both train sets have the same soft targets: trained once, two equal results."""
+    unanimous = tmp_path / "unanimous.csv"
+    head, *rows = table.read_text().splitlines()
+    rows = [",".join([f"{table.parent}/{n}", s, *("3" if v == "3" else "0" for v in votes)])
+            for n, s, *votes in (row.split(",") for row in rows)]  # fmt: skip
+    unanimous.write_text("\n".join([head, *rows]))
+    folder, corpus, config = (
+        RunFolder(tmp_path / "run"),
+        open_corpus(unanimous),
+        _config(unanimous, max_epochs=1),
+    )
+    _begin(folder, config)
+    work, fold = _returned(prepare(folder, config, corpus, tmp_path)), folds.one(corpus, "s0")
+    twins = [Stage("dominant", "soft", "dominant"), Stage("dominant", "soft", "all")]
+    events = list(train_cells(work, fold, 0, twins))
+    assert [e.stage for e in events if isinstance(e, Started)] == ["dominant-soft-dominant"]
+    ends = [e for e in events if isinstance(e, StageDone)]
+    assert [(e.stage, e.reused) for e in ends] == [(twins[0].name, False), (twins[1].name, True)]
+    first, second = (folder.result(Cell("s0", 0, stage)) for stage in twins)
+    assert first is not None and second is not None and second.stage == twins[1]
+    assert (first.key, first.predictions) == (second.key, second.predictions)
+    for name in ("best.safetensors", "last.safetensors"):
+        a, b = (content(folder.stage_folder(Cell("s0", 0, stage)) / name) for stage in twins)
+        assert a == b
+    other = replace(config, seed=1)
+    again = list(
+        train_cells(replace(work, config=other), fold, 1, twins[1:])
+    )  # another seed is another training
+    assert [e.stage for e in again if isinstance(e, Started)] == ["dominant-soft-all"]
 
 
 def test_events_are_lines_of_json_with_a_type(run: Run) -> None:
