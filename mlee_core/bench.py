@@ -17,11 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .config import Compute, Recipe, Stage, StageConfig
+from .config import Compute, Stage, StageConfig
 from .dataset import bucketed
 from .devices import dtype
 from .features import BINS, DFT, FRAME, FRAMES_PER_SECOND, HOP, SAMPLE_RATE, log_spectrogram
 from .model import Network, pad
+from .recipe import Recipe
 from .training import build, loss_function
 
 REPEATS = 7

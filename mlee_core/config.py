@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 from .errors import ConfigError
 from .labels import Label, Scheme, TrainSet
+from .recipe import Recipe
 
 RowName = Literal["dominant", "mlee", "pretrain", "fusion"]
-Level = Literal["peak", "none"]
 Dtype = Literal["fp32", "bf16"]
 
 ROWS: tuple[RowName, ...] = ("dominant", "mlee", "pretrain", "fusion")
@@ -125,35 +125,6 @@ def plan(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How a network is trained; the defaults are the paper's and SPEC.md's readings.
-
-    level: "peak" scales each utterance to peak 1 before the features, "none" leaves it.
-    speeds: speed perturbation factors, all of them in every epoch; 1.0 must be among them.
-    patience: epochs without a better development loss before stopping.
-    """
-
-    level: Level = "peak"
-    speeds: tuple[float, ...] = (1.0, 0.9, 1.1)
-    batch_size: int = 16
-    max_epochs: int = 100
-    patience: int = 10
-
-    def __post_init__(self) -> None:
-        if self.level not in ("peak", "none"):
-            raise ConfigError(f"level {self.level!r}: allowed are peak and none.")
-        if 1.0 not in self.speeds or any(not 0.5 <= s <= 2.0 for s in self.speeds):
-            raise ConfigError(f"speeds {self.speeds}: allowed are factors from 0.5 to 2 with 1.0 among them.")
-        for name in ("batch_size", "max_epochs", "patience"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} {getattr(self, name)}: allowed are whole numbers from 1.")
-
-
-RECIPES: Mapping[str, Recipe] = {"paper": Recipe(level="none")}
-"""Recipes by name. "paper" is the paper's with SPEC.md's readings."""
-
-
-@dataclass(frozen=True)
 class Compute:
     """Where and in which arithmetic; part of a stage's identity, since results depend on it bit by bit."""
 
@@ -180,7 +151,20 @@ class StageConfig:
 
     @property
     def learning_rate(self) -> float:
-        return LEARNING_RATES[self.stage.row]
+        """The highest that it reaches. A recipe may set the encoders'; dense rows keep the paper's."""
+        own = None if self.stage.encoders else self.recipe.learning_rate
+        return LEARNING_RATES[self.stage.row] if own is None else own
+
+    @property
+    def cycled(self) -> bool:
+        """Whether it trains in one cycle of the learning rate rather than until it stops getting better."""
+        return self.recipe.cycle is not None and not self.stage.encoders
+
+    @property
+    def epochs(self) -> int:
+        """How many it takes at most; with a cycle, exactly."""
+        most = self.recipe.max_epochs
+        return min(most, self.recipe.cycle) if self.cycled and self.recipe.cycle else most
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "learning_rate": self.learning_rate}
@@ -268,11 +252,10 @@ class RunConfig:
     def from_json(cls, value: dict[str, Any]) -> RunConfig:
         """Raises: ConfigError when a field is missing, unknown or refused."""
         try:
-            recipe = Recipe(**{**value["recipe"], "speeds": tuple(value["recipe"]["speeds"])})
             label_map = tuple((str(label), str(name)) for label, name in value["label_map"])
             chosen = value.get("selection")
             parts = {
-                "recipe": recipe,
+                "recipe": Recipe.from_json(value["recipe"]),
                 "compute": Compute(**value["compute"]),
                 "label_map": label_map,
                 "selection": None if chosen is None else Selection.from_json(chosen),

@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .audio import Decoder, Recording, change_speed
-from .config import Level, Recipe, Stage
+from .config import Stage
 from .corpora.base import Utterance
 from .events import Progress
 from .features import BINS, log_spectrogram, peak_gain
 from .labels import admits, target
 from .model import pad
 from .quality import Levels, measure
+from .recipe import Level, Recipe
 
 POOL_BATCHES = 50
 """Lengths are sorted within pools of so many batches: 1.10 × the real work instead of 2.5 × (FACTS.md)."""

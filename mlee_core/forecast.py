@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .config import Recipe, RunConfig
+from .config import RunConfig
 from .corpora.base import Corpus, Utterance
 from .events import EpochDone, Event, Progress, Resumed, StageDone
 from .folds import Fold
 from .labels import admits
+from .recipe import Recipe
 from .runs import Cell, CellResult
 
 FRAMES_PER_SECOND = 100

@@ -9,11 +9,12 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from ..config import RECIPES, Compute, Recipe, RunConfig
+from ..config import Compute, RunConfig
 from ..corpora import Corpus
 from ..corpora.presence import present
 from ..errors import ConfigError, RunError
 from ..events import Cancelled, Event, Failed, Progress
+from ..recipe import RECIPES, Recipe
 from ..runs import RunFolder
 from .corpus import add_opening_arguments, corpus_of, label_map_of
 

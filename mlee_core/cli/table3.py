@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from .. import folds
-from ..config import LINES, RECIPES, TRAIN_SETS, Selection
+from ..config import LINES, TRAIN_SETS, Selection
 from ..errors import ConfigError
 from ..events import Progress
+from ..recipe import RECIPES
 from ..report import collect
 from ..runs import RunFolder
 from ..table3 import Experiment

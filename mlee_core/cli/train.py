@@ -10,9 +10,10 @@ from contextlib import closing
 from pathlib import Path
 
 from .. import folds
-from ..config import ROWS, TRAIN_SETS, Recipe, RunConfig, Stage
+from ..config import ROWS, TRAIN_SETS, RunConfig, Stage
 from ..corpora import Corpus
 from ..events import EpochDone, Event, Finished, Progress, Resumed, StageDone, Started
+from ..recipe import Recipe
 from ..runs import RunFolder
 from ..scratch import Scratch
 from .running import add_running_arguments, begun, disk_faults_told, opened, recorded, run_config

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mlee_core import folds
-from mlee_core.config import RECIPES, Compute, RunConfig, Selection, Stage
+from mlee_core.config import Compute, RunConfig, Selection, Stage
 from mlee_core.corpora.base import Corpus, Utterance
 from mlee_core.labels import CLASSES, Votes
+from mlee_core.recipe import RECIPES
 from mlee_core.runs import Cell, CellResult, RunFolder
 
 UTTERANCES: Mapping[str, Mapping[str, int]] = {

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from mlee_core import cli, trial
-from mlee_core.config import Compute, Recipe, RunConfig
+from mlee_core.config import Compute, RunConfig
 from mlee_core.corpora import open_corpus
 from mlee_core.events import EpochDone, Event, Failed, Progress, StageDone
 from mlee_core.forecast import Speed
+from mlee_core.recipe import Recipe
 from mlee_core.runs import RunFolder
 from mlee_core.table3 import Experiment
 from tests import made

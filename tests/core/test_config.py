@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from mlee_core.config import Compute, Recipe, RunConfig, Stage, plan
+from mlee_core.config import Compute, RunConfig, Stage, plan
 from mlee_core.errors import ConfigError
+from mlee_core.recipe import Recipe
 
 HARD, SOFT, MLEE = (
     Stage("dominant", "hard", "all"),

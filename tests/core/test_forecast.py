@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from mlee_core import folds, forecast, runs
-from mlee_core.config import Compute, Recipe, RunConfig, Selection, Stage
+from mlee_core.config import Compute, RunConfig, Selection, Stage
 from mlee_core.corpora.base import Corpus, Utterance
 from mlee_core.events import EpochDone, Resumed, StageDone
 from mlee_core.forecast import Forecast, Speed, Workload
 from mlee_core.labels import Votes
+from mlee_core.recipe import Recipe
 from mlee_core.runs import Cell
 
 SPEED = Speed(train_s=0.001, features_s=0.01, mean_duration_s=4.0, memory_bytes=1000)

@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlee_core import checkpoints, cli, experiment, folds
-from mlee_core.config import LINES, TRAIN_SETS, Compute, Recipe, RunConfig, Selection, Stage
+from mlee_core.config import LINES, TRAIN_SETS, Compute, RunConfig, Selection, Stage
 from mlee_core.corpora.base import Corpus, Utterance
 from mlee_core.dataset import FeatureStore
 from mlee_core.engines import Job, jobs
 from mlee_core.labels import CLASSES, Votes
+from mlee_core.recipe import Recipe
 from mlee_core.runs import Cell, RunFolder
 from tests.core.run_folders import content, kept
 

@@ -17,7 +17,7 @@ import torch
 from torch.nn import functional as F
 
 from mlee_core import checkpoints, folds, models
-from mlee_core.config import Compute, Recipe, RunConfig, Stage, StageConfig
+from mlee_core.config import Compute, RunConfig, Stage, StageConfig
 from mlee_core.corpora import open_corpus
 from mlee_core.corpora.base import Utterance
 from mlee_core.dataset import (
@@ -32,6 +32,7 @@ from mlee_core.errors import AudioError, ConfigError, RunError
 from mlee_core.events import EpochDone, Event, Finished, Progress, StageDone, Started
 from mlee_core.experiment import Work, encode, prepare, train_cells
 from mlee_core.model import Network
+from mlee_core.recipe import Recipe
 from mlee_core.runs import Cell, RunFolder
 from mlee_core.training import History, build, load_network, loss_function
 from tests import made

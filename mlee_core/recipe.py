@@ -1,0 +1,138 @@
+"""How a network is trained: the paper's way, and the way that was found to score best."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+
+from .errors import ConfigError
+
+Level = Literal["peak", "none"]
+Speeds = Literal["every", "one"]
+
+BINS = (400, 200)
+"""How many frequency bins an encoder may look at: all of 10 Hz, or means of two."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What an utterance goes through each time it is learnt from, besides its speed; 0 is off.
+
+    crop_frames: a random piece of at most so many frames (10 ms each).
+    warp: frequencies are stretched or squeezed by up to this share, as another vocal tract would.
+    mask_bins, mask_frames: two bands of up to so many bins, and two stretches of up to so many frames, become
+        0, which is the training mean (SpecAugment, Park et al., Interspeech 2019).
+    mixup: half of the batches are mixed pairwise, inputs and targets, with shares from Beta(mixup, mixup)
+        (Zhang et al., ICLR 2018).
+    """
+
+    crop_frames: int = 0
+    warp: float = 0.0
+    mask_bins: int = 0
+    mask_frames: int = 0
+    mixup: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.crop_frames and self.crop_frames < 16:
+            raise ConfigError(
+                f"crop_frames {self.crop_frames}: allowed are 0 (off) and whole numbers from 16."
+            )
+        if not 0 <= self.warp <= 0.5:
+            raise ConfigError(f"warp {self.warp}: allowed are shares from 0 to 0.5.")
+        if not 0 <= self.mask_bins <= 400 or self.mask_frames < 0:
+            raise ConfigError(
+                f"masks of {self.mask_bins} bins and {self.mask_frames} frames: allowed are up to 400 bins and "
+                "0 or more frames."
+            )
+        if not 0 <= self.mixup <= 10:
+            raise ConfigError(f"mixup {self.mixup}: allowed are numbers from 0 to 10.")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How networks are trained; the defaults are the paper's and SPEC.md's readings.
+
+    level: "peak" scales each utterance to peak 1 before the features, "none" leaves it.
+    speeds: speed perturbation factors; 1.0 must be among them. draw: "every" of them in every epoch, or
+        "one" at random for each utterance in each epoch.
+    batch_size, max_epochs: of any stage. patience: epochs without a better development loss before stopping.
+    cycle: encoders train so many epochs in one cycle of the learning rate (up over the first 15 %, down along
+        a cosine; Smith and Topin 2018) and are taken as they are at its end; None: early stopping.
+    learning_rate: of encoders; None: the paper's, which depends on the row. The dense rows keep the paper's.
+    weight_decay: of encoders, apart from the gradient (Loshchilov and Hutter, ICLR 2019).
+    averaging: the weights that count are a running mean of the encoder's, of which a step keeps this share.
+    bins: an encoder looks at 400 bins of 10 Hz, or at 200 means of two.
+    other_labels: while it is trained, an encoder also tells the labels outside the four classes apart, and
+        learns from utterances that have no other; what it says afterwards is about the four.
+    calibrated: a temperature, fitted on the development speakers, divides the logits.
+    """
+
+    level: Level = "peak"
+    speeds: tuple[float, ...] = (1.0, 0.9, 1.1)
+    batch_size: int = 16
+    max_epochs: int = 100
+    patience: int = 10
+    draw: Speeds = "every"
+    cycle: int | None = None
+    learning_rate: float | None = None
+    weight_decay: float = 0.0
+    averaging: float = 0.0
+    bins: int = 400
+    other_labels: bool = False
+    calibrated: bool = False
+    augmentation: Augmentation = Augmentation()
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("level", ("peak", "none")), ("draw", ("every", "one")), ("bins", BINS)):
+            if getattr(self, name) not in allowed:
+                choices = " and ".join(map(str, allowed))
+                raise ConfigError(f"{name} {getattr(self, name)!r}: allowed are {choices}.")
+        if 1.0 not in self.speeds or any(not 0.5 <= s <= 2.0 for s in self.speeds):
+            raise ConfigError(f"speeds {self.speeds}: allowed are factors from 0.5 to 2 with 1.0 among them.")
+        for name in ("batch_size", "max_epochs", "patience", "cycle"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ConfigError(f"{name} {value}: allowed are whole numbers from 1.")
+        if self.learning_rate is not None and not 0 < self.learning_rate <= 1:
+            raise ConfigError(f"learning_rate {self.learning_rate}: allowed are numbers above 0, up to 1.")
+        for name in ("weight_decay", "averaging"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"{name} {getattr(self, name)}: allowed are numbers from 0, below 1.")
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Recipe:
+        """Raises: ConfigError, KeyError, TypeError for what is missing, unknown or refused."""
+        augmentation = Augmentation(**value.get("augmentation", {}))
+        return cls(**{**value, "speeds": tuple(value["speeds"]), "augmentation": augmentation})
+
+    def without(self, step: str) -> Recipe:
+        """This recipe with one of its steps as in the paper's. Raises: ConfigError for no step of it."""
+        if step in self.steps:
+            plain = Recipe()
+            if step in _names(Augmentation):
+                changed = replace(self.augmentation, **{step: getattr(plain.augmentation, step)})
+                return replace(self, augmentation=changed)
+            return replace(self, **{step: getattr(plain, step)})
+        raise ConfigError(f"step {step!r}: this recipe has {', '.join(self.steps) or 'none of its own'}.")
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What it does that the paper does not, each a name for `without`."""
+        plain = Recipe()
+        own = [name for name in _names(Recipe) if name != "augmentation"]
+        changed = [name for name in own if getattr(self, name) != getattr(plain, name)]
+        added = [
+            name
+            for name in _names(Augmentation)
+            if getattr(self.augmentation, name) != getattr(plain.augmentation, name)
+        ]
+        return (*changed, *added)
+
+
+def _names(kind: type[Recipe] | type[Augmentation]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
+
+
+RECIPES: Mapping[str, Recipe] = {"paper": Recipe(level="none")}
+"""Recipes by name. "paper" is the paper's with SPEC.md's readings."""
