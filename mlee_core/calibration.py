@@ -76,6 +76,33 @@ def of_existence(exists: ArrayLike, probabilities: ArrayLike, bins: int = BINS) 
     return reliability(_rows(probabilities), _rows(exists), bins)
 
 
+def temperature(logits: ArrayLike, truth: ArrayLike) -> float:
+    """The divisor of logits under which probabilities fit best what happened (Guo et al., ICML 2017).
+
+    logits: [N, K]. truth: classes [N] for a softmax over K, or existence 0 or 1 [N, K] for K sigmoids.
+    Few utterances would allow any: being sure of a factor e costs as much as one utterance's likelihood
+    falling by a factor e, so none at all gives 1. Within 1/20 … 20.
+    """
+    said, true = _rows(logits), np.asarray(truth, np.float64)
+
+    def cost(log_t: float) -> float:
+        scaled = said / np.exp(log_t)  # [N, K]
+        if true.ndim == 2:
+            terms = np.logaddexp(0, scaled) - true * scaled  # [N, K]
+            return float(terms.sum()) + log_t**2
+        own = scaled[np.arange(len(said)), true.astype(np.int64)]  # [N]
+        return float((np.logaddexp.reduce(scaled, axis=1) - own).sum()) + log_t**2
+
+    low, high = -np.log(20), np.log(20)
+    for _ in range(60):  # the cost has one valley: narrow it by thirds
+        third = (high - low) / 3
+        if cost(low + third) < cost(high - third):
+            high -= third
+        else:
+            low += third
+    return float(np.exp((low + high) / 2))
+
+
 def _rows(values: ArrayLike) -> NDArray[np.float64]:
     """[N, K]; nothing at all is [0, 1]."""
     array = np.asarray(values, np.float64)

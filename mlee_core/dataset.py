@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .audio import Decoder, Recording, change_speed
+from .augment import Augmenter
 from .config import Stage
 from .corpora.base import Utterance
 from .events import Progress
@@ -27,6 +28,8 @@ from .labels import admits, target
 from .model import pad
 from .quality import Levels, measure
 from .recipe import Level, Recipe
+
+Arrays = tuple[Tensor, ...]
 
 POOL_BATCHES = 50
 """Lengths are sorted within pools of so many batches: 1.10 × the real work instead of 2.5 × (FACTS.md)."""
@@ -101,17 +104,23 @@ def _features(recording: Recording, speed: float, level: Level) -> NDArray[np.fl
 
 @dataclass(frozen=True)
 class Normalisation:
-    """z-normalisation per frequency bin. mean, std: float32 [400], stored with the encoder they belong to."""
+    """z-normalisation per frequency bin. mean, std: float32 [400], stored with the encoder they belong to.
+
+    centred: the share of the utterance's own mean that is taken off as well (recipe.Recipe.centred).
+    """
 
     mean: Tensor
     std: Tensor
+    centred: float = 0.0
 
-    def apply(self, features: Tensor) -> Tensor:
-        """Log power [T, 400] -> z-scores [T, 400]."""
-        return (features - self.mean) / self.std
+    def apply(self, features: Tensor, off: float = 0.0) -> Tensor:
+        """Log power of one utterance [T, 400] -> z-scores [T, 400]. off: added to the share `centred`."""
+        scores = (features - self.mean) / self.std  # [T, 400]
+        share = self.centred + off
+        return scores - share * scores.mean(0) if share and len(scores) else scores
 
     @classmethod
-    def of(cls, store: FeatureStore, utterances: Sequence[Utterance]) -> Normalisation:
+    def of(cls, store: FeatureStore, utterances: Sequence[Utterance], *, centred: float) -> Normalisation:
         """From the unperturbed utterances that an encoder's own training set admits (reading)."""
         count, total, squares = 0, torch.zeros(BINS).double(), torch.zeros(BINS).double()
         for utterance in utterances:
@@ -121,7 +130,7 @@ class Normalisation:
             squares += features.square().sum(0)
         mean = total / count  # [400]
         variance = (squares / count - mean.square()).clamp_min(1e-8)  # [400]; a constant bin stays finite
-        return cls(mean.float(), variance.sqrt().float())
+        return cls(mean.float(), variance.sqrt().float(), centred)
 
 
 @dataclass(frozen=True)
@@ -159,8 +168,13 @@ class EncoderInputs:
     def size(self, utterance: str, speed: float) -> int:
         return self.store.length(utterance, speed)
 
-    def collate(self, items: Sequence[tuple[str, float]]) -> tuple[Tensor, ...]:
-        return pad([self.normalisation.apply(self.store.of(*item)) for item in items])
+    def collate(self, items: Sequence[tuple[str, float]], augmenter: Augmenter | None = None) -> Arrays:
+        """x [B, T, 400] and lengths [B]."""
+        if augmenter is None:
+            return pad([self.normalisation.apply(self.store.of(*item)) for item in items])
+        spectra = [augmenter.spectrum(self.store.of(*item)) for item in items]  # [t, 400] each
+        scores = [self.normalisation.apply(spectrum, augmenter.off_centre()) for spectrum in spectra]
+        return pad([augmenter.masked(x) for x in scores])
 
 
 @dataclass(frozen=True)
@@ -172,7 +186,8 @@ class VectorInputs:
     def size(self, utterance: str, speed: float) -> int:
         return 1
 
-    def collate(self, items: Sequence[tuple[str, float]]) -> tuple[Tensor, ...]:
+    def collate(self, items: Sequence[tuple[str, float]]) -> Arrays:
+        """[B, 256 · encoders]."""
         return (torch.stack([self.vectors[item] for item in items]),)
 
 
@@ -182,16 +197,29 @@ Inputs = EncoderInputs | VectorInputs
 def training_batches(
     inputs: Inputs, examples: Examples, recipe: Recipe, seed: int, epoch: int
 ) -> Iterator[Batch]:
-    """Every example at every speed once, in an order that depends on seed and epoch alone.
+    """Every example at every speed once, or at one of them, in an order that depends on seed and epoch alone.
 
     Shuffled, sorted by length within pools of 50 batches, and the batches shuffled again; so a resumed
-    epoch sees the same batches, and each epoch other ones.
+    epoch sees the same batches, and each epoch other ones. Dense layers are not augmented: their vectors are.
     """
     rng = np.random.default_rng((seed, epoch))
-    items = [(n, speed) for n in range(len(examples)) for speed in recipe.speeds]
+    items = _drawn(len(examples), recipe, rng)
     sizes = [inputs.size(examples.utterances[n].id, speed) for n, speed in items]
+    augmenter = Augmenter(recipe.augmentation, rng) if isinstance(inputs, EncoderInputs) else None
     for chosen in bucketed(sizes, recipe.batch_size, rng):
-        yield _batch(inputs, examples, [items[i] for i in chosen])
+        yield _batch(inputs, examples, [items[i] for i in chosen], augmenter)
+
+
+def drawn(examples: int, recipe: Recipe) -> int:
+    """How many utterances an epoch goes through."""
+    return examples * (len(recipe.speeds) if recipe.draw == "every" else 1)
+
+
+def _drawn(examples: int, recipe: Recipe, rng: np.random.Generator) -> list[tuple[int, float]]:
+    """The examples of an epoch, each with its speed."""
+    if recipe.draw == "every":
+        return [(n, speed) for n in range(examples) for speed in recipe.speeds]
+    return [(n, recipe.speeds[i]) for n, i in enumerate(rng.integers(len(recipe.speeds), size=examples))]
 
 
 def bucketed(sizes: Sequence[int], batch_size: int, rng: np.random.Generator) -> list[list[int]]:
@@ -212,8 +240,14 @@ def plain_batches(inputs: Inputs, examples: Examples, size: int = 16) -> Iterato
         yield _batch(inputs, examples, [(n, 1.0) for n in order[start : start + size]])
 
 
-def _batch(inputs: Inputs, examples: Examples, items: Sequence[tuple[int, float]]) -> Batch:
+def _batch(
+    inputs: Inputs, examples: Examples, items: Sequence[tuple[int, float]], augmenter: Augmenter | None = None
+) -> Batch:
     ids = tuple(examples.utterances[n].id for n, _ in items)
-    collated = inputs.collate([(name, speed) for name, (_, speed) in zip(ids, items, strict=True)])
     targets = torch.tensor([examples.targets[n] for n, _ in items])  # [B, 4]
-    return Batch(collated, targets, ids)
+    named = [(name, speed) for name, (_, speed) in zip(ids, items, strict=True)]
+    if augmenter is None or not isinstance(inputs, EncoderInputs):
+        return Batch(inputs.collate(named), targets, ids)
+    x, lengths = inputs.collate(named, augmenter)  # [B, T, 400], [B]
+    x, lengths, targets = augmenter.mixed(x, lengths, targets)
+    return Batch((x, lengths), targets, ids)

@@ -146,7 +146,11 @@ def stage_data(
     ]
     key = stable_hash([config.identity(), rows, list(encoder_keys)])
     if not cached:
-        normalisation = Normalisation.of(store, train_set.utterances) if len(train_set) else None
+        normalisation = (
+            Normalisation.of(store, train_set.utterances, centred=config.recipe.centred)
+            if len(train_set)
+            else None
+        )
         inputs = EncoderInputs(store, normalisation or _identity())
         return StageData(train_set, dev_set, test, inputs, normalisation, key)
     joined = {
@@ -166,7 +170,9 @@ def encode(
     assert isinstance(network, Network), "only encoders are frozen and encoded with"
     tensors, _ = load_network(checkpoint, network)
     network.eval()
-    inputs = EncoderInputs(store, Normalisation(tensors["norm.mean"], tensors["norm.std"]))
+    inputs = EncoderInputs(
+        store, Normalisation(tensors["norm.mean"], tensors["norm.std"], config.recipe.centred)
+    )
     items = [(u.id, speed) for u in utterances for speed in config.recipe.speeds]
     items.sort(key=lambda item: store.length(*item))
     vectors: Vectors = {}
@@ -194,6 +200,7 @@ def _result(cell: Cell, key: str, trained: Trained) -> CellResult:
         dev_loss=history.best_loss,
         wa=trained.wa,
         ua=trained.ua,
+        temperature=trained.temperature,
         curves=history.epochs,
         predictions=trained.probabilities,
         stamp=stamp(),
@@ -227,6 +234,12 @@ def part_digests(run: RunFolder, fold: Fold) -> tuple[dict[str, str], LevelRefer
     """Digest of decoded samples -> part, and the training set's levels, as `train_cells` found them."""
     facts = json.loads((run.path / fold.name / "recordings.json").read_text(encoding="utf-8"))
     return facts["seen"], LevelReference.from_json(facts["level_reference"])
+
+
+def temperatures(run: RunFolder, cells: Mapping[str, Cell]) -> dict[str, float]:
+    """Head -> what divides its logits."""
+    done = {head: run.result(cell) for head, cell in cells.items()}
+    return {head: result.temperature for head, result in done.items() if result is not None}
 
 
 def test_scores(run: RunFolder, cells: Mapping[str, Cell]) -> dict[str, dict[str, float | None]]:

@@ -6,6 +6,7 @@ or the epochs done so far tell how long a frame takes. How many epochs a stage n
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -16,7 +17,6 @@ from .corpora.base import Corpus, Utterance
 from .events import EpochDone, Event, Progress, Resumed, StageDone
 from .folds import Fold
 from .labels import admits
-from .recipe import Recipe
 from .runs import Cell, CellResult
 
 FRAMES_PER_SECOND = 100
@@ -83,13 +83,19 @@ class Workload:
             train = self._corpus.of_speakers(self._folds[cell.fold].train)
             stage = cell.stage
             admitted = [u for u in train if admits(stage.scheme, stage.train_set, u.votes)]
-            frames = sum(self._seconds(u) for u in admitted) * self.copies() * FRAMES_PER_SECOND
+            frames = sum(self._learnt(u) for u in admitted) * FRAMES_PER_SECOND
             known = self._epochs[cell.fold, stage.name] = frames * (DENSE_SHARE if stage.encoders else 1.0)
         return known
 
     def encoding(self, cell: Cell) -> float:
         """What encoding the whole corpus for a dense stage is worth, in frames; each encoder serves two."""
         return len(cell.stage.encoders) / 2 * self.audio_s * self.copies() * FRAMES_PER_SECOND * ENCODE_SHARE
+
+    def _learnt(self, utterance: Utterance) -> float:
+        """Seconds that an utterance adds to an epoch, at its speeds and cropped as the recipe says."""
+        crop_s = self._recipe.augmentation.crop_frames / FRAMES_PER_SECOND or math.inf
+        copies = [min(self._seconds(utterance) / speed, crop_s) for speed in self._recipe.speeds]
+        return sum(copies) if self._recipe.draw == "every" else statistics.fmean(copies)
 
     def _seconds(self, utterance: Utterance) -> float:
         return self._mean if utterance.duration_s is None else utterance.duration_s
@@ -99,9 +105,9 @@ class Forecast:
     """Follows a run's events and says how much of it is done and how long the rest takes."""
 
     def __init__(
-        self, recipe: Recipe, workload: Workload, cells: Iterable[Cell], workers: int, speed: Speed | None
+        self, config: RunConfig, workload: Workload, cells: Iterable[Cell], workers: int, speed: Speed | None
     ) -> None:
-        self._recipe, self._workload, self._workers = recipe, workload, workers
+        self._config, self._workload, self._workers = config, workload, workers
         self._cells = tuple(cells)
         self._epochs: dict[Cell, int] = {}  # done so far, of cells in work
         self._best: dict[Cell, int] = {}
@@ -140,10 +146,13 @@ class Forecast:
 
     def most_s(self) -> float | None:
         """The same if no stage stops early."""
-        return self._seconds_for(lambda _: self._recipe.max_epochs)
+        return self._seconds_for(lambda cell: self._config.for_stage(cell.stage).epochs)
 
     def expected_epochs(self, cell: Cell) -> int:
         """As many as the same stage took in other folds, else as other encoders took, else a usual number."""
+        stage = self._config.for_stage(cell.stage)
+        if stage.cycled:
+            return stage.epochs
         same = [n for other, n in self._finished.items() if other.stage == cell.stage]
         alike = [
             n
@@ -151,10 +160,10 @@ class Forecast:
             if bool(other.stage.encoders) == bool(cell.stage.encoders)
         ]
         known = same or alike
-        usual = self._recipe.max_epochs if cell.stage.encoders else EXPECTED_EPOCHS
+        usual = stage.epochs if cell.stage.encoders else EXPECTED_EPOCHS
         expected = round(statistics.fmean(known)) if known else usual
-        at_least = self._best.get(cell, 1) + self._recipe.patience  # it waits so long for a better one
-        return min(max(expected, at_least), self._recipe.max_epochs)
+        at_least = self._best.get(cell, 1) + stage.recipe.patience  # it waits so long for a better one
+        return min(max(expected, at_least), stage.epochs)
 
     def _seconds_for(self, epochs: Callable[[Cell], int]) -> float | None:
         pace = self._pace()
@@ -206,7 +215,7 @@ def cost(
     speed: Speed,
 ) -> Cost:
     """The cost of the cells that have no result yet."""
-    forecast = Forecast(config.recipe, workload, cells, workers, speed)
+    forecast = Forecast(config, workload, cells, workers, speed)
     forecast.take_over(results)
     usual, most = forecast.left_s(), forecast.most_s()
     assert usual is not None and most is not None, "a trial gives a pace"
@@ -217,7 +226,7 @@ def cost(
         cells=len(cells),
         done=len(results),
         workers=workers,
-        usual_epochs=min(EXPECTED_EPOCHS, config.recipe.max_epochs),
+        usual_epochs=min(config.recipe.cycle or EXPECTED_EPOCHS, config.recipe.max_epochs),
         seconds=usual + features_s,
         most_seconds=most + features_s,
         features_bytes=round(workload.audio_s * workload.copies() * FRAMES_PER_SECOND * FRAME_BYTES),

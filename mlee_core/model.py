@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from .features import BINS
 from .labels import CLASSES
 
 FRAMES_PER_STEP = 16
@@ -174,14 +175,19 @@ class SelfAttention(nn.Module):
 
 
 class Encoder(nn.Module):
-    """CNN, BLSTM and self-attention: an utterance of any length -> one vector and where it looked."""
+    """CNN, BLSTM and self-attention: an utterance of any length -> one vector and where it looked.
 
-    def __init__(self) -> None:
+    bins: of frequency that it looks at: all 400 (Table 2), or means of neighbours, which halve its work; a
+    frame of 40 ms does not tell bins of 10 Hz and 20 Hz apart.
+    """
+
+    def __init__(self, bins: int = BINS) -> None:
         super().__init__()
+        self.neighbours = BINS // bins
         self.conv1 = ConvBlock(1, 16, (12, 16), stride=2)
         self.conv2 = ConvBlock(16, 24, (8, 12), stride=1)
         self.conv3 = ConvBlock(24, 32, (5, 7), stride=1)
-        self.blstm = nn.LSTM(32 * 25, _HIDDEN, batch_first=True, bidirectional=True)
+        self.blstm = nn.LSTM(32 * (bins // FRAMES_PER_STEP), _HIDDEN, batch_first=True, bidirectional=True)
         self.attention = SelfAttention()
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -194,6 +200,8 @@ class Encoder(nn.Module):
         x = F.pad(x, (0, 0, 0, missing))  # [B, T, 400], T a multiple of 16
         behind = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]  # [B, T]
         x = x.masked_fill(behind.unsqueeze(-1), 0.0)  # [B, T, 400]
+        if self.neighbours > 1:
+            x = F.avg_pool1d(x, self.neighbours)  # [B, T, 200], and so on with half of each F below
         real = [max(n, FRAMES_PER_STEP) for n in lengths.tolist()]
         x = x.transpose(1, 2).unsqueeze(1)  # [B, 1, 400, T]
         if self.conv1.conv.weight.is_contiguous(memory_format=torch.channels_last):
@@ -230,9 +238,9 @@ class Classifier(nn.Module):
 class Network(nn.Module):
     """Figure 2(a) and MLEE: one encoder and its classifier, trained together."""
 
-    def __init__(self) -> None:
+    def __init__(self, bins: int = BINS) -> None:
         super().__init__()
-        self.encoder = Encoder()
+        self.encoder = Encoder(bins)
         self.classifier = Classifier()
 
     def fold(self) -> Network:

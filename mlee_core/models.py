@@ -2,11 +2,13 @@
 
 A model file is safetensors: the networks' tensors under the name of their head (`hard.`, `soft.`, `mlee.`,
 `fusion.`), each encoder's normalisation, and JSON in the header: classes, what it was trained on, scores on
-unseen speakers, which recordings it has met. Only `load` and `export` import torch.
+unseen speakers, which recordings it has met. Only `load` and `export` import torch, and what knows of
+runs and corpora: the window describes models before it is shown.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,21 +16,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from . import resources
-from .config import Level, RunConfig, Stage
-from .corpora.base import Corpus, Utterance
 from .errors import ModelError
-from .folds import PARTS, Fold
 from .labels import CLASSES
-from .quality import LevelReference
-from .results import ENCODERS, HEADS, ModelInfo, Seen
-from .runs import RESULT, Cell, RunFolder
-from .stamp import of_run
+from .results import ENCODERS, HEADS, PARTS, ModelInfo, Seen
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from .config import RunConfig, Stage
+    from .corpora.base import Corpus, Utterance
     from .dataset import Normalisation
+    from .folds import Fold
     from .model import Classifier, Network
+    from .quality import LevelReference
+    from .recipe import Level
+    from .runs import RunFolder
 
 DEFAULT = "emodb-03"
 """The shipped model."""
@@ -42,13 +44,15 @@ class Bundle:
     """A loaded model. networks: head (hard, soft, mlee) -> its network in eval mode, with its normalisation.
 
     fusion: the dense layers on the vectors of `fusion_encoders`, or None. seen: digest of decoded samples
-    -> "train" or "dev"; the speakers' parts are in `info`. level: how recordings were scaled.
+    -> "train" or "dev"; the speakers' parts are in `info`. temperatures: head -> what divides its logits.
+    level: how recordings are scaled.
     """
 
     info: ModelInfo
     networks: Mapping[str, tuple[Network, Normalisation]]
     fusion: Classifier | None
     fusion_encoders: tuple[str, ...]
+    temperatures: Mapping[str, float]
     level: Level
     reference: LevelReference
     seen: Mapping[str, Seen]
@@ -92,7 +96,9 @@ def load(path: Path) -> Bundle:
     """The networks of a model file, on the CPU in fp32 and eval mode. Raises: ModelError."""
     from . import checkpoints
     from .dataset import Normalisation
+    from .features import BINS
     from .model import Network, fused_classifier
+    from .quality import LevelReference
 
     tensors, header = checkpoints.load(path)
     described = _info(path, header)
@@ -100,16 +106,20 @@ def load(path: Path) -> Bundle:
     try:
         _refuse_distorted(path, header, tensors)
         for head in (name for name in ENCODERS if name in described.heads):
-            network = Network()
+            network = Network(header.get("bins", BINS))
             network.load_state_dict(_under(f"{head}.network.", tensors))
-            norm = Normalisation(tensors[f"{head}.norm.mean"], tensors[f"{head}.norm.std"])
+            means, deviations = tensors[f"{head}.norm.mean"], tensors[f"{head}.norm.std"]  # [400] each
+            norm = Normalisation(means, deviations, float(header.get("centred", 0.0)))
             networks[head] = (network.fold(), norm)
         encoders = tuple(header["fusion_encoders"])
         fusion = fused_classifier(len(encoders)).eval() if encoders else None
         if fusion is not None:
             fusion.load_state_dict(_under("fusion.network.", tensors))
         reference = LevelReference.from_json(header["level_reference"])
-        return Bundle(described, networks, fusion, encoders, header["level"], reference, header["seen"])
+        degrees = {head: float(header.get("temperatures", {}).get(head, 1.0)) for head in described.heads}
+        return Bundle(
+            described, networks, fusion, encoders, degrees, header["level"], reference, header["seen"]
+        )
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise ModelError(f"{path} is damaged: it lacks or distorts a part of its networks.") from error
 
@@ -121,7 +131,9 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: 
     has no place in an analysis (its head is neither of the dominant ones) and is left out.
     """
     from . import checkpoints
-    from .experiment import part_digests, test_scores
+    from .experiment import part_digests, temperatures, test_scores
+    from .runs import Cell
+    from .stamp import of_run
 
     stages = _heads(run, fold, config.seed)
     if not stages:
@@ -132,6 +144,7 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: 
         stored, _ = checkpoints.load(folder / "best.safetensors")
         tensors |= {f"{head}.{name}": value for name, value in stored.items()}
     digests, reference = part_digests(run, fold)
+    cells = {head: Cell(fold.name, config.seed, stage) for head, stage in stages.items()}
     fusion = stages.get("fusion")
     encoders = [_head_of(stage) for stage in fusion.encoders] if fusion else []
     header = {
@@ -142,10 +155,13 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: 
         "stages": {head: stage.name for head, stage in stages.items()},
         "fusion_encoders": encoders,
         "level": config.recipe.level,
+        "centred": config.recipe.centred,
+        "bins": config.recipe.bins,
+        "temperatures": temperatures(run, cells),
         "level_reference": reference.to_json(),
         "trained_on": corpus.name,
         "speakers": {part: list(getattr(fold, part)) for part in PARTS},
-        "scores": test_scores(run, {h: Cell(fold.name, config.seed, s) for h, s in stages.items()}),
+        "scores": test_scores(run, cells),
         "limits": list(_limits(corpus, fold)),
         "seen": digests,
         "stamp": of_run(config),
@@ -156,6 +172,9 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: 
 
 def _heads(run: RunFolder, fold: Fold, seed: int) -> dict[str, Stage]:
     """Head -> the stage of this run that fills it; *all* before *dominant*, fusion-soft before -hard."""
+    from .config import Stage
+    from .runs import RESULT, Cell
+
     candidates: Iterable[tuple[str, Stage]] = [
         (head, Stage(row, label, train_set))  # type: ignore[arg-type]
         for train_set in ("all", "dominant")
@@ -242,8 +261,13 @@ def _info(path: Path, header: Mapping[str, Any]) -> ModelInfo:
 
 def _refuse_distorted(path: Path, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
     """Raises: ModelError for what would otherwise show only in wrong predictions."""
+    from .recipe import BINS, Level
+
     if header["level"] not in get_args(Level) or not isinstance(header["seen"], dict):
         raise ModelError(f"{path} is damaged: level or seen recordings in its description are wrong.")
+    degrees = header.get("temperatures", {})
+    if header.get("bins", BINS[0]) not in BINS or not all(0 < value < math.inf for value in degrees.values()):
+        raise ModelError(f"{path} is damaged: bins or temperatures in its description are wrong.")
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():
             raise ModelError(f"{path} is damaged: {name} holds numbers that are not finite.")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, fields, replace
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from .errors import ConfigError
 
 Level = Literal["peak", "none"]
 Speeds = Literal["every", "one"]
+
+Part = TypeVar("Part", "Augmentation", "Recipe")
+
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", NoneType: "null"}
 
 BINS = (400, 200)
 """How many frequency bins an encoder may look at: all of 10 Hz, or means of two."""
@@ -20,6 +25,7 @@ class Augmentation:
     """What an utterance goes through each time it is learnt from, besides its speed; 0 is off.
 
     crop_frames: a random piece of at most so many frames (10 ms each).
+    off_centre: the share `Recipe.centred` varies evenly by up to so much.
     warp: frequencies are stretched or squeezed by up to this share, as another vocal tract would.
     mask_bins, mask_frames: two bands of up to so many bins, and two stretches of up to so many frames, become
         0, which is the training mean (SpecAugment, Park et al., Interspeech 2019).
@@ -28,6 +34,7 @@ class Augmentation:
     """
 
     crop_frames: int = 0
+    off_centre: float = 0.0
     warp: float = 0.0
     mask_bins: int = 0
     mask_frames: int = 0
@@ -38,12 +45,13 @@ class Augmentation:
             raise ConfigError(
                 f"crop_frames {self.crop_frames}: allowed are 0 (off) and whole numbers from 16."
             )
-        if not 0 <= self.warp <= 0.5:
-            raise ConfigError(f"warp {self.warp}: allowed are shares from 0 to 0.5.")
+        for name in ("off_centre", "warp"):
+            if not 0 <= getattr(self, name) <= 0.5:
+                raise ConfigError(f"{name} {getattr(self, name)}: allowed are shares from 0 to 0.5.")
         if not 0 <= self.mask_bins <= 400 or self.mask_frames < 0:
             raise ConfigError(
-                f"masks of {self.mask_bins} bins and {self.mask_frames} frames: allowed are up to 400 bins and "
-                "0 or more frames."
+                f"masks of {self.mask_bins} bins and {self.mask_frames} frames: "
+                "allowed are up to 400 bins and 0 or more frames."
             )
         if not 0 <= self.mixup <= 10:
             raise ConfigError(f"mixup {self.mixup}: allowed are numbers from 0 to 10.")
@@ -62,9 +70,9 @@ class Recipe:
     learning_rate: of encoders; None: the paper's, which depends on the row. The dense rows keep the paper's.
     weight_decay: of encoders, apart from the gradient (Loshchilov and Hutter, ICLR 2019).
     averaging: the weights that count are a running mean of the encoder's, of which a step keeps this share.
+    centred: this share of an utterance's own mean spectrum is taken off, so that voice, room and microphone
+        weigh less.
     bins: an encoder looks at 400 bins of 10 Hz, or at 200 means of two.
-    other_labels: while it is trained, an encoder also tells the labels outside the four classes apart, and
-        learns from utterances that have no other; what it says afterwards is about the four.
     calibrated: a temperature, fitted on the development speakers, divides the logits.
     """
 
@@ -78,8 +86,8 @@ class Recipe:
     learning_rate: float | None = None
     weight_decay: float = 0.0
     averaging: float = 0.0
+    centred: float = 0.0
     bins: int = 400
-    other_labels: bool = False
     calibrated: bool = False
     augmentation: Augmentation = Augmentation()
 
@@ -88,7 +96,8 @@ class Recipe:
             if getattr(self, name) not in allowed:
                 choices = " and ".join(map(str, allowed))
                 raise ConfigError(f"{name} {getattr(self, name)!r}: allowed are {choices}.")
-        if 1.0 not in self.speeds or any(not 0.5 <= s <= 2.0 for s in self.speeds):
+        numbers = isinstance(self.speeds, tuple) and all(type(s) in (int, float) for s in self.speeds)
+        if not numbers or 1.0 not in self.speeds or any(not 0.5 <= s <= 2.0 for s in self.speeds):
             raise ConfigError(f"speeds {self.speeds}: allowed are factors from 0.5 to 2 with 1.0 among them.")
         for name in ("batch_size", "max_epochs", "patience", "cycle"):
             value = getattr(self, name)
@@ -96,6 +105,8 @@ class Recipe:
                 raise ConfigError(f"{name} {value}: allowed are whole numbers from 1.")
         if self.learning_rate is not None and not 0 < self.learning_rate <= 1:
             raise ConfigError(f"learning_rate {self.learning_rate}: allowed are numbers above 0, up to 1.")
+        if not 0 <= self.centred <= 1:
+            raise ConfigError(f"centred {self.centred}: allowed are shares from 0 to 1.")
         for name in ("weight_decay", "averaging"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"{name} {getattr(self, name)}: allowed are numbers from 0, below 1.")
@@ -106,33 +117,64 @@ class Recipe:
         augmentation = Augmentation(**value.get("augmentation", {}))
         return cls(**{**value, "speeds": tuple(value["speeds"]), "augmentation": augmentation})
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All of them in one level, and its name."""
+        name = next((name for name, recipe in RECIPES.items() if recipe == self), "one of its own")
+        flat = asdict(self)
+        return {"name": name, **flat.pop("augmentation"), **flat}
+
+    def changed(self, name: str, value: Any) -> Recipe:
+        """This recipe with one setting, its augmentation's too, changed. Raises: ConfigError."""
+        if name in _names(Augmentation):
+            return replace(self, augmentation=_with(self.augmentation, name, value))
+        if name == "augmentation" or name not in _names(Recipe):
+            known = [known for known in (*_names(Recipe), *_names(Augmentation)) if known != "augmentation"]
+            raise ConfigError(f"setting {name!r}: a recipe has {', '.join(known)}.")
+        return _with(self, name, value)
+
     def without(self, step: str) -> Recipe:
-        """This recipe with one of its steps as in the paper's. Raises: ConfigError for no step of it."""
-        if step in self.steps:
-            plain = Recipe()
-            if step in _names(Augmentation):
-                changed = replace(self.augmentation, **{step: getattr(plain.augmentation, step)})
-                return replace(self, augmentation=changed)
-            return replace(self, **{step: getattr(plain, step)})
-        raise ConfigError(f"step {step!r}: this recipe has {', '.join(self.steps) or 'none of its own'}.")
+        """This recipe with one of its steps as the paper has it. Raises: ConfigError for no step of it."""
+        if step not in self.steps:
+            raise ConfigError(f"step {step!r}: this recipe has {', '.join(self.steps) or 'none of its own'}.")
+        return self.changed(step, Recipe().settings[step])
 
     @property
     def steps(self) -> tuple[str, ...]:
         """What it does that the paper does not, each a name for `without`."""
-        plain = Recipe()
-        own = [name for name in _names(Recipe) if name != "augmentation"]
-        changed = [name for name in own if getattr(self, name) != getattr(plain, name)]
-        added = [
-            name
-            for name in _names(Augmentation)
-            if getattr(self.augmentation, name) != getattr(plain.augmentation, name)
-        ]
-        return (*changed, *added)
+        mine, plain = self.settings, Recipe().settings
+        return tuple(name for name, value in mine.items() if name != "name" and value != plain[name])
 
 
 def _names(kind: type[Recipe] | type[Augmentation]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
 
 
-RECIPES: Mapping[str, Recipe] = {"paper": Recipe(level="none")}
-"""Recipes by name. "paper" is the paper's with SPEC.md's readings."""
+def _with(part: Part, name: str, value: Any) -> Part:
+    """Part with a setting changed. Raises: ConfigError for a value of another kind."""
+    known = get_type_hints(type(part))[name]
+    kinds = get_args(known) if isinstance(known, UnionType) else (known,)
+    for kind in kinds:
+        if kind is float and type(value) is int:
+            value = float(value)
+    if get_origin(known) is not Literal and get_origin(known) is not tuple and type(value) not in kinds:
+        raise ConfigError(f"{name} {value!r}: allowed is {' or '.join(_KINDS[kind] for kind in kinds)}.")
+    return replace(part, **{name: value})
+
+
+RECIPES: Mapping[str, Recipe] = {
+    "paper": Recipe(level="none"),
+    "best": Recipe(
+        draw="one",
+        cycle=14,
+        learning_rate=0.001,
+        weight_decay=0.01,
+        averaging=0.98,
+        centred=0.5,
+        bins=200,
+        calibrated=True,
+        augmentation=Augmentation(crop_frames=200, off_centre=0.5),
+    ),
+}
+"""Recipes by name. "paper" is the paper's with SPEC.md's readings. "best" was chosen by the scores of
+development speakers (BENCHMARKS.md says what each step gives, and what was left out)."""

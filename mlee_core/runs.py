@@ -49,7 +49,8 @@ class CellResult:
     development loss. wa, ua: on the test speakers' utterances that `hard` admits, None without any.
     curves: a row {epoch, train_loss, dev_loss, dev_wa, dev_ua, best} for each epoch.
     predictions: id -> probabilities [4] of every annotated utterance of the test speakers, softmax for a
-    dominant row, sigmoid for MLEE. stamp: which software trained it.
+    dominant row, sigmoid for MLEE. temperature: their logits were divided by it.
+    stamp: which software trained it.
     """
 
     fold: str
@@ -63,6 +64,7 @@ class CellResult:
     ua: float | None
     curves: tuple[dict[str, Any], ...]
     predictions: Mapping[str, tuple[float, ...]]
+    temperature: float = 1.0
     stamp: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 
 from . import forecast, runs
 from .config import RunConfig, Selection
 from .corpora.base import Corpus
+from .engines import LOCAL, Engine, slots_here
 from .errors import ConfigError, RunError
 from .events import Event, Failed, Finished, Progress, Started
 from .folds import Folds
@@ -22,7 +24,7 @@ class Experiment:
     """What is asked for: the command line and the window make one of these and run it.
 
     folds: all of the corpus; the config's selection says which of them are trained. folder: need not exist
-    yet. workers: trainings side by side.
+    yet. workers: trainings side by side. engine: where they run.
     """
 
     corpus: Corpus
@@ -30,6 +32,7 @@ class Experiment:
     config: RunConfig
     folder: RunFolder
     workers: int
+    engine: Engine = LOCAL
 
     @property
     def selection(self) -> Selection:
@@ -57,7 +60,8 @@ class Experiment:
         """How fast this machine is at it, measured for some seconds."""
         from . import trial
 
-        return trial.measure(self.config, self.corpus, self.workers)
+        here = self.workers if self.engine.is_here else min(self.workers, slots_here(self.config.compute))
+        return trial.measure(self.config, self.corpus, here)
 
     def cost(self, speed: Speed) -> Cost:
         load = self._workload(speed)
@@ -66,7 +70,7 @@ class Experiment:
     def forecast(self, speed: Speed | None) -> Forecast:
         """Follows the events of `train`."""
         load = self._workload(speed)
-        ahead = Forecast(self.config.recipe, load, self.cells, self.workers, speed)
+        ahead = Forecast(self.config, load, self.cells, self.workers, speed)
         ahead.take_over(self.results())
         return ahead
 
@@ -94,7 +98,6 @@ class Experiment:
         A cell that fails does not stop the others. Raises: RunError in the end when some have failed.
         """
         from . import engines, experiment, models
-        from .engines import local
 
         results = self.results()
         done = {result.cell for result in results}
@@ -107,10 +110,11 @@ class Experiment:
             scratch = Scratch(self.folder.path)
             try:
                 work = yield from experiment.prepare(self.folder, self.config, self.corpus, scratch.path)
-                for event in local.run(work, waiting, done, self.workers):
-                    if isinstance(event, Failed):
-                        failed.append(event)
-                    yield event
+                with closing(engines.run(self.engine, work, waiting, done, self.workers)) as events:
+                    for event in events:
+                        if isinstance(event, Failed):
+                            failed.append(event)
+                        yield event
             finally:
                 scratch.remove()
         for fold in self.folds.folds:

@@ -18,14 +18,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from . import checkpoints, metrics
+from . import calibration, checkpoints, metrics
 from .config import Compute, StageConfig
 from .corpora.base import Utterance
-from .dataset import Batch, Examples, Inputs, Normalisation, plain_batches, training_batches
+from .dataset import Batch, Examples, Inputs, Normalisation, drawn, plain_batches, training_batches
 from .errors import ConfigError, RunError
 from .events import EpochDone, Event, Progress, Resumed, Started
 from .files import stable_hash
 from .labels import CLASSES, class_weights, dominant, existence_weights
+from .learner import Learner
 from .model import Network, fused_classifier
 from .stamp import stamp
 
@@ -60,18 +61,20 @@ class History:
 
     def finished(self, config: StageConfig) -> bool:
         waited = self.epoch - self.best_epoch
-        return self.epoch >= config.recipe.max_epochs or (self.epoch > 0 and waited >= config.recipe.patience)
+        return self.epoch >= config.epochs or (self.epoch > 0 and waited >= config.recipe.patience)
 
 
 @dataclass(frozen=True)
 class Trained:
     """The end of a stage. probabilities: id -> [4] of the test utterances, by the best epoch's weights.
-    reused: nothing was left to train."""
+    temperature: divides its logits, 1 where the recipe does not calibrate. reused: nothing was left to train.
+    """
 
     history: History
     probabilities: Mapping[str, tuple[float, ...]]
     wa: float | None
     ua: float | None
+    temperature: float
     reused: bool
 
 
@@ -83,7 +86,7 @@ def build(config: StageConfig) -> Network | nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(stable_hash([config.seed, config.stage.row, config.stage.label])[:15], 16))
         encoders = config.stage.encoders
-        network: nn.Module = fused_classifier(len(encoders)) if encoders else Network()
+        network: nn.Module = fused_classifier(len(encoders)) if encoders else Network(config.recipe.bins)
     if config.compute.channels_last:
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.to(config.compute.device)
@@ -109,7 +112,7 @@ def loss_function(config: StageConfig, targets: Sequence[Sequence[float]]) -> Lo
 
 
 def train(config: StageConfig, data: StageData, folder: Path) -> Generator[Event, None, Trained]:
-    """Train one stage until its development loss stops falling; returns how it ended.
+    """Train one stage until its development loss stops falling, or for one cycle; returns how it ended.
 
     folder: gets last.safetensors after every epoch and best.safetensors after every better one. With a
     checkpoint there already, its epochs are told again (whoever was killed between saving and telling
@@ -120,10 +123,9 @@ def train(config: StageConfig, data: StageData, folder: Path) -> Generator[Event
     """
     stage = config.stage.name
     refuse_empty(stage, data.train, data.dev)
-    network = build(config)
-    optimiser = torch.optim.Adam(network.parameters(), lr=config.learning_rate)
+    learner = Learner(config, build(config))
     loss = loss_function(config, data.train.targets)
-    history = _restore(folder / "last.safetensors", data.key, network, optimiser)
+    history = _restore(folder / "last.safetensors", data.key, learner)
     reused = history.finished(config)
     if not reused:
         yield Resumed(stage, history.epoch) if history.epoch else Started("training", stage)
@@ -131,37 +133,33 @@ def train(config: StageConfig, data: StageData, folder: Path) -> Generator[Event
         yield EpochDone(stage, **row, seconds=None)
     while not history.finished(config):
         epoch, began = history.epoch + 1, time.monotonic()
-        train_loss = yield from _epoch(config, data, network, optimiser, loss, epoch)
-        dev_loss, wa, ua = evaluate(config, data, network, loss)
+        train_loss = yield from _epoch(config, data, learner, loss, epoch)
+        dev_loss, wa, ua = evaluate(config, data, learner.judged, loss)
         if not (math.isfinite(train_loss) and math.isfinite(dev_loss)):
             raise RunError(
                 f"{stage}: the loss is {train_loss} / {dev_loss} in epoch {epoch}, not a finite number."
             )
-        better = dev_loss < history.best_loss
+        better = config.cycled or dev_loss < history.best_loss  # a cycle's end counts
         done = EpochDone(stage, epoch, train_loss, dev_loss, wa, ua, better, time.monotonic() - began)
         history = replace(history, epoch=epoch, epochs=(*history.epochs, done.curve_point))
         if better:
             history = replace(history, best_epoch=epoch, best_loss=dev_loss)
-        _save(folder, config, data, network, optimiser, history, better)
+        _save(folder, config, data, learner, history, better)
         yield done
-    return _trained(config, data, network, folder, history, reused=reused)
+    return _trained(config, data, learner.judged, folder, history, reused=reused)
 
 
 def _epoch(
-    config: StageConfig,
-    data: StageData,
-    network: nn.Module,
-    optimiser: torch.optim.Adam,
-    loss: Loss,
-    epoch: int,
+    config: StageConfig, data: StageData, learner: Learner, loss: Loss, epoch: int
 ) -> Generator[Event, None, float]:
-    """One pass over the training set at every speed; returns the mean loss."""
-    examples = len(data.train) * len(config.recipe.speeds)
+    """One pass over the training set; returns the mean loss."""
+    examples = drawn(len(data.train), config.recipe)
     done, total, began = 0, 0.0, time.monotonic()
-    network.train()
+    learner.network.train()
     for batch in training_batches(data.inputs, data.train, config.recipe, config.seed, epoch):
         with arithmetic(config.compute):
-            value = train_step(config.compute, network, optimiser, loss, batch)
+            at = (epoch - 1 + done / examples) / config.epochs
+            value = train_step(config.compute, learner, loss, batch, at)
         done += len(batch.ids)
         total += value.item() * len(batch.ids)
         left = (time.monotonic() - began) / done * (examples - done)
@@ -169,15 +167,11 @@ def _epoch(
     return total / done
 
 
-def train_step(
-    compute: Compute, network: nn.Module, optimiser: torch.optim.Adam, loss: Loss, batch: Batch
-) -> Tensor:
-    """One step of Adam on one batch; the batch's loss, a scalar."""
-    logits = _logits(network, batch.inputs, compute)  # [B, 4]
+def train_step(compute: Compute, learner: Learner, loss: Loss, batch: Batch, at: float) -> Tensor:
+    """One step on one batch, when a share `at` of the training is done; the batch's loss, a scalar."""
+    logits = _logits(learner.network, batch.inputs, compute)  # [B, 4]
     value = loss(logits.float(), batch.targets.to(logits.device))
-    optimiser.zero_grad(set_to_none=True)
-    value.backward()
-    optimiser.step()
+    learner.step(value, at)
     return value
 
 
@@ -237,17 +231,29 @@ def score(answers: dict[str, Tensor], utterances: Sequence[Utterance]) -> tuple[
 def _trained(
     config: StageConfig, data: StageData, network: nn.Module, folder: Path, history: History, *, reused: bool
 ) -> Trained:
-    """Score the best epoch on the test speakers."""
+    """Score the best epoch on the test speakers; its temperature is the development speakers'."""
     load_network(folder / "best.safetensors", network)
+    degrees = _temperature(config, data, network) if config.recipe.calibrated else 1.0
     without_targets = Examples(data.test, tuple((0.0,) * len(CLASSES) for _ in data.test))
     answers = predict(config, data.inputs, network, without_targets)
     existence = config.stage.scheme == "existence"
     probabilities = {
-        u.id: tuple((answers[u.id].sigmoid() if existence else answers[u.id].softmax(0)).tolist())
-        for u in data.test
+        name: tuple((logits.sigmoid() if existence else logits.softmax(0)).tolist())
+        for name, logits in ((u.id, answers[u.id] / degrees) for u in data.test)
     }
     wa, ua = score(answers, data.test)
-    return Trained(history, probabilities, wa, ua, reused)
+    return Trained(history, probabilities, wa, ua, degrees, reused)
+
+
+def _temperature(config: StageConfig, data: StageData, network: nn.Module) -> float:
+    """Of a stage's logits, by what the development speakers' annotators said."""
+    answers = predict(config, data.inputs, network, data.dev)
+    logits = [answers[u.id].tolist() for u in data.dev.utterances]  # [N, 4]
+    if config.stage.scheme == "existence":
+        return calibration.temperature(logits, data.dev.targets)
+    named = [dominant(u.votes) for u in data.dev.utterances]
+    judged = [(said, CLASSES.index(name)) for said, name in zip(logits, named, strict=True) if name]
+    return calibration.temperature([said for said, _ in judged], [k for _, k in judged])
 
 
 def refuse_empty(stage: str, train_set: Examples, dev_set: Examples) -> None:
@@ -263,40 +269,31 @@ def _save(
     folder: Path,
     config: StageConfig,
     data: StageData,
-    network: nn.Module,
-    optimiser: torch.optim.Adam,
+    learner: Learner,
     history: History,
     better: bool,
 ) -> None:
     """best first, then last: a kill between them repeats the epoch and writes the same best again."""
-    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
+    tensors = {f"network.{name}": value for name, value in learner.judged.state_dict().items()}
     if data.normalisation is not None:
         tensors |= {"norm.mean": data.normalisation.mean, "norm.std": data.normalisation.std}
     meta = {"key": data.key, "config": config.to_json(), "history": asdict(history), "stamp": stamp()}
     if better:
         checkpoints.save(folder / "best.safetensors", tensors, meta)
-    for name, parameter in network.named_parameters():
-        for what, value in optimiser.state[parameter].items():
-            tensors[f"adam.{what}.{name}"] = value
-    checkpoints.save(folder / "last.safetensors", tensors, meta)
+    checkpoints.save(folder / "last.safetensors", tensors | learner.state(), meta)
 
 
-def _restore(path: Path, key: str, network: nn.Module, optimiser: torch.optim.Adam) -> History:
-    """Put a checkpoint's state into network and optimiser; a fresh History where there is none."""
+def _restore(path: Path, key: str, learner: Learner) -> History:
+    """Put a checkpoint's state into the learner; a fresh History where there is none."""
     if not path.exists():
         return History()
-    tensors, meta = load_network(path, network)
+    tensors, meta = load_network(path, learner.judged)
     if meta.get("key") != key:
         raise RunError(
             f"{path} was trained on other data or settings (key {meta.get('key')}, now {key}): "
             "use another run folder, or the corpus and settings that it was begun with."
         )
-    for name, parameter in network.named_parameters():
-        state: dict[str, Any] = {}
-        for what in ("step", "exp_avg", "exp_avg_sq"):
-            value = tensors[f"adam.{what}.{name}"]
-            state[what] = value if what == "step" else torch.empty_like(parameter).copy_(value)
-        optimiser.state[parameter] = state
+    learner.restore(tensors)
     history = meta["history"]
     return History(**{**history, "epochs": tuple(history["epochs"])})
 

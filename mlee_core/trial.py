@@ -7,8 +7,6 @@ import time
 from collections.abc import Generator, Sequence
 from statistics import fmean
 
-import torch
-
 from .config import RunConfig, Stage, StageConfig
 from .corpora.base import Corpus, Utterance
 from .dataset import EncoderInputs, Examples, FeatureStore, Normalisation, build_features, training_batches
@@ -17,6 +15,7 @@ from .events import Progress
 from .experiment import annotated
 from .features import FRAMES_PER_SECOND
 from .forecast import Speed
+from .learner import Learner
 from .processes import Child, Connection, wait_for
 from .scratch import Scratch
 from .training import arithmetic, build, loss_function, train_step
@@ -84,9 +83,8 @@ def _seconds_a_frame(config: StageConfig, sample: Sequence[Utterance], store: Fe
     """Training steps of one encoder on the sample, its targets made up so that every class has weight."""
     targets = tuple(tuple(float(k == n % 4) for k in range(4)) for n in range(len(sample)))
     examples = Examples(tuple(sample), targets)
-    inputs = EncoderInputs(store, Normalisation.of(store, sample))
-    network = build(config).train()
-    optimiser = torch.optim.Adam(network.parameters(), lr=config.learning_rate)
+    inputs = EncoderInputs(store, Normalisation.of(store, sample, centred=config.recipe.centred))
+    learner = Learner(config, build(config).train())
     loss = loss_function(config, targets)
     frames, began = 0, 0.0
     with arithmetic(config.compute):
@@ -95,7 +93,7 @@ def _seconds_a_frame(config: StageConfig, sample: Sequence[Utterance], store: Fe
                 began = time.monotonic()
             if number > BATCHES:
                 break
-            train_step(config.compute, network, optimiser, loss, batch).item()
+            train_step(config.compute, learner, loss, batch, 0.0).item()
             frames += int(batch.inputs[1].sum()) if number else 0
     if not frames:
         raise RunError(f"{len(sample)} utterances are too few to measure a training step on.")

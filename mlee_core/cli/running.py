@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
@@ -30,7 +31,19 @@ def add_running_arguments(parser: argparse.ArgumentParser) -> None:
         "--patience", type=int, metavar="N", help=f"epochs without a better one (default: {Recipe.patience})"
     )
     parser.add_argument("--level", choices=("peak", "none"), help="scale utterances to peak 1, or leave them")
-    parser.add_argument("--recipe", choices=RECIPES, help="how networks are trained; paper is the paper's")
+    parser.add_argument(
+        "--recipe", choices=RECIPES, help="how networks are trained: the paper's way, or the best found"
+    )
+    parser.add_argument(
+        "--set",
+        nargs="+",
+        metavar="NAME=VALUE",
+        default=[],
+        help="change settings of the recipe: warp=0 mixup=0.4, say",
+    )
+    parser.add_argument(
+        "--batch-size", type=int, metavar="N", help=f"utterances a step (default: {Recipe.batch_size})"
+    )
     parser.add_argument("--seed", type=int, metavar="N", help="default: 0")
     parser.add_argument("--device", metavar="D", help="cpu, cuda or cuda:0 (default: cpu)")
     parser.add_argument(
@@ -78,8 +91,10 @@ def run_config(args: argparse.Namespace, corpus: Corpus, was: RunConfig | None, 
     compute = Compute() if was is None else was.compute
     device = devices.checked(args.device or compute.device)
     usual = devices.dtype(device) if was is None else compute.dtype
-    given = {name: getattr(args, name) for name in ("level", "max_epochs", "patience")}
+    given = {name: getattr(args, name) for name in ("level", "max_epochs", "patience", "batch_size")}
     recipe = RECIPES[args.recipe] if args.recipe else default if was is None else was.recipe
+    for setting in args.set:
+        recipe = recipe.changed(*_parsed(setting))
     seed = 0 if was is None else was.seed
     return RunConfig(
         corpus=str(corpus.root),
@@ -96,6 +111,18 @@ def run_config(args: argparse.Namespace, corpus: Corpus, was: RunConfig | None, 
         scripted=args.scripted,
         self_reports=args.self_reports,
     )
+
+
+def _parsed(setting: str) -> tuple[str, object]:
+    """NAME=VALUE, the value as JSON has it, or a word. Raises: ConfigError."""
+    name, equals, value = setting.partition("=")
+    if not equals:
+        raise ConfigError(f"--set {setting}: expected NAME=VALUE, warp=0 say.")
+    try:
+        parsed = json.loads(value)
+    except ValueError:
+        return name, value
+    return name, tuple(parsed) if isinstance(parsed, list) else parsed
 
 
 @contextmanager

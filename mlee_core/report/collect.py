@@ -151,6 +151,6 @@ def _setting(
         folds=tuple(fold.name for fold in folds.folds),
         selected=tuple(dict.fromkeys(cell.fold for cell in cells)),
         seeds=tuple(dict.fromkeys(cell.seed for cell in cells)),
-        recipe=asdict(config.recipe),
+        recipe=config.recipe.settings,
         compute=asdict(config.compute),
     )

@@ -41,7 +41,7 @@ def ahead(asked: RunConfig, workers: int = 1, speed: Speed | None = SPEED) -> Fo
     assert asked.selection is not None
     parts = folds.loso(corpus())
     load = Workload(asked, corpus(), parts.folds, SPEED.mean_duration_s)
-    return Forecast(asked.recipe, load, runs.cells(asked, asked.selection), workers, speed)
+    return Forecast(asked, load, runs.cells(asked, asked.selection), workers, speed)
 
 
 def epoch(cell: Cell, number: int, *, best: bool = True, seconds: float | None = None) -> EpochDone:

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 TORCH_ALLOWED = {
     "mlee_core.analysis",
+    "mlee_core.augment",
     "mlee_core.bench",
     "mlee_core.checkpoints",
     "mlee_core.dataset",
@@ -27,6 +28,7 @@ TORCH_ALLOWED = {
     "mlee_core.engines.local",
     "mlee_core.experiment",
     "mlee_core.features",
+    "mlee_core.learner",
     "mlee_core.model",
     "mlee_core.training",
     "mlee_core.trial",

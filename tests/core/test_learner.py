@@ -1,0 +1,124 @@
+"""Learning in one cycle: the rate's course, the running mean of the weights, going on after a stop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from mlee_core import folds
+from mlee_core.config import Compute, RunConfig, Stage, StageConfig
+from mlee_core.corpora import open_corpus
+from mlee_core.dataset import FeatureStore, build_features
+from mlee_core.events import EpochDone
+from mlee_core.experiment import stage_data
+from mlee_core.learner import Learner, cycle
+from mlee_core.recipe import RECIPES, Augmentation, Recipe
+from mlee_core.training import StageData, Trained, train
+from tests import made
+from tests.core.run_folders import content
+
+BEST = replace(
+    RECIPES["best"],
+    cycle=3,
+    augmentation=Augmentation(48, off_centre=0.5, warp=0.1, mask_bins=20, mask_frames=8, mixup=0.4),
+)
+"""With everything that augments, on few epochs."""
+
+
+def test_the_rate_rises_then_falls_along_half_a_cosine() -> None:
+    assert [cycle(at) for at in (0.075, 0.15)] == pytest.approx([0.5, 1.0])
+    assert cycle(0.15 + 0.85 / 2) == pytest.approx(0.5)
+    assert cycle(0.15 + 0.85 / 3) == pytest.approx(0.75)  # (1 + cos 60°) / 2
+    assert 0 < cycle(0.0) < 0.01 and 0 < cycle(1.0) < 0.01
+
+
+def _learner(recipe: Recipe, network: nn.Module) -> Learner:
+    return Learner(StageConfig(Stage("mlee", None, "all"), recipe, Compute(), 0), network)
+
+
+def test_what_counts_is_the_running_mean_of_the_weights() -> None:
+    """Against the formula, step by step: kept shares 1/10, 2/11, 3/12 and then the recipe's 1/4."""
+    torch.manual_seed(0)
+    network = nn.Linear(3, 1)
+    learner = _learner(Recipe(averaging=0.25, learning_rate=0.1), network)
+    mean = network.weight.detach().clone()  # [1, 3]
+    for kept in (1 / 10, 2 / 11, 3 / 12, 1 / 4, 1 / 4):
+        learner.step(network(torch.ones(3)).square().sum(), 0.5)
+        mean = kept * mean + (1 - kept) * network.weight.detach()
+        assert torch.allclose(learner.judged.weight, mean)  # type: ignore[arg-type]
+    assert not torch.equal(learner.judged.weight, network.weight)  # type: ignore[arg-type]
+
+
+def test_without_averaging_the_network_itself_counts() -> None:
+    network = nn.Linear(3, 1)
+    assert _learner(Recipe(), network).judged is network
+
+
+def test_weights_decay_without_a_gradient_by_the_rate() -> None:
+    """Loshchilov and Hutter: w ← w (1 - rate · decay); Adam adds nothing where the gradient is 0."""
+    network = nn.Linear(2, 1, bias=False)
+    before = network.weight.detach().clone()
+    _learner(Recipe(weight_decay=0.5, learning_rate=0.1), network).step((network.weight * 0).sum(), 0.5)
+    assert torch.allclose(network.weight, before * (1 - 0.1 * 0.5))
+
+
+def test_dense_rows_keep_the_papers_rate_and_stop_early() -> None:
+    dense = StageConfig(Stage("fusion", "soft", "all"), RECIPES["best"], Compute(), 0)
+    encoder = replace(dense, stage=Stage("mlee", None, "all"))
+    assert (dense.learning_rate, dense.cycled, dense.epochs) == (0.00005, False, 100)
+    assert (encoder.learning_rate, encoder.cycled) == (RECIPES["best"].learning_rate, True)
+    assert encoder.epochs == RECIPES["best"].cycle
+    assert replace(encoder, recipe=replace(RECIPES["best"], max_epochs=2)).epochs == 2
+
+
+# ---- a whole stage ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[StageConfig, StageData]:
+    corpus = open_corpus(made.corpus(tmp_path_factory.mktemp("corpus"), speakers=3, shortest_s=0.3))
+    config = RunConfig(str(corpus.root), "table", (), corpus.data_hash(), BEST, Compute(), 0)
+    work = build_features(corpus.utterances, BEST, tmp_path_factory.mktemp("features") / "features.f16")
+    store = _returned(work)
+    assert isinstance(store, FeatureStore)
+    stage = config.for_stage(Stage("dominant", "soft", "all"))
+    return stage, stage_data(stage, corpus, folds.one(corpus, "s0"), store, [], [])
+
+
+def _returned(generator):  # type: ignore[no-untyped-def]
+    while True:
+        try:
+            next(generator)
+        except StopIteration as end:
+            return end.value
+
+
+def test_a_cycle_runs_to_its_end_whose_weights_count(
+    data: tuple[StageConfig, StageData], tmp_path: Path
+) -> None:
+    config, learnt = data
+    trained = _returned(train(config, learnt, tmp_path))
+    assert isinstance(trained, Trained)
+    assert trained.history.epoch == trained.history.best_epoch == 3
+    assert trained.history.best_loss == trained.history.epochs[-1]["dev_loss"]
+    assert 1 / 20 < trained.temperature < 20 and trained.temperature != 1.0
+
+
+def test_a_cycle_that_is_stopped_goes_on_bit_identically(
+    data: tuple[StageConfig, StageData], tmp_path: Path
+) -> None:
+    config, learnt = data
+    for folder in ("straight", "stopped"):
+        (tmp_path / folder).mkdir()
+    _returned(train(config, learnt, tmp_path / "straight"))
+    for epoch in (1, 2):
+        for event in train(config, learnt, tmp_path / "stopped"):
+            if isinstance(event, EpochDone) and event.epoch == epoch:
+                break  # and drop the generator: nothing but the disk remains
+    _returned(train(config, learnt, tmp_path / "stopped"))
+    for name in ("best.safetensors", "last.safetensors"):
+        assert content(tmp_path / "stopped" / name) == content(tmp_path / "straight" / name)
