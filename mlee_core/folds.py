@@ -16,12 +16,12 @@ from typing import Any
 from .corpora.base import Corpus
 from .errors import ConfigError
 from .files import write_json
+from .results import PARTS as PARTS
 
 MANY_SPEAKERS = 12
 """Up to so many speakers leave-one-speaker-out is the default, above it GROUPS groups (SPEC.md)."""
 
 GROUPS = 10
-PARTS = ("train", "dev", "test")
 TAKEN = (".", "..", "logs", "report", "tensorboard")
 
 

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from .decoder import SAMPLE_RATE
 from .errors import MleeError
 from .takes import Frames, Take
 from .takes import recover as recover
@@ -284,6 +283,8 @@ def _accepted_format(sounddevice: ModuleType, index: int | None) -> tuple[int, i
 
 
 def _formats(default_rate: int, max_channels: int) -> Iterator[tuple[int, int]]:
+    from .decoder import SAMPLE_RATE  # soundfile comes with it, which the window can wait for
+
     yield SAMPLE_RATE, 1
     yield default_rate, 1
     yield default_rate, max_channels

@@ -25,6 +25,9 @@ DOMINANT_HEADS: tuple[str, ...] = ("hard", "soft", "fusion")
 ENCODERS: tuple[str, ...] = ("hard", "soft", "mlee")
 """The encoders whose attention can be shown; fusion listens through two of them."""
 
+PARTS = ("train", "dev", "test")
+"""What a speaker's recordings may be for a model."""
+
 Probabilities = tuple[float, ...]
 Seen = Literal["train", "dev"]
 

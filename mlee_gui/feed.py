@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import soxr
 from numpy.typing import NDArray
 
 RATE = 16_000
@@ -45,7 +45,7 @@ class Feed:
         self._gain = np.float32(gain)
         self._rate = rate
         self._lock = threading.Lock()
-        self._resampler = soxr.ResampleStream(RATE, rate, 1, dtype="float32") if rate != RATE else None
+        self._resampler = _resampler(rate) if rate != RATE else None
         self._ready: Samples = np.zeros(0, np.float32)  # resampled, not yet given out
         self._drained = False
         self.stretch = stretch
@@ -112,3 +112,10 @@ class Feed:
             n -= len(part)
             parts.append(part * self._gain)
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
+
+def _resampler(rate: int) -> Any:
+    """From our rate to the device's."""
+    import soxr
+
+    return soxr.ResampleStream(RATE, rate, 1, dtype="float32")

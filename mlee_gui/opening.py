@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mlee_core.audio import find_audio
-from mlee_core.corpora import open_corpus
 from mlee_core.errors import AudioError, CorpusError
 
 
@@ -42,6 +40,8 @@ class _Speakers:
         return Found(str(path))
 
     def _utterances(self, folder: Path) -> dict[Path, Found]:
+        from mlee_core.corpora import open_corpus  # importers of many formats: the window opens before
+
         if folder not in self._known:
             try:
                 corpus = open_corpus(folder)
@@ -59,6 +59,8 @@ def listing(paths: Sequence[str]) -> Listing:
 
     A file that is missing or no audio is listed too: reading it will say what is wrong with it.
     """
+    from mlee_core.audio import find_audio
+
     speakers = _Speakers()
     found: list[Found] = []
     refused: list[str] = []
