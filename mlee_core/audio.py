@@ -81,6 +81,7 @@ class Decoder:
         self._hang_s = hang_s
         self._decode = decode
         self._child: Child | None = None
+        self._listens = False  # the child said that it is ready
         self._busy = False  # a generator of `decode` is open
         self._at_work = False  # the child owes a reply
         scratch = Scratch()
@@ -99,6 +100,12 @@ class Decoder:
             self._child.stop(grace_s=0 if self._at_work else GRACE_S)
             self._child = None
         self._remove_folder()
+
+    def start(self) -> None:
+        """Start the process, or another one if it ended, without waiting until it is ready."""
+        if self._child is None or not self._child.alive:
+            self._drop_child()
+            self._child = Child("decoder", child_side.serve, self._decode)
 
     def load(self, path: Path | str) -> Recording:
         """The decoded file. Raises: AudioError."""
@@ -134,16 +141,18 @@ class Decoder:
         if self._child is not None:
             self._child.kill()
             self._child = None
-        self._at_work = False
+        self._at_work = self._listens = False
 
     def _started(self, path: Path) -> Child:
-        if self._child is None or not self._child.alive:
-            self._drop_child()
-            child = self._child = Child("decoder", child_side.serve, self._decode)
+        self.start()
+        child = self._child
+        assert child is not None
+        if not self._listens:
             if not child.poll(START_S):
                 raise WorkerDied(f"The decoder did not start within {START_S:g} s, so {path} was not read.")
             child.receive()
-        return self._child
+            self._listens = True
+        return child
 
     def _replies(self, child: Child, path: Path) -> Iterator[Progress | child_side.Decoded]:
         what = f"Reading {path.name}"

@@ -41,6 +41,16 @@ class Cancel:
 
 
 @dataclass(frozen=True)
+class Prepare:
+    """Nobody waits yet: import what analyses need, load `model` and run it once. No answer.
+
+    What fails here fails again, and is told, in the first job that needs it.
+    """
+
+    model: str
+
+
+@dataclass(frozen=True)
 class Quit:
     """End the worker."""
 
@@ -109,5 +119,5 @@ class CancelDone:
     job: int
 
 
-Request = OpenRecording | Analyze | Cancel | Quit
+Request = OpenRecording | Analyze | Cancel | Prepare | Quit
 Reply = Ready | Opened | Progressed | SegmentDone | Analyzed | Refused | CancelDone

@@ -8,10 +8,15 @@ import argparse
 import multiprocessing
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .display import why_no_display
+
+if TYPE_CHECKING:
+    from .app import Application
+    from .theme import Scheme
 
 WINDOWLESS_PICTURE = Path("build") / "mlee-window.png"
 
@@ -31,12 +36,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     if picture is not None:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
-    from .run import run, take_picture  # Qt, after everything that could end here has ended
-
     paths = [str(Path(p).absolute()) for p in wanted.files]
-    if picture is not None:
-        return take_picture(picture, paths, wanted.model, wanted.scheme or "light")
-    return run(paths, wanted.model, wanted.scheme)
+    if picture is None:
+        return open_window(paths, wanted.model, wanted.scheme)
+
+    from .run import take_picture  # Qt, after everything that could end here has ended
+
+    return take_picture(picture, paths, wanted.model, wanted.scheme or "light")
+
+
+def open_window(
+    paths: Sequence[str],
+    model: str = "",
+    scheme: Scheme | None = None,
+    begin: Callable[[Application], object] = lambda _: None,
+) -> int:
+    """Run the window; see run.run. The worker's process starts beside the imports of the window's own."""
+    from mlee_core.worker import Worker
+
+    worker = Worker()
+    worker.start()
+
+    from .run import run  # Qt
+
+    return run(paths, model, scheme, worker, begin)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from PySide6.QtCore import QObject, QStandardPaths, QTimer, Signal
+from PySide6.QtCore import QObject, QStandardPaths, Signal
 from PySide6.QtWidgets import QApplication, QLabel
 
 from mlee_core import models, resources
@@ -21,6 +21,7 @@ from mlee_core.worker import Worker
 from .actions import KeepWidgetKeys
 from .backlog import Backlog
 from .commands import Commands
+from .frames import NextFrame
 from .inference import Inference, WorkerLike
 from .mainwindow import BELOW, LEFT, RIGHT, MainWindow, Place
 from .messages import LogFile, Messages
@@ -118,7 +119,9 @@ class Application(QObject):
 
     def start(self) -> None:
         """Begin what the window need not wait for: the worker, devices, and what was open."""
-        self.inference.start()
+        if self._closed:
+            return
+        self.inference.prepare(self.session.model_name)
         self.player.probe()
         self.record.look_for_devices()
         self._sound.run(sweep, lambda _: None, lambda error: self.messages.failed("clearing up", error))
@@ -311,7 +314,7 @@ def show(application: Application) -> None:
     """Show the window; what it need not wait for starts after its first painting."""
     application.window.show()
     application.timeline.plots.setFocus()
-    QTimer.singleShot(0, application.start)
+    NextFrame(application.timeline.plots, application.start)
 
 
 def _app() -> Any:

@@ -20,6 +20,7 @@ from mlee_core.protocol import (
     CancelDone,
     Opened,
     OpenRecording,
+    Prepare,
     Progressed,
     Ready,
     Refused,
@@ -79,8 +80,13 @@ class Inference(QObject):
         """Start the process, if there is none."""
         if self._worker is None:
             self._worker = self._make_worker()
-            self._worker.start()
+            if not self._worker.alive:
+                self._worker.start()
         self._pace()
+
+    def prepare(self, model: str) -> None:
+        """Have the process get ready for analyses with this model before there is one. No signal follows."""
+        self._deliver(Prepare(model))
 
     def open(self, path: str, folder: str) -> int:
         """Decode `path` and lay its samples and pictures into `folder`; returns the job."""
@@ -125,7 +131,7 @@ class Inference(QObject):
             self._deliver(request)
         return job
 
-    def _deliver(self, request: Analyze | OpenRecording) -> None:
+    def _deliver(self, request: Analyze | OpenRecording | Prepare) -> None:
         self.start()
         assert self._worker is not None
         with suppress(WorkerDied):  # this instant: the next poll tells of it, for this job too

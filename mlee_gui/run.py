@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -13,21 +13,34 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from mlee_core import resources
+from mlee_core.worker import Worker
 
-from . import screenshot, theme
+from . import theme
 from .app import Application, Makers, Wish, show
 from .offscreen import without_needless_words
 
 
-def run(paths: Sequence[str], model: str, scheme: theme.Scheme | None) -> int:
-    """Show the window until it is closed; returns 0."""
+def run(
+    paths: Sequence[str],
+    model: str,
+    scheme: theme.Scheme | None,
+    worker: Worker,
+    begin: Callable[[Application], object] = lambda _: None,
+) -> int:
+    """Show the window until it is closed; returns 0.
+
+    worker: the first one; it may have been started. begin: called once, as the event loop begins.
+    """
     app = qt_application(scheme)
-    application = Application(Wish(tuple(paths), model))
+    started = [worker]
+    makers = Makers(worker=lambda: started.pop() if started else Worker())
+    application = Application(Wish(tuple(paths), model), makers)
     _tell_faults(application)
     # Python handles the signal at the next tick of the worker's timer
     signal.signal(signal.SIGINT, lambda *_: application.window.close())
     signal.signal(signal.SIGTERM, lambda *_: application.window.close())
     show(application)
+    begin(application)
     status = app.exec()
     application.close()
     return status
@@ -37,6 +50,8 @@ def take_picture(
     out: Path, paths: Sequence[str], model: str, scheme: theme.Scheme, makers: Makers | None = None
 ) -> int:
     """Draw the window into `out` once the recording is analysed; returns 0, 2 if it was refused."""
+    from . import screenshot  # what the command line prints comes with it
+
     with without_needless_words(), tempfile.TemporaryDirectory(prefix="mlee-picture-") as folder:
         app = qt_application(scheme)
         settings = str(Path(folder) / "settings.ini")  # neither the user's layout, nor changing it

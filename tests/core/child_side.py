@@ -22,7 +22,7 @@ from mlee_core.events import Progress
 from mlee_core.processes import Child
 from mlee_core.protocol import Analyze
 from mlee_core.results import Analysis, Attention, Segment
-from mlee_core.worker import Engine, Items
+from mlee_core.serving import Engine, Items
 
 
 def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = 30.0) -> None:
@@ -154,9 +154,6 @@ class FakeAnalyzer:
 
 class FakeEngine(Engine):
     """The real decoding and bookkeeping, without torch."""
-
-    def warm_up(self) -> None:
-        pass
 
     def build_pyramid(self, recording: Recording, folder: Path) -> Iterator[Progress]:
         folder.mkdir()

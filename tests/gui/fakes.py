@@ -10,7 +10,16 @@ import numpy as np
 
 from mlee_core.labels import CLASSES
 from mlee_core.processes import Outcome
-from mlee_core.protocol import Analyze, Analyzed, Cancel, CancelDone, Opened, OpenedRecording, OpenRecording
+from mlee_core.protocol import (
+    Analyze,
+    Analyzed,
+    Cancel,
+    CancelDone,
+    Opened,
+    OpenedRecording,
+    OpenRecording,
+    Prepare,
+)
 from mlee_core.results import Analysis, Attention, ModelInfo, Segment
 
 MODEL = ModelInfo(
@@ -72,6 +81,7 @@ class FakeWorker:
 
     def __init__(self, answering: bool = False, duration_s: float = 2.0, pyramid: Path | None = None) -> None:
         self.requests: list[object] = []
+        self.prepared: list[str] = []
         self.replies: list[object] = []
         self.answering = answering
         self.duration_s = duration_s
@@ -84,6 +94,9 @@ class FakeWorker:
         self.starts += 1
 
     def send(self, request: object) -> None:
+        if isinstance(request, Prepare):
+            self.prepared.append(request.model)
+            return
         self.requests.append(request)
         if isinstance(request, Cancel):
             self.replies.append(CancelDone(request.job))
