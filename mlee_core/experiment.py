@@ -203,6 +203,7 @@ def _result(cell: Cell, key: str, trained: Trained) -> CellResult:
         temperature=trained.temperature,
         curves=history.epochs,
         predictions=trained.probabilities,
+        development=trained.development,
         stamp=stamp(),
     )
 

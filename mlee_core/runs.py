@@ -49,7 +49,8 @@ class CellResult:
     development loss. wa, ua: on the test speakers' utterances that `hard` admits, None without any.
     curves: a row {epoch, train_loss, dev_loss, dev_wa, dev_ua, best} for each epoch.
     predictions: id -> probabilities [4] of every annotated utterance of the test speakers, softmax for a
-    dominant row, sigmoid for MLEE. temperature: their logits were divided by it.
+    dominant row, sigmoid for MLEE. development: the same of the development speakers' utterances that the
+    stage admits, by which recipes may be chosen. temperature: their logits were divided by it.
     stamp: which software trained it.
     """
 
@@ -64,6 +65,7 @@ class CellResult:
     ua: float | None
     curves: tuple[dict[str, Any], ...]
     predictions: Mapping[str, tuple[float, ...]]
+    development: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     temperature: float = 1.0
     stamp: Mapping[str, str] = field(default_factory=dict)
 
@@ -83,9 +85,10 @@ class CellResult:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> CellResult:
-        predictions = {name: tuple(row) for name, row in value["predictions"].items()}
+        said = {"predictions": value["predictions"], "development": value.get("development", {})}
+        told = {part: {name: tuple(row) for name, row in rows.items()} for part, rows in said.items()}
         read = {"stage": stage_named(value["stage"]), "curves": tuple(value["curves"])}
-        return cls(**{**value, **read, "predictions": predictions})
+        return cls(**{**value, **read, **told})
 
 
 class Journal:

@@ -66,12 +66,13 @@ class History:
 
 @dataclass(frozen=True)
 class Trained:
-    """The end of a stage. probabilities: id -> [4] of the test utterances, by the best epoch's weights.
-    temperature: divides its logits, 1 where the recipe does not calibrate. reused: nothing was left to train.
+    """The end of a stage. probabilities: id -> [4] of the test utterances, by the best epoch's weights;
+    development: the same of those of the development speakers that the stage admits. temperature: divides its logits, 1 where the recipe does not calibrate. reused: nothing was left to train.
     """
 
     history: History
     probabilities: Mapping[str, tuple[float, ...]]
+    development: Mapping[str, tuple[float, ...]]
     wa: float | None
     ua: float | None
     temperature: float
@@ -233,21 +234,24 @@ def _trained(
 ) -> Trained:
     """Score the best epoch on the test speakers; its temperature is the development speakers'."""
     load_network(folder / "best.safetensors", network)
-    degrees = _temperature(config, data, network) if config.recipe.calibrated else 1.0
+    dev = predict(config, data.inputs, network, data.dev)
+    degrees = _temperature(config, data, dev) if config.recipe.calibrated else 1.0
     without_targets = Examples(data.test, tuple((0.0,) * len(CLASSES) for _ in data.test))
     answers = predict(config, data.inputs, network, without_targets)
     existence = config.stage.scheme == "existence"
-    probabilities = {
-        name: tuple((logits.sigmoid() if existence else logits.softmax(0)).tolist())
-        for name, logits in ((u.id, answers[u.id] / degrees) for u in data.test)
-    }
+    said, said_of_dev = (
+        {
+            name: tuple(((z / degrees).sigmoid() if existence else (z / degrees).softmax(0)).tolist())
+            for name, z in logits.items()
+        }
+        for logits in (answers, dev)
+    )
     wa, ua = score(answers, data.test)
-    return Trained(history, probabilities, wa, ua, degrees, reused)
+    return Trained(history, said, said_of_dev, wa, ua, degrees, reused)
 
 
-def _temperature(config: StageConfig, data: StageData, network: nn.Module) -> float:
+def _temperature(config: StageConfig, data: StageData, answers: Mapping[str, Tensor]) -> float:
     """Of a stage's logits, by what the development speakers' annotators said."""
-    answers = predict(config, data.inputs, network, data.dev)
     logits = [answers[u.id].tolist() for u in data.dev.utterances]  # [N, 4]
     if config.stage.scheme == "existence":
         return calibration.temperature(logits, data.dev.targets)

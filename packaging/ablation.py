@@ -1,0 +1,109 @@
+"""What each step of a recipe gives: python packaging/ablation.py CORPUS OUT [--plus NAME=VALUE ...]
+
+One row of Table 3 is trained by the recipe, by the recipe without each of its steps, and with each setting of
+--plus beside them, in run folders under OUT that are resumed when they are there. Development speakers alone
+are scored, pooled over the folds, since recipes are chosen by them; the interval of a difference is a paired
+bootstrap over speakers. Prints a table in Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from mlee_core import cli, comparison
+from mlee_core.config import LINES, Stage
+from mlee_core.labels import CLASSES, dominant
+from mlee_core.metrics import Tally
+from mlee_core.recipe import RECIPES, Recipe
+from mlee_core.runs import RunFolder
+
+HEADER = """| | WA | UA | ΔUA of the step (95 % interval) |
+| --- | ---: | ---: | ---: |"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--recipe", choices=RECIPES, default="best")
+    parser.add_argument("--row", choices=LINES, default="dominant-soft")
+    parser.add_argument("--plus", nargs="+", metavar="NAME=VALUE", default=[], help="settings to try as well")
+    parser.add_argument(
+        "--leave", nargs="+", metavar="STEP", default=[], help="steps that stay (they do not train)"
+    )
+    parser.add_argument("--only", nargs="+", metavar="FOLD", help="folds (default: all)")
+    args = parser.parse_args()
+    tallies = {}
+    for name, settings in variants(RECIPES[args.recipe], args.plus, args.leave):
+        folder = args.out / name.replace(" ", "-").replace("/", "-")
+        command = ["table3", args.corpus, "--recipe", args.recipe, "--rows", args.row, "--train-sets", "all"]
+        command += ["--run", folder, "--resume", "--quiet"]
+        command += ["--only", *args.only] if args.only else []
+        command += ["--set", *settings] if settings else []
+        print(name, file=sys.stderr)
+        with contextlib.redirect_stdout(sys.stderr):
+            status = cli.main([str(word) for word in command])
+        if status:
+            return status
+        tallies[name] = of_development(RunFolder(folder), args.row)
+    print("\n".join(lines(tallies, args.recipe)))
+    return 0
+
+
+def variants(recipe: Recipe, plus: list[str], leave: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """A name, and the settings that make it out of the recipe."""
+    plain = Recipe().settings
+    yield "everything", []
+    for step in recipe.steps:
+        if step not in leave:
+            value = plain[step]
+            yield f"without {step}", [f"{step}={'null' if value is None else value}"]
+    for setting in plus:
+        yield f"plus {setting}", [setting]
+
+
+def of_development(run: RunFolder, row: str) -> Tally:
+    """What the development speakers' utterances were taken for; a speaker is judged in one fold."""
+    votes = {u.id: u for u in run.corpus().utterances}
+    stage = Stage(*LINES[row], "all")
+    total: dict[str, np.ndarray] = {}
+    right: dict[str, np.ndarray] = {}
+    for result in run.results():
+        if result.stage != stage:
+            continue
+        for name, probabilities in result.development.items():
+            truth = dominant(votes[name].votes)
+            if truth is not None:
+                k, speaker = CLASSES.index(truth), votes[name].speaker
+                for counts in (total, right):
+                    counts.setdefault(speaker, np.zeros(len(CLASSES)))
+                total[speaker][k] += 1
+                right[speaker][k] += int(np.argmax(probabilities)) == k
+    speakers = tuple(sorted(total))
+    return Tally(speakers, np.array([total[s] for s in speakers]), np.array([right[s] for s in speakers]))
+
+
+def lines(tallies: dict[str, Tally], recipe: str) -> Iterator[str]:
+    yield HEADER
+    whole = tallies["everything"]
+    for name, tally in tallies.items():
+        wa, ua = (100 * (tally.pooled(score) or 0.0) for score in ("wa", "ua"))
+        gain = ""
+        if tally is not whole:
+            pair = (tally, whole) if name.startswith("plus") else (whole, tally)
+            found = comparison.difference(*pair, "ua")
+            assert found is not None, "development speakers have dominant classes"
+            gain = f"{100 * found.pooled:+.1f}"
+            if found.low is not None and found.high is not None:
+                gain += f" ({100 * found.low:+.1f} … {100 * found.high:+.1f})"
+        yield f"| {recipe if tally is whole else name} | {wa:.1f} | {ua:.1f} | {gain} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
