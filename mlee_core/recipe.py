@@ -173,7 +173,7 @@ RECIPES: Mapping[str, Recipe] = {
         centred=0.5,
         bins=200,
         calibrated=True,
-        augmentation=Augmentation(crop_frames=200, off_centre=0.5),
+        augmentation=Augmentation(crop_frames=200, off_centre=0.5, warp=0.12),
     ),
 }
 """Recipes by name. "paper" is the paper's with SPEC.md's readings. "best" was chosen by the scores of
