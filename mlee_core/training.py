@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from . import calibration, checkpoints, metrics
+from . import calibration, checkpoints, devices, metrics
 from .config import Compute, StageConfig
 from .corpora.base import Utterance
 from .dataset import Batch, Examples, Inputs, Normalisation, drawn, plain_batches, training_batches
@@ -124,6 +124,7 @@ def train(config: StageConfig, data: StageData, folder: Path) -> Generator[Event
     """
     stage = config.stage.name
     refuse_empty(stage, data.train, data.dev)
+    devices.keep_memory()
     learner = Learner(config, build(config))
     loss = loss_function(config, data.train.targets)
     history = _restore(folder / "last.safetensors", data.key, learner)
