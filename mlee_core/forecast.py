@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from .config import RunConfig
+from .config import RunConfig, Stage
 from .corpora.base import Corpus, Utterance
 from .events import EpochDone, Event, Progress, Resumed, StageDone
 from .folds import Fold
@@ -64,6 +64,7 @@ class Workload:
         self, config: RunConfig, corpus: Corpus, folds: Iterable[Fold], mean_duration_s: float
     ) -> None:
         self._recipe, self._corpus, self._mean = config.recipe, corpus, mean_duration_s
+        self._stages = () if config.selection is None else config.selection.stages
         self._folds = {fold.name: fold for fold in folds}
         self._epochs: dict[tuple[str, str], float] = {}
 
@@ -78,11 +79,13 @@ class Workload:
 
     def epoch(self, cell: Cell) -> float:
         """Frames of one epoch of an encoder; for dense layers what their epoch is worth in such frames."""
-        known = self._epochs.get((cell.fold, cell.stage.name))
+        known, stage = self._epochs.get((cell.fold, cell.stage.name)), cell.stage
         if known is None:
-            train = self._corpus.of_speakers(self._folds[cell.fold].train)
-            stage = cell.stage
-            admitted = [u for u in train if admits(stage.scheme, stage.train_set, u.votes)]
+            admitted = self._admitted(cell.fold, stage)
+            twin = replace(stage, train_set="dominant")
+            trained_already = stage.train_set == "all" and not stage.encoders and twin in self._stages
+            if trained_already and self._admitted(cell.fold, twin) == admitted:
+                admitted = []  # taken over from its twin
             frames = sum(self._learnt(u) for u in admitted) * FRAMES_PER_SECOND
             known = self._epochs[cell.fold, stage.name] = frames * (DENSE_SHARE if stage.encoders else 1.0)
         return known
@@ -90,6 +93,10 @@ class Workload:
     def encoding(self, cell: Cell) -> float:
         """What encoding the whole corpus for a dense stage is worth, in frames; each encoder serves two."""
         return len(cell.stage.encoders) / 2 * self.audio_s * self.copies() * FRAMES_PER_SECOND * ENCODE_SHARE
+
+    def _admitted(self, fold: str, stage: Stage) -> list[Utterance]:
+        learnt = self._corpus.of_speakers(self._folds[fold].train)
+        return [u for u in learnt if admits(stage.scheme, stage.train_set, u.votes)]
 
     def _learnt(self, utterance: Utterance) -> float:
         """Seconds that an utterance adds to an epoch, at its speeds and cropped as the recipe says."""

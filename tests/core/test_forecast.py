@@ -13,7 +13,7 @@ from mlee_core.corpora.base import Corpus, Utterance
 from mlee_core.events import EpochDone, Resumed, StageDone
 from mlee_core.forecast import Forecast, Speed, Workload
 from mlee_core.labels import Votes
-from mlee_core.recipe import Recipe
+from mlee_core.recipe import Augmentation, Recipe
 from mlee_core.runs import Cell
 
 SPEED = Speed(train_s=0.001, features_s=0.01, mean_duration_s=4.0, memory_bytes=1000)
@@ -42,6 +42,29 @@ def ahead(asked: RunConfig, workers: int = 1, speed: Speed | None = SPEED) -> Fo
     parts = folds.loso(corpus())
     load = Workload(asked, corpus(), parts.folds, SPEED.mean_duration_s)
     return Forecast(asked, load, runs.cells(asked, asked.selection), workers, speed)
+
+
+def test_an_encoder_that_its_twin_has_trained_costs_nothing() -> None:
+    """One vote each: soft targets of both train sets admit the same four utterances of a speaker; an *other*
+    is admitted by MLEE on all alone."""
+    both = replace(config(), selection=Selection(("dominant-soft", "mlee"), ("dominant", "all"), ("a",)))
+    load = Workload(both, corpus(), folds.loso(corpus()).folds, SPEED.mean_duration_s)
+    frames = {s.name: load.epoch(Cell("a", 0, s)) for s in both.selection.stages}  # type: ignore[union-attr]
+    assert frames["dominant-soft-all"] == 0 < frames["dominant-soft-dominant"]
+    assert frames["mlee-all"] == pytest.approx(5 / 4 * frames["mlee-dominant"])
+
+
+def test_crops_and_one_speed_an_epoch_are_counted() -> None:
+    """2 s at speeds 1 and ½ last 2 and 4 s: cropped to 3 s, one of them at random is 2.5 s on average."""
+    asked = config(draw="one", augmentation=Augmentation(crop_frames=300))  # type: ignore[arg-type]
+    load = Workload(asked, corpus(), folds.loso(corpus()).folds, SPEED.mean_duration_s)
+    assert load.epoch(Cell("a", 0, HARD)) == pytest.approx(4 * 2.5 * 100)
+
+
+def test_a_cycle_has_its_number_of_epochs() -> None:
+    forecast = ahead(config(cycle=7))
+    assert forecast.expected_epochs(Cell("a", 0, HARD)) == 7
+    assert forecast.expected_epochs(Cell("a", 0, Stage("pretrain", "hard", "all"))) == 100
 
 
 def epoch(cell: Cell, number: int, *, best: bool = True, seconds: float | None = None) -> EpochDone:
