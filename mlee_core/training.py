@@ -158,8 +158,10 @@ def _epoch(
     examples = drawn(len(data.train), config.recipe)
     done, total, began = 0, 0.0, time.monotonic()
     learner.network.train()
-    for batch in training_batches(data.inputs, data.train, config.recipe, config.seed, epoch):
-        with arithmetic(config.compute):
+    batches = training_batches(data.inputs, data.train, config.recipe, config.seed, epoch)
+    while done < examples:
+        with arithmetic(config.compute):  # augmentation too: more threads than cores wait for each other
+            batch = next(batches)
             at = (epoch - 1 + done / examples) / config.epochs
             value = train_step(config.compute, learner, loss, batch, at)
         done += len(batch.ids)
