@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from .config import Compute, Stage, StageConfig
 from .dataset import bucketed
 from .devices import dtype
 from .features import BINS, DFT, FRAME, FRAMES_PER_SECOND, HOP, SAMPLE_RATE, log_spectrogram
 from .model import Network, pad
+from .plain import PlainNetwork
 from .recipe import Recipe
 from .training import build, loss_function
 
@@ -57,13 +58,13 @@ def features() -> list[Measurement]:
 def inference() -> list[Measurement]:
     """`forward_30s` and `forward_30s_bf16`: one encoder and its classifier, against eager fp32."""
     torch.manual_seed(0)
-    plain = Network().eval()
+    plain = PlainNetwork().eval()
     ours = Network()
     ours.load_state_dict(plain.state_dict())
     ours.fold()
     batch = pad([torch.randn(30 * FRAMES_PER_SECOND, BINS, generator=_generator())])
 
-    def forward(network: Network, bf16: bool = False) -> None:
+    def forward(network: nn.Module, bf16: bool = False) -> None:
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             network(*batch)
 
@@ -79,14 +80,17 @@ def training() -> list[Measurement]:
     x, lengths = pad([torch.randn(int(n), BINS, generator=_generator()) for n in frames])
     fast = Compute(dtype=dtype("cpu"), threads=torch.get_num_threads())
     plain = Compute(dtype="fp32", channels_last=False, threads=torch.get_num_threads())
-    step = _compare("train_step", _step(fast, x, lengths), _step(plain, x, lengths), repeats=5)
+    ours, baseline = _step(fast, x, lengths), _step(plain, x, lengths, PlainNetwork())
+    step = _compare("train_step", ours, baseline, repeats=5)
     return [step, _padding()]
 
 
-def _step(compute: Compute, x: Tensor, lengths: Tensor) -> Callable[[], None]:
-    """One optimiser step on one batch, as the training loop makes it."""
+def _step(
+    compute: Compute, x: Tensor, lengths: Tensor, network: nn.Module | None = None
+) -> Callable[[], None]:
+    """One optimiser step on one batch, as the training loop makes it. network: ours unless given."""
     config = StageConfig(Stage("dominant", "hard", "all"), Recipe(), compute, 0)
-    network = build(config).train()
+    network = (network or build(config)).train()
     optimiser = torch.optim.Adam(network.parameters(), lr=config.learning_rate)
     targets = torch.eye(4).repeat(len(x) // 4, 1)  # [B, 4]
     loss = loss_function(config, targets.tolist())

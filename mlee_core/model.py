@@ -2,7 +2,8 @@
 
 Shapes: B utterances, T frames (10 ms), F = 400 bins, S = T // 16 attention steps (160 ms), K = 4 classes.
 Padding never matters: padded frames enter neither the convolutions' context, batch statistics, the LSTM
-nor attention, so an utterance alone and inside a padded batch give the same numbers (SPEC.md).
+nor attention, so an utterance alone and inside a padded batch give the same numbers (SPEC.md). The
+convolutions do not even see them: they work on the batch's utterances end to end (strip.py).
 """
 
 from __future__ import annotations
@@ -13,14 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from .features import BINS
 from .labels import CLASSES
-
-FRAMES_PER_STEP = 16
-"""One attention step: stride 2 and three 2 × 2 poolings."""
+from .strip import FRAMES_PER_STEP, Strip
 
 VECTOR = 256
 """Size of an encoder's output: 128 each way."""
@@ -30,132 +28,119 @@ _ATTENTION = 128  # d_a of Lin et al. 2017 (reading)
 _DENSE = 64
 
 
-def _clear_padding(x: Tensor, lengths: Sequence[int]) -> None:
-    """Set x [B, C, F, T] to 0 behind each utterance's length, in place.
+class _NormPoolRelu(torch.autograd.Function):
+    """Batch norm by the statistics of real positions, max-pool 2 × 2 and ReLU, in training.
 
-    Utterance by utterance: it touches the padding alone, 100 times cheaper than a product with a mask.
-    """
-    for row, length in zip(x, lengths, strict=True):
-        row[..., length:] = 0  # [C, F, T - length]
-
-
-class _ClearPadding(torch.autograd.Function):
-    """Zeros behind each utterance, forward and backward, so that padding neither says nor learns."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, lengths: Sequence[int]) -> Tensor:
-        ctx.lengths = lengths
-        ctx.mark_dirty(x)
-        _clear_padding(x, lengths)
-        return x  # [B, C, F, T]
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        grad = grads[0].clone()  # [B, C, F, T]
-        _clear_padding(grad, ctx.lengths)
-        return grad, None
-
-
-def _clear(x: Tensor, lengths: Sequence[int]) -> Tensor:
-    cleared: Tensor = _ClearPadding.apply(x, lengths)  # type: ignore[no-untyped-call]
-    return cleared
-
-
-class _MaskedBatchNorm(torch.autograd.Function):
-    """Batch norm by the statistics of real positions; x [B, C, F, T] must be 0 in padding.
-
-    Written out because autograd through mean and variance keeps several copies of the network's largest
-    tensors; here each pass is one of torch's fused kernels. The gradient that comes in must be 0 in padding.
+    x: [1, C, F, T], 0 in the gaps; its scale γ must not be negative, so that normalising may wait until
+    only the largest of four is left. Written out because autograd keeps and walks through several copies
+    of the network's largest tensors; here the full size is touched as rarely as it can be.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, lengths: Sequence[int], weight: Tensor, bias: Tensor, eps: float
+        ctx: Any, x: Tensor, strip: Strip, weight: Tensor, bias: Tensor, eps: float
     ) -> tuple[Tensor, Tensor, Tensor]:
-        real = sum(lengths) * x.shape[2]  # positions a channel
+        real = strip.real * x.shape[2]  # positions a channel
         share = x.numel() / x.shape[1] / real  # all positions over real ones
         fp32 = torch.zeros_like(weight), torch.ones_like(weight)  # makes the kernel answer in fp32 for bf16 x
         mean, var = torch.batch_norm_update_stats(x, *fp32, 1.0)  # [C], [C] over all positions
-        # the zeros of padding added nothing to Σx and Σx²: only the count was wrong
+        # the zeros of the gaps added nothing to Σx and Σx²: only the count was wrong
         square = (var + mean.square()) * share  # [C] E[x²]
         mean = mean * share  # [C]
         var = (square - mean.square()).clamp_min(0)  # [C]
-        ctx.save_for_backward(x, weight, mean, var)
-        ctx.lengths, ctx.real, ctx.eps = lengths, real, eps
+        largest, where = F.max_pool2d(x, 2, return_indices=True)  # [1, C, F/2, T/2]
+        out = F.batch_norm(largest, mean, var, weight, bias, eps=eps).relu_()  # [1, C, F/2, T/2]
+        strip.halved().clear(out)
+        ctx.save_for_backward(x, largest, where, out, weight, mean, var)
+        ctx.strip, ctx.real, ctx.eps = strip, real, eps
         ctx.mark_non_differentiable(mean, var)
-        return F.batch_norm(x, mean, var, weight, bias, eps=eps), mean, var
+        return out, mean, var
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, mean, var = ctx.saved_tensors
+        x, largest, where, out, weight, mean, var = ctx.saved_tensors
+        grad = torch.ops.aten.threshold_backward(grads[0], out, 0)  # 0 in the gaps, as out is
         direct, grad_weight, grad_bias = torch.ops.aten.native_batch_norm_backward(
-            grads[0], x, weight, mean, var, None, None, False, ctx.eps, [True, True, True]
+            grad, largest, weight, mean, var, None, None, False, ctx.eps, [True, True, True]
+        )  # [1, C, F/2, T/2], [C], [C]: Σ over the largest is Σ over all, the others get nothing from above
+        # through mean and variance flows -γ/σ (Σg / n + x̂ Σ(g x̂) / n): the same affine map of x̂ everywhere
+        scale = -weight * torch.rsqrt(var + ctx.eps) / ctx.real  # [C]
+        full = F.batch_norm(x, mean, var, scale * grad_weight, scale * grad_bias, eps=ctx.eps)
+        ctx.strip.clear(full)  # [1, C, F, T]
+        full += torch.ops.aten.max_pool2d_with_indices_backward(
+            direct, x, [2, 2], [2, 2], [0, 0], [1, 1], False, where
         )
-        # through mean and variance flows γ/σ (Σg / n + x̂ Σ(g x̂) / n): the same affine map of x̂ everywhere
-        scale = weight * torch.rsqrt(var + ctx.eps) / ctx.real  # [C]
-        direct -= F.batch_norm(
-            x, mean, var, scale * grad_weight, scale * grad_bias, eps=ctx.eps
-        )  # [B, C, F, T]
-        _clear_padding(direct, ctx.lengths)
-        return direct, None, grad_weight, grad_bias, None
-
-
-class MaskedBatchNorm(nn.BatchNorm2d):
-    """`nn.BatchNorm2d` whose training statistics leave padding out."""
-
-    def forward(self, x: Tensor, lengths: Sequence[int]) -> Tensor:  # type: ignore[override]
-        """x: [B, C, F, T], 0 behind lengths (B of them). Same shape out (not 0 in padding)."""
-        if not self.training:
-            return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
-        out, mean, var = _MaskedBatchNorm.apply(  # type: ignore[no-untyped-call]
-            x, lengths, self.weight, self.bias, self.eps
-        )
-        assert self.running_mean is not None and self.running_var is not None and self.momentum is not None
-        real = sum(lengths) * x.shape[2]
-        self.running_mean.lerp_(mean, self.momentum)
-        self.running_var.lerp_(var * (real / max(real - 1, 1)), self.momentum)  # unbiased, as torch's
-        normalised: Tensor = out
-        return normalised
+        return full, None, grad_weight, grad_bias, None
 
 
 class ConvBlock(nn.Module):
-    """Convolution, batch norm, max-pool 2 × 2, ReLU (pooling first is the same and cheaper).
+    """Convolution, batch norm, ReLU, max-pool 2 × 2; computed in a cheaper order that is the same.
 
     Kernel and stride are frequency × time. Padding is "same" by hand: the left side is fixed at
-    (kernel - stride) // 2 so that a padded batch cannot shift it; torch's own "same" refuses strides.
+    (kernel - stride) // 2 so that a longer strip cannot shift it; torch's own "same" refuses strides.
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: tuple[int, int], stride: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, kernel, stride)
-        self.norm: nn.Module = MaskedBatchNorm(outputs)
+        self.norm: nn.BatchNorm2d | None = nn.BatchNorm2d(outputs)
         self.stride = stride
         sides = [((k - stride) // 2, k - stride - (k - stride) // 2) for k in kernel]
         self.padding = (*sides[1], *sides[0])  # F.pad wants the last axis (time) first
 
-    def forward(self, x: Tensor, lengths: Sequence[int]) -> tuple[Tensor, list[int]]:
-        """x: [B, C, F, T], 0 behind lengths -> [B, C', F/2s, T/2s], 0 behind the new lengths."""
-        x = self.conv(F.pad(x, self.padding))  # [B, C', F/s, T/s]
-        lengths = [length // self.stride for length in lengths]
+    def forward(self, x: Tensor, strip: Strip) -> tuple[Tensor, Strip]:
+        """x: [1, C, F, T], 0 in the gaps -> [1, C', F/2s, T/2s], 0 in the gaps of the new strip."""
+        if self.stride == 2:
+            strip = strip.halved()
         if self.training:
-            x = _clear(x, lengths)  # [B, C', F/s, T/s]: zeros add nothing to the batch statistics
-        x = self.norm(x, lengths)  # [B, C', F/s, T/s]
-        lengths = [length // 2 for length in lengths]
-        x = _clear(F.max_pool2d(x, 2), lengths)  # [B, C', F/2s, T/2s]
-        return F.relu(x), lengths
+            return self._train(x, strip), strip.halved()
+        x = self._convolved(x, *self._folded())  # [1, C', F/s, T/s]
+        x = F.max_pool2d(x, 2).relu_()  # [1, C', F/2s, T/2s]
+        strip = strip.halved()
+        strip.clear(x)
+        return x, strip
+
+    def _train(self, x: Tensor, strip: Strip) -> Tensor:
+        norm, weight, bias = self.norm, self.conv.weight, self.conv.bias
+        assert norm is not None and norm.running_mean is not None and norm.running_var is not None
+        assert norm.momentum is not None and bias is not None, "a folded block does not train"
+        sign = torch.where(norm.weight < 0, -1.0, 1.0).detach()  # [C']: γ x̂ = |γ| (−x̂) where γ is negative
+        x = self._convolved(x, weight * sign[:, None, None, None], bias * sign)  # [1, C', F/s, T/s]
+        strip.clear(x.detach())  # zeros add nothing to the batch statistics, and get no gradient below
+        out, mean, var = _NormPoolRelu.apply(  # type: ignore[no-untyped-call]
+            x, strip, norm.weight * sign, norm.bias, norm.eps
+        )
+        real = strip.real * x.shape[2]
+        norm.running_mean.lerp_(mean * sign, norm.momentum)
+        norm.running_var.lerp_(var * (real / max(real - 1, 1)), norm.momentum)  # unbiased, as torch's
+        pooled: Tensor = out
+        return pooled
+
+    def _convolved(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        """A stride of 2 becomes four channels and a stride of 1: the same sums, in larger portions."""
+        x = F.pad(x, self.padding)
+        if self.stride == 1:
+            return F.conv2d(x, weight, bias)
+        x = F.pixel_unshuffle(x, self.stride)  # [1, 4 C, F/s + .., T/s + ..]
+        if self.conv.weight.is_contiguous(memory_format=torch.channels_last):
+            x = x.contiguous(memory_format=torch.channels_last)
+        return F.conv2d(x, F.pixel_unshuffle(weight, self.stride), bias)
+
+    def _folded(self) -> tuple[Tensor, Tensor]:
+        """Weight and bias of the convolution with the batch norm in them: in eval mode the same function."""
+        assert self.conv.bias is not None
+        if self.norm is None:
+            return self.conv.weight, self.conv.bias
+        assert self.norm.running_mean is not None and self.norm.running_var is not None
+        scale = self.norm.weight * torch.rsqrt(self.norm.running_var + self.norm.eps)  # [C']
+        bias = (self.conv.bias - self.norm.running_mean) * scale + self.norm.bias  # [C']
+        return self.conv.weight * scale[:, None, None, None], bias
 
     def fold(self) -> None:
-        """Move the batch norm into the convolution: in eval mode the same function, one pass less."""
-        assert isinstance(self.norm, MaskedBatchNorm), "a block is folded once"
-        self.conv = fuse_conv_bn_eval(self.conv, self.norm)
-        self.norm = _Folded()
-
-
-class _Folded(nn.Module):
-    """Stands where a batch norm was before it was folded into the convolution."""
-
-    def forward(self, x: Tensor, lengths: Sequence[int]) -> Tensor:
-        return x
+        """Move the batch norm into the convolution for good: for analysis."""
+        weight, bias = self._folded()
+        self.conv.weight, self.conv.bias = nn.Parameter(weight.detach()), nn.Parameter(bias.detach())
+        self.norm = None
 
 
 class SelfAttention(nn.Module):
@@ -196,23 +181,20 @@ class Encoder(nn.Module):
         S = T // 16 of the longest. An utterance shorter than one step counts as one step whose missing
         frames are 0 in the normalised domain, the training mean, rather than digital silence (SPEC.md).
         """
-        missing = max(-x.shape[1] % FRAMES_PER_STEP, FRAMES_PER_STEP - x.shape[1])
-        x = F.pad(x, (0, 0, 0, missing))  # [B, T, 400], T a multiple of 16
-        behind = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]  # [B, T]
-        x = x.masked_fill(behind.unsqueeze(-1), 0.0)  # [B, T, 400]
+        frames = [int(n) for n in lengths.tolist()]
+        strip = Strip.of(frames)
+        x = strip.lay(x, frames)  # [ΣT, 400]
         if self.neighbours > 1:
-            x = F.avg_pool1d(x, self.neighbours)  # [B, T, 200], and so on with half of each F below
-        real = [max(n, FRAMES_PER_STEP) for n in lengths.tolist()]
-        x = x.transpose(1, 2).unsqueeze(1)  # [B, 1, 400, T]
-        if self.conv1.conv.weight.is_contiguous(memory_format=torch.channels_last):
-            x = x.contiguous(memory_format=torch.channels_last)  # [B, 1, 400, T]
-        x, real = self.conv1(x, real)  # [B, 16, 100, T/4]
-        x, real = self.conv2(x, real)  # [B, 24, 50, T/8]
-        x, real = self.conv3(x, real)  # [B, 32, 25, T/16]
-        h = x.permute(0, 3, 1, 2).flatten(2).to(self.attention.w1.weight.dtype)  # [B, T/16, 800]
-        steps = torch.tensor(real)  # [B]
-        if not self.training and len(set(real)) == 1:
-            h, _ = self.blstm(h[:, : real[0]])  # [B, S, 256]: without padding torch's fused kernel may run
+            x = F.avg_pool1d(x, self.neighbours)  # [ΣT, 200], and so on with half of each F below
+        image = x.T[None, None]  # [1, 1, 400, ΣT]
+        image, strip = self.conv1(image, strip)  # [1, 16, 100, ΣT/4]
+        image, strip = self.conv2(image, strip)  # [1, 24, 50, ΣT/8]
+        image, strip = self.conv3(image, strip)  # [1, 32, 25, ΣT/16]
+        h = image[0].permute(2, 0, 1).flatten(1)  # [ΣT/16, 800]
+        h = strip.cut(h.to(self.attention.w1.weight.dtype))  # [B, S, 800]
+        steps = torch.tensor(strip.lengths)  # [B]
+        if not self.training and len(set(strip.lengths)) == 1:
+            h, _ = self.blstm(h)  # [B, S, 256]: without padding torch's fused kernel may run
         else:
             packed = pack_padded_sequence(h, steps, batch_first=True, enforce_sorted=False)
             h, _ = pad_packed_sequence(self.blstm(packed)[0], batch_first=True)  # [B, S, 256]

@@ -30,6 +30,8 @@ TORCH_ALLOWED = {
     "mlee_core.features",
     "mlee_core.learner",
     "mlee_core.model",
+    "mlee_core.plain",
+    "mlee_core.strip",
     "mlee_core.training",
     "mlee_core.trial",
 }
