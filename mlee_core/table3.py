@@ -56,6 +56,13 @@ class Experiment:
             if fold.name in self.selection.folds:
                 experiment.refuse_untrainable(self.config, self.corpus, fold, self.selection.stages)
 
+    @property
+    def measurable(self) -> bool:
+        """Whether this machine has the kind of device that the experiment is to be trained on."""
+        from . import devices
+
+        return self.config.compute.device == "cpu" or len(devices.available()) > 1
+
     def trial(self) -> Generator[Progress, None, Speed]:
         """How fast this machine is at it, measured for some seconds."""
         from . import trial

@@ -13,6 +13,7 @@ from pathlib import Path
 from ..config import Compute, RunConfig
 from ..corpora import Corpus
 from ..corpora.presence import present
+from ..engines.ray_nodes import Cluster
 from ..errors import ConfigError, RunError
 from ..events import Cancelled, Event, Failed, Progress
 from ..recipe import RECIPES, Recipe
@@ -81,16 +82,27 @@ def opened(args: argparse.Namespace) -> Corpus:
     return usable
 
 
-def run_config(args: argparse.Namespace, corpus: Corpus, was: RunConfig | None, default: Recipe) -> RunConfig:
+def run_config(
+    args: argparse.Namespace,
+    corpus: Corpus,
+    was: RunConfig | None,
+    default: Recipe,
+    cluster: Cluster | None = None,
+) -> RunConfig:
     """The configuration that the options ask for; what they leave out is as it `was`, or the default.
 
-    Raises: ConfigError for what contradicts itself or is not to be had here.
+    cluster: where it is to run, if not on this machine. Raises: ConfigError for what contradicts itself or is
+    not to be had there.
     """
     from .. import devices  # imports torch
 
     compute = Compute() if was is None else was.compute
-    device = devices.checked(args.device or compute.device)
-    usual = devices.dtype(device) if was is None else compute.dtype
+    device = args.device or compute.device
+    if cluster is None:
+        device = devices.checked(device)
+    usual = compute.dtype
+    if was is None:
+        usual = devices.dtype(device) if cluster is None else cluster.dtype or usual
     given = {name: getattr(args, name) for name in ("level", "max_epochs", "patience", "batch_size")}
     recipe = RECIPES[args.recipe] if args.recipe else default if was is None else was.recipe
     for setting in args.set:

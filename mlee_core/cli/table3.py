@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Generator
@@ -14,7 +13,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from .. import folds
-from ..config import LINES, TRAIN_SETS, Selection
+from ..config import LINES, TRAIN_SETS, Compute, RunConfig, Selection
+from ..engines import ENGINES, Engine, cluster_of, slots_here
+from ..engines.ray_nodes import Cluster
 from ..errors import ConfigError
 from ..events import Progress
 from ..recipe import RECIPES
@@ -41,7 +42,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--only", nargs="+", metavar="FOLD", help="train these folds alone (speakers or groups)"
     )
     parser.add_argument("--seeds", type=int, metavar="N", help="repeat everything N times (default: 1)")
-    parser.add_argument("--jobs", type=int, metavar="N", help="trainings side by side (default: one a core)")
+    parser.add_argument(
+        "--jobs", type=int, metavar="N", help="trainings side by side (default: one a core, or one a GPU)"
+    )
+    parser.add_argument(
+        "--engine", choices=ENGINES, default="local", help="train in processes, or as tasks of a Ray cluster"
+    )
+    parser.add_argument(
+        "--address", metavar="HOST:PORT", help="the Ray cluster (default: Ray is started on this machine)"
+    )
     parser.add_argument("--plan", action="store_true", help="print what it would cost, and stop")
     parser.add_argument(
         "--smoke", action="store_true", help=f"everything once: one fold, {SMOKE_EPOCHS} epochs a stage"
@@ -54,7 +63,9 @@ def run(args: argparse.Namespace) -> int:
     asked = _experiment(args)
     asked.refuse_untrainable()
     speed = None
-    if args.plan or not args.quiet:
+    if args.plan and not asked.measurable:
+        raise ConfigError("--plan measures on this machine, which has no GPU: call it on one that has.")
+    if args.plan or (asked.measurable and not args.quiet):
         speed = _told(asked.trial(), quiet=args.quiet or args.json)
         cost = asked.cost(speed)
         if args.plan and args.json:
@@ -81,9 +92,11 @@ def _experiment(args: argparse.Namespace) -> Experiment:
         raise ConfigError("--smoke with --resume: a smoke run is short and always begins anew.")
     if args.jobs is not None and args.jobs < 1:
         raise ConfigError(f"--jobs {args.jobs}: allowed are whole numbers from 1.")
+    engine = Engine(args.engine, args.address)
     was = begun(args)
     corpus = opened(args)
-    config = run_config(args, corpus, was, RECIPES["paper"])
+    cluster = _cluster(engine, args, was)
+    config = run_config(args, corpus, was, RECIPES["paper"], cluster)
     if was is None:
         parts = folds.make(corpus, args.folds)
     else:  # refused now if changed: most of what follows would fail with a less telling reason
@@ -97,8 +110,20 @@ def _experiment(args: argparse.Namespace) -> Experiment:
         config = replace(config, selection=selection, recipe=recipe)
     what = "smoke" if args.smoke else "table3"
     folder = args.run or Path("runs") / f"{corpus.name}-{what}-{time.strftime('%Y%m%d-%H%M%S')}"
-    cores = (os.cpu_count() or 1) // config.compute.threads if config.compute.device == "cpu" else 1
-    return Experiment(corpus, parts, config, RunFolder(folder), args.jobs or max(1, cores))
+    slots = slots_here(config.compute) if cluster is None else cluster.slots(config.compute)
+    return Experiment(corpus, parts, config, RunFolder(folder), args.jobs or slots, engine)
+
+
+def _cluster(engine: Engine, args: argparse.Namespace, was: RunConfig | None) -> Cluster | None:
+    """What the Ray cluster offers, None on this machine. Raises: ConfigError where Ray cannot be used."""
+    device = args.device or (Compute() if was is None else was.compute).device
+    line = ProgressLine(sys.stderr, quiet=args.quiet or args.json)
+    if engine.address is not None:
+        line.show(Progress(f"Asking the machines of {engine.place}", 0.0))
+    try:
+        return cluster_of(engine, device, ask_dtype=was is None and args.dtype is None)
+    finally:
+        line.clear()
 
 
 def _selection(args: argparse.Namespace, parts: folds.Folds, begun: Selection | None) -> Selection:

@@ -32,14 +32,22 @@ def plan_lines(asked: Experiment, cost: Cost) -> list[str]:
         "stages": f"{cost.cells} = {folds} × {seeds} × ({encoders} encoders + {dense} rows on top of them)"
         + (f"; {cost.done} are done" if cost.done else ""),
         "machine": f"{compute.device}, {compute.dtype}; {asked.workers} trainings at once, each on "
-        f"{compute.threads} of {os.cpu_count()} cores",
+        + (
+            f"{compute.threads} of {os.cpu_count()} cores" if asked.engine.is_here else _of_the_cluster(asked)
+        ),
         "time": f"about {duration(cost.seconds)} if encoders stop after {cost.usual_epochs} epochs, at most "
-        f"{duration(cost.most_seconds)} (from a measured trial)",
+        f"{duration(cost.most_seconds)} (from a measured trial"
+        + (")" if asked.engine.is_here else " on this machine; the cluster's may be slower or faster)"),
         "disk": f"{size(cost.disk_bytes)}, and {size(cost.features_bytes)} of features while it runs; "
         f"{size(asked.free_bytes())} are free",
         "memory": f"about {size(cost.memory_bytes)}",
     }
     return [f"{name:8} {text}" for name, text in lines.items()]
+
+
+def _of_the_cluster(asked: Experiment) -> str:
+    threads = asked.config.compute.threads
+    return f"{threads} {'core' if threads == 1 else 'cores'} of {asked.engine.place}"
 
 
 def show(

@@ -2,14 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import os
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
 
-from ..config import RunConfig, Selection, Stage
+from ..config import Compute, RunConfig, Selection, Stage
 from ..corpora.base import Corpus
+from ..errors import ConfigError
+from ..events import Event
 from ..folds import Fold, Folds
 from ..labels import admits
 from ..runs import Cell
+
+if TYPE_CHECKING:
+    from ..experiment import Work
+    from .ray_nodes import Cluster
+
+EngineName = Literal["local", "ray"]
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Where jobs run. local: processes of this machine. ray: tasks of the Ray cluster at an address,
+    HOST:PORT; None is a Ray of our own on this machine."""
+
+    name: EngineName = "local"
+    address: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.name not in ENGINES:
+            raise ConfigError(f"engine {self.name!r}: allowed are {' and '.join(ENGINES)}.")
+        if self.address is None:
+            return
+        if self.name != "ray":
+            raise ConfigError(f"address {self.address} with engine {self.name}: it is for --engine ray.")
+        if self.address.startswith("ray://"):
+            raise ConfigError(
+                f"address {self.address} is for Ray clients, which cannot be used: make this machine a node "
+                "of the cluster (`ray start --address=HOST:PORT`) and give that HOST:PORT."
+            )
+        host, _, port = self.address.rpartition(":")
+        if not (host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+            raise ConfigError(
+                f"address {self.address!r}: allowed is HOST:PORT, as `ray start --head` prints it."
+            )
+
+    @property
+    def place(self) -> str:
+        """In words, for messages."""
+        if self.name == "local":
+            return "this machine"
+        return "Ray on this machine" if self.address is None else f"the Ray cluster at {self.address}"
+
+    @property
+    def is_here(self) -> bool:
+        """Whether all of it runs on this machine."""
+        return self.address is None
+
+
+LOCAL = Engine()
+
+
+def slots_here(compute: Compute) -> int:
+    """Trainings that fit side by side on this machine."""
+    return max(1, (os.cpu_count() or 1) // compute.threads) if compute.device == "cpu" else 1
+
+
+def cluster_of(engine: Engine, device: str, *, ask_dtype: bool) -> Cluster | None:
+    """What the engine's cluster offers, None where all runs on this machine.
+
+    ask_dtype: also in which arithmetic its nodes are fast. Raises: ConfigError where Ray cannot be used.
+    """
+    if engine.name != "ray":
+        return None
+    from . import ray_cluster
+
+    ray_cluster.refuse_absence()
+    if device not in ("cpu", "cuda"):
+        raise ConfigError(
+            f"device {device!r} with engine ray, which hands out the GPUs: allowed are cpu and cuda."
+        )
+    return None if engine.address is None else ray_cluster.look(engine.address, device, ask_dtype=ask_dtype)
+
+
+def run(
+    engine: Engine, work: Work, jobs: Sequence[Job], done: Collection[Cell], workers: int
+) -> Generator[Event]:
+    """Train all jobs, at most `workers` at a time (`work.work_off`). Closing the generator stops the work."""
+    if engine.name == "ray":
+        from . import ray_cluster
+
+        return ray_cluster.run(work, jobs, done, workers, engine.address)
+    from . import local
+
+    return local.run(work, jobs, done, workers)
 
 
 @dataclass(frozen=True)

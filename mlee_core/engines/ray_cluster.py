@@ -1,0 +1,139 @@
+"""The Ray engine: jobs run as tasks of a Ray cluster, on one machine or many.
+
+    mlee  <-pipe-  driver, a process of ours (ray_driver.py)  <-Ray-  workers (ray_worker.py)
+
+- The driver is a process of its own because Ray ends a process that loses its cluster, writes to its stderr
+  and keeps its signals; here all of that becomes one sentence. It alone writes the run folder.
+- The data is shipped: the features are computed once, on the driver's machine, and put into Ray's object
+  store as one array that each node fetches once and all its workers map. So workers need neither the corpus
+  nor a shared file system and cannot lack them, and all train on the same bits. IEMOCAP at three speeds is
+  5 GB; what does not fit into a node's memory Ray keeps on its disk.
+- A task is a generator: every event comes with the files that were written before it. If its worker dies,
+  the job begins again from them on another.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import socket
+from collections.abc import Callable, Collection, Generator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import __version__
+from ..errors import ConfigError, MleeError, RunError, WorkerDied
+from ..events import Event
+from ..processes import Child
+from ..runs import Cell
+from . import Engine, Job
+from .ray_joining import host_of
+from .ray_nodes import ANSWER_S, Cluster
+from .ray_nodes import look as _look
+
+if TYPE_CHECKING:
+    from ..experiment import Work
+
+PROBE_S = 5.0
+IMPORT_S = 60.0
+JOIN_S = 15.0
+START_S = 60.0
+"""Ray of our own starts half a dozen processes."""
+
+END_S = 15.0
+"""The driver may take so long to stop its tasks, and the Ray that it has started."""
+
+
+def refuse_absence() -> None:
+    """Raises: ConfigError where Ray is not installed."""
+    if importlib.util.find_spec("ray") is None:
+        raise ConfigError(
+            '--engine ray needs Ray, which is not installed: pip install "mlee-speech[ray]" brings it.'
+        )
+
+
+def look(address: str, device: str, *, ask_dtype: bool) -> Cluster:
+    """What the cluster at an address offers. Raises: ConfigError, one sentence, where it cannot be used."""
+    child = _started(None, _look, address, device, __version__, ask_dtype)
+    try:
+        cluster = _answer(child, ANSWER_S + JOIN_S, address)
+    finally:
+        child.stop(END_S)
+    assert isinstance(cluster, Cluster)
+    return cluster
+
+
+def run(
+    work: Work, jobs: Sequence[Job], done: Collection[Cell], workers: int, address: str | None
+) -> Generator[Event]:
+    """Train all jobs, at most `workers` at a time (`work_off`). Closing the generator stops all tasks.
+
+    address: of a Ray that runs; None starts one on this machine, and ends it. Raises: MleeError when Ray
+    cannot be used, or is lost on the way.
+    """
+    from .ray_driver import serve
+
+    log = work.run / "logs" / "ray.log"
+    child = _started(log, serve, address, work, jobs, done, workers, __version__)
+    try:
+        while (told := child.receive()) is not None:
+            if isinstance(told, MleeError):
+                raise told
+            yield told
+    except WorkerDied as error:
+        place = Engine("ray", address).place
+        raise RunError(
+            f"the connection to {place} was lost; what was saved before is whole, and --resume goes on from "
+            f"there (details: {log})."
+        ) from error
+    finally:
+        child.stop(END_S)
+
+
+def _started(log: Path | None, target: Callable[..., None], address: str | None, *more: Any) -> Child:
+    """The driver, connected to Ray. Raises: ConfigError when nothing answers at the address in time."""
+    refuse_absence()
+    if address is not None:
+        _refuse_silence(address)
+    child = Child("Ray driver", target, address, *more, log=log)
+    try:
+        if not child.poll(IMPORT_S):
+            raise RunError(f"Ray could not be imported within {IMPORT_S:.0f} s.")
+        child.receive()
+        _answer(child, JOIN_S if address else START_S, address)
+    except BaseException:
+        child.kill()
+        raise
+    return child
+
+
+def _refuse_silence(address: str) -> None:
+    port = int(address.rpartition(":")[2])
+    try:
+        socket.create_connection((host_of(address).strip("[]"), port), PROBE_S).close()
+    except OSError as error:
+        raise ConfigError(
+            f"no Ray answers at {address} ({error.strerror or error}): `ray start --head` prints the address "
+            "of one; without --address MLEE starts Ray on this machine."
+        ) from error
+
+
+def _answer(child: Child, timeout_s: float, address: str | None) -> Any:
+    """What the driver says next. Raises: the MleeError that it says, or one when it takes too long."""
+    try:
+        told = child.receive() if child.poll(timeout_s) else None
+    except WorkerDied as error:
+        raise _not_let_in(address, "it broke off") from error
+    if told is None:
+        raise _not_let_in(address, f"not within {timeout_s:.0f} s")
+    if isinstance(told, MleeError):
+        raise told
+    return told
+
+
+def _not_let_in(address: str | None, how: str) -> MleeError:
+    if address is None:
+        return RunError(f"Ray did not start on this machine ({how}).")
+    return ConfigError(
+        f"what answers at {address} did not let this machine in ({how}): is it Ray, and is this machine one "
+        f"of its nodes (`ray start --address={address}`)?"
+    )

@@ -1,0 +1,81 @@
+"""How a process of ours joins a Ray cluster, or starts a Ray of its own.
+
+Ray is imported there alone: it is optional, and takes a second.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from .. import scratch
+from ..errors import MleeError, RunError
+from ..processes import Connection
+from ..scratch import Scratch
+from . import Engine
+
+LOST_S = 30
+"""Without its cluster's head for so long, Ray ends this process."""
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+def with_ray(
+    connection: Connection, address: str | None, cpus: int | None, work: Callable[[Any], None]
+) -> None:
+    """Do some work with Ray at an address; None starts one with so many CPUs, and ends it.
+
+    Sends True when Ray is imported, and again when it is joined; then what the work sends, or the MleeError
+    that ended it. The parent's end of the pipe closed ends it quietly.
+    """
+    _set_up(address)
+    import ray
+
+    scratch.sweep()
+    temporary = None if address else Scratch()
+    try:
+        connection.send(True)
+        _join(ray, address, cpus, temporary)
+        connection.send(True)
+        work(ray)
+    except MleeError as error:
+        connection.send(error)
+    except (EOFError, BrokenPipeError):
+        pass
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        place = Engine("ray", address).place
+        connection.send(RunError(f"{place} cannot be used: {' '.join(str(error).split()).rstrip('.')}."))
+    finally:
+        ray.shutdown()
+        if temporary is not None:
+            temporary.remove()
+
+
+def _join(ray: Any, address: str | None, cpus: int | None, temporary: Scratch | None) -> None:
+    quiet = {"log_to_driver": False, "logging_level": "ERROR"}
+    if temporary is None:
+        ray.init(address=address, **quiet)
+    else:
+        own = {"include_dashboard": False, "_temp_dir": str(temporary.path)}
+        ray.init(address="local", num_cpus=cpus, **own, **quiet)
+
+
+def _set_up(address: str | None) -> None:
+    """Settings that Ray reads when it is imported, for itself and all that it starts."""
+    settings = {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # workers have MLEE installed, nothing is to be packed
+        "RAY_gcs_rpc_server_reconnect_timeout_s": str(LOST_S),
+    }
+    if address is None:  # other users of this machine are kept out, with a secret that is written nowhere
+        settings |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    if address is None or host_of(address) in LOOPBACK:
+        # else Ray takes 127.0.0.1 for the machine's outward address; the name of this switch misleads
+        settings["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    os.environ.update(settings)
+
+
+def host_of(address: str) -> str:
+    return address.rpartition(":")[0]

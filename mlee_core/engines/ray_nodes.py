@@ -1,0 +1,153 @@
+"""The machines of a Ray cluster: what they offer, and whether MLEE is the same on all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..config import Compute, Dtype
+from ..errors import ConfigError, MleeError
+from ..processes import Connection
+from . import Engine
+from .ray_joining import with_ray
+
+ANSWER_S = 60
+"""A node may take so long to start a worker and import MLEE there."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A machine of a cluster, with what it offers to tasks."""
+
+    name: str
+    cpus: int
+    gpus: int
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running Ray. dtype: bf16 if all nodes are fast at it, None if they were not asked."""
+
+    address: str
+    nodes: tuple[Node, ...]
+    dtype: Dtype | None
+
+    def slots(self, compute: Compute) -> int:
+        """Trainings that fit side by side, one a GPU. Raises: ConfigError where none fits."""
+        place, threads = Engine("ray", self.address).place, compute.threads
+        if compute.device == "cpu":
+            count = sum(node.cpus // threads for node in self.nodes)
+        else:
+            if not any(node.gpus for node in self.nodes):
+                raise ConfigError(f"{place} has no GPU: allowed is --device cpu.")
+            count = sum(min(node.gpus, node.cpus // threads) for node in self.nodes)
+        if not count:
+            most = max((node.cpus for node in self.nodes), default=0)
+            raise ConfigError(
+                f"no node of {place} has room for --threads {threads}: the largest has {most} CPUs."
+            )
+        return count
+
+
+def look(connection: Connection, address: str, device: str, version: str, ask_dtype: bool) -> None:
+    """In a process of its own: send the Cluster at an address, or the MleeError that prevents it."""
+
+    def send(ray: Any) -> None:
+        connection.send(_looked_at(ray, address, device, version, ask_dtype))
+
+    with_ray(connection, address, None, send)
+
+
+def _looked_at(ray: Any, address: str, device: str, version: str, ask_dtype: bool) -> Cluster:
+    """Ask every node that offers anything for its MLEE and its arithmetic.
+
+    Raises: ConfigError naming a node that does not answer, or has another MLEE or none.
+    """
+    alive = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
+    on_node = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
+    about = ray.remote(on_a_worker(version)[0])
+    gpu = 0.001 if ask_dtype and device != "cpu" else 0  # without a share of it no GPU is seen
+    asked = {
+        about.options(
+            num_cpus=0,
+            num_gpus=gpu if node["Resources"].get("GPU") else 0,
+            max_retries=0,
+            scheduling_strategy=on_node(node["NodeID"], soft=False),
+        ).remote(
+            device if ask_dtype else None
+        ): f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+        for node in alive
+    }
+    if asked:
+        ray.wait(list(asked), num_returns=len(asked), timeout=ANSWER_S)
+    dtypes = set()
+    for question, name in asked.items():
+        try:
+            answer = ray.get(question, timeout=0)
+        except ray.exceptions.GetTimeoutError as error:
+            hint = "; with --dtype its GPU need not be free" if gpu else ""
+            raise ConfigError(f"node {name} did not answer within {ANSWER_S} s{hint}.") from error
+        except ray.exceptions.RayError as error:
+            cause = getattr(error, "cause", None) or error
+            words = " ".join(str(cause).split())
+            raise ConfigError(f"node {name} cannot train: {type(cause).__name__}: {words}") from error
+        refuse_other_version(answer, version, ConfigError)
+        dtypes.add(answer["dtype"])
+    nodes = tuple(
+        Node(name, int(node["Resources"]["CPU"]), int(node["Resources"].get("GPU", 0)))
+        for node, name in zip(alive, asked.values(), strict=True)
+    )
+    return Cluster(address, nodes, None if not ask_dtype else "bf16" if dtypes == {"bf16"} else "fp32")
+
+
+def refuse_other_version(answer: Mapping[str, Any], version: str, error: type[MleeError]) -> None:
+    """Raises: `error` naming the node, unless it has this version of MLEE."""
+    if answer["version"] is None:
+        raise error(f"node {answer['node']} has no MLEE: pip install mlee-speech=={version} there.")
+    if answer["version"] != version:
+        raise error(
+            f"node {answer['node']} has MLEE {answer['version']} and this machine {version}: "
+            f"pip install mlee-speech=={version} there."
+        )
+
+
+def on_a_worker(version: str) -> tuple[Callable[..., dict[str, Any]], Callable[..., Iterator[Any]]]:
+    """What runs on a worker: a question about its node, and the training of a job.
+
+    Both are local functions, which Ray sends as they are: functions of a module would be looked up in the
+    worker's own MLEE, which may be missing or another. For the same reason they import what they use.
+    """
+
+    def here() -> dict[str, Any]:
+        import os
+        import socket
+
+        import ray
+
+        node = f"{socket.gethostname()} ({ray.util.get_node_ip_address()})"
+        try:
+            from mlee_core import __version__ as found
+        except ImportError:
+            return {"node": node, "pid": os.getpid(), "version": None}
+        return {"node": node, "pid": os.getpid(), "version": found}
+
+    def about(device: str | None) -> dict[str, Any]:
+        answer = here()
+        if device is not None and answer["version"] == version:
+            from mlee_core import devices
+
+            answer["dtype"] = devices.dtype(device)
+        return answer
+
+    def train(packed: bytes, shared: list[Any]) -> Iterator[Any]:
+        answer = here()
+        yield answer
+        if answer["version"] == version:
+            import ray
+
+            from mlee_core.engines import ray_worker
+
+            yield from ray_worker.train(answer["node"], packed, *ray.get(shared))
+
+    return about, train
