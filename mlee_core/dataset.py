@@ -200,26 +200,33 @@ def training_batches(
     """Every example at every speed once, or at one of them, in an order that depends on seed and epoch alone.
 
     Shuffled, sorted by length within pools of 50 batches, and the batches shuffled again; so a resumed
-    epoch sees the same batches, and each epoch other ones. Dense layers are not augmented: their vectors are.
+    epoch sees the same batches, and each epoch other ones. Dense layers, whose work is small, meet
+    every speed and no augmentation.
     """
     rng = np.random.default_rng((seed, epoch))
-    items = _drawn(len(examples), recipe, rng)
+    items = _drawn(inputs, len(examples), recipe, rng)
     sizes = [inputs.size(examples.utterances[n].id, speed) for n, speed in items]
     augmenter = Augmenter(recipe.augmentation, rng) if isinstance(inputs, EncoderInputs) else None
     for chosen in bucketed(sizes, recipe.batch_size, rng):
         yield _batch(inputs, examples, [items[i] for i in chosen], augmenter)
 
 
-def drawn(examples: int, recipe: Recipe) -> int:
+def drawn(inputs: Inputs, examples: int, recipe: Recipe) -> int:
     """How many utterances an epoch goes through."""
-    return examples * (len(recipe.speeds) if recipe.draw == "every" else 1)
+    return examples * (1 if _draws_one(inputs, recipe) else len(recipe.speeds))
 
 
-def _drawn(examples: int, recipe: Recipe, rng: np.random.Generator) -> list[tuple[int, float]]:
+def _drawn(
+    inputs: Inputs, examples: int, recipe: Recipe, rng: np.random.Generator
+) -> list[tuple[int, float]]:
     """The examples of an epoch, each with its speed."""
-    if recipe.draw == "every":
-        return [(n, speed) for n in range(examples) for speed in recipe.speeds]
-    return [(n, recipe.speeds[i]) for n, i in enumerate(rng.integers(len(recipe.speeds), size=examples))]
+    if _draws_one(inputs, recipe):
+        return [(n, recipe.speeds[i]) for n, i in enumerate(rng.integers(len(recipe.speeds), size=examples))]
+    return [(n, speed) for n in range(examples) for speed in recipe.speeds]
+
+
+def _draws_one(inputs: Inputs, recipe: Recipe) -> bool:
+    return recipe.draw == "one" and isinstance(inputs, EncoderInputs)
 
 
 def bucketed(sizes: Sequence[int], batch_size: int, rng: np.random.Generator) -> list[list[int]]:

@@ -62,8 +62,8 @@ class Recipe:
     """How networks are trained; the defaults are the paper's and SPEC.md's readings.
 
     level: "peak" scales each utterance to peak 1 before the features, "none" leaves it.
-    speeds: speed perturbation factors; 1.0 must be among them. draw: "every" of them in every epoch, or
-        "one" at random for each utterance in each epoch.
+    speeds: speed perturbation factors; 1.0 must be among them. draw: encoders meet "every" one of them
+        in every epoch, or "one" at random for each utterance in each epoch.
     batch_size, max_epochs: of any stage. patience: epochs without a better development loss before stopping.
     cycle: encoders train so many epochs in one cycle of the learning rate (up over the first 15 %, down along
         a cosine; Smith and Topin 2018) and are taken as they are at its end; None: early stopping.

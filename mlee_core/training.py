@@ -155,7 +155,7 @@ def _epoch(
     config: StageConfig, data: StageData, learner: Learner, loss: Loss, epoch: int
 ) -> Generator[Event, None, float]:
     """One pass over the training set; returns the mean loss."""
-    examples = drawn(len(data.train), config.recipe)
+    examples = drawn(data.inputs, len(data.train), config.recipe)
     done, total, began = 0, 0.0, time.monotonic()
     learner.network.train()
     batches = training_batches(data.inputs, data.train, config.recipe, config.seed, epoch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,14 @@ from torch import nn
 from mlee_core import folds
 from mlee_core.config import Compute, RunConfig, Stage, StageConfig
 from mlee_core.corpora import open_corpus
-from mlee_core.dataset import FeatureStore, build_features
+from mlee_core.dataset import (
+    EncoderInputs,
+    FeatureStore,
+    VectorInputs,
+    build_features,
+    drawn,
+    training_batches,
+)
 from mlee_core.events import EpochDone
 from mlee_core.experiment import stage_data
 from mlee_core.learner import Learner, cycle
@@ -97,6 +105,16 @@ def _returned(generator):  # type: ignore[no-untyped-def]
             return end.value
 
 
+def test_encoders_meet_one_speed_an_epoch_and_dense_layers_all(data: tuple[StageConfig, StageData]) -> None:
+    config, learnt = data
+    vectors = {(u.id, speed): torch.zeros(4) for u in learnt.train.utterances for speed in BEST.speeds}
+    for inputs, times in ((learnt.inputs, 1), (VectorInputs(vectors), 3)):
+        batches = training_batches(inputs, learnt.train, BEST, 0, 1)
+        met = Counter(name for batch in batches for name in batch.ids)
+        assert met == {u.id: times for u in learnt.train.utterances}
+        assert met.total() == drawn(inputs, len(learnt.train), BEST)
+
+
 def test_a_cycle_runs_to_its_end_whose_weights_count(
     data: tuple[StageConfig, StageData], tmp_path: Path
 ) -> None:
@@ -106,6 +124,27 @@ def test_a_cycle_runs_to_its_end_whose_weights_count(
     assert trained.history.epoch == trained.history.best_epoch == 3
     assert trained.history.best_loss == trained.history.epochs[-1]["dev_loss"]
     assert 1 / 20 < trained.temperature < 20 and trained.temperature != 1.0
+
+
+def test_batches_are_made_on_the_trainings_own_number_of_threads(
+    data: tuple[StageConfig, StageData], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two trainings side by side, each with as many threads as cores for its batches, take six times as long."""
+    config, learnt = data
+    seen, collate = set(), EncoderInputs.collate
+
+    def counted(self, *arguments):  # type: ignore[no-untyped-def]
+        seen.add(torch.get_num_threads())
+        return collate(self, *arguments)
+
+    monkeypatch.setattr(EncoderInputs, "collate", counted)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        _returned(train(replace(config, recipe=replace(BEST, cycle=1)), learnt, tmp_path))
+        assert seen == {1} and torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_cycle_that_is_stopped_goes_on_bit_identically(
