@@ -106,7 +106,7 @@ def _returned(generator):  # type: ignore[no-untyped-def]
 
 
 def test_encoders_meet_one_speed_an_epoch_and_dense_layers_all(data: tuple[StageConfig, StageData]) -> None:
-    config, learnt = data
+    _, learnt = data
     vectors = {(u.id, speed): torch.zeros(4) for u in learnt.train.utterances for speed in BEST.speeds}
     for inputs, times in ((learnt.inputs, 1), (VectorInputs(vectors), 3)):
         batches = training_batches(inputs, learnt.train, BEST, 0, 1)
@@ -129,7 +129,7 @@ def test_a_cycle_runs_to_its_end_whose_weights_count(
 def test_batches_are_made_on_the_trainings_own_number_of_threads(
     data: tuple[StageConfig, StageData], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two trainings side by side, each with as many threads as cores for its batches, take six times as long."""
+    """Two side by side, each making batches on as many threads as there are cores, take six times as long."""
     config, learnt = data
     seen, collate = set(), EncoderInputs.collate
 
