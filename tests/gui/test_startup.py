@@ -67,16 +67,22 @@ def test_other_systems_have_a_desktop(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def fresh(code: str) -> set[str]:
     """Names of the modules after running `code` in a process of its own."""
+    return told(f"{code}\nimport sys; print(*sys.modules, file=sys.stderr)")
+
+
+def told(code: str) -> set[str]:
+    """The words of the last line that `code` prints on stderr, in a process of its own."""
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
     run = subprocess.run(
-        [sys.executable, "-c", f"{code}\nimport sys; print(*sys.modules)"],
+        [sys.executable, "-c", code],
         cwd=ROOT,
         env=environment,
         capture_output=True,
         text=True,
+        timeout=120,
         check=True,
     )
-    return set(run.stdout.split())
+    return set(run.stderr.splitlines()[-1].split())
 
 
 def test_program_imports_little_since_helpers_import_it_again() -> None:
@@ -85,10 +91,39 @@ def test_program_imports_little_since_helpers_import_it_again() -> None:
     assert not {n for n in names if n.split(".")[0] in ("PySide6", "numpy", "torch", "mlee_core")}
 
 
-def test_window_imports_neither_torch_nor_matplotlib() -> None:
-    names = fresh("import mlee_gui.run")
-    assert "mlee_gui.mainwindow" in names and "PySide6.QtWidgets" in names
-    assert not {"torch", "matplotlib", "scipy", "sounddevice"} & names
+def test_help_imports_next_to_nothing() -> None:
+    names = fresh("from mlee_core.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass")
+    assert "mlee_core.cli" in names
+    heavy = {"PySide6", "numpy", "torch", "soundfile", "pandas", "matplotlib", "multiprocessing", "ctypes"}
+    assert not {n.split(".")[0] for n in names} & heavy
+    assert {n for n in names if n.startswith("mlee_")} <= {
+        *("mlee_core", "mlee_core.cli", "mlee_core.cli.parser", "mlee_core.errors")
+    }
+
+
+FIRST_FRAME = """
+import sys
+from mlee_gui.__main__ import open_window
+
+def begin(application):
+    from mlee_gui.frames import NextFrame
+
+    def tell():
+        print(*sys.modules, file=sys.stderr)
+        application.window.close()
+
+    NextFrame(application.timeline.plots, tell)  # who asked last is told first: before the application starts
+
+open_window([], begin=begin)
+"""
+
+
+def test_until_the_first_frame_nothing_is_imported_that_it_does_not_show() -> None:
+    names = told(FIRST_FRAME)
+    assert "mlee_gui.mainwindow" in names and "PySide6.QtWidgets" in names and "mlee_core.worker" in names
+    assert not {"torch", "matplotlib", "scipy", "pandas", "sounddevice", "soundfile", "soxr"} & names
+    late = {"mlee_core.audio", "mlee_core.corpora", "mlee_core.runs", "mlee_core.serving", "mlee_core.stamp"}
+    assert not late & names
 
 
 def test_wrong_argument_ends_with_2(capsys: pytest.CaptureFixture[str]) -> None:

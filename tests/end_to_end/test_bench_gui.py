@@ -1,0 +1,102 @@
+"""`mlee bench gui`: the figures are those of a real window, and leave the user's own things alone."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from mlee_core import cli
+from mlee_core.errors import WorkerDied
+from mlee_gui import start_bench
+from mlee_gui.plots import frame_bench
+from mlee_gui.start_bench import Report, Stall, Start
+
+NAMES = ["help", "window_visible", "first_analysis", "longest_stall", "frame_1h"]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's own folders, off-screen."""
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "user"))
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    return tmp_path
+
+
+def test_a_real_window_is_measured_and_the_users_settings_are_left_alone(home: Path) -> None:
+    short = start_bench._recording(home / "short.wav", 3.0)
+    long = start_bench._recording(home / "long.wav", 40.0)
+    assert [soundfile.info(path).duration for path in (short, long)] == [3.0, 40.0]
+    measured = start_bench.start(home / "private", short, long)
+    assert 0 < measured.painted_ms < measured.analysed_ms < math.inf
+    assert 0 < measured.stall.ms < math.inf and 0 <= measured.stall.computing_ms < math.inf
+    assert measured.platform == "offscreen"
+    assert not (home / "user").exists()
+    assert list((home / "private").rglob("window.ini")), "it has settings of its own"
+
+
+def test_a_window_that_cannot_analyse_is_told_with_its_reason(home: Path) -> None:
+    sound = home / "no.wav"
+    sound.write_text("no sound\n")
+    with pytest.raises(WorkerDied, match=r"no\.wav"):
+        start_bench.start(home / "private", sound)
+
+
+def test_medians_count_without_the_first_and_a_stall_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    helps = iter([999.0, 40.0, 10.0, 20.0])
+    starts = iter([999.0, 500.0, 300.0, 400.0, 700.0])
+    given: list[int] = []
+
+    def start(home: Path, short: Path, *more: Path) -> Start:
+        given.append(len(more))
+        painted = next(starts)
+        stall = Stall(80.4, 70.2, ("mlee_gui/views.py:1 _show", "mlee_gui/session.py:2 update"))
+        return Start(painted, 2 * painted, stall, "offscreen")
+
+    monkeypatch.setattr(start_bench, "start", start)
+    monkeypatch.setattr(start_bench, "_help_ms", lambda: next(helps))
+    report = start_bench.measure(starts=3, long_s=4.0)
+    assert report.values == {
+        "help": 20.0,
+        "window_visible": 400.0,
+        "first_analysis": 800.0,
+        "longest_stall": 80.4,
+    }
+    assert given == [0, 0, 0, 0, 1]
+    assert report.notes == (
+        "The window was drawn off-screen, with no display.",
+        "The longest stall (80 ms, 70 ms of them computing) was in mlee_gui/views.py:1 _show < "
+        "mlee_gui/session.py:2 update.",
+    )
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures without the minutes that they take."""
+    values = {"help": 30.0, "window_visible": 600.0, "first_analysis": 2000.0, "longest_stall": 20.0}
+    monkeypatch.setattr(start_bench, "measure", lambda: Report(values, ("It was off-screen.",)))
+    monkeypatch.setattr(frame_bench, "frame_times", lambda duration_s, frames: [float(i) for i in range(101)])
+
+
+@pytest.mark.usefixtures("measured")
+def test_json_holds_the_rows_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bench", "gui", "--json"]) == 0
+    printed = capsys.readouterr()
+    rows = json.loads(printed.out)
+    assert [row["name"] for row in rows] == NAMES
+    assert [row["value"] for row in rows] == [30.0, 600.0, 2000.0, 20.0, 99.0]
+    assert all(row["unit"] == "ms" and row["baseline"] is row["ratio"] is None for row in rows)
+    assert printed.err == "It was off-screen.\n"
+
+
+@pytest.mark.usefixtures("measured")
+def test_the_text_says_how_it_was_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["bench", "gui"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "It was off-screen."
+    assert [line.split()[0] for line in lines[1:]] == NAMES
+    assert lines[2].split()[1:] == ["600.0", "ms"]
