@@ -143,7 +143,7 @@ class Inference(QObject):
             self._timer.stop()
             return
         was_alive = worker.alive  # asked before the last poll, so that no answer is lost
-        for reply in worker.poll():
+        for reply in _without_stale(worker.poll()):
             self._tell(reply)
             if self._worker is not worker:
                 return  # an answer led to a stop
@@ -196,3 +196,10 @@ class Inference(QObject):
         interval = BUSY_MS if self._jobs else IDLE_MS
         if not self._timer.isActive() or self._timer.interval() != interval:
             self._timer.start(interval)
+
+
+def _without_stale(replies: list[Reply]) -> list[Reply]:
+    """Of each job's progress only the newest: a decoder tells a thousand times a second how far it is, and
+    every one would be drawn."""
+    newest = {reply.job: reply for reply in replies if isinstance(reply, Progressed)}
+    return [r for r in replies if not isinstance(r, Progressed) or newest[r.job] is r]

@@ -59,6 +59,8 @@ class Timeline(QWidget):
 
     def clear(self, why: str = NOTHING_SHOWN) -> None:
         """Show no recording, and in its place the words `why`."""
+        if self.plots.view is None and self.plots.nothing_shown == why:
+            return  # told again with every progress of reading
         self.plots.nothing_shown = why
         self.plots.set_recording(None, 0.0)
         self.show_segments(())

@@ -64,6 +64,8 @@ def test_what_the_cells_say(panel: SegmentsPanel) -> None:
 
 def test_sorting_is_by_value_and_activation_by_time(panel: SegmentsPanel, qtbot: QtBot) -> None:
     panel.show_segments([FIRST, LATER, LAST])
+    assert [r[0] for r in rows(panel)] == ["2.0", "1:15.0", "1:01:40.0"]  # unsorted, in order of time
+    panel.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
     assert [r[0] for r in rows(panel)] == ["2.0", "1:15.0", "1:01:40.0"]  # as text "1:01…" would come first
     panel.table.sortByColumn(3, Qt.SortOrder.DescendingOrder)
     assert [r[3] for r in rows(panel)] == ["0.90", "0.61", "0.50"]
