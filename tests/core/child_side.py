@@ -178,5 +178,22 @@ class CountingEngine(FakeEngine):
         yield from super().analyze(request)
 
 
+class PreparingEngine(FakeEngine):
+    """Prepares in three steps, each appended to the file that is named as the model."""
+
+    def prepare(self, model: str) -> Iterator[None]:
+        if model == "missing":
+            raise ModelError("There is no model 'missing'.")
+        for step in ("torch ", "model ", "run "):
+            with Path(model).open("a") as file:
+                file.write(step)
+            yield
+
+    def analyze(self, request: Analyze) -> Items:
+        with Path(request.model).open("a") as file:
+            file.write("analysis ")
+        yield from super().analyze(request)
+
+
 if __name__ == "__main__":
     parent_of_one(sys.argv[1] == "thread")

@@ -25,6 +25,7 @@ from mlee_core.protocol import (
     CancelDone,
     Opened,
     OpenRecording,
+    Prepare,
     Progressed,
     Ready,
     Refused,
@@ -33,7 +34,7 @@ from mlee_core.protocol import (
 )
 from mlee_core.pyramid import Pyramid
 from mlee_core.worker import Worker
-from tests.core.child_side import CountingEngine, FakeEngine, running, wait_until
+from tests.core.child_side import CountingEngine, FakeEngine, PreparingEngine, running, wait_until
 
 
 class Talk:
@@ -268,8 +269,41 @@ def test_a_killed_worker_takes_its_decoder_along(start, tone):
     wait_until(lambda: not any(map(running, [pid, *children])), "the decoder to end")
 
 
-def test_the_parents_half_knows_no_torch():
-    code = "import sys, mlee_core.worker; sys.exit('torch' in sys.modules)"
+def test_it_prepares_while_nobody_waits_and_a_job_comes_first(start, tone, tmp_path):
+    talk, steps = start(PreparingEngine), tmp_path / "steps"
+    os.kill(talk.worker.pid, signal.SIGSTOP)  # so that both requests wait for it
+    talk.worker.send(Prepare(str(steps)))
+    talk.worker.send(Analyze(1, str(tone), str(steps)))
+    os.kill(talk.worker.pid, signal.SIGCONT)
+    assert isinstance(talk.last(1), Analyzed)
+    wait_until(lambda: steps.read_text().count(" ") == 4, "the preparation to end")
+    assert steps.read_text() == "torch analysis model run "
+    talk.worker.send(Analyze(2, str(tone), str(steps)))
+    assert isinstance(talk.last(2), Analyzed), "it waits for requests again"
+
+
+def test_what_cannot_be_prepared_is_told_by_the_job_that_needs_it(start, tone, tmp_path):
+    talk = start(PreparingEngine)
+    talk.worker.send(Prepare("missing"))
+    talk.worker.send(OpenRecording(1, str(tone), str(tmp_path / "a")))
+    assert isinstance(talk.last(1), Opened)
+    assert "There is no model 'missing'." in (tmp_path / "worker.log").read_text()
+    assert len(talk.of(1)) == len([r for r in talk.replies if not isinstance(r, Ready)])
+
+
+def test_torch_comes_with_the_preparation_and_not_before(start, tone):
+    talk = start(None)
+    talk.until(lambda r: isinstance(r, Ready), "Ready")
+    maps = Path(f"/proc/{talk.worker.pid}/maps")
+    assert "libtorch" not in maps.read_text()
+    talk.worker.send(Prepare(models.DEFAULT))
+    wait_until(lambda: "libtorch" in maps.read_text(), "torch to be imported", 200)
+    talk.worker.send(Analyze(1, str(tone), models.DEFAULT))
+    assert isinstance(talk.last(1), Analyzed)
+
+
+def test_the_parents_half_is_light():
+    code = "import sys, mlee_core.worker; sys.exit(bool({'torch', 'numpy', 'soundfile'} & set(sys.modules)))"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
 
 
