@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 from pytestqt.qtbot import QtBot
 
-from mlee_core.protocol import Analyze, OpenRecording, Ready, Refused
+from mlee_core.events import Progress
+from mlee_core.protocol import Analyze, OpenRecording, Progressed, Ready, Refused, SegmentDone
 from mlee_gui.inference import BUSY_MS, Inference
-from tests.gui.fakes import FakeWorker
+from tests.gui.fakes import FakeWorker, segment
 
 
 class Workers:
@@ -67,6 +68,38 @@ def test_each_job_gets_its_answer(
         worker.reply(Refused(second, "no"))
     assert opened.args is not None and opened.args[0] == first
     assert refused.args == [second, "no"] and not inference.busy
+
+
+def test_of_what_waits_only_the_newest_progress_of_a_job_is_told(
+    qtbot: QtBot, inference: Inference, workers: Workers
+) -> None:
+    told: list[tuple[int, object]] = []
+    inference.progressed.connect(lambda job, progress: told.append((job, progress.done)))
+    inference.segment_done.connect(lambda job, _: told.append((job, "segment")))
+    first, second = inference.analyze("/a.wav", "m"), inference.analyze("/b.wav", "m")
+    reading = [Progressed(first, Progress("Reading", float(done))) for done in range(900)]
+    half = reading[450:]
+    rest = (SegmentDone(first, segment()), Progressed(second, Progress("Reading", 7.0)), *half)
+    workers.made[0].reply(*reading[:450], *rest, Refused(first, "no"))
+    with qtbot.waitSignal(inference.refused):
+        pass
+    assert told == [(first, "segment"), (second, 7.0), (first, 899.0)]
+
+
+def test_it_has_the_process_prepared_without_waiting_for_an_answer(
+    inference: Inference, workers: Workers
+) -> None:
+    inference.prepare("m")
+    assert workers.made[0].prepared == ["m"] and not inference.busy
+
+
+def test_a_process_that_was_started_early_is_not_started_again(qtbot: QtBot) -> None:
+    early = FakeWorker()
+    early.start()
+    inference = Inference(lambda: early)
+    inference.start()
+    assert early.starts == 1
+    inference.stop()
 
 
 def test_cancel_reaches_the_worker_only_for_what_runs(
