@@ -27,7 +27,7 @@ from ..processes import Child
 from ..runs import Cell
 from . import Engine, Job
 from .ray_joining import host_of
-from .ray_nodes import ANSWER_S, Cluster
+from .ray_nodes import Cluster
 from .ray_nodes import look as _look
 
 if TYPE_CHECKING:
@@ -55,11 +55,13 @@ def look(address: str, device: str, *, ask_dtype: bool) -> Cluster:
     """What the cluster at an address offers. Raises: ConfigError, one sentence, where it cannot be used."""
     child = _started(None, _look, address, device, __version__, ask_dtype)
     try:
-        cluster = _answer(child, ANSWER_S + JOIN_S, address)
+        told = child.receive()
     finally:
         child.stop(END_S)
-    assert isinstance(cluster, Cluster)
-    return cluster
+    if isinstance(told, MleeError):
+        raise told
+    assert isinstance(told, Cluster)
+    return told
 
 
 def run(
@@ -99,7 +101,7 @@ def _started(log: Path | None, target: Callable[..., None], address: str | None,
         if not child.poll(IMPORT_S):
             raise RunError(f"Ray could not be imported within {IMPORT_S:.0f} s.")
         child.receive()
-        _answer(child, JOIN_S if address else START_S, address)
+        _await_joined(child, address)
     except BaseException:
         child.kill()
         raise
@@ -117,23 +119,23 @@ def _refuse_silence(address: str) -> None:
         ) from error
 
 
-def _answer(child: Child, timeout_s: float, address: str | None) -> Any:
-    """What the driver says next. Raises: the MleeError that it says, or one when it takes too long."""
-    try:
-        told = child.receive() if child.poll(timeout_s) else None
-    except WorkerDied as error:
-        raise _not_let_in(address, "it broke off") from error
-    if told is None:
+def _await_joined(child: Child, address: str | None) -> None:
+    """Raises: the MleeError that the driver says, or one when it takes too long or ends."""
+    timeout_s = JOIN_S if address else START_S
+    if not child.poll(timeout_s):
         raise _not_let_in(address, f"not within {timeout_s:.0f} s")
+    try:
+        told = child.receive()
+    except WorkerDied as error:
+        raise _not_let_in(address, str(error).rstrip(".")) from error
     if isinstance(told, MleeError):
         raise told
-    return told
 
 
 def _not_let_in(address: str | None, how: str) -> MleeError:
     if address is None:
         return RunError(f"Ray did not start on this machine ({how}).")
     return ConfigError(
-        f"what answers at {address} did not let this machine in ({how}): is it Ray, and is this machine one "
-        f"of its nodes (`ray start --address={address}`)?"
+        f"what answers at {address} did not let this machine in ({how}): is it Ray, is this machine one of "
+        f"its nodes (`ray start --address={address}`), and does it ask for a token (RAY_AUTH_MODE=token)?"
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import pickle
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,7 +104,7 @@ class _Tasks:
         self._node = ray.get_runtime_context().get_node_id()
         frames = np.asarray(work.store.frames)  # [ΣT, 400]
         self._shared = [ray.put(pickle.dumps(Shared.of(work))), ray.put(frames)]
-        self._needs = _needs(ray, work.config.compute, workers)
+        self._needs = needs(ray.cluster_resources(), work.config.compute, workers)
         self._train = ray.remote(on_a_worker(version)[1])
         self._running: dict[Any, _Attempt] = {}
         self._heard_at = self._waiting_told_at = time.monotonic()
@@ -217,11 +217,11 @@ class _Tasks:
             self._ray.cancel(task, force=True)
 
 
-def _needs(ray: Any, compute: Compute, workers: int) -> dict[str, float]:
-    """What one training takes of a node; more workers than GPUs share them."""
+def needs(resources: Mapping[str, float], compute: Compute, workers: int) -> dict[str, float]:
+    """What one training takes of a node; more workers than the cluster has GPUs share them."""
     if compute.device == "cpu":
         return {"num_cpus": compute.threads, "num_gpus": 0}
-    share = math.ceil(workers / max(1, ray.cluster_resources().get("GPU", 1)))
+    share = math.ceil(workers / max(1, resources.get("GPU", 0)))
     return {"num_cpus": compute.threads, "num_gpus": math.floor(1e4 / share) / 1e4}  # Ray counts so finely
 
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from .. import scratch
@@ -33,33 +35,45 @@ def with_ray(
     _set_up(address)
     import ray
 
+    place = Engine("ray", address).place
     scratch.sweep()
-    temporary = None if address else Scratch()
+    temporary = None if address else Scratch(_near())
     try:
         connection.send(True)
-        _join(ray, address, cpus, temporary)
+        _join(ray, place, address, cpus, temporary)
         connection.send(True)
         work(ray)
     except MleeError as error:
         connection.send(error)
+    except ray.exceptions.RayError as error:
+        connection.send(RunError(f"{place} cannot be used: {_first_sentence(error)}"))
     except (EOFError, BrokenPipeError):
         pass
-    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        place = Engine("ray", address).place
-        connection.send(RunError(f"{place} cannot be used: {' '.join(str(error).split()).rstrip('.')}."))
     finally:
         ray.shutdown()
         if temporary is not None:
             temporary.remove()
 
 
-def _join(ray: Any, address: str | None, cpus: int | None, temporary: Scratch | None) -> None:
+def _join(ray: Any, place: str, address: str | None, cpus: int | None, temporary: Scratch | None) -> None:
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
-    if temporary is None:
-        ray.init(address=address, **quiet)
-    else:
-        own = {"include_dashboard": False, "_temp_dir": str(temporary.path)}
-        ray.init(address="local", num_cpus=cpus, **own, **quiet)
+    try:
+        if temporary is None:
+            ray.init(address=address, **quiet)
+        else:
+            own = {"include_dashboard": False, "_temp_dir": str(temporary.path)}
+            ray.init(address="local", num_cpus=cpus, **own, **quiet)
+    except (OSError, RuntimeError, ValueError) as error:  # another version of Ray, an address without a node
+        raise RunError(f"{place} cannot be joined: {_first_sentence(error)}") from error
+
+
+def _first_sentence(error: Exception) -> str:
+    return " ".join(str(error).split()).partition(". ")[0].rstrip(".") + "."
+
+
+def _near() -> Path | None:
+    """Where Ray's sockets can lie, whose paths may have 107 bytes, of which Ray needs 80."""
+    return None if len(tempfile.gettempdir()) < 27 else Path("/tmp")
 
 
 def _set_up(address: str | None) -> None:

@@ -60,45 +60,48 @@ def look(connection: Connection, address: str, device: str, version: str, ask_dt
 
 
 def _looked_at(ray: Any, address: str, device: str, version: str, ask_dtype: bool) -> Cluster:
-    """Ask every node that offers anything for its MLEE and its arithmetic.
+    """Ask every node that has the device for its MLEE and, with ask_dtype, its arithmetic.
 
     Raises: ConfigError naming a node that does not answer, or has another MLEE or none.
     """
-    alive = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
-    on_node = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
+    kind = "CPU" if device == "cpu" else "GPU"
     about = ray.remote(on_a_worker(version)[0])
-    gpu = 0.001 if ask_dtype and device != "cpu" else 0  # without a share of it no GPU is seen
-    asked = {
-        about.options(
+    on_node = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
+    asked = {}
+    for node in ray.nodes():
+        offers = node["Resources"]
+        if not (node["Alive"] and offers.get("CPU") and offers.get(kind)):
+            continue
+        name = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+        question = about.options(
             num_cpus=0,
-            num_gpus=gpu if node["Resources"].get("GPU") else 0,
+            num_gpus=0.001 if ask_dtype and kind == "GPU" else 0,  # without a share of it no GPU is seen
             max_retries=0,
             scheduling_strategy=on_node(node["NodeID"], soft=False),
-        ).remote(
-            device if ask_dtype else None
-        ): f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
-        for node in alive
-    }
+        ).remote(device if ask_dtype else None)
+        asked[question] = Node(name, int(offers["CPU"]), int(offers.get("GPU", 0)))
     if asked:
         ray.wait(list(asked), num_returns=len(asked), timeout=ANSWER_S)
-    dtypes = set()
-    for question, name in asked.items():
-        try:
-            answer = ray.get(question, timeout=0)
-        except ray.exceptions.GetTimeoutError as error:
-            hint = "; with --dtype its GPU need not be free" if gpu else ""
-            raise ConfigError(f"node {name} did not answer within {ANSWER_S} s{hint}.") from error
-        except ray.exceptions.RayError as error:
-            cause = getattr(error, "cause", None) or error
-            words = " ".join(str(cause).split())
-            raise ConfigError(f"node {name} cannot train: {type(cause).__name__}: {words}") from error
-        refuse_other_version(answer, version, ConfigError)
-        dtypes.add(answer["dtype"])
-    nodes = tuple(
-        Node(name, int(node["Resources"]["CPU"]), int(node["Resources"].get("GPU", 0)))
-        for node, name in zip(alive, asked.values(), strict=True)
-    )
-    return Cluster(address, nodes, None if not ask_dtype else "bf16" if dtypes == {"bf16"} else "fp32")
+    dtypes = {_answered(ray, question, node.name, version) for question, node in asked.items()}
+    dtype: Dtype = "bf16" if dtypes == {"bf16"} else "fp32"
+    return Cluster(address, tuple(asked.values()), dtype if ask_dtype else None)
+
+
+def _answered(ray: Any, question: Any, name: str, version: str) -> Dtype | None:
+    """The arithmetic that a node is fast at. Raises: ConfigError where it cannot train."""
+    try:
+        answer = ray.get(question, timeout=0)
+    except ray.exceptions.GetTimeoutError as error:
+        raise ConfigError(
+            f"node {name} did not answer within {ANSWER_S} s; if its GPUs are busy, give --dtype."
+        ) from error
+    except ray.exceptions.RayError as error:
+        cause = getattr(error, "cause", None) or error
+        words = " ".join(str(cause).split())
+        raise ConfigError(f"node {name} cannot train: {type(cause).__name__}: {words}") from error
+    refuse_other_version(answer, version, ConfigError)
+    dtype: Dtype | None = answer["dtype"]
+    return dtype
 
 
 def refuse_other_version(answer: Mapping[str, Any], version: str, error: type[MleeError]) -> None:
@@ -126,11 +129,12 @@ def on_a_worker(version: str) -> tuple[Callable[..., dict[str, Any]], Callable[.
         import ray
 
         node = f"{socket.gethostname()} ({ray.util.get_node_ip_address()})"
+        answer: dict[str, Any] = {"node": node, "pid": os.getpid(), "version": None, "dtype": None}
         try:
-            from mlee_core import __version__ as found
+            from mlee_core import __version__
         except ImportError:
-            return {"node": node, "pid": os.getpid(), "version": None}
-        return {"node": node, "pid": os.getpid(), "version": found}
+            return answer
+        return {**answer, "version": __version__}
 
     def about(device: str | None) -> dict[str, Any]:
         answer = here()

@@ -38,10 +38,10 @@ def finished(command: list[str], status: int = 0) -> str:
     return done.stderr
 
 
-def started(command: list[str]) -> subprocess.Popen[str]:
+def started(command: list[str], **environment: str) -> subprocess.Popen[str]:
     """In a process group of its own."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, **pipes, text=True, process_group=0)
+    return subprocess.Popen(command, **pipes, text=True, process_group=0, env={**os.environ, **environment})
 
 
 def until(process: subprocess.Popen[str], moment: Callable[[Line], bool]) -> None:
