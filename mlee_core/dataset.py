@@ -30,6 +30,7 @@ from .quality import Levels, measure
 from .recipe import Level, Recipe
 
 Arrays = tuple[Tensor, ...]
+"""What a network takes: features or vectors first, then, for features, the lengths."""
 
 POOL_BATCHES = 50
 """Lengths are sorted within pools of so many batches: 1.10 × the real work instead of 2.5 × (FACTS.md)."""
@@ -140,6 +141,12 @@ class Batch:
     inputs: tuple[Tensor, ...]
     targets: Tensor
     ids: tuple[str, ...]
+
+
+def moved(inputs: Arrays, device: str) -> Arrays:
+    """On a device, lengths apart: strips and packing are planned on the host, and asking a GPU for numbers
+    would wait for all that it has still to do."""
+    return inputs[0].to(device, non_blocking=True), *inputs[1:]
 
 
 @dataclass(frozen=True)

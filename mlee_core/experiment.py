@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .config import TRAIN_SETS, RunConfig, Stage, StageConfig, plan
 from .corpora.base import Corpus, Utterance
-from .dataset import EncoderInputs, Examples, FeatureStore, Normalisation, VectorInputs, build_features
+from .dataset import EncoderInputs, Examples, FeatureStore, Normalisation, VectorInputs, build_features, moved
 from .errors import ConfigError
 from .events import Event, Progress, StageDone
 from .files import stable_hash, write_json
@@ -180,8 +180,7 @@ def encode(
     for start in range(0, len(items), ENCODE_BATCH):
         chosen = items[start : start + ENCODE_BATCH]
         with torch.inference_mode(), arithmetic(config.compute):
-            moved = [tensor.to(config.compute.device) for tensor in inputs.collate(chosen)]
-            vector, _ = network.encoder(*moved)  # [B, 256]
+            vector, _ = network.encoder(*moved(inputs.collate(chosen), config.compute.device))  # [B, 256]
         vectors.update(zip(chosen, vector.clone().cpu(), strict=True))
         left = (time.monotonic() - began) / len(vectors) * (len(items) - len(vectors))
         yield Progress(

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from . import calibration, checkpoints, devices, metrics
 from .config import Compute, StageConfig
 from .corpora.base import Utterance
-from .dataset import Batch, Examples, Inputs, Normalisation, drawn, plain_batches, training_batches
+from .dataset import Batch, Examples, Inputs, Normalisation, drawn, moved, plain_batches, training_batches
 from .errors import ConfigError, RunError
 from .events import EpochDone, Event, Progress, Resumed, Started
 from .files import stable_hash
@@ -66,8 +66,11 @@ class History:
 
 @dataclass(frozen=True)
 class Trained:
-    """The end of a stage. probabilities: id -> [4] of the test utterances, by the best epoch's weights;
-    development: the same of those of the development speakers that the stage admits. temperature: divides its logits, 1 where the recipe does not calibrate. reused: nothing was left to train.
+    """The end of a stage.
+
+    probabilities: id -> [4] of the test utterances, by the best epoch's weights; development: the same of
+    those of the development speakers that the stage admits. temperature: divides its logits, 1 where the
+    recipe does not calibrate. reused: nothing was left to train.
     """
 
     history: History
@@ -156,19 +159,37 @@ def _epoch(
 ) -> Generator[Event, None, float]:
     """One pass over the training set; returns the mean loss."""
     examples = drawn(data.inputs, len(data.train), config.recipe)
-    done, total, began = 0, 0.0, time.monotonic()
+    done, began = 0, time.monotonic()
+    total = torch.zeros(
+        (), dtype=torch.float64, device=config.compute.device
+    )  # read once: no waiting for a GPU
     learner.network.train()
     batches = training_batches(data.inputs, data.train, config.recipe, config.seed, epoch)
     while done < examples:
         with arithmetic(config.compute):  # augmentation too: more threads than cores wait for each other
             batch = next(batches)
             at = (epoch - 1 + done / examples) / config.epochs
-            value = train_step(config.compute, learner, loss, batch, at)
+            total += _step(config, learner, loss, batch, at).detach().double() * len(batch.ids)
         done += len(batch.ids)
-        total += value.item() * len(batch.ids)
         left = (time.monotonic() - began) / done * (examples - done)
         yield Progress(f"Epoch {epoch}", done, examples, left, config.stage.name, epoch)
-    return total / done
+    return total.item() / done
+
+
+def _step(config: StageConfig, learner: Learner, loss: Loss, batch: Batch, at: float) -> Tensor:
+    """Raises: RunError, with a remedy, where memory runs out."""
+    try:
+        return train_step(config.compute, learner, loss, batch, at)
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+        if not known and "allocate memory" not in str(error):  # torch's words on the CPU
+            raise
+        size = config.recipe.batch_size
+        smaller = f"--batch-size {size // 2}" if size > 1 else "shorter utterances"
+        raise RunError(
+            f"{config.stage.name}: {config.compute.device} has no memory left for {size} utterances a step: "
+            f"begin another run folder with {smaller}, or train fewer at once (--jobs)."
+        ) from error
 
 
 def train_step(compute: Compute, learner: Learner, loss: Loss, batch: Batch, at: float) -> Tensor:
@@ -181,22 +202,28 @@ def train_step(compute: Compute, learner: Learner, loss: Loss, batch: Batch, at:
 
 @contextmanager
 def arithmetic(compute: Compute) -> Iterator[None]:
-    """Run with a stage's own thread count, and put the process's back: another count gives other bits."""
-    before = torch.get_num_threads()
+    """Run with a stage's own thread count, and put the process's back: another count gives other bits.
+
+    A GPU may round the products of fp32 to TF32 meanwhile; analysis never does.
+    """
+    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    convolutions = torch.backends.cudnn.allow_tf32
     torch.set_num_threads(compute.threads)
+    torch.set_float32_matmul_precision("high" if compute.device != "cpu" else precision)
+    torch.backends.cudnn.allow_tf32 = compute.device != "cpu"
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(threads)
+        torch.set_float32_matmul_precision(precision)
+        torch.backends.cudnn.allow_tf32 = convolutions
 
 
 def _logits(network: nn.Module, inputs: tuple[Tensor, ...], compute: Compute) -> Tensor:
     """[B, 4] of a Network (which also returns attention) or of a Classifier."""
-    device = torch.device(compute.device)
-    moved = [tensor.to(device) for tensor in inputs]
     bf16 = network.training and compute.dtype == "bf16" and isinstance(network, Network)
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
-        out = network(*moved)
+    with torch.autocast(torch.device(compute.device).type, dtype=torch.bfloat16, enabled=bf16):
+        out = network(*moved(inputs, compute.device))
     logits: Tensor = out[0] if isinstance(out, tuple) else out
     return logits
 

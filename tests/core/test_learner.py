@@ -21,6 +21,7 @@ from mlee_core.dataset import (
     drawn,
     training_batches,
 )
+from mlee_core.errors import RunError
 from mlee_core.events import EpochDone
 from mlee_core.experiment import stage_data
 from mlee_core.learner import Learner, cycle
@@ -145,6 +146,36 @@ def test_batches_are_made_on_the_trainings_own_number_of_threads(
         assert seen == {1} and torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes."),
+    ],
+)
+def test_without_memory_a_smaller_batch_is_proposed(
+    data: tuple[StageConfig, StageData], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def full(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Learner, "step", full)
+    with pytest.raises(RunError, match=r"cpu has no memory left for 16 utterances a step: .* --batch-size 8"):
+        _returned(train(*data, tmp_path))
+
+
+def test_another_fault_of_a_step_stays_itself(
+    data: tuple[StageConfig, StageData], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("shapes differ")
+
+    monkeypatch.setattr(Learner, "step", broken)
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        _returned(train(*data, tmp_path))
 
 
 def test_a_cycle_that_is_stopped_goes_on_bit_identically(
