@@ -44,6 +44,12 @@ def dtype(device: str) -> Dtype:
     return "bf16" if fast else "fp32"
 
 
+def refuse_dtype(asked: Dtype, device: str) -> None:
+    """Raises: ConfigError for bf16 where it would be emulated: slower than fp32, and with other numbers."""
+    if asked == "bf16" and dtype(device) != "bf16":
+        raise ConfigError(f"dtype bf16: {device} here does not compute with it, allowed is fp32.")
+
+
 def keep_memory() -> None:
     """Let this process keep what it frees: for training, which takes the same tensors at every step.
 

@@ -103,6 +103,8 @@ def run_config(
     usual = compute.dtype
     if was is None:
         usual = devices.dtype(device) if cluster is None else cluster.dtype or usual
+    if cluster is None:
+        devices.refuse_dtype(args.dtype or usual, device)
     given = {name: getattr(args, name) for name in ("level", "max_epochs", "patience", "batch_size")}
     recipe = RECIPES[args.recipe] if args.recipe else default if was is None else was.recipe
     for setting in args.set:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mlee_core import cli
+from mlee_core import cli, devices
 from mlee_core.events import Event, Finished
 from mlee_core.runs import RunFolder
 from mlee_core.table3 import Experiment
@@ -225,3 +225,27 @@ def test_a_damaged_recording_ends_the_run_with_its_name(
     run = RunFolder(tmp_path / "run")
     assert [line["type"] for line in run.events()][-1] == "failed"
     assert not list(run.path.glob("mlee-scratch-*"))
+
+
+def test_bf16_is_refused_where_it_would_be_emulated(
+    small_table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(devices, "dtype", lambda device: "fp32")
+    assert table3(small_table, tmp_path / "run", "--dtype", "bf16") == 2
+    refused(capsys, "dtype bf16: cpu here does not compute with it", "allowed is fp32")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("warp", "--set warp: expected NAME=VALUE"),
+        ("warp=2", "warp 2.0: allowed are shares from 0 to 0.5"),
+        ("colour=1", "setting 'colour': a recipe has level"),
+    ],
+)
+def test_settings_of_a_recipe_are_refused_with_what_is_allowed(
+    small_table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], setting: str, words: str
+) -> None:
+    assert table3(small_table, tmp_path / "run", "--recipe", "best", "--set", setting) == 2
+    refused(capsys, words)
