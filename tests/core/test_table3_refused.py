@@ -249,3 +249,12 @@ def test_settings_of_a_recipe_are_refused_with_what_is_allowed(
 ) -> None:
     assert table3(small_table, tmp_path / "run", "--recipe", "best", "--set", setting) == 2
     refused(capsys, words)
+
+
+def test_a_gpu_that_is_not_there_is_refused_with_what_is(
+    small_table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
+    assert table3(small_table, tmp_path / "run", "--device", "cuda:0") == 2
+    refused(capsys, "device 'cuda:0' is not to be had here", "allowed are cpu")
