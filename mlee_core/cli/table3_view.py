@@ -16,6 +16,8 @@ from .terminal import Board, duration, in_words, size
 from .train import in_words as event_in_words
 
 _Key = tuple[str | None, int | None, str | None]
+_BEFORE: _Key = (None, None, None)
+"""Work for all folds, features say, which is over when the first fold begins."""
 
 
 def plan_lines(asked: Experiment, cost: Cost) -> list[str]:
@@ -98,6 +100,7 @@ def _keep(in_work: dict[_Key, str], event: Event) -> None:
     key = (event.fold, event.seed, getattr(event, "stage", None))
     between = (event.fold, event.seed, None)  # work that belongs to no stage's epochs, encoding say
     in_work.pop(between, None)
+    in_work.pop(_BEFORE, None)
     if isinstance(event, StageDone | Failed):
         in_work.pop(key, None)
     elif isinstance(event, EpochDone):

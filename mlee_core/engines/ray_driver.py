@@ -71,8 +71,8 @@ def serve(
 
 @dataclass
 class _Attempt:
-    """A job in work. node, pid: its worker, once it has begun. stage: the last one it told of. failures: in a
-    row, without an epoch in between."""
+    """A job in work. node, pid: its worker, once it has one. stage: the last one it told of, once it has.
+    failures: in a row, without an epoch in between."""
 
     job: Job
     node: str | None = None
@@ -89,8 +89,9 @@ class _Attempt:
         return "a worker" if self.node is None else f"the worker on {self.node}, process {self.pid},"
 
     def waiting(self) -> Progress:
-        what = "Waiting for the cluster" if self.node is None else f"Starting on {self.node}"
-        return Progress(what, 0.0, **self.place)
+        again = f"Attempt {self.failures + 1} of {ATTEMPTS}: " if self.failures else ""
+        what = "waiting for the cluster" if self.node is None else f"starting on {self.node}"
+        return Progress(f"{again}{what}", 0.0, **self.place)
 
 
 class _Tasks:
@@ -114,7 +115,6 @@ class _Tasks:
 
     def _submit(self, attempt: _Attempt) -> None:
         job = attempt.job
-        attempt.node = None
         task = self._train.options(
             name=f"mlee {job.fold.name} {job.stages[0].name}",
             num_returns="streaming",
@@ -193,9 +193,11 @@ class _Tasks:
         what = f"{attempt.worker} {_what_happened(error)}"
         if attempt.failures == ATTEMPTS:
             return WorkerDied(f"Training was given up: {what}, {ATTEMPTS} times without an epoch in between.")
-        self._submit(attempt)
         what += f"; attempt {attempt.failures + 1} of {ATTEMPTS} begins, from the last checkpoint"
-        return Started(what, attempt.stage, **attempt.place)
+        event = Started(what, attempt.stage, **attempt.place)
+        attempt.node = attempt.stage = None
+        self._submit(attempt)
+        return event
 
     def _refuse_lost_connection(self) -> None:
         """Raises: WorkerDied when Ray has ended here, which mostly ends this process as well."""
