@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from . import bench_scale
 from .config import Compute, Stage, StageConfig
 from .dataset import bucketed
 from .devices import dtype
@@ -24,6 +25,7 @@ from .features import BINS, DFT, FRAME, FRAMES_PER_SECOND, HOP, SAMPLE_RATE, log
 from .model import Network, pad
 from .plain import PlainNetwork
 from .recipe import Recipe
+from .strip import Strip
 from .training import build, loss_function
 
 REPEATS = 7
@@ -75,14 +77,34 @@ def inference() -> list[Measurement]:
 
 
 def training() -> list[Measurement]:
-    """`train_step` on a ragged batch of 16, against the same masked model in plain eager fp32; `padding`."""
+    """`train_step` on a ragged batch of 16, against the same masked model in plain eager fp32; `padding`;
+    what an experiment of IEMOCAP's size would take; GFLOP/s of the step and of a plain matrix product."""
     frames = _durations(16)
     x, lengths = pad([torch.randn(int(n), BINS, generator=_generator()) for n in frames])
     fast = Compute(dtype=dtype("cpu"), threads=torch.get_num_threads())
     plain = Compute(dtype="fp32", channels_last=False, threads=torch.get_num_threads())
     ours, baseline = _step(fast, x, lengths), _step(plain, x, lengths, PlainNetwork())
     step = _compare("train_step", ours, baseline, repeats=5)
-    return [step, _padding()]
+    return [step, _padding(), *_limits(step, int(lengths.sum())), *_scale()]
+
+
+def _limits(step: Measurement, frames: int) -> list[Measurement]:
+    """GFLOP/s that our step makes, and the peak of plain products in the same run."""
+    assert step.value is not None
+    ours = 3 * bench_scale.FORWARD_GFLOP * frames / FRAMES_PER_SECOND / (step.value / 1e3)
+    fp32, bf16 = bench_scale.products([torch.float32, torch.bfloat16])
+    native = bf16 if dtype("cpu") == "bf16" else None
+    figures = {"train_step_speed": ours, "product_fp32": fp32, "product_bf16": native}
+    return [Measurement(name, value, "GFLOP/s", None, None) for name, value in figures.items()]
+
+
+def _scale() -> list[Measurement]:
+    compute = Compute(dtype=dtype("cpu"), threads=1)
+    frames = _durations(bench_scale.BATCH * bench_scale.BATCHES).tolist()
+    encoder, dense = bench_scale.seconds_an_epoch(frames, compute)
+    hours = bench_scale.whole_table_h(encoder, dense)
+    figures = [("epoch_encoder", encoder, "s"), ("epoch_dense", dense, "s"), ("table3_iemocap", hours, "h")]
+    return [Measurement(name, value, unit, None, None) for name, value, unit in figures]
 
 
 def _step(
@@ -106,10 +128,10 @@ def _step(
 
 
 def _padding() -> Measurement:
-    """Frames of padded batches over real frames, for a corpus of 4784 utterances at three speeds."""
+    """Frames of batches, gaps included, over real frames, for a corpus of 4784 utterances at three speeds."""
     sizes = _durations(3 * 4784)
     batches = bucketed(sizes.tolist(), Recipe().batch_size, np.random.default_rng(0))
-    padded = sum(len(batch) * int(sizes[batch].max()) for batch in batches)
+    padded = sum(Strip.of(sizes[batch].tolist()).columns for batch in batches)
     real = int(sizes.sum())
     return Measurement("padding", float(padded), "frames", float(real), padded / real)
 

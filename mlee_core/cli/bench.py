@@ -34,6 +34,10 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps([m.to_json() for m in measured]))
     else:
         print("\n".join(_in_words(m) for m in measured))
+        if args.bench == "training":
+            from ..bench_scale import HOW
+
+            print(HOW)
     return 0
 
 

@@ -22,6 +22,7 @@ TORCH_ALLOWED = {
     "mlee_core.analysis",
     "mlee_core.augment",
     "mlee_core.bench",
+    "mlee_core.bench_scale",
     "mlee_core.checkpoints",
     "mlee_core.dataset",
     "mlee_core.devices",
