@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
 
@@ -22,6 +23,7 @@ _ANCHORS: Mapping[str, str] = {
 COLORMAPS: tuple[str, ...] = tuple(_ANCHORS)
 
 
+@cache
 def colors(name: str) -> np.ndarray:
     """The map's 256 colours, uint8 [256, 3]. Raises KeyError for a name not in COLORMAPS."""
     anchors = np.array([[int(word[i : i + 2], 16) for i in (0, 2, 4)] for word in _ANCHORS[name].split()])
