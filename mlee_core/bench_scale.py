@@ -39,7 +39,7 @@ FORWARD_GFLOP = 0.292
 
 HOW = (
     f"table3_iemocap: {FOLDS} folds, each {ENCODERS} encoders of {EXPECTED_EPOCHS} epochs and "
-    f"{DENSE_ROWS} dense rows of {DENSE_EPOCHS}; {UTTERANCES} utterances of {MEAN_S} s, 80 % of which teach, at "
+    f"{DENSE_ROWS} dense rows of {DENSE_EPOCHS}; {UTTERANCES} utterances of {MEAN_S} s, 80 % teaching, at "
     "three speeds; one training a core; an epoch is extrapolated from measured steps."
 )
 
