@@ -19,6 +19,10 @@ from . import theme
 from .app import Application, Makers, Wish, show
 from .offscreen import without_needless_words
 
+SWITCH_S = 0.001
+"""How long a thread that computes keeps the interpreter from the window. Python's own 5 ms are waited for at
+every call of ours in a frame, and made frames late by up to 60 ms while another thread imported something."""
+
 
 def run(
     paths: Sequence[str],
@@ -31,6 +35,7 @@ def run(
 
     worker: the first one; it may have been started. begin: called once, as the event loop begins.
     """
+    sys.setswitchinterval(SWITCH_S)
     app = qt_application(scheme)
     started = [worker]
     makers = Makers(worker=lambda: started.pop() if started else Worker())
