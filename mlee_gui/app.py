@@ -38,6 +38,9 @@ from .settings import Settings
 from .tasks import Tasks
 from .views import Views
 
+UNSEEN_MS = 1000
+"""How long a window that is not painted, a minimised one, keeps what follows its first frame waiting."""
+
 
 def find_model(name: str) -> ModelInfo:
     """What is known of a model, without loading it. Raises: ModelError."""
@@ -314,7 +317,7 @@ def show(application: Application) -> None:
     """Show the window; what it need not wait for starts after its first painting."""
     application.window.show()
     application.timeline.plots.setFocus()
-    NextFrame(application.timeline.plots, application.start)
+    NextFrame(application.timeline.plots, application.start, UNSEEN_MS)
 
 
 def _app() -> Any:

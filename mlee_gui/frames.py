@@ -7,22 +7,20 @@ from collections.abc import Callable
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QWidget
 
-UNSEEN_MS = 1000
-"""A window may start minimised, where nothing is painted."""
-
 
 class NextFrame(QObject):
     """Calls `then`, once, after the next frame of the window that `widget` is in was painted.
 
-    It waits UNSEEN_MS at most.
+    at_most_ms: it waits no longer, since a minimised window is not painted; None: as long as it takes.
     """
 
-    def __init__(self, widget: QWidget, then: Callable[[], None]) -> None:
+    def __init__(self, widget: QWidget, then: Callable[[], None], at_most_ms: int | None = None) -> None:
         super().__init__(widget)
         self._then: Callable[[], None] | None = then
-        self._unseen = QTimer(self, singleShot=True, interval=UNSEEN_MS)
-        self._unseen.timeout.connect(self._go)
-        self._unseen.start()
+        self._patience = QTimer(self, singleShot=True)
+        self._patience.timeout.connect(self._go)
+        if at_most_ms is not None:
+            self._patience.start(at_most_ms)
         widget.installEventFilter(self)
         widget.update()
 
@@ -33,7 +31,7 @@ class NextFrame(QObject):
         return False
 
     def _go(self) -> None:
-        self._unseen.stop()
+        self._patience.stop()
         then, self._then = self._then, None
         if then is not None:
             then()

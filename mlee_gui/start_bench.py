@@ -25,6 +25,8 @@ import soundfile
 from mlee_core import resources
 from mlee_core.errors import WorkerDied
 
+from .stalls import Stall
+
 SHORT_S = 3.0
 HOUR_S = 3600.0
 STARTS = 5
@@ -35,15 +37,6 @@ STALL_MS = 50.0
 
 _PATIENCE_S = 1800.0
 _PRIVATE = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")  # not the cache: fonts are found by it
-
-
-@dataclass(frozen=True)
-class Stall:
-    """As stalls.Stall, which comes with Qt."""
-
-    ms: float
-    computing_ms: float
-    where: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -99,8 +92,7 @@ def start(home: Path, short: Path, *more: Path) -> Start:
     if "analysed" not in arrived or not end or "failed" in end:
         why = end.get("failed") or f"it ended with status {status}: {said}"
         raise WorkerDied(f"The window that was to be measured did not get to its end: {why}")
-    stall = Stall(end["stall"]["ms"], end["stall"]["computing_ms"], tuple(end["stall"]["where"]))
-    return Start(arrived["painted"], arrived["analysed"], stall, end["platform"])
+    return Start(arrived["painted"], arrived["analysed"], Stall(**end["stall"]), end["platform"])
 
 
 def _lines(command: list[str], environment: dict[str, str], errors: TextIO) -> tuple[dict[str, float], int]:

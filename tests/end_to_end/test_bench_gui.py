@@ -13,7 +13,8 @@ from mlee_core import cli
 from mlee_core.errors import WorkerDied
 from mlee_gui import start_bench
 from mlee_gui.plots import frame_bench
-from mlee_gui.start_bench import Report, Stall, Start
+from mlee_gui.stalls import Stall
+from mlee_gui.start_bench import Report, Start
 
 NAMES = ["help", "window_visible", "first_analysis", "longest_stall", "frame_1h"]
 

@@ -11,7 +11,7 @@ from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from mlee_gui import frames
+from mlee_gui import app
 from mlee_gui.app import Application
 from mlee_gui.frames import NextFrame
 from mlee_gui.stalls import Stall, StallWatch
@@ -94,12 +94,9 @@ def test_the_next_frame_is_told_once_after_it_was_painted(qtbot: QtBot, widget: 
     assert len(told) == 1 and told[0] >= 1
 
 
-def test_a_window_that_is_not_painted_does_not_wait_for_ever(
-    qtbot: QtBot, widget: QWidget, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(frames, "UNSEEN_MS", 1)
+def test_a_window_that_is_not_painted_need_not_wait_for_ever(qtbot: QtBot, widget: QWidget) -> None:
     paints, told = Paints(widget), []
-    NextFrame(widget, lambda: told.append(paints.count))
+    NextFrame(widget, lambda: told.append(paints.count), 1)
     qtbot.waitUntil(lambda: bool(told))
     assert told == [0]
 
@@ -107,7 +104,7 @@ def test_a_window_that_is_not_painted_does_not_wait_for_ever(
 def test_nothing_starts_before_the_first_frame(
     qtbot: QtBot, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(frames, "UNSEEN_MS", 60_000)
+    monkeypatch.setattr(app, "UNSEEN_MS", 60_000)
     painted: list[int] = []
     build, start = Application._place, Application.start
 
