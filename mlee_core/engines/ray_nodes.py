@@ -82,15 +82,22 @@ def _looked_at(ray: Any, address: str, device: str, version: str, ask_dtype: boo
         asked[question] = Node(name, int(offers["CPU"]), int(offers.get("GPU", 0)))
     if asked:
         ray.wait(list(asked), num_returns=len(asked), timeout=ANSWER_S)
-    dtypes = {_answered(ray, question, node.name, version) for question, node in asked.items()}
-    dtype: Dtype = "bf16" if dtypes == {"bf16"} else "fp32"
-    return Cluster(address, tuple(asked.values()), dtype if ask_dtype else None)
+    answers = [(node, _answered(ray, question, node.name)) for question, node in asked.items()]
+    there = [(node, answer) for node, answer in answers if answer is not None]
+    for _, answer in there:
+        refuse_other_version(answer, version, ConfigError)
+    fast = all(answer["dtype"] == "bf16" for _, answer in there)
+    dtype: Dtype = "bf16" if fast else "fp32"
+    return Cluster(address, tuple(node for node, _ in there), dtype if ask_dtype else None)
 
 
-def _answered(ray: Any, question: Any, name: str, version: str) -> Dtype | None:
-    """The arithmetic that a node is fast at. Raises: ConfigError where it cannot train."""
+def _answered(ray: Any, question: Any, name: str) -> dict[str, Any] | None:
+    """What a node answers, None where it is gone by now. Raises: ConfigError where it cannot train."""
     try:
-        answer = ray.get(question, timeout=0)
+        answer: dict[str, Any] = ray.get(question, timeout=0)
+        return answer
+    except (ray.exceptions.NodeDiedError, ray.exceptions.TaskUnschedulableError):
+        return None
     except ray.exceptions.GetTimeoutError as error:
         raise ConfigError(
             f"node {name} did not answer within {ANSWER_S} s; if its GPUs are busy, give --dtype."
@@ -99,9 +106,6 @@ def _answered(ray: Any, question: Any, name: str, version: str) -> Dtype | None:
         cause = getattr(error, "cause", None) or error
         words = " ".join(str(cause).split())
         raise ConfigError(f"node {name} cannot train: {type(cause).__name__}: {words}") from error
-    refuse_other_version(answer, version, ConfigError)
-    dtype: Dtype | None = answer["dtype"]
-    return dtype
 
 
 def refuse_other_version(answer: Mapping[str, Any], version: str, error: type[MleeError]) -> None:

@@ -30,10 +30,26 @@ class Cluster:
         self._process = process
         self.address = self._said()
 
+    def workers(self, task: str) -> set[int]:
+        """The processes in which a task of this cluster runs, by its name."""
+        return {pid for pid, command in descendants(self._process.pid).items() if command == f"ray::{task}"}
+
+    def worker(self, task: str, but: set[int]) -> int:
+        """The process in which a task runs, none of these; waits for it."""
+        found: set[int] = set()
+        wait_until(lambda: bool(found.update(self.workers(task) - but) or found), f"a worker of {task}", 120)
+        (pid,) = found
+        return pid
+
     def add_node(self, path: Path) -> None:
         """A node whose workers look for modules in `path` first."""
         self._tell(f"add {path}")
         assert self._said() == "added"
+
+    def remove_node(self) -> None:
+        """The one that was added."""
+        self._tell("remove")
+        assert self._said() == "removed"
 
     def kill(self) -> None:
         """All of it, at once."""
@@ -84,24 +100,12 @@ def processes() -> dict[int, tuple[int, str]]:
     return found
 
 
-def descendants(pid: int) -> set[int]:
+def descendants(pid: int) -> dict[int, str]:
+    """The processes below one, with their commands."""
     everybody, found = processes(), {pid}
     while more := {child for child, (parent, _) in everybody.items() if parent in found} - found:
         found |= more
-    return found - {pid}
-
-
-def workers(task: str) -> set[int]:
-    """The processes in which a task runs, by its name."""
-    return {pid for pid, (_, command) in processes().items() if command == f"ray::{task}"}
-
-
-def worker(task: str, but: set[int]) -> int:
-    """The process in which a task runs, none of these; waits for it."""
-    found: set[int] = set()
-    wait_until(lambda: bool(found.update(workers(task) - but) or found), f"a worker of {task}", 120)
-    (pid,) = found
-    return pid
+    return {child: everybody[child][1] for child in found - {pid}}
 
 
 # ---- the process's side ----------------------------------------------------------------------------------
@@ -123,8 +127,11 @@ def main(nodes: int) -> None:
     for line in sys.stdin:
         what, _, path = line.strip().partition(" ")
         if what == "add":
-            running.add_node(**options, env_vars={"PYTHONPATH": path})
+            added = running.add_node(**options, env_vars={"PYTHONPATH": path})
             print("added", flush=True)
+        elif what == "remove":
+            running.remove_node(added)
+            print("removed", flush=True)
         elif what == "kill":
             for node in running.list_all_nodes():
                 node.kill_all_processes(check_alive=False, allow_graceful=False)

@@ -193,22 +193,29 @@ def test_nodes_with_another_mlee_or_none(
     hiding = "import sys; sys.modules['mlee_core'] = None"  # as if it were not installed
     (tmp_path / "sitecustomize.py").write_text(hiding)
     cluster.add_node(tmp_path)
-    with pytest.raises(ConfigError, match=r"^node .* \(127.0.0.1\) has no MLEE: pip install mlee-speech=="):
-        ray_cluster.look(cluster.address, "cpu", ask_dtype=False)
+    try:
+        with pytest.raises(
+            ConfigError, match=r"^node .* \(127.0.0.1\) has no MLEE: pip install mlee-speech=="
+        ):
+            ray_cluster.look(cluster.address, "cpu", ask_dtype=False)
+    finally:
+        cluster.remove_node()
 
 
-def test_a_cluster_that_is_lost_on_the_way(small_table: Path, tmp_path: Path) -> None:
+def test_a_cluster_that_is_lost_on_the_way(
+    small_table: Path, cluster: ray_side.Cluster, tmp_path: Path
+) -> None:
+    """The last one: it ends the cluster."""
     run = tmp_path / "run"
-    with ray_side.cluster(nodes=1) as lost:
-        rows = ("--rows", "mlee", "--train-sets", "all", "--only", "s0", "--jobs", 1)
-        process = started(table3(small_table, run, *rows, "--engine", "ray", "--address", lost.address))
-        until(process, epoch("s0", "mlee-all"))
-        lost.kill()
-        _, said = process.communicate()
+    part = ("--rows", "mlee", "--train-sets", "all", "--only", "s0", "--dtype", "fp32")
+    process = started(table3(small_table, run, *part, "--engine", "ray", "--address", cluster.address))
+    until(process, epoch("s0", "mlee-all"))
+    cluster.kill()
+    _, said = process.communicate()
     assert process.returncode == 2
     last = said.splitlines()[-1]
     assert last.startswith(
-        f"mlee: the connection to the Ray cluster at {lost.address} was lost; what was saved "
+        f"mlee: the connection to the Ray cluster at {cluster.address} was lost; what was "
     )
     assert "--resume goes on from there" in last and str(run / "logs" / "ray.log") in last
     assert [line["type"] for line in RunFolder(run).events()][-1] == "failed"
