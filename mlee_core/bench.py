@@ -25,7 +25,7 @@ from .features import BINS, DFT, FRAME, FRAMES_PER_SECOND, HOP, SAMPLE_RATE, log
 from .model import Network, pad
 from .plain import PlainNetwork
 from .recipe import Recipe
-from .strip import Strip
+from .rows import Rows
 from .training import build, loss_function
 
 REPEATS = 7
@@ -131,7 +131,8 @@ def _padding() -> Measurement:
     """Frames of batches, gaps included, over real frames, for a corpus of 4784 utterances at three speeds."""
     sizes = _durations(3 * 4784)
     batches = bucketed(sizes.tolist(), Recipe().batch_size, np.random.default_rng(0))
-    padded = sum(Strip.of(sizes[batch].tolist()).columns for batch in batches)
+    rows = [Rows.of(sizes[batch].tolist()) for batch in batches]
+    padded = sum(each.count * each.columns for each in rows)
     real = int(sizes.sum())
     return Measurement("padding", float(padded), "frames", float(real), padded / real)
 

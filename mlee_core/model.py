@@ -3,7 +3,7 @@
 Shapes: B utterances, T frames (10 ms), F = 400 bins, S = T // 16 attention steps (160 ms), K = 4 classes.
 Padding never matters: padded frames enter neither the convolutions' context, batch statistics, the LSTM
 nor attention, so an utterance alone and inside a padded batch give the same numbers (SPEC.md). The
-convolutions do not even see them: they work on the batch's utterances end to end (strip.py).
+convolutions hardly see them: short utterances share a row (rows.py), R rows of T frames in a batch.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from .features import BINS
 from .labels import CLASSES
-from .strip import FRAMES_PER_STEP, Strip
+from .rows import FRAMES_PER_STEP, Rows
 
 VECTOR = 256
 """Size of an encoder's output: 128 each way."""
@@ -31,16 +30,16 @@ _DENSE = 64
 class _NormPoolRelu(torch.autograd.Function):
     """Batch norm by the statistics of real positions, max-pool 2 × 2 and ReLU, in training.
 
-    x: [1, C, F, T], 0 in the gaps; its scale γ must not be negative, so that normalising may wait until
+    x: [R, C, F, T], 0 in the gaps; its scale γ must not be negative, so that normalising may wait until
     only the largest of four is left. Written out because autograd keeps and walks through several copies
     of the network's largest tensors; here the full size is touched as rarely as it can be.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, strip: Strip, weight: Tensor, bias: Tensor, eps: float
+        ctx: Any, x: Tensor, rows: Rows, weight: Tensor, bias: Tensor, eps: float
     ) -> tuple[Tensor, Tensor, Tensor]:
-        real = strip.real * x.shape[2]  # positions a channel
+        real = rows.real * x.shape[2]  # positions a channel
         share = x.numel() / x.shape[1] / real  # all positions over real ones
         fp32 = torch.zeros_like(weight), torch.ones_like(weight)  # makes the kernel answer in fp32 for bf16 x
         mean, var = torch.batch_norm_update_stats(x, *fp32, 1.0)  # [C], [C] over all positions
@@ -48,11 +47,11 @@ class _NormPoolRelu(torch.autograd.Function):
         square = (var + mean.square()) * share  # [C] E[x²]
         mean = mean * share  # [C]
         var = (square - mean.square()).clamp_min(0)  # [C]
-        largest, where = F.max_pool2d(x, 2, return_indices=True)  # [1, C, F/2, T/2]
-        out = F.batch_norm(largest, mean, var, weight, bias, eps=eps).relu_()  # [1, C, F/2, T/2]
-        strip.halved().clear(out)
+        largest, where = F.max_pool2d(x, 2, return_indices=True)  # [R, C, F/2, T/2]
+        out = F.batch_norm(largest, mean, var, weight, bias, eps=eps).relu_()  # [R, C, F/2, T/2]
+        rows.halved().clear(out)
         ctx.save_for_backward(x, largest, where, out, weight, mean, var)
-        ctx.strip, ctx.real, ctx.eps = strip, real, eps
+        ctx.rows, ctx.real, ctx.eps = rows, real, eps
         ctx.mark_non_differentiable(mean, var)
         return out, mean, var
 
@@ -62,11 +61,11 @@ class _NormPoolRelu(torch.autograd.Function):
         grad = torch.ops.aten.threshold_backward(grads[0], out, 0)  # 0 in the gaps, as out is
         direct, grad_weight, grad_bias = torch.ops.aten.native_batch_norm_backward(
             grad, largest, weight, mean, var, None, None, False, ctx.eps, [True, True, True]
-        )  # [1, C, F/2, T/2], [C], [C]: Σ over the largest is Σ over all, the others get nothing from above
+        )  # [R, C, F/2, T/2], [C], [C]: Σ over the largest is Σ over all, the others get nothing from above
         # through mean and variance flows -γ/σ (Σg / n + x̂ Σ(g x̂) / n): the same affine map of x̂ everywhere
         scale = -weight * torch.rsqrt(var + ctx.eps) / ctx.real  # [C]
         full = F.batch_norm(x, mean, var, scale * grad_weight, scale * grad_bias, eps=ctx.eps)
-        ctx.strip.clear(full)  # [1, C, F, T]
+        ctx.rows.clear(full)  # [R, C, F, T]
         full += torch.ops.aten.max_pool2d_with_indices_backward(
             direct, x, [2, 2], [2, 2], [0, 0], [1, 1], False, where
         )
@@ -77,7 +76,7 @@ class ConvBlock(nn.Module):
     """Convolution, batch norm, ReLU, max-pool 2 × 2; computed in a cheaper order that is the same.
 
     Kernel and stride are frequency × time. Padding is "same" by hand: the left side is fixed at
-    (kernel - stride) // 2 so that a longer strip cannot shift it; torch's own "same" refuses strides.
+    (kernel - stride) // 2 so that longer rows cannot shift it; torch's own "same" refuses strides.
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: tuple[int, int], stride: int) -> None:
@@ -88,43 +87,34 @@ class ConvBlock(nn.Module):
         sides = [((k - stride) // 2, k - stride - (k - stride) // 2) for k in kernel]
         self.padding = (*sides[1], *sides[0])  # F.pad wants the last axis (time) first
 
-    def forward(self, x: Tensor, strip: Strip) -> tuple[Tensor, Strip]:
-        """x: [1, C, F, T], 0 in the gaps -> [1, C', F/2s, T/2s], 0 in the gaps of the new strip."""
+    def forward(self, x: Tensor, rows: Rows) -> tuple[Tensor, Rows]:
+        """x: [R, C, F, T], 0 in the gaps -> [R, C', F/2s, T/2s], 0 in the gaps of the new rows."""
+        x = F.pad(x, self.padding)
         if self.stride == 2:
-            strip = strip.halved()
+            rows = rows.halved()
         if self.training:
-            return self._train(x, strip), strip.halved()
-        x = self._convolved(x, *self._folded())  # [1, C', F/s, T/s]
-        x = F.max_pool2d(x, 2).relu_()  # [1, C', F/2s, T/2s]
-        strip = strip.halved()
-        strip.clear(x)
-        return x, strip
+            return self._train(x, rows), rows.halved()
+        x = F.conv2d(x, *self._folded(), self.stride)  # [R, C', F/s, T/s]
+        x = F.max_pool2d(x, 2).relu_()  # [R, C', F/2s, T/2s]
+        rows = rows.halved()
+        rows.clear(x)
+        return x, rows
 
-    def _train(self, x: Tensor, strip: Strip) -> Tensor:
+    def _train(self, x: Tensor, rows: Rows) -> Tensor:
         norm, weight, bias = self.norm, self.conv.weight, self.conv.bias
         assert norm is not None and norm.running_mean is not None and norm.running_var is not None
         assert norm.momentum is not None and bias is not None, "a folded block does not train"
         sign = torch.where(norm.weight < 0, -1.0, 1.0).detach()  # [C']: γ x̂ = |γ| (−x̂) where γ is negative
-        x = self._convolved(x, weight * sign[:, None, None, None], bias * sign)  # [1, C', F/s, T/s]
-        strip.clear(x.detach())  # zeros add nothing to the batch statistics, and get no gradient below
+        x = F.conv2d(x, weight * sign[:, None, None, None], bias * sign, self.stride)  # [R, C', F/s, T/s]
+        rows.clear(x.detach())  # zeros add nothing to the batch statistics, and get no gradient below
         out, mean, var = _NormPoolRelu.apply(  # type: ignore[no-untyped-call]
-            x, strip, norm.weight * sign, norm.bias, norm.eps
+            x, rows, norm.weight * sign, norm.bias, norm.eps
         )
-        real = strip.real * x.shape[2]
+        real = rows.real * x.shape[2]
         norm.running_mean.lerp_(mean * sign, norm.momentum)
         norm.running_var.lerp_(var * (real / max(real - 1, 1)), norm.momentum)  # unbiased, as torch's
         pooled: Tensor = out
         return pooled
-
-    def _convolved(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        """A stride of 2 becomes four channels and a stride of 1: the same sums, in larger portions."""
-        x = F.pad(x, self.padding)
-        if self.stride == 1:
-            return F.conv2d(x, weight, bias)
-        x = F.pixel_unshuffle(x, self.stride)  # [1, 4 C, F/s + .., T/s + ..]
-        if self.conv.weight.is_contiguous(memory_format=torch.channels_last):
-            x = x.contiguous(memory_format=torch.channels_last)
-        return F.conv2d(x, F.pixel_unshuffle(weight, self.stride), bias)
 
     def _folded(self) -> tuple[Tensor, Tensor]:
         """Weight and bias of the convolution with the batch norm in them: in eval mode the same function."""
@@ -182,24 +172,37 @@ class Encoder(nn.Module):
         frames are 0 in the normalised domain, the training mean, rather than digital silence (SPEC.md).
         """
         frames = [int(n) for n in lengths.tolist()]
-        strip = Strip.of(frames)
-        x = strip.lay(x, frames)  # [ΣT, 400]
+        rows = Rows.of(frames)
+        x = rows.lay(x, frames)  # [R, T, 400]
         if self.neighbours > 1:
-            x = F.avg_pool1d(x, self.neighbours)  # [ΣT, 200], and so on with half of each F below
-        image = x.T[None, None]  # [1, 1, 400, ΣT]
-        image, strip = self.conv1(image, strip)  # [1, 16, 100, ΣT/4]
-        image, strip = self.conv2(image, strip)  # [1, 24, 50, ΣT/8]
-        image, strip = self.conv3(image, strip)  # [1, 32, 25, ΣT/16]
-        h = image[0].permute(2, 0, 1).flatten(1)  # [ΣT/16, 800]
-        h = strip.cut(h.to(self.attention.w1.weight.dtype))  # [B, S, 800]
-        steps = torch.tensor(strip.lengths)  # [B]
-        if not self.training and len(set(strip.lengths)) == 1:
-            h, _ = self.blstm(h)  # [B, S, 256]: without padding torch's fused kernel may run
-        else:
-            packed = pack_padded_sequence(h, steps, batch_first=True, enforce_sorted=False)
-            h, _ = pad_packed_sequence(self.blstm(packed)[0], batch_first=True)  # [B, S, 256]
-        vector, weights = self.attention(h, steps.to(h.device))  # [B, 256], [B, S]
-        return vector, weights
+            x = F.avg_pool1d(x, self.neighbours)  # [R, T, 200], and so on with half of each F below
+        x = x.transpose(1, 2).unsqueeze(1)  # [R, 1, 400, T]
+        if self.conv1.conv.weight.is_contiguous(memory_format=torch.channels_last):
+            x = x.contiguous(memory_format=torch.channels_last)  # [R, 1, 400, T]
+        x, rows = self.conv1(x, rows)  # [R, 16, 100, T/4]
+        x, rows = self.conv2(x, rows)  # [R, 24, 50, T/8]
+        x, rows = self.conv3(x, rows)  # [R, 32, 25, T/16]
+        h = x.permute(0, 3, 1, 2).flatten(2)  # [R, T/16, 800]
+        h = self._both_ways(h.to(self.attention.w1.weight.dtype), rows)  # [B, S, 256]
+        vector, weights = self.attention(h, torch.tensor(rows.lengths, device=h.device))
+        return vector, weights  # [B, 256], [B, S]
+
+    def _both_ways(self, h: Tensor, rows: Rows) -> Tensor:
+        """The BLSTM's output [B, S, 256] for h [R, T/16, 800]; in padding stands what happens to come out.
+
+        Each way runs by itself, the second on sequences turned round within their own lengths. That is what
+        packing does, but packed sequences go cell by cell where these go through torch's fused kernels.
+        """
+        turned = rows.turned.to(h.device)  # [B, S]
+        each = torch.arange(len(turned), device=h.device)[:, None]  # [B, 1]
+        onwards = rows.cut(h)  # [B, S, 800]
+        start = h.new_zeros(1, len(turned), _HIDDEN), h.new_zeros(1, len(turned), _HIDDEN)
+        weights: list[Tensor] = [*self.blstm.parameters()]  # four of each way
+        ways = [
+            torch.lstm(x, start, own, True, 1, 0.0, self.training, False, True)[0]  # [B, S, 128]
+            for x, own in ((onwards, weights[:4]), (onwards[each, turned], weights[4:]))
+        ]
+        return torch.cat([ways[0], ways[1][each, turned]], dim=2)
 
 
 class Classifier(nn.Module):

@@ -34,7 +34,7 @@ TORCH_ALLOWED = {
     "mlee_core.learner",
     "mlee_core.model",
     "mlee_core.plain",
-    "mlee_core.strip",
+    "mlee_core.rows",
     "mlee_core.training",
     "mlee_core.trial",
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -19,7 +21,7 @@ from mlee_core.model import (
     pad,
     parameter_count,
 )
-from mlee_core.strip import Strip
+from mlee_core.rows import Rows
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +50,13 @@ def test_parameter_counts_are_the_papers() -> None:
 
 
 def test_layer_outputs_have_table_2s_shapes(network: Network) -> None:
-    encoder, x, strip = network.encoder, torch.randn(1, 1, 400, 320), Strip.of([320])
+    encoder, x, rows = network.encoder, torch.randn(2, 1, 400, 320), Rows.of([320, 311])
     shapes = []
     for block in (encoder.conv1, encoder.conv2, encoder.conv3):
-        x, strip = block(x, strip)
+        x, rows = block(x, rows)
         shapes.append(tuple(x.shape))
-    assert shapes == [(1, 16, 100, 80), (1, 24, 50, 40), (1, 32, 25, 20)]
-    assert strip == Strip((0,), (20,), 20)
+    assert shapes == [(2, 16, 100, 80), (2, 24, 50, 40), (2, 32, 25, 20)]
+    assert rows == Rows((0, 1), (0, 0), (20, 19), 2, 20)
 
 
 def reference(encoder: Encoder, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -199,24 +201,33 @@ def test_an_answer_equals_the_plain_networks(network: Network, lengths: list[int
 
 
 @given(st.lists(st.integers(0, 500), min_size=1, max_size=20))
-def test_utterances_on_a_strip_are_out_of_each_others_reach(lengths: list[int]) -> None:
-    strip = Strip.of(lengths)
-    assert all(start % 16 == 0 for start in strip.starts) and strip.columns % 16 == 0
-    frames, half = strip, strip.halved()
+def test_utterances_in_a_row_are_out_of_each_others_reach(lengths: list[int]) -> None:
+    rows = Rows.of(lengths)
+    assert rows.columns % 16 == 0 and rows.columns == max(16, -(-max(lengths) // 16) * 16)
+    assert rows.count <= len(lengths) and sorted(set(rows.rows)) == list(range(rows.count))
+    half = rows.halved()
     quarter = half.halved()
-    eighth = quarter.halved()
-    for at, before, behind in ((frames, 7, 7), (quarter, 5, 6), (eighth, 3, 3)):  # "same" padding
-        ends = [start + length for start, length in zip(at.starts, at.lengths, strict=True)]
-        for end, start in zip(ends[:-1], at.starts[1:], strict=True):
-            assert start - end >= max(before, behind)
-        assert ends[-1] <= at.columns
-    laid = strip.lay(nn.utils.rnn.pad_sequence(utterances(*lengths), batch_first=True), lengths)
-    assert laid.shape == (strip.columns, 400)
-    rows = strip.cut(laid)
-    for row, x in zip(rows, utterances(*lengths), strict=True):
+    for at, reach in ((rows, 7), (quarter, 6), (quarter.halved(), 3)):  # "same" padding of the three layers
+        places = sorted(zip(at.rows, at.starts, at.lengths, strict=True))
+        for (row, start, length), (next_row, next_start, _) in itertools.pairwise(places):
+            assert row != next_row or next_start - (start + length) >= reach
+        assert all(start + length <= at.columns for _, start, length in places)
+    assert all(start % 16 == 0 for start in rows.starts)
+    laid = rows.lay(nn.utils.rnn.pad_sequence(utterances(*lengths), batch_first=True), lengths)
+    assert laid.shape == (rows.count, rows.columns, 400)
+    for row, x in zip(rows.cut(laid), utterances(*lengths), strict=True):
         assert torch.equal(row[: len(x)], x)
-    strip.clear(laid.T.zero_().add_(1))
-    assert laid[:, 0].sum() == strip.real == sum(max(length, 16) for length in lengths)
+    ones = torch.ones(rows.count, 2, rows.columns)
+    rows.clear(ones)
+    assert ones[:, 0].sum() == rows.real == sum(max(length, 16) for length in lengths)
+    for row, length in zip(rows.cut(ones.transpose(1, 2)), lengths, strict=True):
+        assert torch.all(row[: max(length, 16)] == 1)
+
+
+def test_a_ragged_batch_computes_little_more_than_its_speech() -> None:
+    """One long utterance and twelve short ones: padded to the longest they were 13 rows."""
+    rows = Rows.of([130] * 12 + [2000])
+    assert (rows.count, rows.columns) == (2, 2000)
 
 
 def test_a_bf16_step_is_near_the_fp32_one() -> None:
