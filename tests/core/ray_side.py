@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def cluster(nodes: int) -> Iterator[Cluster]:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, **SETTINGS, "RAY_TMPDIR": folder},
+            env={**os.environ, **SETTINGS, "RAY_TMPDIR": folder, "TMPDIR": folder},
             process_group=0,
         )
         with process:
@@ -133,8 +134,9 @@ def main(nodes: int) -> None:
             running.remove_node(added)
             print("removed", flush=True)
         elif what == "kill":
-            for node in running.list_all_nodes():
-                node.kill_all_processes(check_alive=False, allow_graceful=False)
+            for pid in descendants(os.getpid()):  # its workers and agents too, which would linger
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             print("killed", flush=True)
             os._exit(0)
     running.shutdown()
