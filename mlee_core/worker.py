@@ -95,8 +95,6 @@ class Worker:
 def serve(connection: Connection, make_engine: Callable[[], Engine] | None, log: str, scratch: str) -> None:
     """The process, until Quit or until the window's end of the pipe is closed."""
     os.nice(_NICENESS)  # painting and playback come first
-    # threads that wait for each other by spinning would take the cores from the window and from one another
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
     from . import serving  # numpy, soundfile
 
