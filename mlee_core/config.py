@@ -126,14 +126,20 @@ def plan(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
 
 @dataclass(frozen=True)
 class Compute:
-    """Where and in which arithmetic; part of a stage's identity, since results depend on it bit by bit."""
+    """Where and in which arithmetic; part of a stage's identity, since results depend on it bit by bit.
+
+    graphs: a GPU replays recorded steps (graphs.py); the same kernels, so no part of the identity.
+    """
 
     device: str = "cpu"
     dtype: Dtype = "fp32"
     channels_last: bool = True
     threads: int = 1
+    graphs: bool = False
 
     def __post_init__(self) -> None:
+        if self.graphs and self.device == "cpu":
+            raise ConfigError("CUDA graphs on device cpu: they are for a GPU, --device cuda.")
         if self.dtype not in ("fp32", "bf16"):
             raise ConfigError(f"dtype {self.dtype!r}: allowed are fp32 and bf16.")
         if self.threads < 1:
@@ -172,7 +178,9 @@ class StageConfig:
     def identity(self) -> dict[str, Any]:
         """What two stages must have in common to be one training, besides data. The train set is only a
         name for the data."""
-        return {**self.to_json(), "stage": {"row": self.stage.row, "label": self.stage.label}}
+        compute = {name: value for name, value in asdict(self.compute).items() if name != "graphs"}
+        stage = {"row": self.stage.row, "label": self.stage.label}
+        return {**self.to_json(), "stage": stage, "compute": compute}
 
 
 @dataclass(frozen=True)
@@ -271,7 +279,7 @@ class RunConfig:
         """
         mine, theirs = (_flat(replace(config, selection=None).to_json()) for config in (self, other))
         for key, value in mine.items():
-            if key not in ("corpus", "data_hash") and theirs.get(key) != value:
+            if key not in ("corpus", "data_hash", "compute.graphs") and theirs.get(key) != value:
                 return f"{key} was {_shown(value)} and is now {_shown(theirs.get(key))}"
         if self.selection is None or other.selection is None:
             kinds = {True: "single stages", False: "an experiment"}

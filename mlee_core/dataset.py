@@ -74,10 +74,11 @@ def gain_for(level: Level, samples: NDArray[np.float32]) -> float:
 
 
 def build_features(
-    utterances: Sequence[Utterance], recipe: Recipe, file: Path
+    utterances: Sequence[Utterance], recipe: Recipe, file: Path, device: str = "cpu"
 ) -> Generator[Progress, None, FeatureStore]:
     """Decode every utterance, perturb its speed, write features into `file`; returns the FeatureStore.
 
+    device: where spectra are computed; samples are read and resampled on the processor.
     Raises: AudioError for a recording that is missing or refused.
     """
     spans: dict[tuple[str, float], tuple[int, int]] = {}
@@ -89,7 +90,7 @@ def build_features(
             recording = decoder.load(utterance.file)
             digests[utterance.id], levels[utterance.id] = recording.digest, measure(recording.samples)
             for speed in recipe.speeds:
-                features = _features(recording, speed, recipe.level)  # [T, 400]
+                features = _features(recording, speed, recipe.level, device)  # [T, 400]
                 out.write(features.tobytes())
                 spans[utterance.id, speed] = (total, total + len(features))
                 total += len(features)
@@ -98,9 +99,10 @@ def build_features(
     return FeatureStore(file, spans, digests, levels)
 
 
-def _features(recording: Recording, speed: float, level: Level) -> NDArray[np.float16]:
+def _features(recording: Recording, speed: float, level: Level, device: str) -> NDArray[np.float16]:
     samples = recording.samples if speed == 1.0 else change_speed(recording.samples, speed)
-    return log_spectrogram(samples, gain_for(level, samples)).half().numpy()  # [T, 400]
+    wave = torch.from_numpy(np.require(samples, requirements="W")).to(device)  # [N]
+    return log_spectrogram(wave, gain_for(level, samples)).half().cpu().numpy()  # [T, 400]
 
 
 @dataclass(frozen=True)
@@ -144,9 +146,10 @@ class Batch:
 
 
 def moved(inputs: Arrays, device: str) -> Arrays:
-    """On a device, lengths apart: strips and packing are planned on the host, and asking a GPU for numbers
-    would wait for all that it has still to do."""
-    return inputs[0].to(device, non_blocking=True), *inputs[1:]
+    """On a device, without waiting for a GPU: from pinned memory it fetches them by itself."""
+    if device == "cpu":
+        return inputs
+    return tuple(x if x.is_cuda else x.pin_memory().to(device, non_blocking=True) for x in inputs)
 
 
 @dataclass(frozen=True)

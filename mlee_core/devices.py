@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
+import warnings
 
 import torch
 
@@ -48,6 +50,22 @@ def refuse_dtype(asked: Dtype, device: str) -> None:
     """Raises: ConfigError for bf16 where it would be emulated: slower than fp32, and with other numbers."""
     if asked == "bf16" and dtype(device) != "bf16":
         raise ConfigError(f"dtype bf16: {device} here does not compute with it, allowed is fp32.")
+
+
+def here(name: str) -> str:
+    """`name` if this machine has it, else cpu: an experiment for other machines' GPUs is prepared on it."""
+    return name if name != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def settle(device: str) -> None:
+    """Make this process ready to train on `device`."""
+    if device == "cpu":
+        keep_memory()
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # the same sums in the same order every time
+    torch.backends.cudnn.deterministic = True
+    # the two ways of the BLSTM run apart (model.py), which copies their weights, 2 MB, at every step
+    warnings.filterwarnings("ignore", "RNN module weights are not part of single contiguous chunk")
 
 
 def keep_memory() -> None:

@@ -11,15 +11,17 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from . import devices
 from .config import TRAIN_SETS, RunConfig, Stage, StageConfig, plan
 from .corpora.base import Corpus, Utterance
-from .dataset import EncoderInputs, Examples, FeatureStore, Normalisation, VectorInputs, build_features, moved
+from .dataset import Examples, FeatureStore, Normalisation, VectorInputs, build_features, moved
 from .errors import ConfigError
 from .events import Event, Progress, StageDone
 from .files import stable_hash, write_json
 from .folds import Fold
 from .model import Network
 from .quality import LevelReference
+from .resident import encoder_inputs
 from .runs import Cell, CellResult, RunFolder
 from .stamp import stamp
 from .training import (
@@ -52,7 +54,10 @@ def prepare(
 ) -> Generator[Progress, None, Work]:
     """Compute the features of all annotated utterances into `folder`; returns what the cells share."""
     store = yield from build_features(
-        annotated(corpus, corpus.speakers), config.recipe, folder / "features.f16"
+        annotated(corpus, corpus.speakers),
+        config.recipe,
+        folder / "features.f16",
+        devices.here(config.compute.device),
     )
     return Work(run.path, config, corpus, store)
 
@@ -151,7 +156,7 @@ def stage_data(
             if len(train_set)
             else None
         )
-        inputs = EncoderInputs(store, normalisation or _identity())
+        inputs = encoder_inputs(store, normalisation or _identity(), config.compute.device)
         return StageData(train_set, dev_set, test, inputs, normalisation, key)
     joined = {
         item: torch.cat([vectors[item] for vectors in cached]) for item in cached[0]
@@ -170,9 +175,8 @@ def encode(
     assert isinstance(network, Network), "only encoders are frozen and encoded with"
     tensors, _ = load_network(checkpoint, network)
     network.eval()
-    inputs = EncoderInputs(
-        store, Normalisation(tensors["norm.mean"], tensors["norm.std"], config.recipe.centred)
-    )
+    norm = Normalisation(tensors["norm.mean"], tensors["norm.std"], config.recipe.centred)
+    inputs = encoder_inputs(store, norm, config.compute.device)
     items = [(u.id, speed) for u in utterances for speed in config.recipe.speeds]
     items.sort(key=lambda item: store.length(*item))
     vectors: Vectors = {}

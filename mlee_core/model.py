@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from .features import BINS
 from .labels import CLASSES
-from .rows import FRAMES_PER_STEP, Rows
+from .rows import FRAMES_PER_STEP, Layout, laid_out
 
 VECTOR = 256
 """Size of an encoder's output: 128 each way."""
@@ -37,7 +37,7 @@ class _NormPoolRelu(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, rows: Rows, weight: Tensor, bias: Tensor, eps: float
+        ctx: Any, x: Tensor, rows: Layout, weight: Tensor, bias: Tensor, eps: float
     ) -> tuple[Tensor, Tensor, Tensor]:
         real = rows.real * x.shape[2]  # positions a channel
         share = x.numel() / x.shape[1] / real  # all positions over real ones
@@ -87,7 +87,7 @@ class ConvBlock(nn.Module):
         sides = [((k - stride) // 2, k - stride - (k - stride) // 2) for k in kernel]
         self.padding = (*sides[1], *sides[0])  # F.pad wants the last axis (time) first
 
-    def forward(self, x: Tensor, rows: Rows) -> tuple[Tensor, Rows]:
+    def forward(self, x: Tensor, rows: Layout) -> tuple[Tensor, Layout]:
         """x: [R, C, F, T], 0 in the gaps -> [R, C', F/2s, T/2s], 0 in the gaps of the new rows."""
         x = F.pad(x, self.padding)
         if self.stride == 2:
@@ -100,7 +100,7 @@ class ConvBlock(nn.Module):
         rows.clear(x)
         return x, rows
 
-    def _train(self, x: Tensor, rows: Rows) -> Tensor:
+    def _train(self, x: Tensor, rows: Layout) -> Tensor:
         norm, weight, bias = self.norm, self.conv.weight, self.conv.bias
         assert norm is not None and norm.running_mean is not None and norm.running_var is not None
         assert norm.momentum is not None and bias is not None, "a folded block does not train"
@@ -112,7 +112,7 @@ class ConvBlock(nn.Module):
         )
         real = rows.real * x.shape[2]
         norm.running_mean.lerp_(mean * sign, norm.momentum)
-        norm.running_var.lerp_(var * (real / max(real - 1, 1)), norm.momentum)  # unbiased, as torch's
+        norm.running_var.lerp_(var * (real / (real - 1)), norm.momentum)  # unbiased, as torch's
         pooled: Tensor = out
         return pooled
 
@@ -171,9 +171,7 @@ class Encoder(nn.Module):
         S = T // 16 of the longest. An utterance shorter than one step counts as one step whose missing
         frames are 0 in the normalised domain, the training mean, rather than digital silence (SPEC.md).
         """
-        frames = [int(n) for n in lengths.tolist()]
-        rows = Rows.of(frames)
-        x = rows.lay(x, frames)  # [R, T, 400]
+        rows, x = laid_out(x, lengths)  # [R, T, 400]
         if self.neighbours > 1:
             x = F.avg_pool1d(x, self.neighbours)  # [R, T, 200], and so on with half of each F below
         x = x.transpose(1, 2).unsqueeze(1)  # [R, 1, 400, T]
@@ -184,25 +182,28 @@ class Encoder(nn.Module):
         x, rows = self.conv3(x, rows)  # [R, 32, 25, T/16]
         h = x.permute(0, 3, 1, 2).flatten(2)  # [R, T/16, 800]
         h = self._both_ways(h.to(self.attention.w1.weight.dtype), rows)  # [B, S, 256]
-        vector, weights = self.attention(h, torch.tensor(rows.lengths, device=h.device))
+        vector, weights = self.attention(h, rows.ends.to(h.device))
         return vector, weights  # [B, 256], [B, S]
 
-    def _both_ways(self, h: Tensor, rows: Rows) -> Tensor:
+    def _both_ways(self, h: Tensor, rows: Layout) -> Tensor:
         """The BLSTM's output [B, S, 256] for h [R, T/16, 800]; in padding stands what happens to come out.
 
         Each way runs by itself, the second on sequences turned round within their own lengths. That is what
         packing does, but packed sequences go cell by cell where these go through torch's fused kernels.
         """
         turned = rows.turned.to(h.device)  # [B, S]
-        each = torch.arange(len(turned), device=h.device)[:, None]  # [B, 1]
         onwards = rows.cut(h)  # [B, S, 800]
+        backwards = torch.take_along_dim(onwards, turned[:, :, None], dim=1)  # [B, S, 800]
         start = h.new_zeros(1, len(turned), _HIDDEN), h.new_zeros(1, len(turned), _HIDDEN)
         weights: list[Tensor] = [*self.blstm.parameters()]  # four of each way
-        ways = [
-            torch.lstm(x, start, own, True, 1, 0.0, self.training, False, True)[0]  # [B, S, 128]
-            for x, own in ((onwards, weights[:4]), (onwards[each, turned], weights[4:]))
-        ]
-        return torch.cat([ways[0], ways[1][each, turned]], dim=2)
+        # autocast on a GPU knows recurrent layers in fp16 only
+        low = torch.is_autocast_enabled("cpu") and not h.is_cuda
+        with torch.autocast(h.device.type, enabled=low):
+            ahead, behind = (
+                torch.lstm(x, start, own, True, 1, 0.0, self.training, False, True)[0]  # [B, S, 128]
+                for x, own in ((onwards, weights[:4]), (backwards, weights[4:]))
+            )
+        return torch.cat([ahead, torch.take_along_dim(behind, turned[:, :, None], dim=1)], dim=2)
 
 
 class Classifier(nn.Module):

@@ -13,6 +13,7 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 FRAMES_PER_STEP = 16
 """One attention step: stride 2 and three 2 × 2 poolings."""
@@ -83,6 +84,11 @@ class Rows:
             laid[row, start : start + length] = one[:length]
         return laid
 
+    @cached_property
+    def ends(self) -> Tensor:
+        """lengths as a tensor [B]."""
+        return torch.tensor(self.lengths)
+
     def cut(self, laid: Tensor) -> Tensor:
         """Rows [count, columns, F] back into utterances [B, longest, F]; behind each stands what is there."""
         steps = torch.arange(max(self.lengths))  # [longest]
@@ -93,8 +99,62 @@ class Rows:
     @cached_property
     def turned(self) -> Tensor:
         """Column indices [B, longest] that turn each utterance round, and leave alone what is behind it."""
-        steps, lengths = torch.arange(max(self.lengths)), torch.tensor(self.lengths)[:, None]
-        return torch.where(steps < lengths, lengths - 1 - steps, steps)
+        return _turned(self.ends, max(self.lengths))
+
+
+@dataclass(frozen=True)
+class Padded:
+    """The same for a GPU, which would rather compute padding than be told of every utterance by itself: each
+    has a row, and where it ends is known on the GPU alone, so that nothing there is waited for.
+
+    ends: [B], columns that are real. columns: of each row.
+    """
+
+    ends: Tensor
+    columns: int
+
+    def halved(self) -> Padded:
+        return Padded(self.ends // 2, self.columns // 2)
+
+    @cached_property
+    def real(self) -> Tensor:
+        return self.ends.sum().double()  # a share of it would be fp32
+
+    def clear(self, x: Tensor) -> None:
+        behind = torch.arange(self.columns, device=x.device) >= self.ends[:, None]  # [B, columns]
+        x.masked_fill_(behind[:, None, None, :], 0)
+
+    def cut(self, laid: Tensor) -> Tensor:
+        return laid
+
+    @cached_property
+    def turned(self) -> Tensor:
+        return _turned(self.ends, self.columns)
+
+
+Layout = Rows | Padded
+
+
+def laid_out(x: Tensor, lengths: Tensor) -> tuple[Layout, Tensor]:
+    """Utterances x [B, T, F], lengths [B] of them real, in rows [R, columns, F] with zeros between them."""
+    if not x.is_cuda:
+        frames: list[int] = lengths.tolist()
+        rows = Rows.of(frames)
+        return rows, rows.lay(x, frames)
+    return padded(x, lengths.to(x.device, non_blocking=True))
+
+
+def padded(x: Tensor, lengths: Tensor) -> tuple[Padded, Tensor]:
+    """The GPU's `laid_out`; both on one device."""
+    columns = max(FRAMES_PER_STEP, _up(x.shape[1], FRAMES_PER_STEP))
+    x = F.pad(x, (0, 0, 0, columns - x.shape[1]))  # [B, columns, F]
+    behind = torch.arange(columns, device=x.device) >= lengths[:, None]  # [B, columns]
+    return Padded(lengths.clamp_min(FRAMES_PER_STEP), columns), x.masked_fill(behind.unsqueeze(2), 0)
+
+
+def _turned(ends: Tensor, columns: int) -> Tensor:
+    steps, ends = torch.arange(columns, device=ends.device), ends[:, None]
+    return torch.where(steps < ends, ends - 1 - steps, steps)  # [B, columns]
 
 
 def _up(number: int, step: int) -> int:

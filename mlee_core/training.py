@@ -21,16 +21,28 @@ from torch.nn import functional as F
 from . import calibration, checkpoints, devices, metrics
 from .config import Compute, StageConfig
 from .corpora.base import Utterance
-from .dataset import Batch, Examples, Inputs, Normalisation, drawn, moved, plain_batches, training_batches
+from .dataset import (
+    Arrays,
+    Batch,
+    Examples,
+    Inputs,
+    Normalisation,
+    drawn,
+    moved,
+    plain_batches,
+    training_batches,
+)
 from .errors import ConfigError, RunError
 from .events import EpochDone, Event, Progress, Resumed, Started
 from .files import stable_hash
+from .graphs import RecordedSteps, fixed_shape
 from .labels import CLASSES, class_weights, dominant, existence_weights
 from .learner import Learner
 from .model import Network, fused_classifier
 from .stamp import stamp
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+Step = Callable[[Batch, float], Tensor]
 
 
 @dataclass(frozen=True)
@@ -127,7 +139,7 @@ def train(config: StageConfig, data: StageData, folder: Path) -> Generator[Event
     """
     stage = config.stage.name
     refuse_empty(stage, data.train, data.dev)
-    devices.keep_memory()
+    devices.settle(config.compute.device)
     learner = Learner(config, build(config))
     loss = loss_function(config, data.train.targets)
     history = _restore(folder / "last.safetensors", data.key, learner)
@@ -136,9 +148,10 @@ def train(config: StageConfig, data: StageData, folder: Path) -> Generator[Event
         yield Resumed(stage, history.epoch) if history.epoch else Started("training", stage)
     for row in history.epochs:
         yield EpochDone(stage, **row, seconds=None)
+    step = _steps(config, learner, loss)
     while not history.finished(config):
         epoch, began = history.epoch + 1, time.monotonic()
-        train_loss = yield from _epoch(config, data, learner, loss, epoch)
+        train_loss = yield from _epoch(config, data, learner, step, epoch)
         dev_loss, wa, ua = evaluate(config, data, learner.judged, loss)
         if not (math.isfinite(train_loss) and math.isfinite(dev_loss)):
             raise RunError(
@@ -155,7 +168,7 @@ def train(config: StageConfig, data: StageData, folder: Path) -> Generator[Event
 
 
 def _epoch(
-    config: StageConfig, data: StageData, learner: Learner, loss: Loss, epoch: int
+    config: StageConfig, data: StageData, learner: Learner, step: Step, epoch: int
 ) -> Generator[Event, None, float]:
     """One pass over the training set; returns the mean loss."""
     examples = drawn(data.inputs, len(data.train), config.recipe)
@@ -169,21 +182,47 @@ def _epoch(
         with arithmetic(config.compute):  # augmentation too: more threads than cores wait for each other
             batch = next(batches)
             at = (epoch - 1 + done / examples) / config.epochs
-            total += _step(config, learner, loss, batch, at).detach().double() * len(batch.ids)
+            with _shortage_told(config):
+                total += step(batch, at).detach().double() * len(batch.ids)
         done += len(batch.ids)
         left = (time.monotonic() - began) / done * (examples - done)
         yield Progress(f"Epoch {epoch}", done, examples, left, config.stage.name, epoch)
     return total.item() / done
 
 
-def _step(config: StageConfig, learner: Learner, loss: Loss, batch: Batch, at: float) -> Tensor:
+def _steps(config: StageConfig, learner: Learner, loss: Loss) -> Step:
+    """One step on a batch, when a share `at` of the training is done -> the batch's loss, a scalar."""
+    compute = config.compute
+
+    def step(batch: Batch, at: float) -> Tensor:
+        return train_step(compute, learner, loss, batch, at)
+
+    def whole(inputs: Arrays) -> Tensor:
+        value = _loss(compute, learner.network, loss, inputs)
+        learner.follow(value)
+        return value
+
+    def replayed(batch: Batch, at: float) -> Tensor:
+        if len(batch.ids) < config.recipe.batch_size:  # an epoch's last: not worth a recording
+            return step(batch, at)
+        learner.schedule(at)
+        return recorded(fixed_shape(moved((*batch.inputs, batch.targets), compute.device)))
+
+    if not compute.graphs:
+        return step
+    recorded = RecordedSteps(whole, learner.changing)
+    return replayed
+
+
+@contextmanager
+def _shortage_told(config: StageConfig) -> Iterator[None]:
     """Raises: RunError, with a remedy, where memory runs out."""
     try:
-        return train_step(config.compute, learner, loss, batch, at)
+        yield
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
         known = isinstance(error, torch.OutOfMemoryError | MemoryError)
-        if not known and "allocate memory" not in str(error):  # torch's words on the CPU
-            raise
+        if not known and not any(words in str(error) for words in ("allocate memory", "not enough memory")):
+            raise  # torch's words on the CPU
         size = config.recipe.batch_size
         smaller = f"--batch-size {size // 2}" if size > 1 else "shorter utterances"
         raise RunError(
@@ -194,10 +233,14 @@ def _step(config: StageConfig, learner: Learner, loss: Loss, batch: Batch, at: f
 
 def train_step(compute: Compute, learner: Learner, loss: Loss, batch: Batch, at: float) -> Tensor:
     """One step on one batch, when a share `at` of the training is done; the batch's loss, a scalar."""
-    logits = _logits(learner.network, batch.inputs, compute)  # [B, 4]
-    value = loss(logits.float(), batch.targets.to(logits.device))
+    value = _loss(compute, learner.network, loss, moved((*batch.inputs, batch.targets), compute.device))
     learner.step(value, at)
     return value
+
+
+def _loss(compute: Compute, network: nn.Module, loss: Loss, batch: Arrays) -> Tensor:
+    """Of a batch on the device: the network's inputs and, last, the targets [B, 4]."""
+    return loss(_logits(network, batch[:-1], compute).float(), batch[-1])
 
 
 @contextmanager
@@ -223,7 +266,7 @@ def _logits(network: nn.Module, inputs: tuple[Tensor, ...], compute: Compute) ->
     """[B, 4] of a Network (which also returns attention) or of a Classifier."""
     bf16 = network.training and compute.dtype == "bf16" and isinstance(network, Network)
     with torch.autocast(torch.device(compute.device).type, dtype=torch.bfloat16, enabled=bf16):
-        out = network(*moved(inputs, compute.device))
+        out = network(*inputs)
     logits: Tensor = out[0] if isinstance(out, tuple) else out
     return logits
 
@@ -234,7 +277,8 @@ def predict(config: StageConfig, inputs: Inputs, network: nn.Module, examples: E
     answers: dict[str, Tensor] = {}
     with torch.inference_mode(), arithmetic(config.compute):
         for batch in plain_batches(inputs, examples):
-            logits = _logits(network, batch.inputs, config.compute).float().cpu()  # [B, 4]
+            batch_inputs = moved(batch.inputs, config.compute.device)
+            logits = _logits(network, batch_inputs, config.compute).float().cpu()  # [B, 4]
             answers.update(zip(batch.ids, logits, strict=True))
     return answers
 

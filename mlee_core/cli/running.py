@@ -50,6 +50,9 @@ def add_running_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dtype", choices=("fp32", "bf16"), help="default: bf16 where the device is fast at it"
     )
+    parser.add_argument(
+        "--cuda-graphs", action="store_true", help="replay recorded steps on a GPU (not tried on one yet)"
+    )
     parser.add_argument("--threads", type=int, metavar="N", help="of one training (default: 1)")
     parser.add_argument("--quiet", action="store_true", help="print results only")
 
@@ -120,6 +123,7 @@ def run_config(
             device=device,
             dtype=args.dtype or usual,
             threads=compute.threads if args.threads is None else args.threads,
+            graphs=args.cuda_graphs or compute.graphs,
         ),
         seed=seed if args.seed is None else args.seed,
         scripted=args.scripted,

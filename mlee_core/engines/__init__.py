@@ -64,10 +64,14 @@ class Engine:
 
 LOCAL = Engine()
 
+ON_A_GPU = 2
+"""Trainings on one GPU at once: while one prepares a batch or scores, the other's steps run. Not measured."""
+
 
 def slots_here(compute: Compute) -> int:
     """Trainings that fit side by side on this machine."""
-    return max(1, (os.cpu_count() or 1) // compute.threads) if compute.device == "cpu" else 1
+    cores = max(1, (os.cpu_count() or 1) // compute.threads)
+    return cores if compute.device == "cpu" else min(cores, ON_A_GPU)
 
 
 def cluster_of(engine: Engine, device: str, *, ask_dtype: bool) -> Cluster | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mlee_core import plain
+from mlee_core import model, plain, rows
 from mlee_core.model import (
     Classifier,
     Encoder,
@@ -228,6 +229,28 @@ def test_a_ragged_batch_computes_little_more_than_its_speech() -> None:
     """One long utterance and twelve short ones: padded to the longest they were 13 rows."""
     rows = Rows.of([130] * 12 + [2000])
     assert (rows.count, rows.columns) == (2, 2000)
+
+
+@settings(deadline=None, max_examples=8)
+@given(lengths=st.lists(st.integers(0, 150), min_size=1, max_size=5), extra=st.integers(0, 70))
+def test_the_gpus_layout_gives_the_same_step(lengths: list[int], extra: int) -> None:
+    """Masks instead of rows, run here on the CPU in float64, with any padding behind."""
+    torch.manual_seed(2)
+    rows_of = Network().double()
+    masked = copy.deepcopy(rows_of)
+    x, n = pad([f.double() for f in utterances(*lengths)])
+    expected = step(rows_of, (x, n))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model, "laid_out", rows.padded)
+        got = step(masked, (F.pad(x, (0, 0, 0, extra)), n))
+        with torch.no_grad():
+            answers = masked.eval()(x, n)[0]
+    with torch.no_grad():
+        torch.testing.assert_close(answers, rows_of.eval()(x, n)[0], atol=1e-9, rtol=1e-7)
+    for name, value in got.items():
+        torch.testing.assert_close(
+            value, expected[name], atol=1e-9, rtol=1e-7, msg=lambda m, n=name: f"{n}: {m}"
+        )
 
 
 def test_a_bf16_step_is_near_the_fp32_one() -> None:
