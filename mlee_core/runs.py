@@ -40,6 +40,11 @@ class Cell:
     seed: int
     stage: Stage
 
+    @property
+    def name(self) -> str:
+        """Its folder in the run, "03/seed-0/dominant-soft-all"."""
+        return f"{self.fold}/seed-{self.seed}/{self.stage.name}"
+
 
 @dataclass(frozen=True)
 class CellResult:
@@ -126,7 +131,7 @@ class RunFolder:
         return self.path / "events.jsonl"
 
     def stage_folder(self, cell: Cell) -> Path:
-        return self.path / cell.fold / f"seed-{cell.seed}" / cell.stage.name
+        return self.path / cell.name
 
     def config(self) -> RunConfig:
         """Raises: RunError when this is no run folder or its configuration is damaged."""
