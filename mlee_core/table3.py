@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import forecast, runs
-from .config import RunConfig, Selection
+from .config import RunConfig, Selection, plan
 from .corpora.base import Corpus
 from .engines import LOCAL, Engine, slots_here
 from .errors import ConfigError, RunError
@@ -24,7 +24,10 @@ class Experiment:
     """What is asked for: the command line and the window make one of these and run it.
 
     folds: all of the corpus; the config's selection says which of them are trained. folder: need not exist
-    yet. workers: trainings side by side. engine: where they run.
+    yet. workers: trainings side by side. engine: where they run. alone: names of the cells that are trained,
+    with the encoders they need; all of the selection where there are none.
+
+    Raises: ConfigError for a cell that the selection has not.
     """
 
     corpus: Corpus
@@ -33,6 +36,16 @@ class Experiment:
     folder: RunFolder
     workers: int
     engine: Engine = LOCAL
+    alone: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        known = {cell.name for cell in self._selected} if self.alone else set()
+        for name in self.alone:
+            if name not in known:
+                raise ConfigError(
+                    f"cell {name!r} is not of this experiment: its cells are called like "
+                    f"{self._selected[0].name}."
+                )
 
     @property
     def selection(self) -> Selection:
@@ -41,6 +54,15 @@ class Experiment:
 
     @property
     def cells(self) -> tuple[Cell, ...]:
+        """What is trained, encoders before what stands on them."""
+        if not self.alone:
+            return self._selected
+        named = [cell for cell in self._selected if cell.name in self.alone]
+        wanted = {replace(cell, stage=stage) for cell in named for stage in plan((cell.stage,))}
+        return tuple(cell for cell in self._selected if cell in wanted)
+
+    @property
+    def _selected(self) -> tuple[Cell, ...]:
         return runs.cells(self.config, self.selection)
 
     def results(self) -> tuple[CellResult, ...]:
@@ -112,7 +134,8 @@ class Experiment:
         yield Started(f"{len(self.cells) - len(done)} of {len(self.cells)} stages")
         for result in results:
             yield from result.events()
-        waiting = engines.jobs(self.config, self.selection, self.folds, self.corpus, done)
+        every = engines.jobs(self.config, self.selection, self.folds, self.corpus, done)
+        waiting = engines.part(every, self.cells)
         if waiting:
             scratch = Scratch(self.folder.path)
             try:

@@ -12,7 +12,7 @@ from typing import Any
 from ..corpora import FORMATS, Corpus, open_corpus
 from ..corpora.info import info
 from ..corpora.info_text import as_text, remarks_on
-from ..corpora.labelmap import LabelMap, from_pairs, make
+from ..corpora.labelmap import LabelMap, combined
 from ..corpora.presence import count
 from ..page import suffix_of
 from .parser import Parser
@@ -112,8 +112,8 @@ def corpus_of(args: argparse.Namespace) -> Corpus:
 
 
 def label_map_of(args: argparse.Namespace) -> LabelMap:
-    """The user's label map: --map goes before --label-map. Raises: CorpusError for one that is none."""
-    return LabelMap({**make(args.label_map).own, **from_pairs(args.map).own})
+    """The user's label map. Raises: CorpusError for one that is none."""
+    return combined(args.label_map, args.map)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -1,24 +1,18 @@
-"""What `mlee train` and `mlee table3` share: their options, the run's configuration, keeping its events."""
+"""What `mlee train` and `mlee table3` share: their options, keeping the run's events."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from pathlib import Path
 
-from ..config import Compute, RunConfig
-from ..corpora import Corpus
-from ..corpora.presence import present
-from ..engines.ray_nodes import Cluster
-from ..errors import ConfigError, RunError
+from ..errors import RunError
 from ..events import Cancelled, Event, Failed, Progress
 from ..recipe import RECIPES, Recipe
 from ..runs import RunFolder
-from .corpus import add_opening_arguments, corpus_of, label_map_of
+from .corpus import add_opening_arguments
 
 
 def add_running_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +32,8 @@ def add_running_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set",
         nargs="+",
+        action="extend",
+        dest="settings",
         metavar="NAME=VALUE",
         default=[],
         help="change settings of the recipe: warp=0 mixup=0.4, say",
@@ -57,90 +53,9 @@ def add_running_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="print results only")
 
 
-def begun(args: argparse.Namespace) -> RunConfig | None:
-    """The configuration of the run that --resume goes on with; None for a new run. Options that were left
-    out are then as the run was begun. Raises: MleeError."""
-    if not args.resume:
-        return None
-    if args.run is None:
-        raise ConfigError("--resume without --run: say which run folder to go on with.")
-    if not (args.run / "config.json").exists():
-        return None
-    config = RunFolder(args.run).config()
-    args.format = args.format or config.format
-    args.map = args.map or ([] if args.label_map else list(config.label_map))
-    args.scripted, args.self_reports = (
-        args.scripted or config.scripted,
-        args.self_reports or config.self_reports,
-    )
-    return config
-
-
-def opened(args: argparse.Namespace) -> Corpus:
-    """The corpus, without the utterances whose audio is missing. Raises: MleeError."""
-    corpus = corpus_of(args)
-    usable = present(corpus, skip_missing=args.skip_missing)
-    for warning in usable.warnings[len(corpus.warnings) :]:
-        print(f"mlee: note: {warning}", file=sys.stderr)
-    return usable
-
-
-def run_config(
-    args: argparse.Namespace,
-    corpus: Corpus,
-    was: RunConfig | None,
-    default: Recipe,
-    cluster: Cluster | None = None,
-) -> RunConfig:
-    """The configuration that the options ask for; what they leave out is as it `was`, or the default.
-
-    cluster: where it is to run, if not on this machine. Raises: ConfigError for what contradicts itself or is
-    not to be had there.
-    """
-    from .. import devices  # imports torch
-
-    compute = Compute() if was is None else was.compute
-    device = args.device or compute.device
-    if cluster is None:
-        device = devices.checked(device)
-    usual = compute.dtype
-    if was is None:
-        usual = devices.dtype(device) if cluster is None else cluster.dtype or usual
-    if cluster is None:
-        devices.refuse_dtype(args.dtype or usual, device)
-    given = {name: getattr(args, name) for name in ("level", "max_epochs", "patience", "batch_size")}
-    recipe = RECIPES[args.recipe] if args.recipe else default if was is None else was.recipe
-    for setting in args.set:
-        recipe = recipe.changed(*_parsed(setting))
-    seed = 0 if was is None else was.seed
-    return RunConfig(
-        corpus=str(corpus.root),
-        format=corpus.format,
-        label_map=tuple(sorted(label_map_of(args).own.items())),
-        data_hash=corpus.data_hash(),
-        recipe=replace(recipe, **{name: value for name, value in given.items() if value is not None}),
-        compute=Compute(
-            device=device,
-            dtype=args.dtype or usual,
-            threads=compute.threads if args.threads is None else args.threads,
-            graphs=args.cuda_graphs or compute.graphs,
-        ),
-        seed=seed if args.seed is None else args.seed,
-        scripted=args.scripted,
-        self_reports=args.self_reports,
-    )
-
-
-def _parsed(setting: str) -> tuple[str, object]:
-    """NAME=VALUE, the value as JSON has it, or a word. Raises: ConfigError."""
-    name, equals, value = setting.partition("=")
-    if not equals:
-        raise ConfigError(f"--set {setting}: expected NAME=VALUE, warp=0 say.")
-    try:
-        parsed = json.loads(value)
-    except ValueError:
-        return name, value
-    return name, tuple(parsed) if isinstance(parsed, list) else parsed
+def noted(warning: str) -> None:
+    """Say what is odd about a corpus."""
+    print(f"mlee: note: {warning}", file=sys.stderr)
 
 
 @contextmanager

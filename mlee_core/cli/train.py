@@ -13,10 +13,11 @@ from .. import folds
 from ..config import ROWS, TRAIN_SETS, RunConfig, Stage
 from ..corpora import Corpus
 from ..events import EpochDone, Event, Finished, Progress, Resumed, StageDone, Started
+from ..order import Order, completed, opened, run_config
 from ..recipe import Recipe
 from ..runs import RunFolder
 from ..scratch import Scratch
-from .running import add_running_arguments, begun, disk_faults_told, opened, recorded, run_config
+from .running import add_running_arguments, disk_faults_told, noted, recorded
 from .terminal import ProgressLine
 
 
@@ -33,11 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train, print, and write events.jsonl. Raises: MleeError for what is wrong with the input."""
     stage = Stage(args.row, args.label, args.train_set)
-    was = begun(args)
-    corpus = opened(args)
+    order, was = completed(Order.of(args))
+    corpus = opened(order, noted)
     fold = folds.one(corpus, args.fold or _fold_of(args, was) or corpus.speakers[0])
     parts = folds.Folds(corpus.name, corpus.data_hash(), (fold,))
-    config = run_config(args, corpus, was, Recipe())
+    config = run_config(order, corpus, was, Recipe())
     if was is not None:
         RunFolder(args.run).refuse_difference(config, corpus, parts)
     from ..experiment import refuse_untrainable

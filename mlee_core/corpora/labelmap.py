@@ -96,6 +96,11 @@ def make(source: LabelMap | Mapping[str, str] | Path | None) -> LabelMap:
     return from_pairs(source.items() if isinstance(source, Mapping) else _pairs(source))
 
 
+def combined(file: Path | None, pairs: Iterable[tuple[str, str]]) -> LabelMap:
+    """A label map from a CSV file and pairs, which go before it. Raises: CorpusError for one that is none."""
+    return LabelMap({**make(file).own, **from_pairs(pairs).own})
+
+
 def _pairs(path: Path) -> list[tuple[str, str]]:
     table = read_csv(path)
     table.require(("label", "class"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, get_args
 
 from ..config import Compute, RunConfig, Selection, Stage
@@ -139,6 +139,13 @@ def jobs(
         Job(fold, seed, stages) for seed in seeds for fold in chosen for stages in together[fold] if stages
     ]
     return tuple(job for job in every if not set(job.cells) <= set(done))
+
+
+def part(jobs: Sequence[Job], wanted: Collection[Cell]) -> tuple[Job, ...]:
+    """The jobs with the wanted cells alone."""
+    chosen = set(wanted)
+    kept = (replace(job, stages=tuple(cell.stage for cell in job.cells if cell in chosen)) for job in jobs)
+    return tuple(job for job in kept if job.stages)
 
 
 def _encoders(selection: Selection, fold: Fold, corpus: Corpus) -> list[tuple[Stage, ...]]:

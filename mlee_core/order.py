@@ -1,0 +1,355 @@
+"""An order: what `mlee table3` can be told, as data. The command line, the window and a job make the same
+`Experiment` of it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import time
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from . import folds
+from .config import LINES, TRAIN_SETS, Compute, Dtype, RunConfig, Selection
+from .corpora import Corpus, open_corpus
+from .corpora.labelmap import LabelMap, combined
+from .corpora.presence import present
+from .engines import Engine, EngineName, cluster_of, slots_here
+from .engines.ray_nodes import Cluster
+from .errors import ConfigError
+from .events import Progress
+from .labels import TrainSet
+from .recipe import RECIPES, Level, Recipe
+from .runs import RunFolder
+from .table3 import Experiment
+
+SMOKE_EPOCHS = 2
+_OPTIONS = {"settings": "--set"}
+"""Options that are not called as their field."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """An experiment as it was asked for. What was left out is None, empty or False, and is as the paper has
+    it or, with `resume`, as the run was begun.
+
+    corpus … skip_missing: which corpus, and how it is read; map: (label, class) pairs. run: the run folder.
+    rows … seeds: which part of Table 3; only: names of folds; cells: names of cells (`Cell.name`) that are
+    trained alone, with the encoders they need. recipe, settings (NAME=VALUE), max_epochs … level: how.
+    batch_size in utterances. device … jobs: on what; threads of one training, jobs side by side.
+    engine, address: in processes, or in a Ray cluster at HOST:PORT. smoke: one fold, SMOKE_EPOCHS epochs.
+    resume: go on with the run.
+    """
+
+    corpus: Path
+    format: str | None = None
+    map: tuple[tuple[str, str], ...] = ()
+    label_map: Path | None = None
+    scripted: bool = False
+    self_reports: bool = False
+    skip_missing: bool = False
+    run: Path | None = None
+    rows: tuple[str, ...] = ()
+    train_sets: tuple[TrainSet, ...] = ()
+    folds: str | None = None
+    only: tuple[str, ...] = ()
+    cells: tuple[str, ...] = ()
+    seeds: int | None = None
+    recipe: str | None = None
+    settings: tuple[str, ...] = ()
+    max_epochs: int | None = None
+    patience: int | None = None
+    level: Level | None = None
+    batch_size: int | None = None
+    seed: int | None = None
+    device: str | None = None
+    dtype: Dtype | None = None
+    cuda_graphs: bool = False
+    threads: int | None = None
+    jobs: int | None = None
+    engine: EngineName = "local"
+    address: str | None = None
+    smoke: bool = False
+    resume: bool = False
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> Order:
+        """What a command was told; fields that it has no option for are left out."""
+        given = {field.name: getattr(args, field.name, None) for field in fields(cls)}
+        told = {name: value for name, value in given.items() if value is not None}
+        frozen: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in told.items()}
+        return cls(**frozen)
+
+    def arguments(self) -> list[str]:
+        """What stands behind "mlee table3", without what was left out."""
+        corpus = str(self.corpus)
+        words = [f"./{corpus}" if corpus.startswith("-") else corpus]
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.default is not MISSING and value != field.default:
+                words += _told(_OPTIONS.get(field.name, f"--{field.name.replace('_', '-')}"), value)
+        return words
+
+    def command(self) -> str:
+        """The same for a shell."""
+        return f"mlee table3 {shlex.join(self.arguments())}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON data, what was left out too."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
+
+    @classmethod
+    def from_json(cls, value: Any) -> Order:
+        """Raises: ConfigError for what is no order."""
+        if not isinstance(value, dict):
+            raise ConfigError(f"order {str(value)[:80]!r} is no object of JSON.")
+        known = {field.name: field for field in fields(cls)}
+        read: dict[str, Any] = {}
+        for name, said in value.items():
+            if name not in known:
+                raise ConfigError(f"order: {name!r} is nothing that can be ordered.")
+            try:  # a field's type is its annotation's text
+                read[name] = None if said is None else _KINDS[str(known[name].type).split(" | ")[0]](said)
+            except (TypeError, ValueError) as error:
+                raise ConfigError(f"order: {name} {str(said)[:80]!r} is not {error}.") from error
+            if said is None and known[name].default is not None:
+                raise ConfigError(f"order: {name} is null.")
+        if "corpus" not in read:
+            raise ConfigError("order: it names no corpus.")
+        return cls(**read)
+
+
+def _told(option: str, value: Any) -> list[str]:
+    if value is True:
+        return [option]
+    if not isinstance(value, tuple):
+        return _worded(option, str(value))
+    if option == "--map":
+        return [word for pair in value for word in _worded(option, "=".join(pair))]
+    if any(item.startswith("-") for item in value):
+        return [f"{option}={item}" for item in value]
+    return [option, *value]
+
+
+def _worded(option: str, value: str) -> list[str]:
+    """A value that begins with - would be taken for an option."""
+    return [f"{option}={value}"] if value.startswith("-") else [option, value]
+
+
+def _exactly(kind: type, words: str) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        if type(value) is not kind:
+            raise TypeError(words)
+        return value
+
+    return read
+
+
+def _listed(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
+        raise TypeError("a list of text")
+    return tuple(value)
+
+
+def _pairs(value: Any) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, list | tuple) or any(len(_listed(item)) != 2 for item in value):
+        raise TypeError("a list of pairs of text")
+    return tuple((item[0], item[1]) for item in value)
+
+
+_text = _exactly(str, "text")
+_KINDS: dict[str, Callable[[Any], Any]] = {
+    "Path": lambda value: Path(_text(value)),
+    "str": _text,
+    "Level": _text,
+    "Dtype": _text,
+    "EngineName": _text,
+    "int": _exactly(int, "a whole number"),
+    "bool": _exactly(bool, "true or false"),
+    "tuple[str, ...]": _listed,
+    "tuple[TrainSet, ...]": _listed,
+    "tuple[tuple[str, str], ...]": _pairs,
+}
+
+
+# ---- from an order to its experiment ----------------------------------------------------------------------
+
+
+def _unheard(_: Any) -> None:
+    pass
+
+
+def experiment(
+    order: Order,
+    note: Callable[[str], None] = _unheard,
+    tell: Callable[[Progress], None] = _unheard,
+    corpus: Corpus | None = None,
+) -> Experiment:
+    """What is asked for, ready to run; nothing is written. Imports torch.
+
+    note: hears what was odd about the corpus. tell: hears of waiting for a cluster. corpus: what `opened`
+    gave for this order, if it was read already.
+    Raises: MleeError for what contradicts itself or is not to be had.
+    """
+    if order.smoke and order.resume:
+        raise ConfigError("--smoke with --resume: a smoke run is short and always begins anew.")
+    if order.jobs is not None and order.jobs < 1:
+        raise ConfigError(f"--jobs {order.jobs}: allowed are whole numbers from 1.")
+    engine = Engine(order.engine, order.address)
+    order, was = completed(order)
+    corpus = opened(order, note) if corpus is None else corpus
+    cluster = _cluster(engine, order, was, tell)
+    config = run_config(order, corpus, was, RECIPES["paper"], cluster)
+    if was is None or order.run is None:
+        parts = folds.make(corpus, order.folds)
+    else:  # refused now if changed: most of what follows would fail with a less telling reason
+        begun = RunFolder(order.run)
+        parts = begun.folds() if order.folds is None else folds.make(corpus, order.folds)
+        begun.refuse_difference(replace(config, selection=was.selection), corpus, parts)
+    selection = _selection(order, parts, None if was is None else was.selection)
+    config = replace(config, selection=selection)
+    if order.smoke:
+        selection = replace(selection, folds=selection.folds[:1], seeds=1)
+        recipe = replace(config.recipe, max_epochs=SMOKE_EPOCHS)
+        config = replace(config, selection=selection, recipe=recipe)
+    what = "smoke" if order.smoke else "table3"
+    folder = order.run or Path("runs") / f"{corpus.name}-{what}-{time.strftime('%Y%m%d-%H%M%S')}"
+    slots = slots_here(config.compute) if cluster is None else cluster.slots(config.compute)
+    workers = order.jobs or slots
+    return Experiment(corpus, parts, config, RunFolder(folder), workers, engine, order.cells)
+
+
+def completed(order: Order) -> tuple[Order, RunConfig | None]:
+    """The order with what it leaves out about its corpus as the run was begun that it goes on with, and that
+    run's configuration; the order itself and None for a new run. Raises: MleeError."""
+    if not order.resume:
+        return order, None
+    if order.run is None:
+        raise ConfigError("--resume without --run: say which run folder to go on with.")
+    if not (order.run / "config.json").exists():
+        return order, None
+    was = RunFolder(order.run).config()
+    as_begun = replace(
+        order,
+        format=order.format or was.format,
+        map=order.map or (() if order.label_map else was.label_map),
+        scripted=order.scripted or was.scripted,
+        self_reports=order.self_reports or was.self_reports,
+    )
+    return as_begun, was
+
+
+def label_map_of(order: Order) -> LabelMap:
+    """Raises: CorpusError for one that is none."""
+    return combined(order.label_map, order.map)
+
+
+def opened(order: Order, note: Callable[[str], None] = _unheard) -> Corpus:
+    """The corpus, without the utterances whose audio is missing. note: hears its warnings.
+
+    Raises: MleeError.
+    """
+    corpus = open_corpus(
+        order.corpus,
+        order.format,
+        label_map_of(order),
+        scripted=order.scripted,
+        self_reports=order.self_reports,
+    )
+    for warning in corpus.warnings:
+        note(warning)
+    usable = present(corpus, skip_missing=order.skip_missing)
+    for warning in usable.warnings[len(corpus.warnings) :]:
+        note(warning)
+    return usable
+
+
+def run_config(
+    order: Order, corpus: Corpus, was: RunConfig | None, default: Recipe, cluster: Cluster | None = None
+) -> RunConfig:
+    """The configuration that an order asks for; what it leaves out is as it `was`, or the default.
+
+    cluster: where it is to run, if not on this machine. Raises: ConfigError for what contradicts itself or is
+    not to be had there.
+    """
+    from . import devices  # imports torch
+
+    compute = Compute() if was is None else was.compute
+    device = order.device or compute.device
+    if cluster is None:
+        device = devices.checked(device)
+    usual = compute.dtype
+    if was is None:
+        usual = devices.dtype(device) if cluster is None else cluster.dtype or usual
+    if cluster is None:
+        devices.refuse_dtype(order.dtype or usual, device)
+    seed = 0 if was is None else was.seed
+    return RunConfig(
+        corpus=str(corpus.root),
+        format=corpus.format,
+        label_map=tuple(sorted(label_map_of(order).own.items())),
+        data_hash=corpus.data_hash(),
+        recipe=recipe_of(order, default if was is None else was.recipe),
+        compute=Compute(
+            device=device,
+            dtype=order.dtype or usual,
+            threads=compute.threads if order.threads is None else order.threads,
+            graphs=order.cuda_graphs or compute.graphs,
+        ),
+        seed=seed if order.seed is None else order.seed,
+        scripted=order.scripted,
+        self_reports=order.self_reports,
+    )
+
+
+def recipe_of(order: Order, default: Recipe) -> Recipe:
+    """The named recipe, or the default, with the settings of the order. Raises: ConfigError."""
+    if order.recipe is not None and order.recipe not in RECIPES:
+        raise ConfigError(f"recipe {order.recipe!r}: allowed are {' and '.join(RECIPES)}.")
+    recipe = RECIPES[order.recipe] if order.recipe else default
+    for setting in order.settings:
+        recipe = recipe.changed(*_parsed(setting))
+    given = {name: getattr(order, name) for name in ("level", "max_epochs", "patience", "batch_size")}
+    return replace(recipe, **{name: value for name, value in given.items() if value is not None})
+
+
+def _parsed(setting: str) -> tuple[str, object]:
+    """NAME=VALUE, the value as JSON has it, or a word. Raises: ConfigError."""
+    name, equals, value = setting.partition("=")
+    if not equals:
+        raise ConfigError(f"--set {setting}: expected NAME=VALUE, warp=0 say.")
+    try:
+        parsed = json.loads(value)
+    except (ValueError, RecursionError):
+        return name, value
+    return name, tuple(parsed) if isinstance(parsed, list) else parsed
+
+
+def _cluster(
+    engine: Engine, order: Order, was: RunConfig | None, tell: Callable[[Progress], None]
+) -> Cluster | None:
+    """What the Ray cluster offers, None on this machine. Raises: ConfigError where Ray cannot be used."""
+    device = order.device or (Compute() if was is None else was.compute).device
+    if engine.address is not None:
+        tell(Progress(f"Asking the machines of {engine.place}", 0.0))
+    return cluster_of(engine, device, ask_dtype=was is None and order.dtype is None)
+
+
+def _selection(order: Order, parts: folds.Folds, begun: Selection | None) -> Selection:
+    """What the order asks for; what it leaves out is as the run was begun, else everything."""
+    names = tuple(fold.name for fold in parts.folds)
+    unknown = [name for name in order.only if name not in names]
+    if unknown:
+        raise ConfigError(f"fold {unknown[0]!r}: the folds are {', '.join(names)}.")
+    if begun is None:
+        begun = Selection(tuple(LINES), TRAIN_SETS, names)
+    return Selection(
+        rows=order.rows or begun.rows,
+        train_sets=order.train_sets or begun.train_sets,
+        folds=tuple(name for name in names if name in (order.only or begun.folds)),
+        seeds=begun.seeds if order.seeds is None else order.seeds,
+    )

@@ -1,0 +1,134 @@
+"""An order as words, as JSON and as an experiment: the same whoever asks."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlee_core import cli, order
+from mlee_core.config import LINES, TRAIN_SETS
+from mlee_core.engines import ENGINES
+from mlee_core.errors import ConfigError, MleeError
+from mlee_core.order import Order
+from mlee_core.recipe import RECIPES
+from tests import made
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made.corpus(tmp_path_factory.mktemp("corpus"), speakers=3, each=1)
+
+
+# "--" alone means to every command that no more options follow
+texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda text: text != "--")
+paths = texts.filter(lambda text: "\0" not in text).map(Path)
+labels = st.tuples(texts, texts.filter(lambda text: "=" not in text))
+names = st.lists(texts, max_size=3).map(tuple)
+numbers = st.none() | st.integers(-5, 10**6)
+
+ORDERS = st.builds(
+    Order,
+    corpus=paths,
+    format=st.none() | texts,
+    map=st.lists(labels, max_size=3).map(tuple),
+    label_map=st.none() | paths,
+    run=st.none() | paths,
+    rows=names,
+    train_sets=st.lists(st.sampled_from(TRAIN_SETS), max_size=2).map(tuple),
+    folds=st.none() | texts,
+    only=names,
+    cells=names,
+    settings=names,
+    recipe=st.none() | st.sampled_from(list(RECIPES)),
+    level=st.sampled_from([None, "peak", "none"]),
+    device=st.none() | texts,
+    dtype=st.sampled_from([None, "fp32", "bf16"]),
+    engine=st.sampled_from(ENGINES),
+    address=st.none() | texts,
+    **dict.fromkeys(("seeds", "max_epochs", "patience", "batch_size", "seed", "threads", "jobs"), numbers),
+    **dict.fromkeys(
+        ("scripted", "self_reports", "skip_missing", "cuda_graphs", "smoke", "resume"), st.booleans()
+    ),
+)
+
+
+def parsed(words: list[str]) -> Order:
+    """What the real command line makes of them."""
+    arguments = ["table3", *words]
+    return Order.of(cli._parser(arguments).parse_args(arguments))
+
+
+@given(ORDERS)
+def test_the_command_line_reads_the_same_order(asked: Order) -> None:
+    assert parsed(asked.arguments()) == asked
+    mlee, table3, *words = shlex.split(asked.command())
+    assert (mlee, table3, words) == ("mlee", "table3", asked.arguments())
+
+
+@given(ORDERS)
+def test_json_reads_the_same_order(asked: Order) -> None:
+    assert Order.from_json(json.loads(json.dumps(asked.to_json()))) == asked
+
+
+def test_what_is_left_out_is_not_said() -> None:
+    assert Order(Path("/data/emodb")).command() == "mlee table3 /data/emodb"
+    asked = Order(Path("my data"), rows=("mlee",), settings=("warp=0", "draw=one"), max_epochs=3, smoke=True)
+    said = "mlee table3 'my data' --rows mlee --set warp=0 draw=one --max-epochs 3 --smoke"
+    assert asked.command() == said
+
+
+def test_every_option_of_the_command_is_in_the_order() -> None:
+    """An option that the window, or a job, could not be told would be lost."""
+    args = vars(cli._parser(["table3"]).parse_args(["table3", "x"]))
+    of_the_terminal = {"command", "plan", "json", "quiet"}
+    assert set(args) - of_the_terminal == {field.name for field in fields(Order)}
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ([], "is no object"),
+        ({}, "names no corpus"),
+        ({"corpus": 3}, "corpus '3' is not text"),
+        ({"corpus": None}, "names no corpus|corpus is null"),
+        ({"corpus": "x", "seeds": True}, "seeds 'True' is not a whole number"),
+        ({"corpus": "x", "seeds": 1.5}, "seeds '1.5' is not a whole number"),
+        ({"corpus": "x", "rows": "mlee"}, "rows 'mlee' is not a list of text"),
+        ({"corpus": "x", "map": [["a"]]}, "not a list of pairs"),
+        ({"corpus": "x", "smoke": None}, "smoke is null"),
+        ({"corpus": "x", "colour": "red"}, "'colour' is nothing that can be ordered"),
+    ],
+)
+def test_json_that_is_no_order(value: object, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        Order.from_json(value)
+
+
+def test_cells_are_trained_alone_with_their_encoders(table: Path, tmp_path: Path) -> None:
+    whole = Order(table, run=tmp_path / "run", dtype="fp32")
+    chosen = replace(whole, cells=("s1/seed-0/fusion-soft-all", "s2/seed-0/mlee-dominant"))
+    asked = order.experiment(chosen)
+    assert {cell.name for cell in asked.cells} == {
+        "s1/seed-0/dominant-soft-all",
+        "s1/seed-0/mlee-all",
+        "s1/seed-0/fusion-soft-all",
+        "s2/seed-0/mlee-dominant",
+    }
+    assert asked.selection == order.experiment(whole).selection  # the run is of all
+    with pytest.raises(ConfigError, match="cell 's9/seed-0/mlee-all' is not of this experiment"):
+        order.experiment(replace(whole, cells=("s9/seed-0/mlee-all",)))
+
+
+def test_a_corpus_that_was_read_is_not_read_again(table: Path) -> None:
+    asked = Order(table, rows=tuple(LINES), dtype="fp32")
+    corpus = order.opened(asked)
+    gone = replace(asked, corpus=Path("/nowhere"))
+    assert order.experiment(gone, corpus=corpus).cells == order.experiment(asked).cells
+    with pytest.raises(MleeError, match="/nowhere cannot be opened"):
+        order.experiment(gone)
