@@ -1,0 +1,96 @@
+"""The reader's side of events.jsonl: whole new lines, a piece at a time, whatever stands in the file."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from io import RawIOBase
+from pathlib import Path
+from typing import Any
+
+PIECE = 1 << 16
+LONGEST = 1 << 20
+"""Bytes. A longer line is none of ours."""
+
+
+class EventsFile:
+    """begun: whether it has ever had a byte. damaged: whole lines that were no events. fault: one
+    sentence where it cannot be read."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._inode = 0
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self._offset = 0
+        self._amid_long = False
+        self.begun = False
+        self.damaged = 0
+        self.fault = ""
+        self.caught_up = True
+
+    def anew(self) -> bool:
+        """Whether the file is another one than before, or is gone, so that what was read counts no more."""
+        try:
+            now = self._file.stat()
+        except OSError:
+            inode, size = 0, 0
+        else:
+            inode, size = now.st_ino, now.st_size
+        self.caught_up = size <= self._offset
+        if inode == self._inode and size >= self._offset:
+            return False
+        self._inode = inode
+        was_read = self.begun
+        self._start_over()
+        self.caught_up = size == 0
+        return was_read
+
+    def lines(self, deadline: float) -> Iterator[dict[str, Any]]:
+        """The events that are new since the last call, until time.monotonic() is at the deadline; at least
+        one piece. A half line waits until its end is written. To be called after `anew`."""
+        if self.caught_up:
+            return
+        try:
+            with open(self._file, "rb", buffering=0) as file:
+                self.begun, self.fault = True, ""
+                yield from self._pieces(file, deadline)
+        except OSError as error:
+            self.fault = f"{self._file} cannot be read: {error.strerror}."
+
+    def _pieces(self, file: RawIOBase, deadline: float) -> Iterator[dict[str, Any]]:
+        while True:
+            file.seek(self._offset)
+            wanted, piece = PIECE, file.read(PIECE)
+            if b"\n" not in piece and len(piece) == PIECE:
+                wanted, piece = LONGEST, piece + file.read(LONGEST - PIECE)
+            yield from self._whole_lines(piece)
+            self.caught_up = len(piece) < wanted
+            if self.caught_up or time.monotonic() > deadline:
+                return
+
+    def _whole_lines(self, piece: bytes) -> Iterator[dict[str, Any]]:
+        end = piece.rfind(b"\n")
+        if end < 0:
+            if len(piece) >= LONGEST:
+                self._amid_long = True
+                self._offset += len(piece)
+            return
+        self._offset += end + 1
+        for line in piece[:end].split(b"\n"):
+            event = None if self._amid_long else _event(line)
+            self._amid_long = False
+            if event is not None:
+                yield event
+            else:
+                self.damaged += 1
+
+
+def _event(line: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
