@@ -213,8 +213,10 @@ class Follower:
             return
         if self._untold is None:
             self._untold = [key for key in self._plan if not (key in self._trails and self._trails[key].done)]
-        while self._untold and time.monotonic() < deadline:
+        while self._untold:
             self._take_result(self._untold.pop())
+            if time.monotonic() > deadline:
+                return
 
     def _take_result(self, key: Key) -> None:
         trail = self._trails.get(key) or Trail()

@@ -1,0 +1,56 @@
+"""Run folders as a job at work leaves them, without any training: for those who read them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mlee_core.events import EpochDone, Event, StageDone
+from mlee_core.jobs.identity import Identity
+from mlee_core.jobs.marks import Heartbeat, InWork, Job, JobState
+from mlee_core.runs import Cell, RunFolder
+from tests.core.report_runs import made_run, small_corpus
+
+
+def planned(path: Path, **how: Any) -> RunFolder:
+    """An experiment of three folds and two stages (or as `made_run` takes it) of which nothing is trained."""
+    return made_run(path, small_corpus(), **{"seeds": 1, "done": lambda cell: False, **how})
+
+
+def tell(run: Path, *events: Event) -> None:
+    with (run / "events.jsonl").open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps(event.to_json()) + "\n" for event in events)
+
+
+def where(cell: Cell) -> dict[str, Any]:
+    return {"fold": cell.fold, "seed": cell.seed}
+
+
+def epoch(cell: Cell, number: int, *, best: bool = True, dev_loss: float = 1.0) -> EpochDone:
+    stage, scores = cell.stage.name, (0.5, 0.25)
+    return EpochDone(stage, number, 1.5, dev_loss, *scores, best, 2.0, **where(cell))
+
+
+def done(cell: Cell, at_epoch: int = 2, wa: float | None = 0.75, ua: float | None = 0.5) -> StageDone:
+    return StageDone(cell.stage.name, at_epoch, 0.8, wa, ua, **where(cell))
+
+
+def job(
+    run: Path, writer: Identity, state: JobState = "running", message: str = "", age_s: float = 0.0
+) -> None:
+    Job(writer, time.time() - age_s, state, None if state == "running" else time.time(), message).save(run)
+
+
+def beat(run: Path, *works: InWork, age_s: float = 0.0, left_s: float | None = 60.0, what: str = "") -> None:
+    Heartbeat(time.time() - age_s, 1, 6, left_s, tuple(works), what).save(run)
+
+
+def work(cell: Cell, number: int | None = 3, share: float | None = 0.5) -> InWork:
+    return InWork(cell.name, number, share, 42.0, "" if number else "encoding")
+
+
+def states(cells: Sequence[Any]) -> list[str]:
+    return [view.state for view in cells]

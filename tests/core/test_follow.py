@@ -1,0 +1,428 @@
+"""What a follower says of a run folder: written by this process, by another, by one that was killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mlee_core.events import Cancelled, Failed, Finished, Resumed, Started
+from mlee_core.jobs import events_file
+from mlee_core.jobs.follow import Follower
+from mlee_core.jobs.identity import Identity
+from mlee_core.jobs.marks import SILENT_S, Asked
+from mlee_core.runs import Cell, RunFolder
+from tests.core.child_side import wait_until
+from tests.core.job_folders import beat, done, epoch, job, planned, states, tell, where, work
+from tests.core.report_runs import result, save
+
+NOBODY = Identity(Identity.own().host, Identity.own().boot, 1 << 22, 5)
+ELSEWHERE = replace(Identity.own(), host="another-machine")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return planned(tmp_path / "run")
+
+
+@pytest.fixture
+def cells(run: RunFolder) -> tuple[Cell, ...]:
+    return run.cells()
+
+
+def polled(run: RunFolder) -> Follower:
+    follower = Follower(run.path)
+    follower.poll()
+    return follower
+
+
+def state_of(run: RunFolder, cell: Cell) -> str:
+    return polled(run).cells[cell].state
+
+
+# ---- the run --------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_nobody_has_begun_is_queued(run: RunFolder, cells: tuple[Cell, ...]) -> None:
+    follower = Follower(run.path)
+    assert follower.poll()
+    assert follower.state == "queued" and tuple(follower.cells) == cells
+    assert states(follower.cells.values()) == ["queued"] * 6
+    assert (follower.progress.done, follower.progress.total) == (0, 6)
+    assert not follower.poll()
+
+
+def test_a_folder_that_is_not_there_yet_is_seen_when_it_is(tmp_path: Path) -> None:
+    follower = Follower(tmp_path / "run")
+    assert not follower.poll() and follower.state == "queued" and not follower.cells
+    planned(tmp_path / "run")
+    assert follower.poll() and len(follower.cells) == 6
+
+
+@pytest.mark.parametrize("state", ["finished", "failed", "cancelled", "stopped", "paused"])
+def test_how_a_job_ended_is_its_own_word(run: RunFolder, state: str) -> None:
+    job(run.path, NOBODY, state, "It did so.")  # type: ignore[arg-type]
+    follower = polled(run)
+    assert (follower.state, follower.message) == (state, "It did so.")
+
+
+def test_a_run_from_before_jobs_told_of_themselves(run: RunFolder) -> None:
+    for event, state in (
+        (Started("6 stages"), "interrupted"),
+        (Finished("6 stages"), "finished"),
+        (Cancelled("6 stages"), "cancelled"),
+        (Failed("The disk is full."), "failed"),
+    ):
+        tell(run.path, event)
+        assert polled(run).state == state
+    assert polled(run).message == "The disk is full."
+
+
+def test_a_living_writer_is_running_and_its_progress_is_told(run: RunFolder, cells: tuple[Cell, ...]) -> None:
+    job(run.path, Identity.own())
+    tell(run.path, done(cells[0]))
+    beat(run.path, work(cells[1]), left_s=90.0)
+    follower = polled(run)
+    assert follower.state == "running" and follower.message == ""
+    shown = follower.progress
+    assert (shown.what, shown.done, shown.total, shown.left_s) == ("stages", 1, 6, 90.0)
+    beat(run.path, what="waiting for the cluster")
+    assert follower.poll() and follower.progress.what == "waiting for the cluster"
+
+
+def test_a_number_that_is_another_process_by_now_is_not_taken_for_the_writer(run: RunFolder) -> None:
+    own = Identity.own()
+    for writer in (replace(own, start=own.start + 1), replace(own, boot="another boot"), NOBODY):
+        job(run.path, writer)
+        assert polled(run).state == "interrupted"
+    assert str(NOBODY.pid) in polled(run).message
+
+
+def test_a_zombie_is_dead(run: RunFolder) -> None:
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    writer = Identity.of(process.pid)
+    assert writer is not None
+    job(run.path, writer)
+    follower = polled(run)
+    assert follower.state == "running"
+    process.kill()
+    wait_until(lambda: "Z" in _stat(process.pid), "it to become a zombie")  # nobody waits for it
+    assert follower.poll() and follower.state == "interrupted"
+    process.communicate()
+
+
+def _stat(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def test_a_job_that_ends_in_good_order_between_two_looks_is_not_interrupted(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job(run.path, NOBODY)
+
+    def ended(identity: Identity) -> bool:
+        job(run.path, NOBODY, "finished")
+        return False
+
+    monkeypatch.setattr(Identity, "alive", property(ended))
+    assert polled(run).state == "finished"
+
+
+def test_another_machines_writer_is_believed_while_its_heart_beats(run: RunFolder) -> None:
+    job(run.path, ELSEWHERE, age_s=SILENT_S + 9)
+    beat(run.path)
+    follower = polled(run)
+    assert follower.state == "running"
+    beat(run.path, age_s=SILENT_S + 1)
+    assert follower.poll() and follower.state == "interrupted" and "another-machine" in follower.message
+    beat(run.path)
+    assert follower.poll() and follower.state == "running"
+
+
+# ---- a real process that is killed ----------------------------------------------------------------------
+
+WRITER = """
+import sys
+from pathlib import Path
+from mlee_core.jobs.identity import Identity
+from mlee_core.runs import RunFolder
+from tests.core.job_folders import beat, epoch, job, tell, work
+run = RunFolder(Path(sys.argv[1]))
+cell, number = run.cells()[0], 0
+job(run.path, Identity.own())
+while True:
+    number += 1
+    tell(run.path, epoch(cell, number))
+    beat(run.path, work(cell, number + 1))
+    print(number, flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def writer(run: RunFolder) -> Iterator[subprocess.Popen[str]]:
+    """A process that writes the run, an epoch for each line that it is sent."""
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, "-c", WRITER, str(run.path)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root
+    ) as process:
+        yield process
+        process.kill()
+
+
+def test_a_writer_that_is_killed_is_noticed_at_the_next_poll(
+    run: RunFolder, cells: tuple[Cell, ...], writer: subprocess.Popen[str]
+) -> None:
+    assert writer.stdin is not None and writer.stdout is not None
+    follower = Follower(run.path)
+    for number in range(1, 4):
+        assert writer.stdout.readline() == f"{number}\n"
+        assert follower.poll() and follower.state == "running"
+        view = follower.cells[cells[0]]
+        assert (view.state, view.epoch, view.share, view.left_s) == ("running", number + 1, 0.5, 42.0)
+        assert [row["epoch"] for row in follower.curve(cells[0])] == list(range(1, number + 1))
+        if number < 3:
+            writer.stdin.write("\n")
+            writer.stdin.flush()
+    os.kill(writer.pid, signal.SIGKILL)
+    os.waitid(os.P_PID, writer.pid, os.WEXITED | os.WNOWAIT)  # dead, and a zombie
+    assert follower.poll() and follower.state == "interrupted"
+    view = follower.cells[cells[0]]
+    assert (view.state, view.epoch, view.left_s) == ("stopped", 3, None)
+    assert follower.progress.left_s is None
+
+
+# ---- its cells ------------------------------------------------------------------------------------------
+
+
+def test_what_a_cell_goes_through(run: RunFolder, cells: tuple[Cell, ...]) -> None:
+    job(run.path, Identity.own())
+    follower, cell = polled(run), cells[0]
+
+    def state() -> str:
+        assert follower.poll()
+        return follower.cells[cell].state
+
+    tell(run.path, epoch(cell, 1))
+    assert follower.poll() and follower.cells[cell].state == "queued"  # it waits to go on
+    beat(run.path, work(cell, None))
+    assert state() == "running" and follower.cells[cell].message == "encoding"
+    tell(run.path, Failed("No memory.", cell.stage.name, **where(cell), at=time.time() + 5))
+    assert state() == "failed" and follower.failures == (follower.cells[cell],)
+    assert follower.cells[cell].message == "No memory."
+    Asked(skip=(cell.name,)).save(run.path)
+    beat(run.path)
+    assert state() == "skipped" and follower.failures == ()
+    Asked().save(run.path)
+    assert state() == "failed"
+    tell(run.path, Resumed(cell.stage.name, 1, **where(cell)))
+    assert state() == "queued"
+    job(run.path, NOBODY, "cancelled")
+    assert state() == "stopped"
+    tell(run.path, epoch(cell, 2), epoch(cell, 3, best=False), done(cell))
+    assert state() == "done"
+    view = follower.cells[cell]
+    assert (view.wa, view.ua, view.best, view.epoch, view.message) == (0.75, 0.5, 2, 3, "")
+    _told(run.path, type="dropped", **where(cell), stage=cell.stage.name)
+    assert state() == "queued" and follower.curve(cell) == () and follower.cells[cell].epoch is None
+
+
+def _told(run: Path, **line: object) -> None:
+    with (run / "events.jsonl").open("a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def test_a_cell_that_was_stopped_and_kept_is_done_early(run: RunFolder, cells: tuple[Cell, ...]) -> None:
+    _told(run.path, **done(cells[0]).to_json(), early=True)
+    tell(run.path, done(cells[1]))
+    follower = polled(run)
+    assert [follower.cells[cell].early for cell in cells[:2]] == [True, False]
+
+
+def test_epochs_of_a_cell_in_work_outrun_its_heartbeat(run: RunFolder, cells: tuple[Cell, ...]) -> None:
+    job(run.path, Identity.own())
+    beat(run.path, work(cells[0], 2, 0.9))
+    tell(run.path, *(epoch(cells[0], n) for n in (1, 2, 3)))
+    view = polled(run).cells[cells[0]]
+    assert (view.epoch, view.share, view.of_epochs) == (3, None, run.config().recipe.max_epochs)
+
+
+def test_results_that_nobody_has_told_of_are_found_when_the_run_rests(
+    run: RunFolder, cells: tuple[Cell, ...]
+) -> None:
+    save(run, result(cells[3], {"b1": (0.7, 0.1, 0.1, 0.1)}))
+    folder = run.stage_folder(cells[4])
+    folder.mkdir(parents=True)
+    (folder / "result.json").write_text("{")
+    job(run.path, Identity.own())
+    follower = polled(run)
+    assert follower.cells[cells[3]].state == "queued"
+    job(run.path, NOBODY, "cancelled")
+    assert follower.poll()
+    view = follower.cells[cells[3]]
+    assert (view.state, view.wa, view.ua, view.best, view.epoch) == ("done", 0.5, None, 2, 3)
+    assert len(follower.curve(cells[3])) == 3
+    assert "is damaged" in follower.cells[cells[4]].message
+
+
+def test_the_curve_is_that_of_the_result(run: RunFolder, cells: tuple[Cell, ...]) -> None:
+    made = result(cells[0], {})
+    tell(run.path, *made.events())
+    assert polled(run).curve(cells[0]) == made.curves
+    assert polled(run).curve(cells[1]) == ()
+
+
+def test_a_selection_that_grows_brings_cells_and_what_was_told_of_them(
+    run: RunFolder, cells: tuple[Cell, ...]
+) -> None:
+    more = replace(cells[0], seed=1)
+    tell(run.path, epoch(more, 1))
+    follower = polled(run)
+    assert more not in follower.cells
+    config = run.config()
+    assert config.selection is not None
+    run.begin(
+        replace(config, selection=replace(config.selection, seeds=2)), run.corpus(), run.folds(), resume=True
+    )
+    assert follower.poll() and len(follower.cells) == 12
+    assert follower.cells[more].state == "stopped" and follower.cells[more].epoch == 1
+
+
+def test_the_mapping_of_cells_is_another_one_only_when_something_changed(
+    run: RunFolder, cells: tuple[Cell, ...]
+) -> None:
+    follower = polled(run)
+    before = follower.cells
+    follower.poll()
+    assert follower.cells is before
+    tell(run.path, done(cells[0]))
+    follower.poll()
+    assert follower.cells is not before and before[cells[0]].state == "queued"
+
+
+# ---- the file -------------------------------------------------------------------------------------------
+
+
+def test_half_a_line_waits_for_its_end(run: RunFolder, cells: tuple[Cell, ...]) -> None:
+    file = run.path / "events.jsonl"
+    line = json.dumps(done(cells[0]).to_json())
+    file.write_text(line[:40])
+    follower = polled(run)
+    assert follower.cells[cells[0]].state == "queued" and follower.caught_up
+    with file.open("a") as more:
+        more.write(line[40:] + "\n")
+    assert follower.poll() and follower.cells[cells[0]].state == "done"
+    assert follower.damaged_lines == 0
+
+
+def test_half_a_line_that_is_cut_off_and_written_again(run: RunFolder, cells: tuple[Cell, ...]) -> None:
+    """As a resumed run does."""
+    file = run.path / "events.jsonl"
+    tell(run.path, epoch(cells[0], 1))
+    whole = file.stat().st_size
+    with file.open("a") as more:
+        more.write('{"type": "epoch_do')
+    follower = polled(run)
+    os.truncate(file, whole)
+    tell(run.path, epoch(cells[0], 2))
+    follower.poll()
+    assert [row["epoch"] for row in follower.curve(cells[0])] == [1, 2] and follower.damaged_lines == 0
+
+
+DAMAGED = (b"{", b"[]", b"3", b"\xff\xfe", b"", b"[" * 200_000, b'{"seed": 1' + b"0" * 9000 + b"}", b"null")
+
+
+def test_damaged_lines_are_passed_over_and_counted(run: RunFolder, cells: tuple[Cell, ...]) -> None:
+    (run.path / "events.jsonl").write_bytes(b"".join(line + b"\n" for line in DAMAGED))
+    tell(run.path, done(cells[0]))
+    follower = polled(run)
+    assert follower.cells[cells[0]].state == "done"
+    assert follower.damaged_lines == len(DAMAGED)
+
+
+def test_a_line_without_end_is_passed_over(
+    run: RunFolder, cells: tuple[Cell, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events_file, "PIECE", 100)
+    monkeypatch.setattr(events_file, "LONGEST", 1000)
+    (run.path / "events.jsonl").write_bytes(b"x" * 3333)
+    follower = polled(run)
+    assert follower.caught_up and follower.damaged_lines == 0
+    with (run.path / "events.jsonl").open("a") as file:
+        file.write("xx\n")
+    tell(run.path, *(epoch(cells[0], n) for n in range(1, 20)))
+    follower.poll()
+    assert follower.caught_up and follower.damaged_lines == 1
+    assert len(follower.curve(cells[0])) == 19
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=4,
+)
+FIELDS = ("fold", "seed", "stage", "at", "epoch", "train_loss", "dev_loss", "dev_wa", "best", "wa", "message")
+TYPES = ("epoch_done", "stage_done", "failed", "started", "dropped", "resumed", "x")
+
+
+@given(
+    lines=st.lists(
+        st.fixed_dictionaries({"type": st.sampled_from(TYPES)}, optional=dict.fromkeys(FIELDS, json_values)),
+        max_size=8,
+    )
+)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_nonsense_in_the_fields_of_an_event_harms_nobody(
+    run: RunFolder, lines: list[dict[str, object]]
+) -> None:
+    cell = run.cells()[0]
+    meant = {"fold": cell.fold, "seed": cell.seed, "stage": cell.stage.name}
+    text = "".join(json.dumps({**meant, **line}) + "\n" for line in lines)
+    (run.path / "events.jsonl").write_text(text)
+    tell(run.path, epoch(cell, 7))
+    follower = polled(run)
+    assert 7 in [row["epoch"] for row in follower.curve(cell)]
+
+
+def test_another_file_is_read_anew(run: RunFolder, cells: tuple[Cell, ...]) -> None:
+    tell(run.path, done(cells[0]), epoch(cells[1], 1))
+    follower = polled(run)
+    (run.path / "events.jsonl").unlink()
+    assert follower.poll() and {v.state for v in follower.cells.values()} == {"queued"}
+    tell(run.path, epoch(cells[2], 1))
+    follower.poll()
+    assert [c for c in cells if follower.curve(c)] == [cells[2]]
+
+
+def test_a_big_old_file_is_read_in_pieces(run: RunFolder, cells: tuple[Cell, ...]) -> None:
+    lines = [json.dumps(epoch(cells[n % 6], 1 + n // 6).to_json()) + "\n" for n in range(100_000)]
+    (run.path / "events.jsonl").write_text("".join(lines))
+    follower = Follower(run.path)
+    follower.poll(0.0)
+    one = sum(len(follower.curve(cell)) for cell in cells)
+    assert not follower.caught_up and 0 < one < events_file.PIECE / len(lines[0]) + 6
+    longest, polls = 0.0, 0
+    while not follower.caught_up:
+        before = time.thread_time()
+        assert follower.poll(0.01)
+        longest, polls = max(longest, time.thread_time() - before), polls + 1
+    assert polls > 5 and longest < 0.1  # of this thread's own time, whatever else the machine does
+    assert sum(len(follower.curve(cell)) for cell in cells) == 100_000
+    assert not follower.poll()
+
+
+def test_a_damaged_configuration_is_told(run: RunFolder) -> None:
+    (run.path / "config.json").write_text("{}")
+    follower = polled(run)
+    assert "config.json" in follower.message and not follower.cells
