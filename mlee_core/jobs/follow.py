@@ -7,15 +7,17 @@ of a queue and of long ago are read alike.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 from ..config import RunConfig
 from ..errors import MleeError, RunError
 from ..events import Progress
+from ..order import Order
 from ..runs import Cell, RunFolder, cells
 from .events_file import EventsFile
 from .identity import Identity
@@ -67,6 +69,7 @@ class Follower:
         self._job = _Watched(self.run / "job.json", Job.load)
         self._heartbeat = _Watched(self.run / "heartbeat.json", Heartbeat.load)
         self._asked = _Watched(self.run / "asked.json", Asked.load)
+        self._order = _Watched(self.run / "order.json", _order)
         self._events = EventsFile(self._folder.events_file)
         self._trails: dict[Key, Trail] = {}
         self._last_word: dict[str, Any] = {}
@@ -80,8 +83,9 @@ class Follower:
         self.message = ""
         """One sentence where the run failed, is interrupted, or cannot be read."""
         self.progress = Progress("stages", 0, None, None)
-        """Cells done of all, and seconds left for all while it runs. what: work for all folds, where it is
-        at that, or why nothing goes on."""
+        """Cells done of all, and seconds left for all while it runs."""
+        self.what = ""
+        """Work for all folds where it is at that ("features 120 of 535"), or why nothing goes on."""
 
     @property
     def cells(self) -> Mapping[Cell, CellView]:
@@ -99,6 +103,11 @@ class Follower:
         return self._events.damaged
 
     @property
+    def order(self) -> Order | None:
+        """What was asked for, where the run was queued and its order can be read."""
+        return self._order.value
+
+    @property
     def failures(self) -> tuple[CellView, ...]:
         return tuple(view for view in self._views.values() if view.state == "failed")
 
@@ -109,10 +118,10 @@ class Follower:
 
     def poll(self, budget_s: float = BUDGET_S) -> bool:
         """Read what is new, for about budget_s at most; whether anything of what this shows has changed."""
-        before = (self.state, self.message, self.caught_up, _shown(self.progress))
+        before = self._told()
         deadline = time.monotonic() + budget_s
         config_changed, heartbeat_changed = self._config.look(), self._heartbeat.look()
-        asked_changed, job_changed = self._asked.look(), self._job.look()
+        asked_changed, job_changed, _ = self._asked.look(), self._job.look(), self._order.look()
         if config_changed:
             self._take_plan()
         told = self._read_events(deadline)
@@ -125,7 +134,10 @@ class Follower:
         self._find_untold(deadline)
         changed = self._refresh_views()
         self._sum_up()
-        return changed or told or before != (self.state, self.message, self.caught_up, _shown(self.progress))
+        return changed or told or before != self._told()
+
+    def _told(self) -> tuple[object, ...]:
+        return (self.state, self.message, self.caught_up, self.what, self.progress)
 
     # --- reading
 
@@ -263,8 +275,10 @@ class Follower:
     def _sum_up(self) -> None:
         beat = self._heartbeat.value if self.state == "running" else None
         done = sum(view.state == "done" for view in self._views.values())
-        left_s, what = (None, "") if beat is None else (beat.left_s, beat.what)
-        self.progress = Progress(what or "stages", done, len(self._views) or None, left_s)
+        left_s, self.what = (None, "") if beat is None else (beat.left_s, beat.what)
+        now = Progress("stages", done, len(self._views) or None, left_s, at=self.progress.at)
+        if now != self.progress:
+            self.progress = replace(now, at=time.time())
 
 
 class _Watched(Generic[Mark]):
@@ -301,9 +315,13 @@ def _config(run: Path) -> RunConfig:
     return RunFolder(run).config()
 
 
+def _order(run: Path) -> Order:
+    file = run / "order.json"
+    try:
+        return Order.from_json(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{file} cannot be read: {error}") from error
+
+
 def _key(cell: Cell) -> Key:
     return (cell.fold, cell.seed, cell.stage.name)
-
-
-def _shown(progress: Progress) -> tuple[object, ...]:
-    return (progress.what, progress.done, progress.total, progress.left_s)

@@ -21,6 +21,7 @@ from mlee_core.jobs import events_file
 from mlee_core.jobs.follow import Follower
 from mlee_core.jobs.identity import Identity
 from mlee_core.jobs.marks import SILENT_S, Asked
+from mlee_core.order import Order
 from mlee_core.runs import Cell, RunFolder
 from tests.core.child_side import wait_until
 from tests.core.job_folders import beat, done, epoch, job, planned, states, tell, where, work
@@ -97,7 +98,20 @@ def test_a_living_writer_is_running_and_its_progress_is_told(run: RunFolder, cel
     shown = follower.progress
     assert (shown.what, shown.done, shown.total, shown.left_s) == ("stages", 1, 6, 90.0)
     beat(run.path, what="waiting for the cluster")
-    assert follower.poll() and follower.progress.what == "waiting for the cluster"
+    assert follower.poll() and follower.what == "waiting for the cluster"
+    assert (follower.progress.what, follower.progress.left_s) == ("stages", 60.0)
+
+
+def test_what_was_asked_for(run: RunFolder) -> None:
+    follower = polled(run)
+    assert follower.order is None
+    order = Order(Path("a corpus"), seeds=2)
+    (run.path / "order.json").write_text(json.dumps(order.to_json()))
+    follower.poll()
+    assert follower.order == order
+    (run.path / "order.json").write_text("{")
+    follower.poll()
+    assert follower.order is None
 
 
 def test_a_number_that_is_another_process_by_now_is_not_taken_for_the_writer(run: RunFolder) -> None:
