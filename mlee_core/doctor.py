@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Literal
 
-from . import __version__, models, recorder, syslibs
+from . import __version__, hardware, models, recorder, syslibs
 from .errors import MleeError
 
 State = Literal["ok", "note", "missing", "broken"]
@@ -87,16 +86,11 @@ def _sound_files() -> Iterator[Finding]:
 
 
 def _processor() -> Iterator[Finding]:
-    name = _field(_read("/proc/cpuinfo"), "model name") or platform.processor() or platform.machine()
-    yield Finding("processor", f"{name}, {usable_cores()} of {os.cpu_count()} cores usable")
-    memory = _field(_read("/proc/meminfo"), "MemAvailable")
-    if memory:
-        yield Finding("memory", f"{int(memory.split()[0]) / 2**20:.1f} GiB available")
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    text = f"{hardware.processor()}, {hardware.usable_cores()} of {os.cpu_count()} cores usable"
+    yield Finding("processor", text)
+    memory = hardware.free_memory()
+    if memory is not None:
+        yield Finding("memory", f"{memory / 2**30:.1f} GiB available")
 
 
 def _sound_devices() -> Iterator[Finding]:
@@ -193,25 +187,12 @@ def _torch() -> Iterator[Finding]:
 
 
 def _gpus(torch: ModuleType) -> Iterator[Finding]:
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        available = torch.cuda.is_available()
-    if not available:
-        warned = str(said[-1].message).splitlines()[0] if said else None
-        yield Finding("gpu", f"none: {why_no_gpu(torch.version.cuda, warned)}; the processor is used", "note")
-        return
-    for index in range(torch.cuda.device_count()):
+    count, why_not = hardware.usable_gpus(torch)
+    if not count:
+        yield Finding("gpu", f"none: {why_not}; the processor is used", "note")
+    for index in range(count):
         properties = torch.cuda.get_device_properties(index)
         yield Finding("gpu", f"cuda:{index} {properties.name}, {properties.total_memory / 2**30:.0f} GiB")
-
-
-def why_no_gpu(cuda: str | None, warned: str | None, exists: Callable[[str], bool] = os.path.exists) -> str:
-    """cuda: the CUDA version that torch was built for. warned: what torch said of it. exists: of a path."""
-    if cuda is None:
-        return "this torch is built for processors only"
-    if not exists("/proc/driver/nvidia/version"):
-        return "no NVIDIA driver is loaded"
-    return warned or f"the NVIDIA driver does not serve CUDA {cuda}"
 
 
 CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
@@ -249,19 +230,3 @@ def _quiet_stderr() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""  # not Linux: the topic is left out
-
-
-def _field(text: str, name: str) -> str | None:
-    """The value of the first line "name : value"."""
-    for line in text.splitlines():
-        key, _, value = line.partition(":")
-        if key.strip() == name:
-            return value.strip()
-    return None

@@ -108,19 +108,6 @@ def test_each_finding_is_printed_before_the_next_is_looked_for(capsys: pytest.Ca
     assert "→ run `make setup`" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("cuda", "warned", "driver", "said"),
-    [
-        (None, None, True, "built for processors only"),
-        ("13.0", None, False, "no NVIDIA driver"),
-        ("13.0", "The NVIDIA driver on your system is too old", True, "driver on your system is too old"),
-        ("13.0", None, True, "does not serve CUDA 13.0"),
-    ],
-)
-def test_why_there_is_no_gpu(cuda: str | None, warned: str | None, driver: bool, said: str) -> None:
-    assert said in doctor.why_no_gpu(cuda, warned, exists=lambda _path: driver)
-
-
 def test_the_loader_is_asked() -> None:
     assert syslibs.loads("libc.so.6")
     assert not syslibs.loads("libmlee-none.so.7")

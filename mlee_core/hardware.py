@@ -1,0 +1,173 @@
+"""What this machine can train on: its processor, its GPUs and how busy they are, or in words why it has none.
+
+GPUs are counted and named as torch does (cuda:0, …); how busy they are the driver's library tells (NVML).
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """device: its name for torch, "cuda:0". Bytes. utilisation: share of the last moments in which it
+    computed, 0-1. None where the driver does not tell."""
+
+    device: str
+    name: str
+    total_bytes: int
+    free_bytes: int | None = None
+    utilisation: float | None = None
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """cores: that this process may use, of all_cores. memory_bytes: free for programs, None where the system
+    does not tell. no_gpu: why there is none, "" where there is one."""
+
+    processor: str
+    cores: int
+    all_cores: int
+    memory_bytes: int | None
+    gpus: tuple[Gpu, ...]
+    no_gpu: str
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Names for `--device`."""
+        return ("cpu", *(gpu.device for gpu in self.gpus))
+
+
+class Watch:
+    """Reads the hardware again and again. Imports torch at the first reading."""
+
+    def __init__(self) -> None:
+        self._found: tuple[tuple[Gpu, str], ...] | None = None  # with its UUID
+        self._no_gpu = ""
+
+    def read(self) -> Hardware:
+        if self._found is None:
+            self._found, self._no_gpu = _of_torch()
+        figures = _of_driver() if self._found else {}
+        return Hardware(
+            processor=processor(),
+            cores=usable_cores(),
+            all_cores=os.cpu_count() or 1,
+            memory_bytes=free_memory(),
+            gpus=tuple(_measured(gpu, figures.get(uuid)) for gpu, uuid in self._found),
+            no_gpu=self._no_gpu,
+        )
+
+
+def processor() -> str:
+    """The processor's name."""
+    return _field(_read("/proc/cpuinfo"), "model name") or platform.processor() or platform.machine()
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def free_memory() -> int | None:
+    """Bytes that programs may still take."""
+    kib = _field(_read("/proc/meminfo"), "MemAvailable")
+    return int(kib.split()[0]) * 1024 if kib else None
+
+
+def usable_gpus(torch: ModuleType) -> tuple[int, str]:
+    """How many GPUs torch can use, and why none if so."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        available = torch.cuda.is_available()
+    if available:
+        return torch.cuda.device_count(), ""
+    return 0, why_no_gpu(torch.version.cuda, str(said[-1].message).splitlines()[0] if said else None)
+
+
+def why_no_gpu(cuda: str | None, warned: str | None, exists: Callable[[str], bool] = os.path.exists) -> str:
+    """cuda: the CUDA version that torch was built for. warned: what torch said of it. exists: of a path."""
+    if cuda is None:
+        return "this torch is built for processors only"
+    if not exists("/proc/driver/nvidia/version"):
+        return "no NVIDIA driver is loaded"
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if hidden is not None and hidden.strip() in ("", "-1"):
+        return f"CUDA_VISIBLE_DEVICES={hidden} hides all GPUs"
+    return warned or f"the NVIDIA driver has no GPU to show, or does not serve CUDA {cuda}"
+
+
+def _of_torch() -> tuple[tuple[tuple[Gpu, str], ...], str]:
+    """The GPUs that torch can use, each with its UUID, and why none if so."""
+    import torch
+
+    count, why_not = usable_gpus(torch)
+    found = []
+    for index in range(count):
+        properties: Any = torch.cuda.get_device_properties(index)
+        gpu = Gpu(f"cuda:{index}", properties.name, properties.total_memory)
+        found.append((gpu, _plain(str(properties.uuid))))
+    return tuple(found), why_not
+
+
+def _of_driver() -> dict[str, tuple[int, float | None]]:
+    """UUID -> (free bytes, utilisation) of each GPU of the machine; empty where the driver does not tell."""
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        return {}
+    figures: dict[str, tuple[int, float | None]] = {}
+    try:
+        for index in range(pynvml.nvmlDeviceGetCount()):
+            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+            uuid = _plain(pynvml.nvmlDeviceGetUUID(handle))
+            figures[uuid] = (pynvml.nvmlDeviceGetMemoryInfo(handle).free, _utilisation(pynvml, handle))
+    except pynvml.NVMLError:  # a GPU that fell off the bus: what was read before stands
+        return figures
+    finally:
+        pynvml.nvmlShutdown()
+    return figures
+
+
+def _utilisation(pynvml: ModuleType, handle: object) -> float | None:
+    try:
+        return float(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu) / 100
+    except pynvml.NVMLError:  # not told of a part of a GPU (MIG), say
+        return None
+
+
+def _measured(gpu: Gpu, figures: tuple[int, float | None] | None) -> Gpu:
+    if figures is None:
+        return gpu
+    free, utilisation = figures
+    return Gpu(gpu.device, gpu.name, gpu.total_bytes, free, utilisation)
+
+
+def _plain(uuid: str) -> str:
+    """NVML writes GPU-1234…, torch 1234…."""
+    return uuid.removeprefix("GPU-").lower()
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""  # not Linux: nothing is told
+
+
+def _field(text: str, name: str) -> str | None:
+    """The value of the first line "name : value"."""
+    for line in text.splitlines():
+        key, _, value = line.partition(":")
+        if key.strip() == name:
+            return value.strip()
+    return None
