@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from .errors import RunError
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -61,6 +63,15 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         _fsync(path.parent, os.O_RDONLY)
     finally:
         shutil.rmtree(neighbour, ignore_errors=True)
+
+
+@contextmanager
+def faults_told(place: Path) -> Iterator[None]:
+    """Raises: RunError, one sentence, where `place` cannot be written: a disk that is full or closed."""
+    try:
+        yield
+    except OSError as error:
+        raise RunError(f"{place} cannot be written: {error.strerror or error}.") from error
 
 
 def sweep(folder: Path) -> None:

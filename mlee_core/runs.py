@@ -200,7 +200,7 @@ class RunFolder:
             )
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            with self._locked():
+            with self.locked():
                 if begun:
                     self.refuse_difference(config, corpus, parts)
                 else:
@@ -226,8 +226,8 @@ class RunFolder:
 
     @contextmanager
     def writing(self) -> Iterator[Journal]:
-        """Hold the single writer's lock. Raises: RunError when another process holds it."""
-        with self._locked():
+        """Hold the single writer's lock and mend what a killed writer left. Raises: RunError, OSError."""
+        with self.locked():
             self._mend_events()
             scratch.sweep(self.path)
             for fold in self.folds().folds:
@@ -235,7 +235,8 @@ class RunFolder:
             yield Journal(self.events_file)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
+        """Hold the single writer's lock. Raises: RunError when another process holds it; OSError."""
         with open(self.path / "lock", "a", encoding="ascii") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,109 @@
+"""What can be asked of a run that is being trained, and by whom it is. Nothing here waits for an answer."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from ..errors import RunError
+from ..files import faults_told
+from ..runs import RunFolder
+from . import asking
+from .identity import Identity
+from .marks import SILENT_S, Ask, Heartbeat, Job
+
+PACKAGES = Path(__file__).parents[2]
+"""Where mlee_core lies: `python -m` finds it from there."""
+
+
+def running(run: Path) -> Job | None:
+    """Who writes a run now, None if nobody does."""
+    job = Job.load(run)
+    return job if job is not None and job.state == "running" and lives(run, job.writer) else None
+
+
+def lives(run: Path, writer: Identity) -> bool:
+    """Whether the writer of a run does. Another machine's counts while its heart beats."""
+    if writer.is_here:
+        return writer.alive
+    beat, job = Heartbeat.load(run), Job.load(run)
+    heard_at = max(0.0 if beat is None else beat.at, 0.0 if job is None else job.began_at)
+    return time.time() - heard_at < SILENT_S
+
+
+def pause(run: Path) -> bool:
+    """Let the cells in work end, and begin no more; False if nobody trains. Raises: RunError."""
+    return _ask(run, "pause")
+
+
+def stop_and_keep(run: Path) -> bool:
+    """End each cell in work after its epoch, as done early; begin no more; False if nobody trains.
+
+    Raises: RunError.
+    """
+    return _ask(run, "stop")
+
+
+def cancel(run: Path) -> bool:
+    """End the job now, with all its processes: TERM, and KILL after some seconds; False if nobody trains.
+
+    Done by a process of its own, so that it happens even if ours ends. Raises: RunError for a job of another
+    machine.
+    """
+    job = running(run)
+    if job is None:
+        return False
+    if not job.writer.is_here:
+        raise RunError(f"{run} is being trained on {job.writer.host}: cancel it there.")
+    begin("ending", run)
+    return True
+
+
+def skip(run: Path, cell: str, on: bool = True) -> None:
+    """Do not train a cell (`Cell.name`), also if it is in work: it ends at once, and its checkpoint stays;
+    or train it all the same (on False). Raises: RunError."""
+    with faults_told(run):
+        asking.edit(run, lambda asked: replace(asked, skip=_with(asked.skip, cell, on)))
+
+
+def delete(run: Path) -> None:
+    """Remove a run folder with all in it. Raises: RunError while it is written, for what is no run folder,
+    and when it cannot be removed."""
+    if not any((run / name).is_file() for name in ("config.json", "order.json")):
+        raise RunError(f"{run} is no run folder: nothing was deleted.")
+    if running(run):
+        raise RunError(f"{run} is being trained: cancel it first.")
+    with faults_told(run), RunFolder(run).locked():
+        shutil.rmtree(run)
+
+
+def begin(what: str, *arguments: object) -> int:
+    """Run a module of this package that leaves its own process behind, detached; the status of the start."""
+    command = [sys.executable, "-m", f"{__package__}.{what}", *map(str, arguments)]
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=PACKAGES,
+        start_new_session=True,
+        check=False,
+    )
+    return done.returncode
+
+
+def _ask(run: Path, ask: Ask) -> bool:
+    if running(run) is None:
+        return False
+    with faults_told(run):
+        asking.edit(run, lambda asked: replace(asked, ask=ask))
+    return True
+
+
+def _with(names: tuple[str, ...], name: str, on: bool) -> tuple[str, ...]:
+    others = tuple(other for other in names if other != name)
+    return (*others, name) if on else others

@@ -1,0 +1,291 @@
+"""The queue: which experiments are to run one after the other, in a file that outlives windows and runners.
+
+FOLDER/queue.json  queue.lock     the list; each edit holds the lock and replaces the file
+FOLDER/runner.lock runner.log     held and written by the process that works it (runner.py)
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from .. import files
+from ..errors import MleeError, RunError
+from ..order import Order
+from . import asking
+from .control import lives
+from .identity import Identity
+from .marks import Asked, Job
+
+_UNTOLD = "The job ended without a word: its process was killed, or the machine went down."
+State = Literal["waiting", "running", "finished", "failed", "cancelled", "stopped", "paused", "interrupted"]
+
+
+@dataclass(frozen=True)
+class Item:
+    """An experiment in the queue. run: its folder, an absolute path. message: one sentence where it failed.
+    process: its job's, once it has been started. added_at: seconds since the epoch (UTC)."""
+
+    id: str
+    order: Order
+    run: Path
+    state: State
+    message: str
+    added_at: float
+    process: Identity | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        process = None if self.process is None else asdict(self.process)
+        plain = {"order": self.order.to_json(), "run": str(self.run), "process": process}
+        return {**vars(self), **plain}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Item:
+        process = None if value["process"] is None else Identity.from_json(value["process"])
+        read = {"order": Order.from_json(value["order"]), "run": Path(value["run"]), "process": process}
+        return cls(**{**value, **read})
+
+    def now(self) -> Item:
+        """As it is at this moment: what was started may have ended, though nobody wrote that down yet."""
+        if self.state not in ("running", "interrupted") or self.process is None:
+            return self
+        if self.state == "running" and lives(self.run, self.process):
+            return self
+        job = Job.load(self.run)  # after the look at its process, which may have ended in good order
+        if job is not None and job.writer == self.process and job.state != "running":
+            return replace(self, state=job.state, message=job.message)
+        return replace(self, state="interrupted", message=self.message or _UNTOLD)
+
+
+@dataclass(frozen=True)
+class Queue:
+    """items: in the order in which they run. paused: nothing new begins. keep_going: what fails does not
+    pause the queue."""
+
+    items: tuple[Item, ...] = ()
+    paused: bool = False
+    keep_going: bool = True
+
+    def item(self, id: str) -> Item:
+        """Raises: RunError where there is none."""
+        found = next((item for item in self.items if item.id == id), None)
+        if found is None:
+            raise RunError(f"{id!r} is not in the queue any more.")
+        return found
+
+    def of(self, run: Path) -> Item | None:
+        """What is queued for a run folder."""
+        return next((item for item in self.items if item.run == run), None)
+
+    def now(self) -> Queue:
+        return replace(self, items=tuple(item.now() for item in self.items))
+
+    def with_item(self, changed: Item) -> Queue:
+        items = tuple(changed if item.id == changed.id else item for item in self.items)
+        return replace(self, items=items)
+
+
+class QueueFile:
+    """The queue in its folder; all that changes it raises RunError, one sentence, when it cannot be written.
+
+    folder: None is the user's own (XDG_STATE_HOME, else ~/.local/state).
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = usual_folder() if folder is None else Path(folder).absolute()
+        self._file = self.folder / "queue.json"
+
+    def read(self) -> Queue:
+        """As it is at this moment; needs no lock. Raises: RunError for a damaged one."""
+        return self._stored().now()
+
+    def add(self, order: Order) -> Item:
+        """To the end of the list, as "waiting". Raises: RunError where its run folder cannot be begun."""
+        run = _run_of(order)
+        order = replace(order, **_absolute(order), run=run)
+        if (run / "config.json").exists() and not order.resume:
+            raise RunError(f"{run} holds a run already: resume it, or name another folder.")
+
+        def added(queue: Queue) -> Queue:
+            known = queue.of(run)
+            if known is not None:
+                raise RunError(f"{run} is in the queue already ({known.state}).")
+            return replace(queue, items=(*queue.items, item))
+
+        item = Item(uuid.uuid4().hex[:12], order, run, "waiting", "", time.time())
+        write_order(run, order)
+        self.edit(added)
+        return item
+
+    def adopt(self, run: Path) -> Item:
+        """A run folder that was begun elsewhere, in a terminal say; as it is now. Raises: RunError."""
+        run = Path(run).absolute()
+        job = Job.load(run)
+        item = Item(uuid.uuid4().hex[:12], _order_of(run), run, "interrupted", "", time.time())
+        if job is not None:
+            item = replace(item, state="running", process=job.writer).now()
+
+        def adopted(queue: Queue) -> Queue:
+            return queue if queue.of(run) else replace(queue, items=(*queue.items, item))
+
+        taken = self.edit(adopted).of(run)
+        assert taken is not None, "it was there or was put there"
+        return taken
+
+    def move(self, id: str, by: int) -> None:
+        """by: places towards the end, negative towards the front."""
+
+        def moved(queue: Queue) -> Queue:
+            item = queue.item(id)
+            at = queue.items.index(item)
+            rest = [*queue.items[:at], *queue.items[at + 1 :]]
+            rest.insert(max(0, at + by), item)
+            return replace(queue, items=tuple(rest))
+
+        self.edit(moved)
+
+    def remove(self, id: str) -> None:
+        """Off the list; its run folder stays. Raises: RunError while it runs."""
+
+        def removed(queue: Queue) -> Queue:
+            gone = _at_rest(queue, id)
+            return replace(queue, items=tuple(item for item in queue.items if item != gone))
+
+        self.edit(removed)
+
+    def again(self, id: str, cells: tuple[str, ...] = (), redo: tuple[str, ...] = ()) -> None:
+        """Let it wait again, to go on with its run: with all, or with these cells alone; those of `redo` are
+        trained anew, with what stands on them. Raises: RunError while it runs, or cannot be written."""
+
+        def waiting(queue: Queue) -> Queue:
+            item = _at_rest(queue, id)
+            order = replace(_resumed(item), cells=cells)
+            with files.faults_told(item.run):
+                asking.edit(item.run, lambda asked: _wanted(asked, cells, redo))
+            write_order(item.run, order)
+            return queue.with_item(replace(item, order=order, state="waiting", message="", process=None))
+
+        self.edit(waiting)
+
+    def set_paused(self, paused: bool) -> None:
+        self.edit(lambda queue: replace(queue, paused=paused))
+
+    def set_keep_going(self, keep_going: bool) -> None:
+        self.edit(lambda queue: replace(queue, keep_going=keep_going))
+
+    def edit(self, change: Callable[[Queue], Queue]) -> Queue:
+        """Change the queue while nobody else can; returns the new one."""
+        with self.locked():
+            before = self._stored()
+            queue = change(before)
+            if queue != before:
+                with files.faults_told(self.folder):
+                    files.write_json(self._file, self._to_json(queue))
+        return queue
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        with files.faults_told(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = open(self.folder / "queue.lock", "a", encoding="ascii")  # noqa: SIM115 - closed below
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _stored(self) -> Queue:
+        try:
+            value = json.loads(self._file.read_text(encoding="utf-8"))
+            items = tuple(Item.from_json(item) for item in value["items"])
+            return Queue(items, bool(value["paused"]), bool(value["keep_going"]))
+        except FileNotFoundError:
+            return Queue()
+        except OSError as error:
+            raise RunError(f"{self._file} cannot be read: {error.strerror}.") from error
+        except (AttributeError, KeyError, TypeError, ValueError, MleeError) as error:
+            raise RunError(f"{self._file} is damaged ({error}): remove it to begin a new queue.") from error
+
+    @staticmethod
+    def _to_json(queue: Queue) -> dict[str, Any]:
+        return {**vars(queue), "items": [item.to_json() for item in queue.items]}
+
+
+def usual_folder() -> Path:
+    """Where the user's queue lies."""
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state).absolute() / "mlee" / "queue"
+
+
+def stored_order(run: Path) -> Order:
+    """The order that a run folder was queued with. Raises: RunError."""
+    file = run / "order.json"
+    try:
+        return Order.from_json(json.loads(file.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise RunError(f"{file} cannot be read: {error.strerror}.") from error
+    except (ValueError, MleeError) as error:
+        raise RunError(f"{file} is damaged: {error}") from error
+
+
+def _order_of(run: Path) -> Order:
+    """To go on with a run that was not queued. Raises: RunError."""
+    from ..runs import RunFolder
+
+    if (run / "order.json").exists():
+        return stored_order(run)
+    config = RunFolder(run).config()
+    return Order(Path(config.corpus), format=config.format, run=run, resume=True)
+
+
+def write_order(run: Path, order: Order) -> None:
+    """Into the run folder, which is made if need be. Raises: RunError."""
+    with files.faults_told(run):
+        run.mkdir(parents=True, exist_ok=True)
+        files.write_json(run / "order.json", order.to_json())
+
+
+def _run_of(order: Order) -> Path:
+    """Its run folder, absolute; a new one beside the corpus's name where it names none."""
+    what = "smoke" if order.smoke else "table3"
+    named = order.run or Path("runs") / f"{order.corpus.stem}-{what}-{time.strftime('%Y%m%d-%H%M%S')}"
+    return named.absolute()
+
+
+def _absolute(order: Order) -> dict[str, Any]:
+    """Its other paths: a job runs in no particular folder."""
+    found: dict[str, Any] = {"corpus": order.corpus.absolute()}
+    if order.label_map is not None:
+        found["label_map"] = order.label_map.absolute()
+    if order.folds is not None and Path(order.folds).exists():
+        found["folds"] = str(Path(order.folds).absolute())
+    return found
+
+
+def _resumed(item: Item) -> Order:
+    """The order that goes on with what an item has begun. What a smoke run shortened stays short."""
+    if not (item.run / "config.json").exists():
+        return item.order
+    order = replace(item.order, resume=True, smoke=False)
+    if item.order.smoke:
+        order = replace(order, rows=(), train_sets=(), only=(), seeds=None, max_epochs=None)
+    return order
+
+
+def _wanted(asked: Asked, cells: tuple[str, ...], redo: tuple[str, ...]) -> Asked:
+    skip = tuple(name for name in asked.skip if name not in (*cells, *redo))
+    return Asked(None, skip, tuple(dict.fromkeys((*asked.redo, *redo))))
+
+
+def _at_rest(queue: Queue, id: str) -> Item:
+    """Raises: RunError while it runs."""
+    item = queue.item(id)
+    if item.now().state == "running":
+        raise RunError(f"{item.run} is being trained: stop or cancel it first.")
+    return item
