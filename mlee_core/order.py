@@ -7,7 +7,8 @@ import argparse
 import json
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,10 @@ from .corpora.labelmap import LabelMap, combined
 from .corpora.presence import present
 from .engines import Engine, EngineName, cluster_of, slots_here
 from .engines.ray_nodes import Cluster
-from .errors import ConfigError
+from .errors import ConfigError, MleeError
 from .events import Progress
 from .labels import TrainSet
+from .order_json import fields_read
 from .recipe import RECIPES, Level, Recipe
 from .runs import RunFolder
 from .table3 import Experiment
@@ -105,22 +107,7 @@ class Order:
     @classmethod
     def from_json(cls, value: Any) -> Order:
         """Raises: ConfigError for what is no order."""
-        if not isinstance(value, dict):
-            raise ConfigError(f"order {str(value)[:80]!r} is no object of JSON.")
-        known = {field.name: field for field in fields(cls)}
-        read: dict[str, Any] = {}
-        for name, said in value.items():
-            if name not in known:
-                raise ConfigError(f"order: {name!r} is nothing that can be ordered.")
-            try:  # a field's type is its annotation's text
-                read[name] = None if said is None else _KINDS[str(known[name].type).split(" | ")[0]](said)
-            except (TypeError, ValueError) as error:
-                raise ConfigError(f"order: {name} {str(said)[:80]!r} is not {error}.") from error
-            if said is None and known[name].default is not None:
-                raise ConfigError(f"order: {name} is null.")
-        if "corpus" not in read:
-            raise ConfigError("order: it names no corpus.")
-        return cls(**read)
+        return cls(**fields_read(cls, value))
 
 
 def _told(option: str, value: Any) -> list[str]:
@@ -138,42 +125,6 @@ def _told(option: str, value: Any) -> list[str]:
 def _worded(option: str, value: str) -> list[str]:
     """A value that begins with - would be taken for an option."""
     return [f"{option}={value}"] if value.startswith("-") else [option, value]
-
-
-def _exactly(kind: type, words: str) -> Callable[[Any], Any]:
-    def read(value: Any) -> Any:
-        if type(value) is not kind:
-            raise TypeError(words)
-        return value
-
-    return read
-
-
-def _listed(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
-        raise TypeError("a list of text")
-    return tuple(value)
-
-
-def _pairs(value: Any) -> tuple[tuple[str, str], ...]:
-    if not isinstance(value, list | tuple) or any(len(_listed(item)) != 2 for item in value):
-        raise TypeError("a list of pairs of text")
-    return tuple((item[0], item[1]) for item in value)
-
-
-_text = _exactly(str, "text")
-_KINDS: dict[str, Callable[[Any], Any]] = {
-    "Path": lambda value: Path(_text(value)),
-    "str": _text,
-    "Level": _text,
-    "Dtype": _text,
-    "EngineName": _text,
-    "int": _exactly(int, "a whole number"),
-    "bool": _exactly(bool, "true or false"),
-    "tuple[str, ...]": _listed,
-    "tuple[TrainSet, ...]": _listed,
-    "tuple[tuple[str, str], ...]": _pairs,
-}
 
 
 # ---- from an order to its experiment ----------------------------------------------------------------------
@@ -195,21 +146,18 @@ def experiment(
     gave for this order, if it was read already.
     Raises: MleeError for what contradicts itself or is not to be had.
     """
-    if order.smoke and order.resume:
-        raise ConfigError("--smoke with --resume: a smoke run is short and always begins anew.")
-    if order.jobs is not None and order.jobs < 1:
-        raise ConfigError(f"--jobs {order.jobs}: allowed are whole numbers from 1.")
-    engine = Engine(order.engine, order.address)
-    order, was = completed(order)
-    corpus = opened(order, note) if corpus is None else corpus
-    cluster = _cluster(engine, order, was, tell)
+    refuse_contradictions(order)
+    with about("address"):
+        engine = Engine(order.engine, order.address)
+    with about("run"):
+        order, was = completed(order)
+    if corpus is None:
+        with about("corpus"):
+            corpus = opened(order, note)
+    with about("address"):
+        cluster = _cluster(engine, order, was, tell)
     config = run_config(order, corpus, was, RECIPES["paper"], cluster)
-    if was is None or order.run is None:
-        parts = folds.make(corpus, order.folds)
-    else:  # refused now if changed: most of what follows would fail with a less telling reason
-        begun = RunFolder(order.run)
-        parts = begun.folds() if order.folds is None else folds.make(corpus, order.folds)
-        begun.refuse_difference(replace(config, selection=was.selection), corpus, parts)
+    parts = _folds(order, corpus, config, was)
     selection = _selection(order, parts, None if was is None else was.selection)
     config = replace(config, selection=selection)
     if order.smoke:
@@ -220,7 +168,28 @@ def experiment(
     folder = order.run or Path("runs") / f"{corpus.name}-{what}-{time.strftime('%Y%m%d-%H%M%S')}"
     slots = slots_here(config.compute) if cluster is None else cluster.slots(config.compute)
     workers = order.jobs or slots
-    return Experiment(corpus, parts, config, RunFolder(folder), workers, engine, order.cells)
+    with about("cells"):
+        return Experiment(corpus, parts, config, RunFolder(folder), workers, engine, order.cells)
+
+
+@contextmanager
+def about(field: str) -> Iterator[None]:
+    """What is refused meanwhile is about this field of the order, where nobody has said so before."""
+    try:
+        yield
+    except MleeError as error:
+        error.about = error.about or field
+        raise
+
+
+def refuse_contradictions(order: Order) -> None:
+    """Raises: ConfigError for what no other part of an experiment looks at."""
+    with about("smoke"):
+        if order.smoke and order.resume:
+            raise ConfigError("--smoke with --resume: a smoke run is short and always begins anew.")
+    with about("jobs"):
+        if order.jobs is not None and order.jobs < 1:
+            raise ConfigError(f"--jobs {order.jobs}: allowed are whole numbers from 1.")
 
 
 def completed(order: Order) -> tuple[Order, RunConfig | None]:
@@ -281,12 +250,14 @@ def run_config(
     compute = Compute() if was is None else was.compute
     device = order.device or compute.device
     if cluster is None:
-        device = devices.checked(device)
+        with about("device"):
+            device = devices.checked(device)
     usual = compute.dtype
     if was is None:
         usual = devices.dtype(device) if cluster is None else cluster.dtype or usual
     if cluster is None:
-        devices.refuse_dtype(order.dtype or usual, device)
+        with about("dtype"):
+            devices.refuse_dtype(order.dtype or usual, device)
     seed = 0 if was is None else was.seed
     return RunConfig(
         corpus=str(corpus.root),
@@ -308,13 +279,22 @@ def run_config(
 
 def recipe_of(order: Order, default: Recipe) -> Recipe:
     """The named recipe, or the default, with the settings of the order. Raises: ConfigError."""
-    if order.recipe is not None and order.recipe not in RECIPES:
-        raise ConfigError(f"recipe {order.recipe!r}: allowed are {' and '.join(RECIPES)}.")
+    with about("recipe"):
+        if order.recipe is not None and order.recipe not in RECIPES:
+            raise ConfigError(f"recipe {order.recipe!r}: allowed are {' and '.join(RECIPES)}.")
     recipe = RECIPES[order.recipe] if order.recipe else default
-    for setting in order.settings:
-        recipe = recipe.changed(*_parsed(setting))
-    given = {name: getattr(order, name) for name in ("level", "max_epochs", "patience", "batch_size")}
-    return replace(recipe, **{name: value for name, value in given.items() if value is not None})
+    with about("settings"):
+        for setting in order.settings:
+            name, value = _parsed(setting)
+            if sum(other.startswith(f"{name}=") for other in order.settings) > 1:
+                raise ConfigError(f"--set {name} is given twice: once is allowed.")
+            recipe = recipe.changed(name, value)
+    for name in ("level", "max_epochs", "patience", "batch_size"):
+        value = getattr(order, name)
+        if value is not None:
+            with about(name):
+                recipe = replace(recipe, **{name: value})
+    return recipe
 
 
 def _parsed(setting: str) -> tuple[str, object]:
@@ -339,17 +319,36 @@ def _cluster(
     return cluster_of(engine, device, ask_dtype=was is None and order.dtype is None)
 
 
+def _folds(order: Order, corpus: Corpus, config: RunConfig, was: RunConfig | None) -> folds.Folds:
+    """The folds asked for, or those of the run that goes on, which is refused now if it changed: most of what
+    follows would fail with a less telling reason."""
+    with about("folds"):
+        if was is None or order.run is None:
+            return folds.make(corpus, order.folds)
+        begun = RunFolder(order.run)
+        parts = begun.folds() if order.folds is None else folds.make(corpus, order.folds)
+    with about("run"):
+        begun.refuse_difference(replace(config, selection=was.selection), corpus, parts)
+    return parts
+
+
 def _selection(order: Order, parts: folds.Folds, begun: Selection | None) -> Selection:
     """What the order asks for; what it leaves out is as the run was begun, else everything."""
     names = tuple(fold.name for fold in parts.folds)
-    unknown = [name for name in order.only if name not in names]
-    if unknown:
-        raise ConfigError(f"fold {unknown[0]!r}: the folds are {', '.join(names)}.")
-    if begun is None:
-        begun = Selection(tuple(LINES), TRAIN_SETS, names)
-    return Selection(
-        rows=order.rows or begun.rows,
-        train_sets=order.train_sets or begun.train_sets,
-        folds=tuple(name for name in names if name in (order.only or begun.folds)),
-        seeds=begun.seeds if order.seeds is None else order.seeds,
-    )
+    with about("only"):
+        unknown = [name for name in order.only if name not in names]
+        if unknown:
+            raise ConfigError(f"fold {unknown[0]!r}: the folds are {', '.join(names)}.")
+    chosen = begun or Selection(tuple(LINES), TRAIN_SETS, names)
+    chosen = replace(chosen, folds=tuple(name for name in names if name in (order.only or chosen.folds)))
+    return selected(order, chosen)
+
+
+def selected(order: Order, chosen: Selection) -> Selection:
+    """The rows, train sets and seeds that the order asks for; what it leaves out is as chosen before."""
+    with about("rows"):
+        chosen = replace(chosen, rows=order.rows or chosen.rows)
+    with about("train_sets"):
+        chosen = replace(chosen, train_sets=order.train_sets or chosen.train_sets)
+    with about("seeds"):
+        return replace(chosen, seeds=chosen.seeds if order.seeds is None else order.seeds)

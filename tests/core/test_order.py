@@ -6,12 +6,13 @@ import json
 import shlex
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlee_core import cli, order
+from mlee_core import cli, order, order_faults
 from mlee_core.config import LINES, TRAIN_SETS
 from mlee_core.engines import ENGINES
 from mlee_core.errors import ConfigError, MleeError
@@ -94,9 +95,9 @@ def test_every_option_of_the_command_is_in_the_order() -> None:
     ("value", "words"),
     [
         ([], "is no object"),
-        ({}, "names no corpus"),
+        ({}, "has no corpus"),
         ({"corpus": 3}, "corpus '3' is not text"),
-        ({"corpus": None}, "names no corpus|corpus is null"),
+        ({"corpus": None}, "corpus is null"),
         ({"corpus": "x", "seeds": True}, "seeds 'True' is not a whole number"),
         ({"corpus": "x", "seeds": 1.5}, "seeds '1.5' is not a whole number"),
         ({"corpus": "x", "rows": "mlee"}, "rows 'mlee' is not a list of text"),
@@ -132,3 +133,60 @@ def test_a_corpus_that_was_read_is_not_read_again(table: Path) -> None:
     assert order.experiment(gone, corpus=corpus).cells == order.experiment(asked).cells
     with pytest.raises(MleeError, match="/nowhere cannot be opened"):
         order.experiment(gone)
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "words"),
+    [
+        ({"rows": ("winner",)}, "rows", "row 'winner': allowed are"),
+        ({"train_sets": ("some",)}, "train_sets", "train sets some"),
+        ({"seeds": 0}, "seeds", "0 seeds"),
+        ({"recipe": "secret"}, "recipe", "allowed are paper and best"),
+        ({"settings": ("warp",)}, "settings", "expected NAME=VALUE"),
+        ({"settings": ("warp=9",)}, "settings", "warp 9.0: allowed are shares"),
+        ({"batch_size": 0}, "batch_size", "batch_size 0: allowed are whole numbers"),
+        ({"address": "head:1"}, "address", "it is for --engine ray"),
+        ({"engine": "ray", "address": "head"}, "address", "allowed is HOST:PORT"),
+        ({"map": (("excited", "glad"),)}, "map", "is mapped to one of"),
+        ({"seed": -1}, "seed", "seed -1"),
+        ({"threads": 0}, "threads", "0 threads"),
+        ({"jobs": 0}, "jobs", "--jobs 0"),
+        ({"cuda_graphs": True}, "cuda_graphs", "CUDA graphs on device cpu"),
+        ({"smoke": True, "resume": True}, "smoke", "always begins anew"),
+    ],
+)
+def test_contradictions_are_told_field_by_field(change: dict[str, Any], field: str, words: str) -> None:
+    found = order_faults.faults(replace(Order(Path("nowhere")), **change))
+    assert list(found) == [field] and words in found[field]
+
+
+@given(ORDERS)
+def test_any_order_can_be_looked_at(asked: Order) -> None:
+    assert set(order_faults.faults(asked)) <= {field.name for field in fields(Order)}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"corpus": Path("/nowhere")}, "corpus"),
+        ({"map": (("no such label", "hap"),)}, "corpus"),
+        ({"folds": "every"}, "folds"),
+        ({"folds": "2"}, "folds"),
+        ({"only": ("nobody",)}, "only"),
+        ({"device": "cuda:9"}, "device"),
+        ({"resume": True}, "run"),
+        ({"cells": ("nothing",)}, "cells"),
+    ],
+)
+def test_what_is_refused_names_its_field(table: Path, change: dict[str, Any], field: str) -> None:
+    with pytest.raises(MleeError) as refused:
+        order.experiment(replace(Order(table, dtype="fp32"), **change))
+    assert refused.value.about == field
+
+
+def test_another_corpus_is_no_way_to_go_on(table: Path, tmp_path: Path) -> None:
+    begun = Order(table, run=tmp_path / "run", dtype="fp32")
+    order.experiment(begun).begin(resume=False)
+    with pytest.raises(MleeError, match="cannot go on") as refused:
+        order.experiment(replace(begun, resume=True, seed=7))
+    assert refused.value.about == "run"
