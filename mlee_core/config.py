@@ -277,6 +277,8 @@ class RunConfig:
 
         The corpora are not looked at: one may have moved, and whether it has changed its utterances tell.
         """
+        if self.recipe != other.recipe:
+            return f"recipe was {self.recipe.described} and is now {other.recipe.described}"
         mine, theirs = (_flat(replace(config, selection=None).to_json()) for config in (self, other))
         for key, value in mine.items():
             if key not in ("corpus", "data_hash", "compute.graphs") and theirs.get(key) != value:

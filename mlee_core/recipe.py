@@ -120,9 +120,24 @@ class Recipe:
     @property
     def settings(self) -> dict[str, Any]:
         """All of them in one level, and its name."""
-        name = next((name for name, recipe in RECIPES.items() if recipe == self), "one of its own")
+        return {"name": self.described, **self._flat()}
+
+    @property
+    def described(self) -> str:
+        """In words: the named recipe that it is, or is nearest to: "best with max_epochs 6"."""
+        name, others = min(
+            ((name, self._unlike(recipe)) for name, recipe in RECIPES.items()), key=lambda pair: len(pair[1])
+        )
+        return f"{name} with {', '.join(f'{k} {v}' for k, v in others.items())}" if others else name
+
+    def _flat(self) -> dict[str, Any]:
         flat = asdict(self)
-        return {"name": name, **flat.pop("augmentation"), **flat}
+        return {**flat.pop("augmentation"), **flat}
+
+    def _unlike(self, other: Recipe) -> dict[str, Any]:
+        """The settings that the other one has not."""
+        mine, theirs = self._flat(), other._flat()
+        return {name: value for name, value in mine.items() if value != theirs[name]}
 
     def changed(self, name: str, value: Any) -> Recipe:
         """This recipe with one setting, its augmentation's too, changed. Raises: ConfigError."""
@@ -142,8 +157,7 @@ class Recipe:
     @property
     def steps(self) -> tuple[str, ...]:
         """What it does that the paper does not, each a name for `without`."""
-        mine, plain = self.settings, Recipe().settings
-        return tuple(name for name, value in mine.items() if name != "name" and value != plain[name])
+        return tuple(self._unlike(Recipe()))
 
 
 def _names(kind: type[Recipe] | type[Augmentation]) -> tuple[str, ...]:

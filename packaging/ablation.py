@@ -18,8 +18,10 @@ import numpy as np
 
 from mlee_core import cli, comparison
 from mlee_core.config import LINES, Stage
+from mlee_core.errors import ConfigError
 from mlee_core.labels import CLASSES, dominant
 from mlee_core.metrics import Tally
+from mlee_core.order import Order, recipe_of
 from mlee_core.recipe import RECIPES, Recipe
 from mlee_core.runs import RunFolder
 
@@ -39,8 +41,13 @@ def main() -> int:
     )
     parser.add_argument("--only", nargs="+", metavar="FOLD", help="folds (default: all)")
     args = parser.parse_args()
+    try:
+        planned = list(variants(RECIPES[args.recipe], args.plus, args.leave))
+    except ConfigError as error:
+        print(f"ablation: {error}", file=sys.stderr)
+        return 2
     tallies = {}
-    for name, settings in variants(RECIPES[args.recipe], args.plus, args.leave):
+    for name, settings in planned:
         folder = args.out / name.replace(" ", "-").replace("/", "-")
         command = ["table3", args.corpus, "--recipe", args.recipe, "--rows", args.row, "--train-sets", "all"]
         command += ["--run", folder, "--resume", "--quiet"]
@@ -57,8 +64,12 @@ def main() -> int:
 
 
 def variants(recipe: Recipe, plus: list[str], leave: list[str]) -> Iterator[tuple[str, list[str]]]:
-    """A name, and the settings that make it out of the recipe."""
+    """A name, and the settings that make it out of the recipe. Raises: ConfigError for what it has not."""
     plain = Recipe().settings
+    for setting in plus:
+        recipe_of(Order(Path(), settings=(setting,)), recipe)
+    for step in leave:
+        recipe.without(step)
     yield "everything", []
     for step in recipe.steps:
         if step not in leave:

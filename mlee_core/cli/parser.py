@@ -10,4 +10,6 @@ class Parser(argparse.ArgumentParser):
     """A parser whose complaints are one line, as those about all other input."""
 
     def error(self, message: str) -> NoReturn:
+        if message.startswith("the following arguments are required"):
+            message += "; what takes several words, --set say, takes all up to the next option"
         self.exit(2, f"mlee: {message} ({self.prog} --help lists what is allowed).\n")

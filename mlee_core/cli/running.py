@@ -21,7 +21,13 @@ def add_running_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--skip-missing", action="store_true", help="leave out any number of missing files")
     parser.add_argument("--run", type=Path, metavar="DIR", help="run folder (default: runs/CORPUS-…-DATE)")
     parser.add_argument("--resume", action="store_true", help="go on with this run, or add to it")
-    parser.add_argument("--max-epochs", type=int, metavar="N", help=f"default: {Recipe.max_epochs}")
+    parser.add_argument(
+        "--max-epochs",
+        type=int,
+        metavar="N",
+        help=f"default: {Recipe.max_epochs}; encoders of recipe best end with their cycle of "
+        f"{RECIPES['best'].cycle}",
+    )
     parser.add_argument(
         "--patience", type=int, metavar="N", help=f"epochs without a better one (default: {Recipe.patience})"
     )

@@ -9,8 +9,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from mlee_core.cli.running import _parsed
+from mlee_core.errors import ConfigError
 from mlee_core.metrics import Tally
+from mlee_core.order import Order, recipe_of
 from mlee_core.recipe import RECIPES
 from mlee_core.runs import RunFolder
 
@@ -31,11 +32,17 @@ def test_variants_leave_out_one_step_each_or_add_a_setting(ablation: ModuleType)
     best = RECIPES["best"]
     made = dict(ablation.variants(best, ["mixup=0.4"], ["calibrated"]))
     for step in set(best.steps) - {"calibrated"}:
-        changed = best
-        for setting in made.pop(f"without {step}"):
-            changed = changed.changed(*_parsed(setting))
-        assert changed == best.without(step)
+        asked = Order(Path(), settings=tuple(made.pop(f"without {step}")))
+        assert recipe_of(asked, best) == best.without(step)
     assert made == {"everything": [], "plus mixup=0.4": ["mixup=0.4"]}
+
+
+@pytest.mark.parametrize(("plus", "leave"), [(["nonsense=3"], []), (["warp=9"], []), ([], ["nonsense"])])
+def test_what_the_recipe_has_not_is_refused_before_anything_trains(
+    ablation: ModuleType, plus: list[str], leave: list[str]
+) -> None:
+    with pytest.raises(ConfigError, match=r"nonsense|warp 9"):
+        next(ablation.variants(RECIPES["best"], plus, leave))
 
 
 def test_development_speakers_are_scored_as_in_their_best_epoch(ablation: ModuleType, straight: Path) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from mlee_core.config import Compute, RunConfig, Stage, plan
 from mlee_core.errors import ConfigError
-from mlee_core.recipe import Recipe
+from mlee_core.order import Order, recipe_of
+from mlee_core.recipe import RECIPES, Recipe
 
 HARD, SOFT, MLEE = (
     Stage("dominant", "hard", "all"),
@@ -78,7 +80,19 @@ def test_a_run_configuration_survives_json_and_names_its_first_difference() -> N
     assert again == config and again.difference(config) is None
     assert config.difference(replace(config, corpus="moved")) is None
     assert (
-        config.difference(replace(config, recipe=Recipe(patience=3))) == "recipe.patience was 10 and is now 3"
+        config.difference(replace(config, recipe=Recipe(patience=3)))
+        == "recipe was paper with level peak and is now paper with level peak, patience 3"
     )
     with pytest.raises(ConfigError, match=r"config\.json"):
         RunConfig.from_json({"corpus": "x"})
+
+
+def test_a_recipe_is_named_by_its_nearest() -> None:
+    best = RECIPES["best"]
+    assert best.described == "best" and replace(best, max_epochs=6).described == "best with max_epochs 6"
+    assert Recipe(level="none").described == "paper"
+
+
+def test_a_setting_given_twice_is_refused() -> None:
+    with pytest.raises(ConfigError, match="--set warp is given twice"):
+        recipe_of(Order(Path("c"), settings=("warp=0", "warp=0.1")), Recipe())
