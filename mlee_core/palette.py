@@ -34,6 +34,25 @@ ENCODER_STYLES: Mapping[str, EncoderStyle] = {
 """Bright colours: curves lie over a spectrogram and are cased in CASING, which keeps them readable on
 the bright parts of every colour map too."""
 
+CELL_COLORS: Mapping[str, str] = {
+    "done": "#108a63",
+    "running": "#1480cc",
+    "failed": "#cc333d",
+    "stopped": "#b87400",
+    "skipped": "#8f8f8f",
+    "queued": "#8f8f8f",
+}
+"""A cell of an experiment by its state; each is also named or marked where it is shown."""
+
+CURVE_COLORS: Mapping[str, str] = {
+    "train_loss": "#8f8f8f",
+    "dev_loss": "#1480cc",
+    "dev_wa": "#108a63",
+    "dev_ua": "#c78500",
+    "best": "#cc333d",
+}
+"""Learning curves, which differ by line style too."""
+
 CASING = "#101018"
 """The dark edge drawn under attention curves."""
 

@@ -10,14 +10,14 @@ import numpy as np
 
 from ..labels import CLASSES
 from ..page import Look
-from ..palette import text_on
+from ..palette import CURVE_COLORS, text_on
 from .data import Line, Report
 from .words import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-TRAIN, DEV, BEST = "#8f8f8f", "#1480cc", "#cc333d"
+TRAIN, DEV, BEST = (CURVE_COLORS[name] for name in ("train_loss", "dev_loss", "best"))
 
 
 @dataclass(frozen=True)

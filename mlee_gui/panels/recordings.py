@@ -14,7 +14,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QAction, QBrush, QColor, QPainter, QPalette, QResizeEvent
+from PySide6.QtGui import QAction, QBrush, QColor, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -30,6 +30,7 @@ from mlee_core.palette import class_color
 
 from ..session import Entry, Session
 from .bars import swatch
+from .tables import WordyTable
 
 COLUMNS = ("Name", "Length", "Speaker", "Says")
 NAME, LENGTH, SPEAKER, SAYS = range(len(COLUMNS))
@@ -128,19 +129,6 @@ class RecordingsModel(QAbstractTableModel):
             self.dataChanged.emit(self.index(row, 0), self.index(row, len(COLUMNS) - 1))
 
 
-class _Table(QTableView):
-    """A table that says what to do while it is empty."""
-
-    def paintEvent(self, event: Any) -> None:
-        super().paintEvent(event)
-        if self.model().rowCount() == 0:
-            painter = QPainter(self.viewport())
-            painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
-            area = self.viewport().rect().adjusted(12, 12, -12, -12)
-            painter.drawText(area, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, EMPTY)
-            painter.end()
-
-
 class RecordingsPanel(QWidget):
     """Shows the session's list. The row under the keyboard is the current recording; rows can be marked."""
 
@@ -200,7 +188,7 @@ class RecordingsPanel(QWidget):
         self.filter.setText(text)
 
     def _make_table(self, actions: list[QAction]) -> QTableView:
-        table = _Table()
+        table = WordyTable(EMPTY)
         table.setObjectName("recordings")
         table.setAccessibleName("Recordings")
         table.setModel(self._shown)
