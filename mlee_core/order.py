@@ -217,18 +217,23 @@ def label_map_of(order: Order) -> LabelMap:
     return combined(order.label_map, order.map)
 
 
-def opened(order: Order, note: Callable[[str], None] = _unheard) -> Corpus:
-    """The corpus, without the utterances whose audio is missing. note: hears its warnings.
-
-    Raises: MleeError.
-    """
-    corpus = open_corpus(
+def read(order: Order) -> Corpus:
+    """The corpus, with the utterances whose audio is missing. Raises: MleeError."""
+    return open_corpus(
         order.corpus,
         order.format,
         label_map_of(order),
         scripted=order.scripted,
         self_reports=order.self_reports,
     )
+
+
+def opened(order: Order, note: Callable[[str], None] = _unheard) -> Corpus:
+    """The corpus, without the utterances whose audio is missing. note: hears its warnings.
+
+    Raises: MleeError.
+    """
+    corpus = read(order)
     for warning in corpus.warnings:
         note(warning)
     usable = present(corpus, skip_missing=order.skip_missing)

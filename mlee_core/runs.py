@@ -193,11 +193,7 @@ class RunFolder:
         Raises: RunError when it exists and `resume` is off, when corpus, configuration or folds differ (the
         difference is named), and when it cannot be written.
         """
-        begun = (self.path / "config.json").exists()
-        if begun and not resume:
-            raise RunError(
-                f"{self.path} holds a run already: add --resume to go on with it, or name another."
-            )
+        begun = self._begun(resume=resume)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             with self.locked():
@@ -210,6 +206,25 @@ class RunFolder:
                 files.write_json(self.path / "config.json", config.to_json())  # last: with it the run exists
         except OSError as error:
             raise RunError(f"{self.path} cannot be written: {error.strerror}.") from error
+
+    def refuse_unusable(self, *, resume: bool) -> None:
+        """Refuse now what `begin` would refuse of the folder itself. Raises: RunError."""
+        self._begun(resume=resume)
+        here = self.path.absolute()
+        there = next(place for place in (here, *here.parents) if os.path.exists(place))
+        if not there.is_dir():
+            raise RunError(f"{self.path} cannot be written: {there} is a file.")
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise RunError(f"{self.path} cannot be written: {there} may not be written to.")
+
+    def _begun(self, *, resume: bool) -> bool:
+        """Whether there is a run already. Raises: RunError if there is and it is not to go on."""
+        begun = os.path.exists(self.path / "config.json")  # False for a name that cannot be
+        if begun and not resume:
+            raise RunError(
+                f"{self.path} holds a run already: add --resume to go on with it, or name another."
+            )
+        return begun
 
     def refuse_difference(self, config: RunConfig, corpus: Corpus, parts: Folds) -> None:
         """Raises: RunError naming what is not as this run was begun: settings, corpus or folds."""

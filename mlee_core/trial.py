@@ -24,6 +24,9 @@ SAMPLE = 48
 BATCHES = 6
 """Timed, after one to warm up."""
 
+LOOK_S = 0.2
+"""So often whoever asked can change their mind."""
+
 
 def measure(config: RunConfig, corpus: Corpus, workers: int) -> Generator[Progress, None, Speed]:
     """Try a few training steps in as many processes as will run side by side; returns their mean speed.
@@ -41,7 +44,7 @@ def measure(config: RunConfig, corpus: Corpus, workers: int) -> Generator[Progre
         answers: list[tuple[float, int]] = []
         while len(answers) < workers:
             yield Progress("Trying training steps", len(answers), workers)
-            for child in wait_for(children):
+            for child in wait_for(children, LOOK_S):
                 answer = child.receive()
                 if isinstance(answer, MleeError):
                     raise answer
