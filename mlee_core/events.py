@@ -70,7 +70,8 @@ class EpochDone(Event):
 
 @dataclass(frozen=True)
 class StageDone(Event):
-    """A stage's best model is on disk. wa, ua: on the test speaker's utterances, None without any."""
+    """A stage's best model is on disk. wa, ua: on the test speaker's utterances, None without any. early:
+    it was asked to stop, and has not been trained to its end."""
 
     stage: str
     epoch: int
@@ -78,6 +79,7 @@ class StageDone(Event):
     wa: float | None
     ua: float | None
     reused: bool = False
+    early: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,13 @@ class Resumed(Event):
 
     stage: str
     epoch: int
+
+
+@dataclass(frozen=True)
+class Dropped(Event):
+    """All that was known of a stage is forgotten: it is trained anew."""
+
+    stage: str
 
 
 @dataclass(frozen=True)
@@ -105,6 +114,7 @@ class Failed(Event):
 
 @dataclass(frozen=True)
 class Cancelled(Event):
-    """The work was stopped by the user; what was written stays."""
+    """The work was stopped by the user; what was written stays. what: which work; "paused" or "stopped"
+    where it came to its end as it was asked to."""
 
     what: str

@@ -19,6 +19,7 @@ from .errors import ConfigError
 from .events import Event, Progress, StageDone
 from .files import stable_hash, write_json
 from .folds import Fold
+from .jobs.asking import Asks
 from .model import Network
 from .quality import LevelReference
 from .resident import encoder_inputs
@@ -65,42 +66,58 @@ def prepare(
 def train_cells(work: Work, fold: Fold, seed: int, stages: Sequence[Stage]) -> Iterator[Event]:
     """Train these stages and the encoders they stand on, for one fold and one seed.
 
-    Stages that the run has already are taken over; a half-trained one goes on. Everything that is
-    yielded except Progress belongs into the run's events.
+    Stages that the run has already are taken over; a half-trained one goes on. What is asked of the run
+    meanwhile is heeded: this may end before all is trained. Everything that is yielded except Progress
+    belongs into the run's events.
     """
     for event in _train_cells(work, fold, seed, stages):
         yield replace(event, fold=fold.name, seed=seed)
 
 
 def _train_cells(work: Work, fold: Fold, seed: int, stages: Sequence[Stage]) -> Iterator[Event]:
-    run, config = RunFolder(work.run), replace(work.config, seed=seed)
-    used = annotated(work.corpus, fold.speakers)
-    _save_facts(run, work, fold)
+    asks = Asks(work.run)
+    _save_facts(RunFolder(work.run), work, fold)
     keys: dict[Stage, str] = {}
     vectors: dict[Stage, Vectors] = {}
     for stage in plan(tuple(stages)):
-        cell = Cell(fold.name, seed, stage)
-        folder = run.stage_folder(cell)
-        folder.mkdir(parents=True, exist_ok=True)
-        for encoder in stage.encoders:
-            if encoder not in vectors:
-                best = run.stage_folder(Cell(fold.name, seed, encoder)) / "best.safetensors"
-                vectors[encoder] = yield from encode(config.for_stage(encoder), best, work.store, used)
-        cached = [vectors[encoder] for encoder in stage.encoders]
-        encoder_keys = [keys[encoder] for encoder in stage.encoders]
-        with arithmetic(config.compute):
-            data = stage_data(config.for_stage(stage), work.corpus, fold, work.store, cached, encoder_keys)
-        keys[stage] = data.key
-        known = _known(run, cell, data.key)
-        if known is not None:
-            yield from known.events()
-            continue
-        trained = yield from train(config.for_stage(stage), data, folder)
-        result = _result(cell, data.key, trained)
-        run.save(result)
-        yield StageDone(
-            stage.name, result.epoch, result.dev_loss, result.wa, result.ua, reused=trained.reused
-        )
+        if asks.now().ask is not None:
+            return
+        training = _train_cell(work, fold, Cell(fold.name, seed, stage), keys, vectors, asks)
+        if stage in stages:
+            training = asks.unless_skipped(Cell(fold.name, seed, stage).name, training)
+        key = yield from training
+        if key is None:
+            return
+        keys[stage] = key
+
+
+def _train_cell(
+    work: Work, fold: Fold, cell: Cell, keys: Mapping[Stage, str], vectors: dict[Stage, Vectors], asks: Asks
+) -> Generator[Event, None, str | None]:
+    """Train one cell, or take it over; returns its key. keys, vectors: of its encoders; vectors that are not
+    there yet are added."""
+    run, stage, config = RunFolder(work.run), cell.stage, replace(work.config, seed=cell.seed)
+    folder = run.stage_folder(cell)
+    folder.mkdir(parents=True, exist_ok=True)
+    used = annotated(work.corpus, fold.speakers)
+    for encoder in stage.encoders:
+        if encoder not in vectors:
+            best = run.stage_folder(replace(cell, stage=encoder)) / "best.safetensors"
+            vectors[encoder] = yield from encode(config.for_stage(encoder), best, work.store, used)
+    cached = [vectors[encoder] for encoder in stage.encoders]
+    encoder_keys = [keys[encoder] for encoder in stage.encoders]
+    with arithmetic(config.compute):
+        data = stage_data(config.for_stage(stage), work.corpus, fold, work.store, cached, encoder_keys)
+    known = _known(run, cell, data.key)
+    if known is not None:
+        yield from known.events()
+        return data.key
+    trained = yield from train(config.for_stage(stage), data, folder, asks.stop)
+    result = _result(cell, data.key, trained)
+    run.save(result)
+    told = (stage.name, result.epoch, result.dev_loss, result.wa, result.ua)
+    yield StageDone(*told, reused=trained.reused, early=trained.early)
+    return data.key
 
 
 def _known(run: RunFolder, cell: Cell, key: str) -> CellResult | None:
@@ -208,6 +225,7 @@ def _result(cell: Cell, key: str, trained: Trained) -> CellResult:
         predictions=trained.probabilities,
         development=trained.development,
         stamp=stamp(),
+        early=trained.early,
     )
 
 

@@ -14,12 +14,15 @@ from typing import Any
 
 from .config import RunConfig, Stage
 from .corpora.base import Corpus, Utterance
-from .events import EpochDone, Event, Progress, Resumed, StageDone
+from .events import Dropped, EpochDone, Event, Progress, Resumed, StageDone
 from .folds import Fold
 from .labels import admits
 from .runs import Cell, CellResult
 
 FRAMES_PER_SECOND = 100
+USUAL_S = 4.5
+"""Of an utterance where neither its corpus nor a trial says: IEMOCAP's mean. Only shares depend on it then."""
+
 EXPECTED_EPOCHS = 20
 """Of an encoder, until the run has finished one: 25 of them on EmoDB took 19 on average (BENCHMARKS.md)."""
 
@@ -127,10 +130,13 @@ class Forecast:
         self._finished |= {result.cell: result.epochs for result in results}
 
     def add(self, event: Event) -> None:
-        cell = self._cell(event)
+        cell = self.cell_of(event)
         if cell is None:
             return
-        if isinstance(event, EpochDone):
+        if isinstance(event, Dropped):
+            for known in (self._epochs, self._best, self._finished):
+                known.pop(cell, None)
+        elif isinstance(event, EpochDone):
             self._epochs[cell] = event.epoch
             if event.best:
                 self._best[cell] = event.epoch
@@ -154,6 +160,12 @@ class Forecast:
     def most_s(self) -> float | None:
         """The same if no stage stops early."""
         return self._seconds_for(lambda cell: self._config.for_stage(cell.stage).epochs)
+
+    def left_in_s(self, cell: Cell, share: float) -> float | None:
+        """Seconds left in a cell in work, of whose epoch a share is done; None while nothing was measured."""
+        pace = self._pace()
+        left = self._left(cell, self.expected_epochs(cell)) - share * self._workload.epoch(cell)
+        return None if pace is None else pace * max(left, 0.0)
 
     def expected_epochs(self, cell: Cell) -> int:
         """As many as the same stage took in other folds, else as other encoders took, else a usual number."""
@@ -188,7 +200,8 @@ class Forecast:
             return self._seconds / self._frames
         return None if self._speed is None else self._speed.train_s
 
-    def _cell(self, event: Event) -> Cell | None:
+    def cell_of(self, event: Event) -> Cell | None:
+        """Which of the experiment's cells an event is about."""
         name = getattr(event, "stage", None)
         wanted = (event.fold, event.seed, name)
         return next((c for c in self._cells if (c.fold, c.seed, c.stage.name) == wanted), None)

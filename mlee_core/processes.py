@@ -172,10 +172,10 @@ def log_file(name: str) -> Path:
 
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Hold Ctrl-C back in this thread: what is started meanwhile never sees it, not even while it imports
-    and cannot ignore it yet. A Ctrl-C that comes meanwhile is delivered afterwards."""
+    """Hold Ctrl-C and TERM back in this thread: what is started meanwhile never sees them, not even while it
+    imports and cannot ignore them yet. What comes meanwhile is delivered afterwards."""
     multiprocessing.resource_tracker.ensure_running()  # its own start would let go of what is held
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:
@@ -227,6 +227,8 @@ def _child_main(
 ) -> None:
     _redirect_output(log)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    signal.signal(signal.SIGTERM, lambda *_: None)  # TERM too; not ignored, which programs inherit
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     _end_with_parent(tied_to_thread)
     faulthandler.enable(all_threads=False)
     module, _, name = reference.partition(":")

@@ -56,7 +56,7 @@ class CellResult:
     predictions: id -> probabilities [4] of every annotated utterance of the test speakers, softmax for a
     dominant row, sigmoid for MLEE. development: the same of the development speakers' utterances that the
     stage admits, by which recipes may be chosen. temperature: their logits were divided by it.
-    stamp: which software trained it.
+    stamp: which software trained it. early: it was asked to stop before its training was over.
     """
 
     fold: str
@@ -73,6 +73,7 @@ class CellResult:
     development: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     temperature: float = 1.0
     stamp: Mapping[str, str] = field(default_factory=dict)
+    early: bool = False
 
     @property
     def cell(self) -> Cell:
@@ -83,10 +84,12 @@ class CellResult:
         where: dict[str, Any] = {"fold": self.fold, "seed": self.seed}
         for row in self.curves:
             yield EpochDone(self.stage.name, **row, **where, seconds=None)
-        yield StageDone(self.stage.name, self.epoch, self.dev_loss, self.wa, self.ua, reused=True, **where)
+        told = (self.epoch, self.dev_loss, self.wa, self.ua)
+        yield StageDone(self.stage.name, *told, reused=True, early=self.early, **where)
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "stage": self.stage.name}
+        told = {**asdict(self), "stage": self.stage.name}
+        return told if self.early else {name: value for name, value in told.items() if name != "early"}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> CellResult:
@@ -101,11 +104,15 @@ class Journal:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._written = {_identity(line) for line in _lines(file)} - {None}
+        self._written: set[tuple[Any, ...] | None] = set()
+        for line in _lines(file):
+            self._forget(line)
+            self._written.add(_identity(line))
 
     def append(self, event: Event) -> bool:
         """One more line, flushed to the system so that a reader sees it at once; False if it is there."""
         line = event.to_json()
+        self._forget(line)
         identity = _identity(line)
         if identity is not None:
             if identity in self._written:
@@ -118,6 +125,12 @@ class Journal:
                 file.truncate(before)
                 raise OSError(errno.ENOSPC, f"{written} of {len(text)} bytes were written", str(self._file))
         return True
+
+    def _forget(self, line: dict[str, Any]) -> None:
+        """What is dropped is told again when it is trained anew."""
+        if line.get("type") == "dropped":
+            cell = _place(line)
+            self._written = {known for known in self._written if known is None or known[1:4] != cell}
 
 
 class RunFolder:
@@ -296,7 +309,11 @@ def _identity(line: dict[str, Any]) -> tuple[Any, ...] | None:
     """What makes an epoch or a stage the same one, None for events that may recur."""
     if line.get("type") not in _ONCE:
         return None
-    return tuple(line.get(name) for name in ("type", "fold", "seed", "stage", "epoch"))
+    return (line["type"], *_place(line), line.get("epoch"))
+
+
+def _place(line: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(line.get(name) for name in ("fold", "seed", "stage"))
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

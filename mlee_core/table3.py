@@ -12,9 +12,10 @@ from .config import RunConfig, Selection, plan
 from .corpora.base import Corpus
 from .engines import LOCAL, Engine, slots_here
 from .errors import ConfigError, RunError
-from .events import Event, Failed, Finished, Progress, Started
+from .events import Cancelled, Event, Failed, Finished, Progress, StageDone, Started
 from .folds import Folds
 from .forecast import Cost, Forecast, Speed, Workload
+from .jobs.asking import Asks
 from .runs import Cell, CellResult, RunFolder
 from .scratch import Scratch
 
@@ -122,7 +123,8 @@ class Experiment:
         self.folder.begin(self.config, self.corpus, self.folds, resume=resume)
 
     def train(self) -> Generator[Event]:
-        """Train what the run has not yet; ends with Finished. All but Progress belongs into its events.
+        """Train what the run has not yet. Ends with Finished, or with Cancelled when it was asked to pause or
+        to stop and something is left. All but Progress belongs into its events.
 
         A cell that fails does not stop the others. Raises: RunError in the end when some have failed.
         """
@@ -130,6 +132,7 @@ class Experiment:
 
         results = self.results()
         done = {result.cell for result in results}
+        left = {cell.name for cell in self.cells} - {cell.name for cell in done}
         failed: list[Failed] = []
         yield Started(f"{len(self.cells) - len(done)} of {len(self.cells)} stages")
         for result in results:
@@ -144,6 +147,8 @@ class Experiment:
                     for event in events:
                         if isinstance(event, Failed):
                             failed.append(event)
+                        elif isinstance(event, StageDone):
+                            left.discard(f"{event.fold}/seed-{event.seed}/{event.stage}")
                         yield event
             finally:
                 scratch.remove()
@@ -154,10 +159,14 @@ class Experiment:
         if failed:
             first = failed[0]
             raise RunError(f"{len(failed)} stages failed, the first in fold {first.fold}: {first.message}")
-        yield Finished(f"{len(self.cells)} stages")
+        ask = Asks(self.folder.path).now().ask
+        if left and ask is not None:
+            yield Cancelled("paused" if ask == "pause" else "stopped")
+        else:
+            yield Finished(f"{len(self.cells)} stages")
 
     def _workload(self, speed: Speed | None) -> Workload:
-        mean_s = 0.0 if speed is None else speed.mean_duration_s
+        mean_s = forecast.USUAL_S if speed is None else speed.mean_duration_s
         return Workload(self.config, self.corpus, self.folds.folds, mean_s)
 
     def _has_all(self, fold: str) -> bool:

@@ -82,7 +82,7 @@ class Trained:
 
     probabilities: id -> [4] of the test utterances, by the best epoch's weights; development: the same of
     those of the development speakers that the stage admits. temperature: divides its logits, 1 where the
-    recipe does not calibrate. reused: nothing was left to train.
+    recipe does not calibrate. reused: nothing was left to train. early: it was asked to stop.
     """
 
     history: History
@@ -92,6 +92,7 @@ class Trained:
     ua: float | None
     temperature: float
     reused: bool
+    early: bool
 
 
 def build(config: StageConfig) -> Network | nn.Module:
@@ -127,12 +128,19 @@ def loss_function(config: StageConfig, targets: Sequence[Sequence[float]]) -> Lo
     return cross_entropy
 
 
-def train(config: StageConfig, data: StageData, folder: Path) -> Generator[Event, None, Trained]:
+def _never() -> bool:
+    return False
+
+
+def train(
+    config: StageConfig, data: StageData, folder: Path, stop: Callable[[], bool] = _never
+) -> Generator[Event, None, Trained]:
     """Train one stage until its development loss stops falling, or for one cycle; returns how it ended.
 
     folder: gets last.safetensors after every epoch and best.safetensors after every better one. With a
     checkpoint there already, its epochs are told again (whoever was killed between saving and telling
-    would miss one), and training goes on from it, or is taken as done.
+    would miss one), and training goes on from it, or is taken as done. stop: asked after every epoch;
+    with True it ends there.
 
     Raises: ConfigError for a class without examples or a development part without utterances; RunError
     for a checkpoint of something else and for a loss that is not finite.
@@ -149,7 +157,8 @@ def train(config: StageConfig, data: StageData, folder: Path) -> Generator[Event
     for row in history.epochs:
         yield EpochDone(stage, **row, seconds=None)
     step = _steps(config, learner, loss)
-    while not history.finished(config):
+    early = False
+    while not (early or history.finished(config)):
         epoch, began = history.epoch + 1, time.monotonic()
         train_loss = yield from _epoch(config, data, learner, step, epoch)
         dev_loss, wa, ua = evaluate(config, data, learner.judged, loss)
@@ -164,7 +173,8 @@ def train(config: StageConfig, data: StageData, folder: Path) -> Generator[Event
             history = replace(history, best_epoch=epoch, best_loss=dev_loss)
         _save(folder, config, data, learner, history, better)
         yield done
-    return _trained(config, data, learner.judged, folder, history, reused=reused)
+        early = stop() and not history.finished(config)
+    return _trained(config, data, learner.judged, folder, history, reused=reused, early=early)
 
 
 def _epoch(
@@ -304,7 +314,14 @@ def score(answers: dict[str, Tensor], utterances: Sequence[Utterance]) -> tuple[
 
 
 def _trained(
-    config: StageConfig, data: StageData, network: nn.Module, folder: Path, history: History, *, reused: bool
+    config: StageConfig,
+    data: StageData,
+    network: nn.Module,
+    folder: Path,
+    history: History,
+    *,
+    reused: bool,
+    early: bool,
 ) -> Trained:
     """Score the best epoch on the test speakers; its temperature is the development speakers'."""
     load_network(folder / "best.safetensors", network)
@@ -321,7 +338,7 @@ def _trained(
         for logits in (answers, dev)
     )
     wa, ua = score(answers, data.test)
-    return Trained(history, said, said_of_dev, wa, ua, degrees, reused)
+    return Trained(history, said, said_of_dev, wa, ua, degrees, reused, early)
 
 
 def _temperature(config: StageConfig, data: StageData, answers: Mapping[str, Tensor]) -> float:

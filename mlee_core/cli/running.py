@@ -1,17 +1,12 @@
-"""What `mlee train` and `mlee table3` share: their options, keeping the run's events."""
+"""What `mlee train` and `mlee table3` share: their options."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 
-from ..errors import RunError
-from ..events import Cancelled, Event, Failed, Progress
 from ..recipe import RECIPES, Recipe
-from ..runs import RunFolder
 from .corpus import add_opening_arguments
 
 
@@ -62,36 +57,3 @@ def add_running_arguments(parser: argparse.ArgumentParser) -> None:
 def noted(warning: str) -> None:
     """Say what is odd about a corpus."""
     print(f"mlee: note: {warning}", file=sys.stderr)
-
-
-@contextmanager
-def disk_faults_told(run: RunFolder) -> Iterator[None]:
-    """Raises: RunError, one sentence, for a full disk or a closed folder."""
-    try:
-        yield
-    except BrokenPipeError:  # of our output, not of the run
-        raise
-    except OSError as error:
-        raise RunError(
-            f"run {run.path} cannot be written: {error.strerror or error}; what was saved before is whole, "
-            "and --resume goes on from there."
-        ) from error
-
-
-def recorded(run: RunFolder, work: Generator[Event], what: str) -> Generator[Event]:
-    """Pass events on, all but Progress written to events.jsonl, the end of the work included.
-
-    What a resumed training tells again, and the run knows already, is not passed on. Close the generator to
-    stop the work.
-    """
-    with run.writing() as journal, closing(work):
-        try:
-            for event in work:
-                if isinstance(event, Progress) or journal.append(event):
-                    yield event
-        except (KeyboardInterrupt, GeneratorExit):
-            journal.append(Cancelled(what))
-            raise
-        except Exception as error:
-            journal.append(Failed(str(error) or type(error).__name__))
-            raise

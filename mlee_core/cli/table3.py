@@ -13,11 +13,12 @@ from ..config import LINES, TRAIN_SETS
 from ..engines import ENGINES
 from ..errors import ConfigError
 from ..events import Progress
+from ..jobs.writing import disk_faults_told, recorded, term_cancels
 from ..order import SMOKE_EPOCHS, Order, experiment
 from ..report import collect
 from ..table3 import Experiment
 from . import report
-from .running import add_running_arguments, disk_faults_told, noted, recorded
+from .running import add_running_arguments, noted
 from .table3_view import plan_lines, show
 from .terminal import ProgressLine
 
@@ -83,9 +84,9 @@ def run(args: argparse.Namespace) -> int:
         if args.plan:
             return 0
         asked.refuse_full_disk(cost)
-    with disk_faults_told(asked.folder):
+    with disk_faults_told(asked.folder), term_cancels():
         asked.begin(resume=args.resume)
-        with closing(recorded(asked.folder, asked.train(), "table3")) as events:
+        with closing(recorded(asked.folder, asked.train(), "table3", asked.forecast(speed))) as events:
             show(events, asked, speed, quiet=args.quiet, as_json=args.json)
     if args.smoke:
         report.written(asked.folder, None, quiet=args.quiet or args.json)

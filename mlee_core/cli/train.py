@@ -10,14 +10,16 @@ from contextlib import closing
 from pathlib import Path
 
 from .. import folds
-from ..config import ROWS, TRAIN_SETS, RunConfig, Stage
+from ..config import ROWS, TRAIN_SETS, RunConfig, Stage, plan
 from ..corpora import Corpus
-from ..events import EpochDone, Event, Finished, Progress, Resumed, StageDone, Started
+from ..events import Cancelled, EpochDone, Event, Finished, Progress, Resumed, StageDone, Started
+from ..forecast import USUAL_S, Forecast, Workload
+from ..jobs.writing import disk_faults_told, recorded, term_cancels
 from ..order import Order, completed, opened, run_config
 from ..recipe import Recipe
-from ..runs import RunFolder
+from ..runs import Cell, RunFolder
 from ..scratch import Scratch
-from .running import add_running_arguments, disk_faults_told, noted, recorded
+from .running import add_running_arguments, noted
 from .terminal import ProgressLine
 
 
@@ -46,14 +48,16 @@ def run(args: argparse.Namespace) -> int:
     refuse_untrainable(config, corpus, fold, [stage])  # before a run folder is begun
     folder = args.run or Path("runs") / f"{corpus.name}-{fold.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     run_folder = RunFolder(folder)
-    with disk_faults_told(run_folder):
+    with disk_faults_told(run_folder), term_cancels():
         run_folder.begin(config, corpus, parts, resume=args.resume)
         print(
             f"run {folder}: {stage.name}, test {fold.name}, development {', '.join(fold.dev)}",
             file=sys.stderr,
         )
         events = _train(run_folder, config, corpus, fold, stage)
-        with closing(recorded(run_folder, events, stage.name)) as told:
+        cells = [Cell(fold.name, config.seed, part) for part in plan((stage,))]
+        ahead = Forecast(config, Workload(config, corpus, [fold], USUAL_S), cells, 1, None)
+        with closing(recorded(run_folder, events, stage.name, ahead)) as told:
             _show(told, quiet=args.quiet)
     return 0
 
@@ -74,6 +78,9 @@ def _train(
         yield from experiment.train_cells(work, fold, config.seed, [stage])
     finally:
         scratch.remove()
+    if run_folder.result(Cell(fold.name, config.seed, stage)) is None:  # it was asked to stop before
+        yield Cancelled("stopped")
+        return
     models.export(run_folder, config, corpus, fold, run_folder.path / models.MODEL_FILE)
     yield Finished(stage.name)
 

@@ -11,6 +11,7 @@ from collections.abc import Collection, Generator, Sequence
 from ..errors import MleeError, WorkerDied
 from ..events import Event, Failed
 from ..experiment import Work
+from ..jobs.asking import Asks
 from ..processes import Child, Connection, wait_for
 from ..runs import Cell
 from . import Job
@@ -21,7 +22,7 @@ def run(work: Work, jobs: Sequence[Job], done: Collection[Cell], workers: int) -
     """Train all jobs, at most `workers` at a time (`work_off`). Closing the generator ends the processes."""
     pool = _Processes(work)
     try:
-        yield from work_off(pool, jobs, done, workers)
+        yield from work_off(pool, jobs, done, workers, Asks(work.run))
     finally:
         pool.close()
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from ..config import Stage
 from ..errors import MleeError
 from ..events import Event, Failed, Progress, StageDone
+from ..jobs.asking import Asks
 from ..runs import Cell
 from . import Job
 
@@ -32,33 +33,57 @@ class Pool(Protocol):
         """
 
 
-def work_off(pool: Pool, jobs: Sequence[Job], done: Collection[Cell], workers: int) -> Generator[Event]:
-    """Train all jobs, at most `workers` at a time.
+def work_off(
+    pool: Pool, jobs: Sequence[Job], done: Collection[Cell], workers: int, asks: Asks
+) -> Generator[Event]:
+    """Train all jobs, at most `workers` at a time; what is asked meanwhile is heeded.
 
     done: cells that are trained already. Failed events carry fold, seed and stage; a stage that fails takes
-    no other with it but those that stand on it, which are told as not trained.
+    no other with it but those that stand on it, which are told as not trained. What is skipped, and what
+    stands on it, is left out without a word.
     """
     waiting, finished, lost = list(jobs), set(done), set[Cell]()
     busy: dict[Job, InWork] = {}
-    while waiting or busy:
+    while True:
         yield from _refuse_orphans(waiting, lost)
-        for job in [job for job in waiting if set(job.needs) <= finished]:
-            if len(busy) == workers:
-                break
-            waiting.remove(job)
+        asked = asks.now()
+        while asked.ask is None and len(busy) < workers and (job := _taken(waiting, finished, asked.skip)):
             busy[job] = InWork(job)
             pool.start(job)
+        if not busy:
+            return
         for job, told in pool.heard():
             event = busy[job].failed(str(told)) if isinstance(told, MleeError) else told
             if event is not None:
-                busy[job].heard(event)
-                yield event
+                yield busy[job].heard(event)
             if event is None or isinstance(event, Failed):
                 ended = busy.pop(job)
                 finished.update(ended.trained)
                 if isinstance(event, Failed):
                     lost.add(ended.current)
-                    waiting += ended.rest
+                waiting += ended.rest(without_current=isinstance(event, Failed))
+
+
+def _taken(waiting: list[Job], finished: Collection[Cell], skip: Collection[str]) -> Job | None:
+    """Take out of the jobs the first that may begin: its stages that are not to be skipped, and stand on none
+    that is. What is left of it waits on."""
+    skipped = {name for name in skip if name not in {cell.name for cell in finished}}
+    for number, job in enumerate(waiting):
+        chosen = [
+            cell.stage
+            for cell in job.cells
+            if skipped.isdisjoint(cell.name for cell in (cell, *_encoders(cell)))
+        ]
+        part = replace(job, stages=tuple(chosen))
+        if chosen and set(part.needs) <= set(finished):
+            left = tuple(stage for stage in job.stages if stage not in chosen)
+            waiting[number : number + 1] = [replace(job, stages=left)] if left else []
+            return part
+    return None
+
+
+def _encoders(cell: Cell) -> list[Cell]:
+    return [replace(cell, stage=encoder) for encoder in cell.stage.encoders]
 
 
 class InWork:
@@ -68,9 +93,13 @@ class InWork:
         self.job = job
         self._ended = 0
 
-    def heard(self, event: Event) -> None:
+    def heard(self, event: Event) -> Event:
+        """Take it in. Progress that names no stage of this job, encoding say, is made on the one in work."""
         if isinstance(event, StageDone) and event.stage == self.stage.name:  # an encoder's is only retold
             self._ended += 1
+        if isinstance(event, Progress) and event.fold is not None:
+            return replace(event, stage=self.stage.name)
+        return event
 
     @property
     def stage(self) -> Stage:
@@ -85,10 +114,9 @@ class InWork:
     def current(self) -> Cell:
         return Cell(self.job.fold.name, self.job.seed, self.stage)
 
-    @property
-    def rest(self) -> list[Job]:
-        """What is left of the job without the stage in work."""
-        stages = self.job.stages[self._ended + 1 :]
+    def rest(self, *, without_current: bool) -> list[Job]:
+        """What is left of the job, with the stage in work or without."""
+        stages = self.job.stages[self._ended + without_current :]
         return [replace(self.job, stages=stages)] if stages else []
 
     def failed(self, message: str) -> Failed:

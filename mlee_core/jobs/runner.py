@@ -22,12 +22,10 @@ from typing import IO
 
 from ..errors import RunError
 from ..files import faults_told
-from . import asking, control, groups
+from . import control, groups
 from .identity import Identity
+from .job import SAID
 from .queue import Item, Queue, QueueFile, State, write_order
-
-SAID = "mlee: "
-"""How a job's last line begins where it could not do what was asked."""
 
 LOOK_S = 0.1
 _LOG_BYTES = 1_000_000
@@ -109,7 +107,6 @@ class Runner:
             return self._changed(item, replace(item, state="running", process=known.writer)), None
         write_order(item.run, item.order)  # its folder may have been deleted while it waited
         with faults_told(item.run), _log(item.run / "logs" / "job.log") as log:
-            asking.edit(item.run, lambda asked: replace(asked, ask=None))  # was asked of an earlier job
             job = subprocess.Popen(
                 [sys.executable, "-m", f"{__package__}.job", str(item.run)],
                 stdin=subprocess.DEVNULL,
