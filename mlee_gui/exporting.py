@@ -1,4 +1,4 @@
-"""A figure written by a process of its own: matplotlib and the features (torch) stay out of the window's."""
+"""Figures and reports written by a process of their own: matplotlib and torch stay out of the window's."""
 
 from __future__ import annotations
 
@@ -52,3 +52,31 @@ def draw(
         connection.send(str(error))
     else:
         connection.send(None)
+
+
+def export_report(run: Path, out: Path | None = None) -> Path:
+    """Write the report of a run to out, RUN/report by default; blocks until it is there and returns where.
+
+    Raises: MleeError for what the user can mend, WorkerDied.
+    """
+    child = Child("report export", write_report, run, out)
+    try:
+        folder, refusal = child.receive()
+    finally:
+        child.stop()
+    if refusal:
+        raise MleeError(refusal)
+    return Path(folder)
+
+
+def write_report(connection: Connection, run: Path, out: Path | None) -> None:
+    """The child's side: sends (folder, "") when the report is written, else ("", one sentence)."""
+    from mlee_core.report import Written, write
+    from mlee_core.runs import RunFolder
+
+    try:
+        written = [step for step in write(RunFolder(run), out) if isinstance(step, Written)]
+    except MleeError as error:
+        connection.send(("", str(error)))
+    else:
+        connection.send((str(written[0].folder), ""))
