@@ -56,8 +56,7 @@ class Trail:
         """What nobody has told of, from the cell's own result."""
         for row in result.curves:
             self._add_epoch(row)
-        early = bool(getattr(result, "early", False))
-        self.finish(result.epoch, result.wa, result.ua, early=early)
+        self.finish(result.epoch, result.wa, result.ua, early=result.early)
 
     def curve(self) -> tuple[dict[str, Any], ...]:
         return tuple(self._rows[epoch] for epoch in sorted(self._rows))

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlee_core.events import Cancelled, Failed, Finished, Resumed, Started
+from mlee_core.events import Cancelled, Dropped, Failed, Finished, Resumed, Started
 from mlee_core.jobs import events_file
 from mlee_core.jobs.follow import Follower
 from mlee_core.jobs.identity import Identity
@@ -248,18 +248,12 @@ def test_what_a_cell_goes_through(run: RunFolder, cells: tuple[Cell, ...]) -> No
     assert state() == "done"
     view = follower.cells[cell]
     assert (view.wa, view.ua, view.best, view.epoch, view.message) == (0.75, 0.5, 2, 3, "")
-    _told(run.path, type="dropped", **where(cell), stage=cell.stage.name)
+    tell(run.path, Dropped(cell.stage.name, **where(cell)))
     assert state() == "queued" and follower.curve(cell) == () and follower.cells[cell].epoch is None
 
 
-def _told(run: Path, **line: object) -> None:
-    with (run / "events.jsonl").open("a") as file:
-        file.write(json.dumps(line) + "\n")
-
-
 def test_a_cell_that_was_stopped_and_kept_is_done_early(run: RunFolder, cells: tuple[Cell, ...]) -> None:
-    _told(run.path, **done(cells[0]).to_json(), early=True)
-    tell(run.path, done(cells[1]))
+    tell(run.path, replace(done(cells[0]), early=True), done(cells[1]))
     follower = polled(run)
     assert [follower.cells[cell].early for cell in cells[:2]] == [True, False]
 
