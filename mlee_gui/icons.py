@@ -25,6 +25,7 @@ SHAPES = {
     "export": '<path d="M5 20h14M12 4v11M8 8l4-4 4 4"/>',
     "close": '<path d="M6 6l12 12M18 6L6 18"/>',
     "float": '<path d="M4 9h11v11H4zM9 9V4h11v11h-5"/>',
+    "reset": '<path d="M6 9a7.5 7.5 0 1 1-1.5 5M5 4v5.5h5.5"/>',
     "keys": '<path d="M9 9a3 3 0 1 1 4 3c-1 .5-1 1-1 2M12 17v1"/>',
 }
 

@@ -12,8 +12,9 @@ from typing import Any
 from ..corpora import FORMATS, Corpus, open_corpus
 from ..corpora.info import info
 from ..corpora.info_text import as_text, remarks_on
-from ..corpora.labelmap import LabelMap, combined
+from ..corpora.labelmap import LabelMap, combined, pair
 from ..corpora.presence import count
+from ..errors import CorpusError
 from ..page import suffix_of
 from .parser import Parser
 
@@ -117,10 +118,10 @@ def label_map_of(args: argparse.Namespace) -> LabelMap:
 
 
 def _pair(text: str) -> tuple[str, str]:
-    label, equals, target = text.rpartition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"{text!r} is not LABEL=CLASS, as in excited=hap")
-    return label, target
+    try:
+        return pair(text)
+    except CorpusError as error:
+        raise argparse.ArgumentTypeError(str(error).rstrip(".")) from error
 
 
 def _module(name: str) -> Any:  # a module with add_arguments and run

@@ -22,17 +22,12 @@ _BEFORE: _Key = (None, None, None)
 
 def plan_lines(asked: Experiment, cost: Cost) -> list[str]:
     """What will run and what it takes, for the terminal."""
-    chosen, compute = asked.selection, asked.config.compute
-    dense = sum(bool(stage.encoders) for stage in chosen.stages)
-    encoders = len(chosen.stages) - dense
-    seeds = "1 seed" if chosen.seeds == 1 else f"{chosen.seeds} seeds"
-    folds = "1 fold" if len(chosen.folds) == 1 else f"{len(chosen.folds)} folds"
+    compute = asked.config.compute
     lines = {
         "run": str(asked.folder.path),
         "corpus": f"{asked.corpus.name}, {len(asked.corpus.utterances)} utterances, "
         f"{len(asked.corpus.speakers)} speakers",
-        "stages": f"{cost.cells} = {folds} × {seeds} × ({encoders} encoders + {dense} rows on top of them)"
-        + (f"; {cost.done} are done" if cost.done else ""),
+        "stages": stages_in_words(asked.selection, cost),
         "machine": f"{compute.device}, {compute.dtype}; {asked.workers} trainings at once, each on "
         + (
             f"{compute.threads} of {os.cpu_count()} cores" if asked.engine.is_here else _of_the_cluster(asked)
@@ -45,6 +40,17 @@ def plan_lines(asked: Experiment, cost: Cost) -> list[str]:
         "memory": f"about {size(cost.memory_bytes)}",
     }
     return [f"{name:8} {text}" for name, text in lines.items()]
+
+
+def stages_in_words(chosen: Selection, cost: Cost) -> str:
+    """How many networks, and of what they are the product."""
+    dense = sum(bool(stage.encoders) for stage in chosen.stages)
+    encoders = len(chosen.stages) - dense
+    seeds = "1 seed" if chosen.seeds == 1 else f"{chosen.seeds} seeds"
+    folds = "1 fold" if len(chosen.folds) == 1 else f"{len(chosen.folds)} folds"
+    return f"{cost.cells} = {folds} × {seeds} × ({encoders} encoders + {dense} rows on top of them)" + (
+        f"; {cost.done} are done" if cost.done else ""
+    )
 
 
 def _of_the_cluster(asked: Experiment) -> str:

@@ -84,6 +84,14 @@ def from_pairs(pairs: Iterable[tuple[str, str]]) -> LabelMap:
     return LabelMap(own)
 
 
+def pair(text: str) -> tuple[str, str]:
+    """(label, class) from LABEL=CLASS. Raises: CorpusError."""
+    label, equals, target = text.rpartition("=")
+    if not equals:
+        raise CorpusError(f"{text!r} is not LABEL=CLASS, as in excited=hap.")
+    return label, target
+
+
 def make(source: LabelMap | Mapping[str, str] | Path | None) -> LabelMap:
     """A label map from label -> class, from a CSV file with the columns label and class, or none.
 
