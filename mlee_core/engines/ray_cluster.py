@@ -1,9 +1,11 @@
 """The Ray engine: jobs run as tasks of a Ray cluster, on one machine or many.
 
-    mlee  <-pipe-  driver, a process of ours (ray_driver.py)  <-Ray-  workers (ray_worker.py)
+    mlee (ray_pool.py)  <-pipe->  driver, a process of ours (ray_driver.py)  <-Ray->  workers (ray_worker.py)
 
 - The driver is a process of its own because Ray ends a process that loses its cluster, writes to its stderr
-  and keeps its signals; here all of that becomes one sentence. It alone writes the run folder.
+  and keeps its signals; here all of that becomes one sentence. It alone writes cells into the run folder.
+- When the cluster at an address is lost, another driver follows as soon as it answers again.
+- A Ray of our own is a session of processes that the driver leads, so that all of it ends with it.
 - The data is shipped: the features are computed once, on the driver's machine, and put into Ray's object
   store as one array that each node fetches once and all its workers map. So workers need neither the corpus
   nor a shared file system and cannot lack them, and all train on the same bits. IEMOCAP at three speeds is
@@ -17,15 +19,17 @@ from __future__ import annotations
 import importlib.util
 import socket
 from collections.abc import Callable, Collection, Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..errors import ConfigError, MleeError, RunError, WorkerDied
 from ..events import Event
-from ..processes import Child
+from ..jobs.asking import Asks
+from ..processes import GRACE_S, Child, Outcome
 from ..runs import Cell
-from . import Engine, Job
+from . import Job, ray_session
 from .ray_joining import host_of
 from .ray_nodes import Cluster
 from .ray_nodes import look as _look
@@ -39,8 +43,54 @@ JOIN_S = 15.0
 START_S = 60.0
 """Ray of our own starts half a dozen processes."""
 
-END_S = 15.0
-"""The driver may take so long to stop its tasks, and the Ray that it has started."""
+END_S = 4.0
+"""The driver may take so long to stop its tasks, and the Ray that it has started: whoever ends mlee itself
+waits for five seconds."""
+
+
+class Driver(Child):
+    """A process of ours that is connected to Ray at an address; None is one of its own.
+
+    target: target(connection, address, *more), which goes through `ray_joining.with_ray`. Raises: MleeError
+    when Ray cannot be used, ConfigError when nothing answers at the address in time.
+    """
+
+    def __init__(
+        self, target: Callable[..., None], address: str | None, *more: Any, log: Path | None = None
+    ) -> None:
+        refuse_absence()
+        if address is not None:
+            _refuse_silence(address)
+        super().__init__("Ray driver", target, address, *more, log=log)
+        self._own_session = self.pid if address is None else None
+        try:
+            if not self.poll(IMPORT_S):
+                raise RunError(f"Ray could not be imported within {IMPORT_S:.0f} s.")
+            self.receive()
+            self._await_joined(address)
+        except BaseException:
+            self.kill()
+            raise
+
+    def _await_joined(self, address: str | None) -> None:
+        """Raises: the MleeError that the driver says, or one when it takes too long or ends."""
+        timeout_s = JOIN_S if address else START_S
+        if not self.poll(timeout_s):
+            raise _not_let_in(address, f"not within {timeout_s:.0f} s")
+        try:
+            told = self.receive()
+        except WorkerDied as error:
+            raise _not_let_in(address, str(error).rstrip(".")) from error
+        if isinstance(told, MleeError):
+            raise told
+
+    def stop(self, grace_s: float = GRACE_S) -> Outcome:
+        """End it, and wait until nothing of its own Ray is left."""
+        outcome = super().stop(grace_s)
+        if self._own_session is not None:
+            ray_session.end(self._own_session)
+            self._own_session = None
+        return outcome
 
 
 def refuse_absence() -> None:
@@ -53,11 +103,11 @@ def refuse_absence() -> None:
 
 def look(address: str, device: str, *, ask_dtype: bool) -> Cluster:
     """What the cluster at an address offers. Raises: ConfigError, one sentence, where it cannot be used."""
-    child = _started(None, _look, address, device, __version__, ask_dtype)
+    driver = Driver(_look, address, device, __version__, ask_dtype)
     try:
-        told = child.receive()
+        told = driver.receive()
     finally:
-        child.stop(END_S)
+        driver.stop(END_S)
     if isinstance(told, MleeError):
         raise told
     assert isinstance(told, Cluster)
@@ -70,42 +120,13 @@ def run(
     """Train all jobs, at most `workers` at a time (`work_off`). Closing the generator stops all tasks.
 
     address: of a Ray that runs; None starts one on this machine, and ends it. Raises: MleeError when Ray
-    cannot be used, or is lost on the way.
+    cannot be used, or one of our own is lost on the way.
     """
-    from .ray_driver import serve
+    from .ray_pool import RayPool
+    from .work import work_off
 
-    log = work.run / "logs" / "ray.log"
-    child = _started(log, serve, address, work, jobs, done, workers, __version__)
-    try:
-        while (told := child.receive()) is not None:
-            if isinstance(told, MleeError):
-                raise told
-            yield told
-    except WorkerDied as error:
-        place = Engine("ray", address).place
-        raise RunError(
-            f"the connection to {place} was lost; what was saved before is whole, and --resume goes on from "
-            f"there (details: {log})."
-        ) from error
-    finally:
-        child.stop(END_S)
-
-
-def _started(log: Path | None, target: Callable[..., None], address: str | None, *more: Any) -> Child:
-    """The driver, connected to Ray. Raises: ConfigError when nothing answers at the address in time."""
-    refuse_absence()
-    if address is not None:
-        _refuse_silence(address)
-    child = Child("Ray driver", target, address, *more, log=log)
-    try:
-        if not child.poll(IMPORT_S):
-            raise RunError(f"Ray could not be imported within {IMPORT_S:.0f} s.")
-        child.receive()
-        _await_joined(child, address)
-    except BaseException:
-        child.kill()
-        raise
-    return child
+    with closing(RayPool(work, workers, address)) as pool:
+        yield from work_off(pool, jobs, done, workers, Asks(work.run))
 
 
 def _refuse_silence(address: str) -> None:
@@ -117,19 +138,6 @@ def _refuse_silence(address: str) -> None:
             f"no Ray answers at {address} ({error.strerror or error}): `ray start --head` prints the address "
             "of one; without --address MLEE starts Ray on this machine."
         ) from error
-
-
-def _await_joined(child: Child, address: str | None) -> None:
-    """Raises: the MleeError that the driver says, or one when it takes too long or ends."""
-    timeout_s = JOIN_S if address else START_S
-    if not child.poll(timeout_s):
-        raise _not_let_in(address, f"not within {timeout_s:.0f} s")
-    try:
-        told = child.receive()
-    except WorkerDied as error:
-        raise _not_let_in(address, str(error).rstrip(".")) from error
-    if isinstance(told, MleeError):
-        raise told
 
 
 def _not_let_in(address: str | None, how: str) -> MleeError:

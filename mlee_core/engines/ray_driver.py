@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import pickle
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,13 +19,14 @@ from ..errors import MleeError, RunError, WorkerDied
 from ..events import EpochDone, Event, Failed, Progress, Started
 from ..experiment import Work
 from ..files import atomic_path
+from ..jobs.asking import Asks
 from ..processes import Connection
-from ..runs import Cell
 from . import Job
-from .ray_joining import with_ray
+from .ray_asks import Teller, may_not_begin
+from .ray_joining import ConnectionLost, with_ray
 from .ray_nodes import on_a_worker, refuse_other_version
 from .ray_worker import Files, Shared, files_for
-from .work import cannot_be_written, work_off
+from .work import cannot_be_written
 
 ATTEMPTS = 4
 """How often a job is begun without an epoch in between, before its stage fails."""
@@ -35,32 +36,27 @@ WAITING_EVERY_S = 1.0
 QUIET_S = 10.0
 """So long without a word from the workers, and the cluster is asked whether it still lives."""
 
-GRACE_S = 3.0
+GRACE_S = 2.0
 """Tasks may take so long to stop by themselves, which removes their temporary folders."""
 
 UNREAD_EVENTS = 16
 """A task that has told so much more than was read pauses: checkpoints would fill the cluster's memory."""
 
 
-def serve(
-    connection: Connection,
-    address: str | None,
-    work: Work,
-    jobs: Sequence[Job],
-    done: Collection[Cell],
-    workers: int,
-    version: str,
-) -> None:
-    """Train all jobs and send their events, then None; or the MleeError that ended it all."""
+def serve(connection: Connection, address: str | None, work: Work, workers: int, version: str) -> None:
+    """Train the jobs that come through the pipe, at most `workers` of them at once. Sends (job, what it told)
+    as a Pool does, events that are of no job, and the MleeError that ended it all."""
 
     def train(ray: Any) -> None:
         connection.send(Progress("Putting the features into Ray's memory", 0.0))
-        tasks = _Tasks(ray, connection, work, workers, version)
+        tasks = _Tasks(ray, work, workers, version)
         try:
-            for event in work_off(tasks, jobs, done, workers):
-                connection.send(event)
-            connection.send(None)
-        finally:
+            while True:
+                while connection.poll(0 if tasks.running else None):
+                    tasks.start(connection.recv())
+                for told in tasks.heard():
+                    connection.send(told)
+        except (EOFError, BrokenPipeError):
             tasks.cancel()
 
     with_ray(connection, address, workers * work.config.compute.threads, train)
@@ -100,14 +96,15 @@ class _Tasks:
     Ray's own retries are off: only the driver knows the last checkpoint.
     """
 
-    def __init__(self, ray: Any, parent: Connection, work: Work, workers: int, version: str) -> None:
-        self._ray, self._parent, self._run, self._version = ray, parent, work.run, version
+    def __init__(self, ray: Any, work: Work, workers: int, version: str) -> None:
+        self._ray, self._run, self._version = ray, work.run, version
         self._node = ray.get_runtime_context().get_node_id()
         frames = np.asarray(work.store.frames)  # [ΣT, 400]
         self._shared = [ray.put(pickle.dumps(Shared.of(work))), ray.put(frames)]
         self._needs = needs(ray.cluster_resources(), work.config.compute, workers)
         self._train = ray.remote(on_a_worker(version)[1])
-        self._running: dict[Any, _Attempt] = {}
+        self._asks, self._teller = Asks(work.run), Teller()
+        self.running: dict[Any, _Attempt] = {}
         self._heard_at = self._waiting_told_at = time.monotonic()
 
     def start(self, job: Job) -> None:
@@ -122,18 +119,28 @@ class _Tasks:
             _generator_backpressure_num_objects=UNREAD_EVENTS,
             **self._needs,
         ).remote(pickle.dumps((job, files_for(self._run, job))), self._shared)
-        self._running[task] = attempt
+        self.running[task] = attempt
 
     def heard(self) -> list[tuple[Job, Event | MleeError | None]]:
-        if self._parent.poll():
-            self._parent.recv()  # nothing is ever sent: this raises EOFError
-        tasks = list(self._running)
+        if left := self._unwanted():
+            return left
+        tasks = list(self.running)
         ready, _ = self._ray.wait(tasks, timeout=POLL_S)
         if not ready:
             return self._nothing_heard()
         self._heard_at = time.monotonic()
         ready, _ = self._ray.wait(tasks, num_returns=len(tasks), timeout=0)
         return [(attempt.job, told) for task in ready for attempt, told in self._next(task)]
+
+    def _unwanted(self) -> list[tuple[Job, Event | MleeError | None]]:
+        """Jobs that have not begun and need not any more; those in work are told, and end by themselves."""
+        asked = self._asks.now()
+        self._teller.tell(asked)
+        unwanted = [task for task, attempt in self.running.items() if attempt.node is None]
+        unwanted = [task for task in unwanted if may_not_begin(self.running[task].job, asked)]
+        for task in unwanted:
+            self._ray.cancel(task)
+        return [(self.running.pop(task).job, None) for task in unwanted]
 
     def _nothing_heard(self) -> list[tuple[Job, Event | MleeError | None]]:
         """Progress all the same, so that whoever follows it can stop the work."""
@@ -144,11 +151,11 @@ class _Tasks:
         if now - self._waiting_told_at < WAITING_EVERY_S:
             return []
         self._waiting_told_at = now
-        return [(attempt.job, attempt.waiting()) for attempt in self._running.values() if not attempt.stage]
+        return [(attempt.job, attempt.waiting()) for attempt in self.running.values() if not attempt.stage]
 
     def _next(self, task: Any) -> Iterator[tuple[_Attempt, Event | MleeError | None]]:
         """What a task told next: where it runs (kept), an event, or its end."""
-        attempt = self._running.pop(task)
+        attempt = self.running.pop(task)
         exceptions = self._ray.exceptions
         try:
             told = self._ray.get(next(task))
@@ -164,7 +171,7 @@ class _Tasks:
         if isinstance(told, dict):
             refuse_other_version(told, self._version, RunError)
             attempt.node, attempt.pid = told["node"], told["pid"]
-            self._running[task] = attempt
+            self.running[task] = attempt
             return
         event, files = told
         try:
@@ -177,7 +184,7 @@ class _Tasks:
         if isinstance(event, EpochDone) and event.seconds is not None:
             attempt.failures = 0
         if not isinstance(event, Failed):
-            self._running[task] = attempt
+            self.running[task] = attempt
         yield attempt, event
 
     def _keep(self, files: Files) -> None:
@@ -200,22 +207,22 @@ class _Tasks:
         return event
 
     def _refuse_lost_connection(self) -> None:
-        """Raises: WorkerDied when Ray has ended here, which mostly ends this process as well."""
+        """Raises: ConnectionLost when Ray has ended here, which mostly ends this process as well."""
         if not any(node["Alive"] and node["NodeID"] == self._node for node in self._ray.nodes()):
-            raise WorkerDied("Ray has ended on this machine.")
+            raise ConnectionLost("Ray has ended on this machine.")
 
     def cancel(self) -> None:
         """Stop what still runs: in kindness first, then by force."""
-        for task in self._running:
+        for task in self.running:
             self._ray.cancel(task)
         deadline = time.monotonic() + GRACE_S
-        while self._running and time.monotonic() < deadline:
-            for task in self._ray.wait(list(self._running), timeout=POLL_S)[0]:
+        while self.running and time.monotonic() < deadline:
+            for task in self._ray.wait(list(self.running), timeout=POLL_S)[0]:
                 try:
                     self._ray.get(next(task))  # told before it was stopped: nobody listens any more
                 except (StopIteration, self._ray.exceptions.RayError):
-                    del self._running[task]
-        for task in self._running:
+                    del self.running[task]
+        for task in self.running:
             self._ray.cancel(task, force=True)
 
 

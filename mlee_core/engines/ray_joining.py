@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import os
 import secrets
-import tempfile
+import signal
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from .. import scratch
 from ..errors import MleeError, RunError
 from ..processes import Connection
 from ..scratch import Scratch
-from . import Engine
+from . import Engine, ray_session
 
 LOST_S = 30
 """Without its cluster's head for so long, Ray ends this process."""
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+class ConnectionLost(RunError):
+    """Ray no longer answers, or in errors alone."""
 
 
 def with_ray(
@@ -33,20 +36,24 @@ def with_ray(
     that ended it. The parent's end of the pipe closed ends it quietly.
     """
     _set_up(address)
+    if address is None:
+        ray_session.lead()
     import ray
 
     place = Engine("ray", address).place
     scratch.sweep()
-    temporary = None if address else Scratch(_near())
+    temporary = None if address else Scratch(ray_session.near())
     try:
         connection.send(True)
+        term = signal.getsignal(signal.SIGTERM)
         _join(ray, place, address, cpus, temporary)
+        signal.signal(signal.SIGTERM, term)  # Ray would end this process, which is the parent's to do
         connection.send(True)
         work(ray)
     except MleeError as error:
         connection.send(error)
     except ray.exceptions.RayError as error:
-        connection.send(RunError(f"{place} cannot be used: {_first_sentence(error)}"))
+        connection.send(ConnectionLost(f"{place} cannot be used: {_first_sentence(error)}"))
     except (EOFError, BrokenPipeError):
         pass
     finally:
@@ -69,11 +76,6 @@ def _join(ray: Any, place: str, address: str | None, cpus: int | None, temporary
 
 def _first_sentence(error: Exception) -> str:
     return " ".join(str(error).split()).partition(". ")[0].rstrip(".") + "."
-
-
-def _near() -> Path | None:
-    """Where Ray's sockets can lie, whose paths may have 107 bytes, of which Ray needs 80."""
-    return None if len(tempfile.gettempdir()) < 27 else Path("/tmp")
 
 
 def _set_up(address: str | None) -> None:

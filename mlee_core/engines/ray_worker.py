@@ -24,6 +24,7 @@ from ..quality import Levels
 from ..runs import RunFolder
 from ..scratch import Scratch
 from . import Job
+from .ray_asks import Listener
 from .work import trained
 
 Files = dict[str, bytes]
@@ -85,19 +86,24 @@ def train(
         for name, content in files.items():
             (run / name).parent.mkdir(parents=True, exist_ok=True)
             (run / name).write_bytes(content)
-        (run / job.fold.name).mkdir(parents=True, exist_ok=True)
-        before = _written(run)
+        fold = run / job.fold.name
+        fold.mkdir(parents=True, exist_ok=True)
+        asks = Listener(run)
+        asks.listen()
+        before = _written(run, fold)
         for event in trained(common.work(run, frames), job, f"the temporary folder on {node}"):
             if isinstance(event, Progress):
                 yield event, {}
+                asks.listen(at_once=False)
                 continue
             if isinstance(event, Failed):
                 event = replace(event, message=event.message.replace(str(run), str(common.run)))
-            now = _written(run)
+            now = _written(run, fold)
             changed = sorted(name for name in now if now[name] != before.get(name))
             before = now
             # sorted: best before last before result, as they were written
             yield event, {name: (run / name).read_bytes() for name in changed}
+            asks.listen()
     finally:
         temporary.remove()
 
@@ -107,7 +113,7 @@ def _files(folder: Path) -> list[Path]:
     return sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
 
 
-def _written(run: Path) -> dict[str, tuple[int, int]]:
-    """Files by their paths, with what changes when one is written anew."""
-    states = ((file, file.stat()) for file in _files(run))
+def _written(run: Path, fold: Path) -> dict[str, tuple[int, int]]:
+    """A fold's files by their paths in the run, with what changes when one is written anew."""
+    states = ((file, file.stat()) for file in _files(fold))
     return {str(file.relative_to(run)): (state.st_ino, state.st_mtime_ns) for file, state in states}

@@ -69,10 +69,11 @@ class Cluster:
 
 
 @contextmanager
-def cluster(nodes: int) -> Iterator[Cluster]:
+def cluster(nodes: int, port: int = 0) -> Iterator[Cluster]:
+    """port: of the head, 0 is any."""
     with tempfile.TemporaryDirectory(prefix="mlee-ray-", dir="/tmp") as folder:  # paths of sockets are short
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.core.ray_side", str(nodes)],
+            [sys.executable, "-m", "tests.core.ray_side", str(nodes), str(port)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -117,11 +118,13 @@ SETTINGS = {
 }
 
 
-def main(nodes: int) -> None:
+def main(nodes: int, port: int) -> None:
     from ray.cluster_utils import Cluster as Nodes
 
     options: dict[str, Any] = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 80 * 2**20}
-    running = Nodes(initialize_head=True, head_node_args={**options, "no_monitor": True})
+    running = Nodes(
+        initialize_head=True, head_node_args={**options, "no_monitor": True, "gcs_server_port": port}
+    )
     for _ in range(nodes - 1):
         running.add_node(**options)
     print(running.address, flush=True)
@@ -143,4 +146,4 @@ def main(nodes: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(*map(int, sys.argv[1:]))

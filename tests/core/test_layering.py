@@ -28,6 +28,7 @@ TORCH_ALLOWED = {
     "mlee_core.devices",
     "mlee_core.engines.local",
     "mlee_core.engines.ray_driver",
+    "mlee_core.engines.ray_pool",
     "mlee_core.engines.ray_worker",
     "mlee_core.experiment",
     "mlee_core.features",

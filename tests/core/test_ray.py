@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from mlee_core.runs import RunFolder
+from mlee_core.jobs import control
+from mlee_core.jobs.marks import Heartbeat
+from mlee_core.runs import RESULT, CellResult, RunFolder
 from tests.core import ray_side
 from tests.core.child_side import running, wait_until
 from tests.core.run_folders import content, epoch, finished, kept, started, table3, told, until
@@ -24,6 +26,7 @@ EPOCHS = 8
 
 PART = ("--train-sets", "all", "--only", "s0", "--dtype", "fp32")
 ROWS = ("--rows", "dominant-hard", "mlee", "fusion-hard", *PART)
+ENDLESS = ("--max-epochs", 1000, "--patience", 1000, "--engine", "ray")
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,22 @@ class Broken:
     left: list[str]
     after_stop: str
     killed: int
+
+
+def unread(command: list[str]) -> subprocess.Popen[str]:
+    """Started; its events are read in the run folder."""
+    return subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, process_group=0
+    )
+
+
+def trained(run: RunFolder) -> set[str]:
+    """The stages that have told of an epoch."""
+    return {line["stage"] for line in run.events() if line["type"] == "epoch_done"}
+
+
+def results(run: RunFolder) -> dict[str, CellResult]:
+    return {result.stage.name: result for result in run.results()}
 
 
 @pytest.fixture(scope="module")
@@ -115,11 +134,7 @@ def test_a_job_that_kills_its_workers_is_given_up_and_a_cluster_is_left_without_
 ) -> None:
     """One job's workers are killed as soon as they have it; the other one goes on until Ctrl-C."""
     run = RunFolder(tmp_path / "run")
-    endless = ("--max-epochs", 1000, "--patience", 1000, "--engine", "ray", "--address", cluster.address)
-    command = table3(small_table, run.path, *ROWS, *endless)
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, process_group=0
-    )
+    process = unread(table3(small_table, run.path, *ROWS, *ENDLESS, "--address", cluster.address))
     killed: set[int] = set()
     for _ in range(4):
         pid = cluster.worker("mlee s0 dominant-hard", but=killed)
@@ -141,3 +156,124 @@ def test_a_job_that_kills_its_workers_is_given_up_and_a_cluster_is_left_without_
     assert failed["fusion-hard-all"].endswith("was not trained: its encoder dominant-hard failed.")
     assert failed.keys() == {"dominant-hard", "fusion-hard-all"}
     assert [line["type"] for line in run.events()][-1] == "cancelled"
+
+
+# ---- asked meanwhile ------------------------------------------------------------------------------------
+
+
+def test_stop_and_keep_ends_cells_after_their_epoch_also_where_one_never_got_a_worker(
+    small_table: Path, cluster: ray_side.Cluster, tmp_path: Path
+) -> None:
+    """Three jobs at once, on a cluster with room for two."""
+    run = RunFolder(tmp_path / "run")
+    rows = ("--rows", "dominant-hard", "dominant-soft", "mlee", "fusion-hard", *PART, "--jobs", 3)
+    process = unread(table3(small_table, run.path, *rows, *ENDLESS, "--address", cluster.address))
+    wait_until(lambda: len(trained(run)) == 2, "two to train", 60)
+    assert control.stop_and_keep(run.path)
+    _, said = process.communicate()
+    assert process.returncode == 0, said
+    (last,) = list(run.events())[-1:]
+    assert (last["type"], last["what"]) == ("cancelled", "stopped")
+    assert results(run).keys() == trained(run)
+    for result in results(run).values():
+        assert result.early and 1 <= result.epochs < 1000
+        assert result.epoch == min(result.curves, key=lambda row: row["dev_loss"])["epoch"]
+        assert result.predictions.keys() == {u.id for u in run.corpus().of_speakers(("s0",))}
+
+
+def test_pause_ends_after_the_cell_in_work_which_is_as_ever(
+    small_table: Path, cluster: ray_side.Cluster, local: Path, tmp_path: Path
+) -> None:
+    run = RunFolder(tmp_path / "run")
+    options = (*ROWS, "--max-epochs", EPOCHS, "--jobs", 1, "--engine", "ray", "--address", cluster.address)
+    process = unread(table3(small_table, run.path, *options))
+    wait_until(lambda: bool(trained(run)), "one to train", 60)
+    assert control.pause(run.path)
+    _, said = process.communicate()
+    assert process.returncode == 0, said
+    (last,) = list(run.events())[-1:]
+    assert (last["type"], last["what"]) == ("cancelled", "paused")
+    (file,) = run.path.rglob(RESULT)
+    assert content(file) == content(local / file.relative_to(run.path))
+
+
+def test_a_skipped_cell_ends_at_once_and_term_ends_the_rest(
+    small_table: Path, cluster: ray_side.Cluster, tmp_path: Path
+) -> None:
+    run = RunFolder(tmp_path / "run")
+    process = unread(table3(small_table, run.path, *ROWS, *ENDLESS, "--address", cluster.address))
+    wait_until(lambda: trained(run) == {"dominant-hard", "mlee-all"}, "both to train", 60)
+    control.skip(run.path, "s0/seed-0/dominant-hard")
+    wait_until(lambda: not cluster.workers("mlee s0 dominant-hard"), "the skipped one to end")
+    assert (run.path / "s0/seed-0/dominant-hard/last.safetensors").exists()
+    others = ray_side.descendants(process.pid)
+    told_before = sum(told(run.path).values())
+    wait_until(lambda: sum(told(run.path).values()) > told_before, "the other to go on")
+    os.kill(process.pid, signal.SIGTERM)
+    _, said = process.communicate()
+    wait_until(lambda: not any(map(running, others)), "the driver to end", 5)
+    wait_until(lambda: not cluster.workers("mlee s0 mlee-all"), "its task to end", 5)
+    assert process.returncode == 130, said
+    types = [line["type"] for line in run.events()]
+    assert types[-1] == "cancelled" and "failed" not in types
+    assert not results(run)
+
+
+def test_a_cluster_that_is_lost_is_waited_for_and_the_run_goes_on_from_its_checkpoints(
+    small_table: Path, cluster: ray_side.Cluster, local: Path, tmp_path: Path
+) -> None:
+    """The last one on the cluster, all of which is killed while both nodes train. Later a smaller one is there
+    at the same address."""
+    run, address = tmp_path / "run", cluster.address
+    options = (*ROWS, "--max-epochs", EPOCHS, "--engine", "ray", "--address", address)
+    process = started(table3(small_table, run, *options))
+    until(process, epoch("s0", "mlee-all"))
+    cluster.kill()
+    until(process, lambda line: f"the Ray cluster at {address} was lost" in line.get("what", ""))
+    waits = (
+        f"connection to the Ray cluster at {address} lost: no Ray answers at {address} (Connection refused)"
+    )
+    until(process, lambda line: line["type"] == "progress" and line["what"].startswith(waits))
+    beat = Heartbeat.load(run)
+    assert beat is not None and "lost" in beat.what
+    with ray_side.cluster(nodes=1, port=int(address.rpartition(":")[2])) as found:
+        assert found.address == address
+        _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    files = list(kept(local))
+    assert files == list(kept(run))
+    for file in files:
+        assert content(run / file) == content(local / file), file
+    assert told(run) == told(local)
+    lines = list(RunFolder(run).events())
+    assert "mlee-all" in {line["stage"] for line in lines if line["type"] == "resumed"}
+    assert f"connected to the Ray cluster at {address} again" in [line.get("what") for line in lines]
+    assert not [line for line in lines if line["type"] == "failed"]
+
+
+@pytest.mark.parametrize(
+    ("killed", "how"), [("mlee", signal.SIGTERM), ("mlee", signal.SIGKILL), ("raylet", signal.SIGKILL)]
+)
+def test_of_a_ray_of_its_own_nothing_is_left_whatever_is_killed(
+    small_table: Path, tmp_path: Path, killed: str, how: signal.Signals
+) -> None:
+    run = tmp_path / "run"
+    part = ("--rows", "mlee", *PART, *ENDLESS)
+    with tempfile.TemporaryDirectory(prefix="mlee-", dir="/tmp") as folder:
+        process = started(table3(small_table, run, *part), TMPDIR=folder)
+        until(process, epoch("s0", "mlee-all"))
+        own = ray_side.descendants(process.pid)
+        assert any("DashboardAgent" in command for command in own.values())  # it would stay for a minute
+        raylet = next(pid for pid, command in own.items() if "/raylet/raylet " in command)
+        os.kill(process.pid if killed == "mlee" else raylet, how)
+        _, said = process.communicate()
+        wait_until(lambda: not any(map(running, own)), "Ray to end", 5)
+        assert not list(Path(folder).glob("mlee-*"))
+    if how == signal.SIGTERM:
+        assert [line["type"] for line in RunFolder(run).events()][-1] == "cancelled"
+    if killed == "raylet":
+        assert process.returncode == 2
+        assert said.splitlines()[-1].startswith(
+            "mlee: the connection to Ray on this machine was lost; what was saved before is whole, and "
+        )
+        assert [line["type"] for line in RunFolder(run).events()][-1] == "failed"

@@ -17,10 +17,9 @@ from mlee_core.engines.ray_driver import needs
 from mlee_core.engines.ray_nodes import Cluster, Node
 from mlee_core.errors import ConfigError
 from mlee_core.forecast import Speed
-from mlee_core.runs import RunFolder
 from mlee_core.table3 import Experiment
 from tests.core import ray_side
-from tests.core.run_folders import children_of, epoch, started, table3, until
+from tests.core.run_folders import children_of
 
 pytestmark = [ray_side.needs_ray, pytest.mark.timeout(900)]  # many processes, which may wait for the machine
 
@@ -200,23 +199,3 @@ def test_nodes_with_another_mlee_or_none(
             ray_cluster.look(cluster.address, "cpu", ask_dtype=False)
     finally:
         cluster.remove_node()
-
-
-def test_a_cluster_that_is_lost_on_the_way(
-    small_table: Path, cluster: ray_side.Cluster, tmp_path: Path
-) -> None:
-    """The last one: it ends the cluster."""
-    run = tmp_path / "run"
-    part = ("--rows", "mlee", "--train-sets", "all", "--only", "s0", "--dtype", "fp32")
-    process = started(table3(small_table, run, *part, "--engine", "ray", "--address", cluster.address))
-    until(process, epoch("s0", "mlee-all"))
-    cluster.kill()
-    _, said = process.communicate()
-    assert process.returncode == 2
-    last = said.splitlines()[-1]
-    assert last.startswith(
-        f"mlee: the connection to the Ray cluster at {cluster.address} was lost; what was "
-    )
-    assert "--resume goes on from there" in last and str(run / "logs" / "ray.log") in last
-    assert [line["type"] for line in RunFolder(run).events()][-1] == "failed"
-    assert not list(run.glob("mlee-scratch-*"))

@@ -1,0 +1,72 @@
+"""What is asked of a run, handed by the driver to its workers: the run folder is out of their sight.
+
+It travels through the store of keys and values that every Ray cluster has, under the driver's own number.
+"""
+
+from __future__ import annotations
+
+import pickle
+import time
+from pathlib import Path
+from typing import Any
+
+from ..jobs.marks import Asked
+from . import Job
+
+EVERY_S = 1.0
+ANSWER_S = 5.0
+"""Training waits for the cluster's head no longer; then nothing is asked for the moment."""
+
+
+def may_not_begin(job: Job, asked: Asked) -> bool:
+    """As it is: without the cells that are skipped it may."""
+    return asked.ask is not None or any(cell.name in asked.skip for cell in job.cells)
+
+
+class Teller:
+    """The driver's side."""
+
+    def __init__(self) -> None:
+        self._told = Asked()
+
+    def tell(self, asked: Asked) -> None:
+        """Raises: RayError when the cluster does not take it."""
+        if asked != self._told:
+            store, key = _store()
+            store.internal_kv_put(key, pickle.dumps(asked), True, None)
+            self._told = asked
+
+
+class Listener:
+    """A worker's side: keeps asked.json in its temporary run folder."""
+
+    def __init__(self, run: Path) -> None:
+        self._run = run
+        self._heard: bytes | None = None
+        self._listened_at = 0.0
+
+    def listen(self, *, at_once: bool = True) -> None:
+        """at_once: else at most every second."""
+        from ray.exceptions import RayError
+
+        now = time.monotonic()
+        if not at_once and now - self._listened_at < EVERY_S:
+            return
+        self._listened_at = now
+        try:
+            store, key = _store()
+            heard = store.internal_kv_get(key, None, timeout=ANSWER_S)
+        except RayError:  # the head is away
+            return
+        if heard is not None and heard != self._heard:
+            self._heard = heard
+            asked: Asked = pickle.loads(heard)
+            asked.save(self._run)
+
+
+def _store() -> tuple[Any, bytes]:
+    """The cluster's store, and the key that the processes of this driver share."""
+    import ray
+    from ray.experimental.internal_kv import internal_kv_get_gcs_client
+
+    return internal_kv_get_gcs_client(), f"mlee asked {ray.get_runtime_context().get_job_id()}".encode()
