@@ -79,9 +79,10 @@ class SideBySide:
 
     def notes(self) -> tuple[str, ...]:
         """What to mind, one sentence each."""
-        unlike = [run.name for run in self.runs if not all(self.alike(run, stage) for stage in self.stages)]
-        told = f"* Other folds or data than {self.runs[0].name} has, so not of the same utterances."
-        return (*([told] * bool(unlike)), *self.refused) if self.runs else self.refused
+        if all(self.alike(run, stage) for run in self.runs for stage in self.stages):
+            return self.refused
+        star = f"* Other folds or data than {self.runs[0].name} has, so not of the same utterances."
+        return (star, *self.refused)
 
     def words(self, run: OneRun, stage: Stage, score: Score) -> str:
         """ "84.8 (+2.3)": percent, and points to the first run."""

@@ -65,7 +65,8 @@ class CellLog(QWidget):
         column.addLayout(row)
         column.addWidget(self.text, 1)
         self.source.activated.connect(self._on_source)
-        self.follow.toggled.connect(self._on_follow)
+        self.follow.toggled.connect(self._follow_end)
+        self.text.verticalScrollBar().rangeChanged.connect(self._follow_end)
 
     def show_cell(self, run: Path | None, cell: Cell | None) -> None:
         """Of which cell; None for none. The same again changes nothing."""
@@ -92,10 +93,6 @@ class CellLog(QWidget):
     def _on_source(self) -> None:
         self.text.clear()
         self._begin()
-
-    def _on_follow(self, on: bool) -> None:
-        if on:
-            self._go_to_end()
 
     def _begin(self) -> None:
         """Look anew; an answer that is still on its way is of no use."""
@@ -146,12 +143,12 @@ class CellLog(QWidget):
             at = bar.value()
             self.text.setPlainText(text)
             bar.setValue(at)
-        if self.follow.isChecked():
-            self._go_to_end()
+        self._follow_end()
 
-    def _go_to_end(self) -> None:
+    def _follow_end(self) -> None:
         bar = self.text.verticalScrollBar()
-        bar.setValue(bar.maximum())
+        if self.follow.isChecked():
+            bar.setValue(bar.maximum())
 
 
 def _reader(run: Path, events: CellEvents, log: str) -> Callable[[], _Read]:

@@ -5,7 +5,6 @@ New rows replace the old ones and are painted once at the next frame, however of
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +30,7 @@ Rows = Sequence[Mapping[str, Any]]
 NOTHING = "No epoch is trained yet."
 _ROUND_EPOCHS = (5, 10, 15, 20, 30, 40, 60, 80, 100, 150, 200, 300, 400, 600, 800, 1000)
 _OUTLYING = 4.0
-"""A loss so many times the median is beyond the axis: the first epoch's would flatten all the others."""
+"""The few highest losses are beyond the axis if so many times all others: they would flatten them."""
 
 _MARKED = 45
 """Up to so many epochs each has a mark."""
@@ -184,10 +183,10 @@ class LearningPlot(QWidget):
         return (x - area.left()) / max(area.width(), 1.0) * self._last_epoch() + 0.5
 
     def _loss_range(self) -> tuple[float, float]:
-        values = [row[curve.name] for row in self._rows for curve in LOSSES]
-        most = _OUTLYING * statistics.median(values)
-        within = [value for value in values if value <= most or most <= 0] or values
-        low, high = min(within), max(within)
+        values = sorted(row[curve.name] for row in self._rows for curve in LOSSES)
+        few = range(max(1, len(values) - 1 - len(values) // 10), len(values))
+        cut = next((k for k in few if values[k] > _OUTLYING * values[k - 1] > 0), len(values))
+        low, high = values[0], values[cut - 1]
         room = 0.06 * (high - low) or 0.05 * abs(high) or 0.5
         return low - room, high + room
 
