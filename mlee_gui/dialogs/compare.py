@@ -32,7 +32,7 @@ from ..tasks import Tasks
 READING = "Reading {} runs…"
 HOW = (
     "WA and UA are pooled over all test utterances, in percent; in brackets the difference to the first run, "
-    "in points. Bold: the best of a line, among runs with the same utterances. Done: networks trained of those "
+    "in points. Bold: the best of a line, of those with the same utterances. Done: networks trained of those "
     "planned."
 )
 COLUMNS = ("WA", "UA", "done")
