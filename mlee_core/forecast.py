@@ -21,7 +21,7 @@ from .runs import Cell, CellResult
 
 FRAMES_PER_SECOND = 100
 USUAL_S = 4.5
-"""Of an utterance where neither its corpus nor a trial says: IEMOCAP's mean. Only shares depend on it then."""
+"""Of an utterance where neither its corpus nor a trial says: IEMOCAP's mean. Shares alone depend on it."""
 
 EXPECTED_EPOCHS = 20
 """Of an encoder, until the run has finished one: 25 of them on EmoDB took 19 on average (BENCHMARKS.md)."""

@@ -78,7 +78,8 @@ def delete(run: Path) -> None:
     if running(run):
         raise RunError(f"{run} is being trained: cancel it first.")
     with faults_told(run), RunFolder(run).locked():
-        shutil.rmtree(run)
+        gone = run.rename(run.with_name(f".{run.name}.deleted"))  # nobody puts anything into it any more
+        shutil.rmtree(gone)
 
 
 def begin(what: str, *arguments: object) -> int:

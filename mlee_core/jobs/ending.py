@@ -30,8 +30,8 @@ def main() -> int:
 
 def _tell(run: Path, job: Job) -> None:
     """A job that had to be killed could not say itself that it was cancelled."""
-    with RunFolder(run).locked():
-        if Job.load(run) == job:
+    if Job.load(run) == job:
+        with RunFolder(run).locked():  # nobody writes it by now
             replace(job, state="cancelled", ended_at=time.time()).save(run)
 
 

@@ -1,0 +1,151 @@
+"""Start jobs and cancel them at all kinds of moments, and look for what stays behind.
+
+    python packaging/soak_jobs.py [--cycles 200] [--longest 6]
+
+One runner works the queue all the time, so that what it leaks adds up. Exit status 1 if anything is left:
+a process five seconds after a cancel, a file descriptor of the runner or of ours, a temporary file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from mlee_core.jobs import control, groups
+from mlee_core.jobs.queue import Item, QueueFile
+from mlee_core.jobs.runner import ensure_runner
+from mlee_core.order import Order
+from tests import made
+
+GRACE_S = 5.0
+START_S = 60.0
+MARK = "MLEE_SOAK"
+"""In the environment of all that we start, by which it is known."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cycles", type=int, default=200)
+    parser.add_argument("--longest", type=float, default=6.0, help="seconds from a job's start to its cancel")
+    wish = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="mlee-soak-") as folder:
+        soak = Soak(Path(folder), wish.cycles, wish.longest)
+        soak.run()
+        print("\n".join(f"{name:26} {value}" for name, value in soak.figures().items()))
+        print("something stays" if soak.faults else "nothing stays")
+        print("\n".join(soak.faults))
+    return int(bool(soak.faults))
+
+
+class Soak:
+    def __init__(self, folder: Path, cycles: int, longest_s: float) -> None:
+        self._folder, self._cycles, self._longest_s = folder, cycles, longest_s
+        self._temporary = folder / "tmp"
+        self._temporary.mkdir()
+        os.environ.update({MARK: folder.name, "TMPDIR": str(self._temporary)})
+        self._table = made.corpus(folder / "corpus", speakers=3, each=1, shortest_s=0.25)
+        self._queue = QueueFile(folder / "queue")
+        self._ends_s: list[float] = []
+        self._states: Counter[str] = Counter()
+        self._runner_files: list[int] = []
+        self._own_files = [_files(os.getpid())]
+        self.faults: list[str] = []
+
+    def run(self) -> None:
+        current = self._added(0)
+        ensure_runner(self._queue.folder)
+        for cycle in range(self._cycles):
+            self._await(lambda run=current.run: control.running(run) is not None, "the job to start")
+            time.sleep(self._longest_s * (cycle * 0.618 % 1))  # spread evenly over all moments
+            self._runner_files.append(_files(self._runner()))
+            following = self._added(cycle + 1) if cycle + 1 < self._cycles else None
+            self._cancelled(current)
+            if following is not None:
+                current = following
+        self._within(lambda: not marked(self._folder.name), lambda: f"processes {marked(self._folder.name)}")
+        left = sorted(file.name for file in self._temporary.iterdir())
+        self.faults += [f"temporary files: {left}"] if left else []
+        self._own_files.append(_files(os.getpid()))
+        self.faults += ["file descriptors of ours"] if self._own_files[-1] > self._own_files[0] else []
+        self.faults += ["file descriptors of the runner"] if self._creeps() else []
+
+    def figures(self) -> dict[str, object]:
+        ends = sorted(self._ends_s)
+        return {
+            "cycles": self._cycles,
+            "ended as": dict(self._states),
+            "seconds until it had ended": f"median {ends[len(ends) // 2]:.2f}, longest {ends[-1]:.2f}",
+            "runner's descriptors": f"{self._runner_files[0]} at first, {self._runner_files[-1]} in the end",
+            "our descriptors": f"{self._own_files[0]} at first, {self._own_files[-1]} in the end",
+        }
+
+    def _added(self, cycle: int) -> Item:
+        run = self._folder / f"run-{cycle}"
+        long = {"max_epochs": 1000, "patience": 1000}
+        return self._queue.add(Order(self._table, run=run, rows=("mlee",), only=("s0",), jobs=2, **long))
+
+    def _cancelled(self, item: Item) -> None:
+        began, process = time.monotonic(), self._queue.read().item(item.id).process
+        assert process is not None, "it runs"
+        control.cancel(item.run)
+        self._within(lambda: not groups.of_job(process), lambda: f"{item.run.name}: {groups.of_job(process)}")
+        self._await(lambda: self._queue.read().item(item.id).state != "running", "the runner to notice")
+        self._ends_s.append(time.monotonic() - began)
+        self._states[self._queue.read().item(item.id).state] += 1
+        left = [file.name for file in item.run.rglob("*") if "tmp" in file.name or "scratch" in file.name]
+        self.faults += [f"{item.run.name}: {left}"] if left else []
+        self._queue.remove(item.id)
+        control.delete(item.run)
+
+    def _within(self, gone: Callable[[], bool], what: Callable[[], str]) -> None:
+        """What is not gone after five seconds is a fault."""
+        deadline = time.monotonic() + GRACE_S
+        while not gone():
+            if time.monotonic() > deadline:
+                self.faults.append(what())
+                return
+            time.sleep(0.02)
+
+    @staticmethod
+    def _await(condition: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + START_S
+        while not condition():
+            assert time.monotonic() < deadline, f"not within {START_S:g} s: {what}"
+            time.sleep(0.02)
+
+    def _runner(self) -> int:
+        return next(pid for pid in marked(self._folder.name) if b"jobs.runner" in _told(pid, "cmdline"))
+
+    def _creeps(self) -> bool:
+        return self._runner_files[-1] > self._runner_files[0]
+
+
+def marked(mark: str) -> list[int]:
+    """The living processes that were started with our mark."""
+    wanted = f"{MARK}={mark}".encode()
+    every = [int(folder.name) for folder in Path("/proc").glob("[0-9]*")]
+    return [pid for pid in every if wanted in _told(pid, "environ").split(b"\0")]
+
+
+def _told(pid: int, what: str) -> bytes:
+    """Nothing of a process that is gone, or a zombie."""
+    try:
+        return Path(f"/proc/{pid}/{what}").read_bytes()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return b""
+
+
+def _files(pid: int) -> int:
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
