@@ -82,17 +82,27 @@ def start(home: Path, short: Path, *more: Path) -> Start:
 
     home: where its settings go.
     """
-    command = [sys.executable, "-m", "mlee_gui.start_probe", str(short), *map(str, more)]
+    arrived, end = probed(home, "mlee_gui.start_probe", short, *more)
+    return Start(arrived["painted"], arrived["analysed"], Stall(**end["stall"]), end["platform"])
+
+
+def probed(home: Path, module: str, *arguments: object) -> tuple[dict[str, float], dict[str, Any]]:
+    """Run a module that shows a window: what it printed, with the milliseconds until each line came, and what
+    its last line, of JSON, says. Raises: WorkerDied if it did not get so far, or says why under "failed".
+
+    home: where the window's settings, lists and takes go.
+    """
+    command = [sys.executable, "-m", module, *map(str, arguments)]
     environment = {**os.environ, **{name: str(home / name.lower()) for name in _PRIVATE}}
     with tempfile.TemporaryFile("w+") as errors:
         arrived, status = _lines(command, environment, errors)
         errors.seek(0)
         said = " ".join(errors.read().split()[-60:])
     end: dict[str, Any] = next((json.loads(line) for line in arrived if line.startswith("{")), {})
-    if "analysed" not in arrived or not end or "failed" in end:
+    if not end or "failed" in end:
         why = end.get("failed") or f"it ended with status {status}: {said}"
         raise WorkerDied(f"The window that was to be measured did not get to its end: {why}")
-    return Start(arrived["painted"], arrived["analysed"], Stall(**end["stall"]), end["platform"])
+    return arrived, end
 
 
 def _lines(command: list[str], environment: dict[str, str], errors: TextIO) -> tuple[dict[str, float], int]:
@@ -125,11 +135,15 @@ def _help_ms() -> float:
 def _notes(last: Start) -> Iterator[str]:
     unseen = last.platform in ("offscreen", "minimal")
     yield f"The window was drawn {'off-screen, with no display' if unseen else f'on {last.platform}'}."
-    stall = last.stall
+    yield from stall_notes(last.stall)
+
+
+def stall_notes(stall: Stall, when: str = "") -> Iterator[str]:
+    """Where the longest stall was, if it was too long. when: " while …"."""
     if stall.ms > STALL_MS:
         where = " < ".join(stall.where) or "no place that was seen: the whole process waited"
         told = f"{stall.ms:.0f} ms, {stall.computing_ms:.0f} ms of them computing"
-        yield f"The longest stall ({told}) was in {where}."
+        yield f"The longest stall{when} ({told}) was in {where}."
 
 
 def _recording(path: Path, duration_s: float) -> Path:

@@ -47,8 +47,10 @@ def _gui(notes: TextIO) -> Sequence[Measurement]:
 
     report = importlib.import_module("mlee_gui.start_bench").measure()
     print(*report.notes, sep="\n", file=notes)
+    jobs = importlib.import_module("mlee_gui.jobs_bench").measure()
+    print(*jobs.notes, sep="\n", file=notes)
     times = sorted(importlib.import_module("mlee_gui.plots.frame_bench").frame_times(3600.0, 500))
-    values = {**report.values, "frame_1h": times[round(0.99 * (len(times) - 1))]}
+    values = {**report.values, **jobs.values, "frame_1h": times[round(0.99 * (len(times) - 1))]}
     return [Measurement(name, ms, "ms", None, None) for name, ms in values.items()]
 
 

@@ -7,7 +7,6 @@ of a queue and of long ago are read alike.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from ..runs import Cell, RunFolder, cells
 from .events_file import EventsFile
 from .identity import Identity
 from .marks import SILENT_S, Asked, Heartbeat, InWork, Job
+from .queue import stored_order
 from .trail import Key, Trail
 
 RunState = Literal["queued", "running", "finished", "failed", "cancelled", "stopped", "paused", "interrupted"]
@@ -69,7 +69,7 @@ class Follower:
         self._job = _Watched(self.run / "job.json", Job.load)
         self._heartbeat = _Watched(self.run / "heartbeat.json", Heartbeat.load)
         self._asked = _Watched(self.run / "asked.json", Asked.load)
-        self._order = _Watched(self.run / "order.json", _order)
+        self._order = _Watched(self.run / "order.json", stored_order)
         self._events = EventsFile(self._folder.events_file)
         self._trails: dict[Key, Trail] = {}
         self._last_word: dict[str, Any] = {}
@@ -313,14 +313,6 @@ class _Watched(Generic[Mark]):
 
 def _config(run: Path) -> RunConfig:
     return RunFolder(run).config()
-
-
-def _order(run: Path) -> Order:
-    file = run / "order.json"
-    try:
-        return Order.from_json(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{file} cannot be read: {error}") from error
 
 
 def _key(cell: Cell) -> Key:
