@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
@@ -18,6 +19,9 @@ from PySide6.QtWidgets import (
 
 from .icons import icon
 
+Page = Literal["analysis", "training"]
+"""What fills the window: a recording and what is said of it, or experiments."""
+
 
 @dataclass(frozen=True)
 class Command:
@@ -25,6 +29,7 @@ class Command:
 
     name: what code calls it. text: in menus. menu: where. does: one sentence for tool tip and list of keys.
     keys: portable key sequences, the first is the one shown. short: its text on the toolbar, "" for none.
+    page: where it can be given, "" everywhere. Keys may have another meaning on another page.
     """
 
     name: str
@@ -35,6 +40,7 @@ class Command:
     icon: str = ""
     short: str = ""
     checkable: bool = False
+    page: Page | Literal[""] = "analysis"
 
 
 COMMANDS: tuple[Command, ...] = (
@@ -50,9 +56,19 @@ COMMANDS: tuple[Command, ...] = (
         "export",
         "Export",
     ),
-    Command("quit", "&Quit", "&File", "Close the window", ("Ctrl+Q",)),
-    Command("undo", "&Undo", "&Edit", "Take the last change of the list back", ("Ctrl+Z",)),
-    Command("redo", "&Redo", "&Edit", "Make the change again", ("Ctrl+Shift+Z", "Ctrl+Y")),
+    Command(
+        "new_experiment",
+        "&New experiment…",
+        "&File",
+        "Choose what is to be trained",
+        ("Ctrl+N",),
+        short="New…",
+        page="",
+    ),
+    Command("open_run", "Open r&un…", "&File", "Take a run folder into the queue's list", page=""),
+    Command("quit", "&Quit", "&File", "Close the window; trainings go on", ("Ctrl+Q",), page=""),
+    Command("undo", "&Undo", "&Edit", "Take the last change of the list back", ("Ctrl+Z",), page=""),
+    Command("redo", "&Redo", "&Edit", "Make the change again", ("Ctrl+Shift+Z", "Ctrl+Y"), page=""),
     Command("copy_values", "&Copy values", "&Edit", "Copy the numbers shown as a table", ("Ctrl+C",)),
     Command("remove", "Re&move from list", "&Edit", "Take the marked recordings off the list", ("Del",)),
     Command("clear", "Clear &list", "&Edit", "Take all recordings off the list"),
@@ -122,10 +138,102 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "next_head", "Next &dominant head", "&Analysis", "Show the dominant bars of the next head", ("D",)
     ),
+    Command(
+        "pause_queue",
+        "&Pause after this cell",
+        "&Training",
+        "End the running experiment after the cells in work and begin no other, or go on",
+        ("Ctrl+P",),
+        checkable=True,
+        page="training",
+    ),
+    Command(
+        "keep_going",
+        "&Continue on failure",
+        "&Training",
+        "Begin the next experiment where one has failed",
+        checkable=True,
+        page="training",
+    ),
+    Command(
+        "resume", "&Resume", "&Training", "Queue the chosen experiment again", ("Ctrl+R",), page="training"
+    ),
+    Command(
+        "stop_and_keep",
+        "&Stop and keep",
+        "&Training",
+        "End after this epoch: what is in work counts as done early, with its best model",
+        ("Ctrl+Shift+S",),
+        page="training",
+    ),
+    Command(
+        "cancel_run",
+        "C&ancel",
+        "&Training",
+        "End the chosen experiment now; it can be resumed",
+        ("Ctrl+Shift+X",),
+        page="training",
+    ),
+    Command(
+        "delete_run", "&Delete…", "&Training", "Remove the run folder with all that is in it", page="training"
+    ),
+    Command(
+        "earlier",
+        "Move &up",
+        "&Training",
+        "Train the chosen experiment earlier",
+        ("Ctrl+Up",),
+        short="Up",
+        page="training",
+    ),
+    Command(
+        "later", "Move d&own", "&Training", "Train it later", ("Ctrl+Down",), short="Down", page="training"
+    ),
+    Command(
+        "forget_run",
+        "Re&move from list",
+        "&Training",
+        "Take the chosen experiment off the list; its folder stays",
+        ("Del",),
+        short="Remove",
+        page="training",
+    ),
+    Command(
+        "use_model",
+        "&Use this model",
+        "&Training",
+        "Analyse recordings with the model of the chosen fold",
+        ("Ctrl+U",),
+        page="training",
+    ),
+    Command(
+        "compare_runs",
+        "&Compare…",
+        "&Training",
+        "Table 3 of several runs side by side",
+        ("Ctrl+K",),
+        page="training",
+    ),
+    Command(
+        "export_report",
+        "&Export report…",
+        "&Training",
+        "Write tables and figures of the run",
+        ("Ctrl+E",),
+        page="training",
+    ),
+    Command(
+        "show_analysis", "&Analysis", "&View", "Show recordings and their emotions", ("Ctrl+1",), page=""
+    ),
+    Command(
+        "show_training", "&Training", "&View", "Show experiments, running and done", ("Ctrl+2",), page=""
+    ),
     Command("previous", "&Previous recording", "&View", "Show the recording above", ("PgUp",)),
     Command("next", "&Next recording", "&View", "Show the recording below", ("PgDown",)),
-    Command("keys", "&Keys", "&Help", "List all keys", ("?", "F1"), "keys", "Keys"),
-    Command("about_model", "About the &model", "&Help", "What the model was trained on, and its limits"),
+    Command("keys", "&Keys", "&Help", "List all keys", ("?", "F1"), "keys", "Keys", page=""),
+    Command(
+        "about_model", "About the &model", "&Help", "What the model was trained on, and its limits", page=""
+    ),
 )
 
 MENUS: tuple[str, ...] = tuple(dict.fromkeys(c.menu for c in COMMANDS))
@@ -159,6 +267,11 @@ class Actions(QObject):
             for command in COMMANDS:
                 if command.menu == title:
                     menu.addAction(self[command.name])
+
+    def set_page(self, page: Page) -> None:
+        """Show the commands of this page alone; keys of the others do nothing."""
+        for command in COMMANDS:
+            self[command.name].setVisible(command.page in ("", page))
 
     def fill(self, toolbar: QToolBar, names: tuple[str, ...]) -> None:
         for name in names:

@@ -21,6 +21,7 @@ from mlee_core.worker import Worker
 from .actions import KeepWidgetKeys
 from .backlog import Backlog
 from .commands import Commands
+from .desk import Desk
 from .frames import NextFrame
 from .inference import Inference, WorkerLike
 from .mainwindow import BELOW, LEFT, RIGHT, MainWindow, Place
@@ -104,11 +105,12 @@ class Application(QObject):
             self._makers.recorder,
             self._makers.find_devices,
         )
+        self.desk = Desk(self.window, self.messages, self.session.undo_stack)
         self._place()
         self.views = Views(self.session, self.timeline, self.emotions, self.segments, self.player, self)
         self.commands = Commands(
             *(self.window, self.session, self.settings, self.views, self.timeline),
-            *(self.emotions, self.recordings, self.record, self.player),
+            *(self.emotions, self.recordings, self.record, self.player, self.desk.undo),
         )
         self._keep_keys = KeepWidgetKeys(self)
         _app().installEventFilter(self._keep_keys)
@@ -127,6 +129,7 @@ class Application(QObject):
         self.inference.prepare(self.session.model_name)
         self.player.probe()
         self.record.look_for_devices()
+        self.desk.start()
         self._sound.run(sweep, lambda _: None, lambda error: self.messages.failed("clearing up", error))
         self._sound.run(lambda: recover(takes_folder()), self._on_recovered, self._on_not_recovered)
         last, current = self.settings.open_paths, self.settings.current_path
@@ -149,6 +152,7 @@ class Application(QObject):
         take = self.record.finish()
         if take is not None:
             self.settings.open_paths = [*self.settings.open_paths, str(take)]
+        self.settings.page = self.window.page
         self.settings.window = self.window.layout_state()
         self.settings.sync()
         self.window.hide()  # ending the worker may take a second
@@ -156,6 +160,7 @@ class Application(QObject):
         self.player.stop()
         self.commands.close()
         self.session.close()
+        self.desk.close()
         self.inference.stop()
         self.backlog.close()
         self._sound.stop()
@@ -201,10 +206,8 @@ class Application(QObject):
         self.views.long_shown.connect(self._place_segments)
         self.timeline.encoder_toggled.connect(self._on_curve)
         self.timeline.display_changed.connect(self._remember_display)
-        for name, can in (("undo", "canUndoChanged"), ("redo", "canRedoChanged")):
-            action = window.actions_by_name[name]
-            action.setEnabled(False)
-            getattr(session.undo_stack, can).connect(action.setEnabled)
+        self.desk.title_changed.connect(self._retitle)
+        self.desk.model_chosen.connect(lambda path: self._model.choose(path))
         window.menu("file").aboutToShow.connect(self._fill_recent)
 
     def _restore_view(self) -> None:
@@ -218,6 +221,8 @@ class Application(QObject):
         if settings.dominant_head:
             self.emotions.set_rule(settings.dominant_head)
         self.window.restore_layout(*settings.window)
+        if settings.page == "training" and self._wish.remember and not self._wish.paths:
+            self.window.show_page("training")
 
     # --- remembering
 
@@ -227,9 +232,14 @@ class Application(QObject):
 
     def _on_current(self, _: int) -> None:
         entry = self.session.current()
-        self.window.setWindowTitle("MLEE" if entry is None else f"{entry.name} – MLEE")
+        self._retitle()
         if self._wish.remember and entry is not None:
             self.settings.current_path = entry.path
+
+    def _retitle(self) -> None:
+        entry = self.session.current()
+        parts = (self.desk.title, entry.name if entry is not None else "", "MLEE")
+        self.window.setWindowTitle(" – ".join(filter(None, parts)))
 
     def _remember_display(self) -> None:
         self.settings.db_range = self.timeline.db_range
@@ -252,7 +262,7 @@ class Application(QObject):
         """A list of one segment says nothing new: it is there for long recordings, unless put away."""
         if is_long != self._long_shown:
             self._long_shown = is_long
-            self.window.docks["segments_dock"].setVisible(is_long and self.settings.segments_wanted)
+            self.window.set_dock_visible("segments_dock", is_long and self.settings.segments_wanted)
 
     def _on_segments_wanted(self, wanted: bool) -> None:
         self.settings.segments_wanted = wanted

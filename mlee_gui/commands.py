@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtGui import QGuiApplication, QPalette
+from PySide6.QtGui import QGuiApplication, QPalette, QUndoGroup
 from PySide6.QtWidgets import QFileDialog
 
 from mlee_core.page import SUFFIXES
@@ -48,8 +48,9 @@ class Commands:
         recordings: RecordingsPanel,
         record: RecordPanel,
         player: Player,
+        undo: QUndoGroup,
     ) -> None:
-        self._window, self._session, self._settings = window, session, settings
+        self._window, self._session, self._settings, self._undo = window, session, settings, undo
         self._views, self._timeline, self._emotions = views, timeline, emotions
         self._recordings, self._record, self._player = recordings, record, player
         self._tasks = Tasks("export", window)
@@ -66,8 +67,8 @@ class Commands:
             "record": self._record.toggle,
             "export_figure": self.export_figure,
             "quit": self._window.close,
-            "undo": self._session.undo_stack.undo,
-            "redo": self._session.undo_stack.redo,
+            "undo": self._undo.undo,
+            "redo": self._undo.redo,
             "copy_values": self.copy_values,
             "remove": lambda: self._session.remove(self._recordings.marked()),
             "clear": self._session.clear,
@@ -89,6 +90,8 @@ class Commands:
             "next_head": self.next_head,
             "previous": lambda: self._session.step(-1),
             "next": lambda: self._session.step(1),
+            "show_analysis": lambda: self._window.show_page("analysis"),
+            "show_training": lambda: self._window.show_page("training"),
             "keys": self.show_keys,
             "about_model": self.show_model,
             **{f"show_{encoder}": partial(self.toggle_curve, encoder) for encoder in ENCODERS},

@@ -10,16 +10,19 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QComboBox,
     QDockWidget,
+    QHBoxLayout,
     QLabel,
     QMainWindow,
     QMenu,
     QMenuBar,
+    QStackedWidget,
+    QTabBar,
     QToolBar,
     QVBoxLayout,
     QWidget,
 )
 
-from .actions import TOOLBAR, TOOLBAR_END, Actions
+from .actions import TOOLBAR, TOOLBAR_END, Actions, Page
 from .icons import icon
 from .messages import MessageBar, Messages
 from .panels.status import StatusBar
@@ -30,6 +33,7 @@ LAYOUT_VERSION = 2
 SIZE = QSize(1400, 900)
 LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
 BELOW = Qt.DockWidgetArea.BottomDockWidgetArea
+PAGES: tuple[Page, ...] = ("analysis", "training")
 BARE = ("zoom_in", "zoom_out", "play_selection", "loop", "keys")
 """Commands whose icon says enough on the toolbar, so that the rest fits a narrow window."""
 
@@ -73,10 +77,12 @@ class Dock(QDockWidget):
 
 
 class MainWindow(QMainWindow):
-    """dropped: paths of files and folders. closing: the window is about to go."""
+    """dropped: paths of files and folders. closing: the window is about to go. page: which one is shown; the
+    docks belong to "analysis"."""
 
     dropped = Signal(list)
     closing = Signal()
+    page_changed = Signal(str)
 
     def __init__(self, messages: Messages) -> None:
         super().__init__()
@@ -94,8 +100,10 @@ class MainWindow(QMainWindow):
         self.status = StatusBar()
         self.models = QComboBox()
         self.docks: dict[str, Dock] = {}
+        self.page: Page = "analysis"
         self._column = QVBoxLayout()
         self._places: list[Place] = []
+        self._put_away: list[Dock] = []  # docks that come back with the analysis page
         self.setStatusBar(self.status)
         self._menus = QMenuBar()
         self.actions_by_name.add_to(self._menus)
@@ -105,7 +113,12 @@ class MainWindow(QMainWindow):
         middle.setLayout(self._column)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
-        self.setCentralWidget(middle)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(middle)
+        self._coming = QLabel("One moment…", alignment=Qt.AlignmentFlag.AlignCenter)
+        self._pages.addWidget(self._coming)
+        self.setCentralWidget(self._pages)
+        self._show_commands()
 
     def menu(self, name: str) -> QMenu:
         """A menu of the bar by its name, such as "file"."""
@@ -116,6 +129,43 @@ class MainWindow(QMainWindow):
     def set_plots(self, plots: QWidget) -> None:
         """What everything else is placed around."""
         self._column.addWidget(plots, 1)
+
+    def set_training(self, page: QWidget) -> None:
+        """What fills the window on the page "training", in place of the word that stands there meanwhile."""
+        self._pages.removeWidget(self._coming)
+        self._coming.deleteLater()
+        self._pages.addWidget(page)
+        self._pages.setCurrentIndex(PAGES.index(self.page))
+
+    def show_page(self, page: Page) -> None:
+        """Fill the window with this page; its commands alone can be given then."""
+        self.tabs.setCurrentIndex(PAGES.index(page))
+        if page == self.page:
+            return
+        self.page = page
+        if page == "analysis":
+            for dock in self._put_away:
+                dock.show()
+        else:
+            self._put_away = [dock for dock in self.docks.values() if not dock.isHidden()]
+            for dock in self._put_away:
+                dock.hide()
+        self.toolbar.setVisible(page == "analysis")
+        self._pages.setCurrentIndex(PAGES.index(page))
+        self._show_commands()
+        self.page_changed.emit(page)
+
+    def set_training_title(self, share: str) -> None:
+        """How far it is, in the page's tab: "34 %", "" while nothing is trained."""
+        self.tabs.setTabText(PAGES.index("training"), f"Training {share}".rstrip())
+
+    def set_dock_visible(self, name: str, on: bool) -> None:
+        """At once, or as soon as the page of the docks is shown."""
+        dock = self.docks[name]
+        if self.page == "analysis":
+            dock.setVisible(on)
+        else:
+            self._put_away = [d for d in self._put_away if d is not dock] + ([dock] if on else [])
 
     def add_dock(self, place: Place, panel: QWidget) -> Dock:
         """Add a panel; the View menu gets its switch."""
@@ -141,6 +191,8 @@ class MainWindow(QMainWindow):
             self.resizeDocks(docks, [s * 100 for s in shares], Qt.Orientation.Vertical)
 
     def layout_state(self) -> tuple[QByteArray, QByteArray]:
+        """Of the analysis page, which is shown for it."""
+        self.show_page("analysis")
         return self.saveGeometry(), self.saveState(LAYOUT_VERSION)
 
     def restore_layout(self, geometry: QByteArray, state: QByteArray) -> None:
@@ -152,13 +204,32 @@ class MainWindow(QMainWindow):
             for dock in self.docks.values():
                 dock.draw_buttons()  # Qt has set its own again
 
+    def _show_commands(self) -> None:
+        """Those of the page; a menu without any is not there."""
+        self.actions_by_name.set_page(self.page)
+        for menu in self._menus.findChildren(QMenu):
+            menu.menuAction().setVisible(any(action.isVisible() for action in menu.actions()))
+
     def _make_top(self) -> None:
         """The menus, and under them the messages: as wide as the window, so that a sentence fits."""
         top = QWidget()
         column = QVBoxLayout(top)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self._menus)
+        self.tabs = QTabBar()
+        self.tabs.setDrawBase(False)
+        self.tabs.setAccessibleName("Page")
+        for page in PAGES:
+            self.tabs.addTab(page.capitalize())
+            key = self.actions_by_name[f"show_{page}"].shortcut().toString()
+            self.tabs.setTabToolTip(
+                PAGES.index(page), f"{self.actions_by_name[f'show_{page}'].statusTip()} ({key})"
+            )
+        self.tabs.currentChanged.connect(lambda index: self.show_page(PAGES[index]))
+        row = QHBoxLayout()
+        row.addWidget(self._menus, 1)
+        row.addWidget(self.tabs)
+        column.addLayout(row)
         column.addWidget(self.message_bar)
         self.setMenuWidget(top)
 

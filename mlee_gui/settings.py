@@ -133,6 +133,15 @@ class Settings:
         self._store.setValue("view/segments", "on" if wanted else "off")
 
     @property
+    def page(self) -> str:
+        """The page of the window that was shown last, or ""."""
+        return self._text("window/page")
+
+    @page.setter
+    def page(self, page: str) -> None:
+        self._store.setValue("window/page", page)
+
+    @property
     def window(self) -> tuple[QByteArray, QByteArray]:
         """The main window's geometry and its docks' state; empty before the first close."""
         return self._bytes("window/geometry"), self._bytes("window/state")

@@ -1,0 +1,103 @@
+"""The training page's place in the program: made once the window is shown; title, tab and desktop tell of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QUndoGroup, QUndoStack
+
+from .mainwindow import MainWindow
+from .messages import Messages
+from .tasks import Tasks
+
+if TYPE_CHECKING:
+    from mlee_core.jobs.queue import Item
+
+    from .jobs import Jobs
+    from .notices import Notices
+    from .training import Training
+
+
+class Desk(QObject):
+    """jobs, training: None until they were loaded, which `ready` tells. title: what the window's title says
+    of training, "" while nothing is trained. undo: of the page that is shown."""
+
+    ready = Signal()
+    title_changed = Signal(str)
+    model_chosen = Signal(str)
+
+    def __init__(self, window: MainWindow, messages: Messages, edits: QUndoStack) -> None:
+        super().__init__(window)
+        self._window, self._messages, self._edits = window, messages, edits
+        self._tasks = Tasks("loading", self)
+        self._notices: Notices | None = None
+        self.jobs: Jobs | None = None
+        self.training: Training | None = None
+        self.title = ""
+        self.undo = QUndoGroup(self)
+        self.undo.addStack(edits)
+        for name, can in (("undo", self.undo.canUndoChanged), ("redo", self.undo.canRedoChanged)):
+            window.actions_by_name[name].setEnabled(False)
+            can.connect(window.actions_by_name[name].setEnabled)
+        window.page_changed.connect(self._on_page)
+        self._on_page(window.page)
+
+    def start(self) -> None:
+        """Load the page, while the window is served, and look what runs."""
+        self._tasks.run(_imported, lambda _: self._build(), lambda e: self._messages.failed("loading", e))
+
+    def close(self) -> None:
+        """Trainings go on."""
+        self._tasks.stop()
+        if self.training is not None:
+            self.training.close()
+
+    def _build(self) -> None:
+        from .jobs import Jobs
+        from .training import Training
+
+        self.jobs = Jobs(self._messages, parent=self)
+        self.training = Training(self._window, self.jobs, self._messages)
+        self._window.set_training(self.training.page)
+        self.undo.addStack(self.jobs.undo_stack)
+        self._on_page(self._window.page)
+        self.training.progressed.connect(self._on_progress)
+        self.training.model_chosen.connect(self.model_chosen)
+        self.jobs.ended.connect(self._on_ended)
+        self.jobs.start()
+        self.ready.emit()
+
+    def _on_page(self, page: str) -> None:
+        on_training = page == "training" and self.jobs is not None
+        self.undo.setActiveStack(self.jobs.undo_stack if on_training and self.jobs else self._edits)
+
+    def _on_progress(self, share: float | None, text: str) -> None:
+        """In the tab, in the title, in tray and taskbar."""
+        told = "" if share is None else f"{share:.0%}"
+        self._window.set_training_title(told)
+        self.title = f"{told} trained, {text}" if told else ""
+        self.title_changed.emit(self.title)
+        if told or self._notices is not None:
+            self._desktop().show_progress(share, text)
+
+    def _on_ended(self, item: Item) -> None:
+        self._desktop().tell(f"{item.run.name}: {item.state}", item.message or "See the page Training.")
+
+    def _desktop(self) -> Notices:
+        from .notices import Notices
+
+        if self._notices is None:
+            self._notices = Notices(self._window)
+            self._notices.clicked.connect(self._come_back)
+        return self._notices
+
+    def _come_back(self) -> None:
+        self._window.show_page("training")
+        self._window.showNormal()
+        self._window.activateWindow()
+
+
+def _imported() -> None:
+    """Off the GUI thread: it takes some tenths of a second."""
+    from . import jobs, notices, training  # noqa: F401
