@@ -157,7 +157,10 @@ def experiment(
     with about("address"):
         cluster = _cluster(engine, order, was, tell)
     config = run_config(order, corpus, was, RECIPES["paper"], cluster)
-    parts = _folds(order, corpus, config, was)
+    parts = folds_of(order, corpus)
+    if was is not None and order.run is not None:
+        with about("run"):  # now: most of what follows would fail with a less telling reason
+            RunFolder(order.run).refuse_difference(replace(config, selection=was.selection), corpus, parts)
     selection = _selection(order, parts, None if was is None else was.selection)
     config = replace(config, selection=selection)
     if order.smoke:
@@ -199,7 +202,7 @@ def completed(order: Order) -> tuple[Order, RunConfig | None]:
         return order, None
     if order.run is None:
         raise ConfigError("--resume without --run: say which run folder to go on with.")
-    if not (order.run / "config.json").exists():
+    if not RunFolder(order.run).exists:
         return order, None
     was = RunFolder(order.run).config()
     as_begun = replace(
@@ -324,17 +327,13 @@ def _cluster(
     return cluster_of(engine, device, ask_dtype=was is None and order.dtype is None)
 
 
-def _folds(order: Order, corpus: Corpus, config: RunConfig, was: RunConfig | None) -> folds.Folds:
-    """The folds asked for, or those of the run that goes on, which is refused now if it changed: most of what
-    follows would fail with a less telling reason."""
+def folds_of(order: Order, corpus: Corpus) -> folds.Folds:
+    """The folds asked for, or those of the run that goes on. Raises: ConfigError, RunError."""
     with about("folds"):
-        if was is None or order.run is None:
+        begun = order.resume and order.run is not None and RunFolder(order.run).exists
+        if order.run is None or order.folds is not None or not begun:
             return folds.make(corpus, order.folds)
-        begun = RunFolder(order.run)
-        parts = begun.folds() if order.folds is None else folds.make(corpus, order.folds)
-    with about("run"):
-        begun.refuse_difference(replace(config, selection=was.selection), corpus, parts)
-    return parts
+        return RunFolder(order.run).folds()
 
 
 def _selection(order: Order, parts: folds.Folds, begun: Selection | None) -> Selection:

@@ -62,12 +62,11 @@ class CorpusFacts:
 
 @dataclass(frozen=True)
 class Plan:
-    """What an order comes to. folds: all there are; selection: what is trained of them. cost: its times and
-    memory hold only if `measured`. measurable: whether a trial can be made here. free_bytes: on the disk of
-    the run folder. place: where it is trained, in words."""
+    """What an order comes to. selection: what is trained. cost: its times and memory hold only if `measured`.
+    measurable: whether a trial can be made here. free_bytes: on the disk of the run folder. place: where it
+    is trained, in words."""
 
     run: Path
-    folds: tuple[str, ...]
     selection: Selection
     compute: Compute
     workers: int
@@ -86,8 +85,11 @@ class Working:
 
 @dataclass(frozen=True)
 class CorpusRead:
+    """folds: names of those that there are, none where they cannot be made."""
+
     number: int
     facts: CorpusFacts
+    folds: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,11 @@ class Desk:
             order, _ = orders.completed(ask.order)
         with about("corpus"):
             corpus, facts = self._corpus(order)
-        yield CorpusRead(ask.number, facts)
+        try:
+            folds = tuple(fold.name for fold in orders.folds_of(order, corpus).folds)
+        except MleeError:
+            folds = ()  # what follows says why
+        yield CorpusRead(ask.number, facts, folds)
         with about("corpus"):
             usable = present(corpus, skip_missing=order.skip_missing)
         yield Working(ask.number, Progress("Working out the plan", 0.0))
@@ -212,7 +218,6 @@ def _plan(asked: Experiment, speed: Speed | None, facts: CorpusFacts) -> Plan:
         asked.refuse_full_disk(cost)
     return Plan(
         run=asked.folder.path,
-        folds=tuple(fold.name for fold in asked.folds.folds),
         selection=asked.selection,
         compute=asked.config.compute,
         workers=asked.workers,

@@ -140,6 +140,11 @@ class RunFolder:
         self.path = Path(path)
 
     @property
+    def exists(self) -> bool:
+        """Whether a run was begun here."""
+        return os.path.exists(self.path / "config.json")  # False for a name that no file can have
+
+    @property
     def events_file(self) -> Path:
         return self.path / "events.jsonl"
 
@@ -232,7 +237,7 @@ class RunFolder:
 
     def _begun(self, *, resume: bool) -> bool:
         """Whether there is a run already. Raises: RunError if there is and it is not to go on."""
-        begun = os.path.exists(self.path / "config.json")  # False for a name that cannot be
+        begun = self.exists
         if begun and not resume:
             raise RunError(
                 f"{self.path} holds a run already: add --resume to go on with it, or name another."

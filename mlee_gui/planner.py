@@ -67,7 +67,7 @@ class Planner(QObject):
     """
 
     working = Signal(object)  # Progress
-    corpus_read = Signal(object)  # CorpusFacts
+    corpus_read = Signal(object, object)  # CorpusFacts, names of folds
     planned = Signal(object)  # Plan
     refused = Signal(str, str)  # field of the order or "", one sentence
     looked = Signal(object)  # Hardware
@@ -152,8 +152,8 @@ class Planner(QObject):
         match reply:
             case Working(_, progress):
                 self.working.emit(progress)
-            case CorpusRead(_, facts):
-                self.corpus_read.emit(facts)
+            case CorpusRead(_, facts, folds):
+                self.corpus_read.emit(facts, folds)
             case Planned(_, plan):
                 self._open = False
                 self.planned.emit(plan)

@@ -11,9 +11,7 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
-    QLineEdit,
     QSpinBox,
     QToolButton,
     QWidget,
@@ -46,6 +44,13 @@ class Fault(QLabel):
         self.setText(f"✗ {sentence}" if sentence else "")
         self.setVisible(bool(sentence))
 
+    def recolor(self) -> None:
+        self.show_fault(self.sentence)
+
+    @property
+    def sentence(self) -> str:
+        return self.text().removeprefix("✗ ")
+
 
 class Field(QObject):
     """One field of an order. label: with its mnemonic. help: for tool tips and screen readers.
@@ -54,6 +59,7 @@ class Field(QObject):
     """
 
     changed = Signal()
+    tall = False  # has several lines; its label stands beside the first
 
     def __init__(self, name: str, label: str, editor: QWidget, help: str) -> None:
         super().__init__(editor)
@@ -84,6 +90,11 @@ class Field(QObject):
         raise AssertionError("each kind of field has its own")
 
     @property
+    def stops(self) -> list[QWidget]:
+        """What the Tab key goes through, besides the way back."""
+        return [self.editor]
+
+    @property
     def default_in_words(self) -> str:
         return ""
 
@@ -100,61 +111,22 @@ class Field(QObject):
 
     def place(self, grid: QGridLayout, row: int) -> int:
         """Into columns label, editor, reset; the next free row."""
-        grid.addWidget(self.label, row, 0, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        across = Qt.AlignmentFlag.AlignTop if self.tall else Qt.AlignmentFlag.AlignVCenter
+        grid.addWidget(self.label, row, 0, across)
         grid.addWidget(self.editor, row, 1)
-        grid.addWidget(self.back, row, 2, Qt.AlignmentFlag.AlignTop)
+        grid.addWidget(self.back, row, 2, across)
         grid.addWidget(self.fault, row + 1, 1, 1, 2)
         self._show_changed()
         return row + 2
 
     def recolor(self) -> None:
         self.back.setIcon(icon("reset", self.back.palette()))
-        self.fault.show_fault(self.fault.text().removeprefix("✗ "))
+        self.fault.recolor()
 
     def _show_changed(self) -> None:
         self.back.setEnabled(not self.is_default)
         words = self.default_in_words
         self.back.setToolTip(f"Back to the default{f': {words}' if words else ''}")
-
-
-class TextField(Field):
-    """A line. read: text -> value, write: value -> text; an empty line is the default, shown in grey."""
-
-    def __init__(
-        self,
-        name: str,
-        label: str,
-        help: str,
-        default: str = "",
-        read: Callable[[str], Any] = str,
-        write: Callable[[Any], str] = str,
-    ) -> None:
-        self.line = QLineEdit()
-        self.line.setPlaceholderText(default)
-        super().__init__(name, label, self.line, help)
-        self._read, self._write = read, write
-        self.line.textChanged.connect(lambda _: self.changed.emit())
-
-    @property
-    def value(self) -> Any:
-        return None if self.is_default else self._read(self.line.text().strip())
-
-    @property
-    def is_default(self) -> bool:
-        return not self.line.text().strip()
-
-    @property
-    def default_in_words(self) -> str:
-        return self.line.placeholderText()
-
-    def show_value(self, value: Any) -> None:
-        self._put(self._write(value) if value else "")
-
-    def _put(self, text: str) -> None:
-        """As if it were typed, so that it can be undone."""
-        if text != self.line.text():
-            self.line.selectAll()
-            self.line.insert(text)
 
 
 class _Number(QSpinBox):
@@ -219,13 +191,14 @@ class ChoiceField(Field):
         self.box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.box.setMinimumContentsLength(18)
+        self.choices: list[tuple[str, Any]] = []
         super().__init__(name, label, self.box, help)
         self.set_choices(choices)
         self.box.currentIndexChanged.connect(lambda _: self.changed.emit())
 
     def set_choices(self, choices: Sequence[tuple[str, Any]]) -> None:
         """Others may be chosen from now on; what is chosen stays, as itself where it is no longer offered."""
-        chosen = self.value
+        chosen, self.choices = self.value, list(choices)
         self.box.blockSignals(True)
         self.box.clear()
         for text, value in choices:
@@ -286,6 +259,8 @@ class SwitchField(Field):
 class TicksField(Field):
     """Several of a few names; all of them is the default. refuse_none: raises what is said when none is."""
 
+    tall = True
+
     def __init__(
         self,
         name: str,
@@ -312,6 +287,10 @@ class TicksField(Field):
             box.toggled.connect(lambda _: self.changed.emit())
 
     @property
+    def stops(self) -> list[QWidget]:
+        return list(self.boxes)
+
+    @property
     def ticked(self) -> tuple[str, ...]:
         return tuple(box.text() for box in self.boxes if box.isChecked())
 
@@ -333,29 +312,3 @@ class TicksField(Field):
     def show_value(self, value: Sequence[str] | None) -> None:
         for box in self.boxes:
             box.setChecked(not value or box.text() in value)
-
-
-class PathField(TextField):
-    """A line for a path with a button that looks for it; `browse` returns one, or "" for none."""
-
-    def __init__(
-        self, name: str, label: str, help: str, browse: Callable[[], str], default: str = "", **how: Any
-    ) -> None:
-        super().__init__(name, label, help, default, **how)
-        self.line.setAcceptDrops(False)  # it would take a file for a text; the form takes it
-        self.browse = QToolButton()
-        self.browse.setText("Browse…")
-        self.browse.setToolTip(help)
-        self.browse.setAccessibleName(f"Browse for {self.plain}")
-        self.editor = QWidget()
-        row = QHBoxLayout(self.editor)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.line, 1)
-        row.addWidget(self.browse)
-        self.editor.setFocusProxy(self.line)
-        self.browse.clicked.connect(lambda: self._browse(browse))
-
-    def _browse(self, browse: Callable[[], str]) -> None:
-        found = browse()
-        if found:
-            self._put(found)

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QListWidget, QListWi
 
 from .fields import Field
 
-ROWS = 3
+ROWS = 2
 """So many lines of names are seen at once; the rest scrolls."""
 
 
@@ -38,6 +38,8 @@ class FoldsList(Field):
 
     refuse_none: raises what is said when none is ticked.
     """
+
+    tall = True
 
     def __init__(self, name: str, label: str, help: str, refuse_none: Callable[[], object]) -> None:
         self.list = _Names()

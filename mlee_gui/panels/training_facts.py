@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from html import escape
+from functools import partial
+from html import escape as escaped
 from typing import Any
 
 from mlee_core.cli.table3_view import stages_in_words
@@ -13,7 +14,9 @@ from mlee_core.corpora.info_text import duration as length
 from mlee_core.hardware import Gpu, Hardware
 from mlee_core.labels import CLASSES
 from mlee_core.planning import CorpusFacts, Plan
-from mlee_core.recipe import Recipe
+from mlee_core.recipe import RECIPES, Recipe
+
+escape = partial(escaped, quote=False)
 
 
 def corpus_head(facts: CorpusFacts) -> str:
@@ -67,8 +70,7 @@ def plan_rows(plan: Plan, memory_bytes: int | None) -> dict[str, str]:
     cost = plan.cost
     words = {
         "Networks": stages_in_words(plan.selection, cost),
-        "Where": f"{plan.compute.device}, {plan.compute.dtype}; {plan.workers} "
-        f"{'training' if plan.workers == 1 else 'trainings'} at once, {plan.place}",
+        "Where": _where(plan),
         "Time": "not measured yet",
         "Disk": f"{size(cost.disk_bytes)}, and {size(cost.features_bytes)} while it runs; "
         f"{size(plan.free_bytes)} are free",
@@ -86,15 +88,30 @@ def plan_rows(plan: Plan, memory_bytes: int | None) -> dict[str, str]:
     return words
 
 
+def _where(plan: Plan) -> str:
+    """ "cpu, bf16; 2 trainings at once, each on 1 core of this machine" """
+    threads, device = plan.compute.threads, f"{plan.compute.device}, {plan.compute.dtype}"
+    cores = f"{threads} {'core' if threads == 1 else 'cores'} of {plan.place}"
+    if plan.workers == 1:
+        return f"{device}; 1 training at a time, on {cores}"
+    return f"{device}; {plan.workers} trainings at once, each on {cores}"
+
+
 def recipe_in_words(recipe: Recipe) -> str:
     """All settings, those that the paper has otherwise in bold."""
-    changed = recipe.steps
-    words = []
+    paper, words = RECIPES["paper"].settings, []
     for name, value in recipe.settings.items():
         if name != "name":
             text = escape(f"{name} {_plain(value)}").replace(" ", "&nbsp;")
-            words.append(f"<b>{text}</b>" if name in changed else text)
-    return ", ".join(words) + ("." if not changed else ". <b>Bold</b>: not as in the paper.")
+            words.append(text if value == paper[name] else f"<b>{text}</b>")
+    return ", ".join(words) + ("." if recipe == RECIPES["paper"] else ". <b>Bold</b>: not as in the paper.")
+
+
+def in_short(plan: Plan) -> str:
+    """One line for the end of the form."""
+    left = plan.cost.cells - plan.cost.done
+    words = f"{left} networks to train" if left != 1 else "1 network to train"
+    return f"{words}, about {duration(plan.cost.seconds)}." if plan.measured else f"{words}."
 
 
 def devices(hardware: Hardware) -> str:
