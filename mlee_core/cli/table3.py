@@ -13,7 +13,8 @@ from ..config import LINES, TRAIN_SETS
 from ..engines import ENGINES
 from ..errors import ConfigError
 from ..events import Progress
-from ..jobs.writing import disk_faults_told, recorded, term_cancels
+from ..jobs import terminating
+from ..jobs.writing import disk_faults_told, recorded
 from ..order import SMOKE_EPOCHS, Order, experiment
 from ..report import collect
 from ..table3 import Experiment
@@ -84,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
         if args.plan:
             return 0
         asked.refuse_full_disk(cost)
-    with disk_faults_told(asked.folder), term_cancels():
+    with disk_faults_told(asked.folder), terminating.heeded():
         asked.begin(resume=args.resume)
         with closing(recorded(asked.folder, asked.train(), "table3", asked.forecast(speed))) as events:
             show(events, asked, speed, quiet=args.quiet, as_json=args.json)

@@ -14,7 +14,8 @@ from ..config import ROWS, TRAIN_SETS, RunConfig, Stage, plan
 from ..corpora import Corpus
 from ..events import Cancelled, EpochDone, Event, Finished, Progress, Resumed, StageDone, Started
 from ..forecast import USUAL_S, Forecast, Workload
-from ..jobs.writing import disk_faults_told, recorded, term_cancels
+from ..jobs import terminating
+from ..jobs.writing import disk_faults_told, recorded
 from ..order import Order, completed, opened, run_config
 from ..recipe import Recipe
 from ..runs import Cell, RunFolder
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     refuse_untrainable(config, corpus, fold, [stage])  # before a run folder is begun
     folder = args.run or Path("runs") / f"{corpus.name}-{fold.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     run_folder = RunFolder(folder)
-    with disk_faults_told(run_folder), term_cancels():
+    with disk_faults_told(run_folder), terminating.heeded():
         run_folder.begin(config, corpus, parts, resume=args.resume)
         print(
             f"run {folder}: {stage.name}, test {fold.name}, development {', '.join(fold.dev)}",

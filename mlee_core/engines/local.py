@@ -17,6 +17,9 @@ from ..runs import Cell
 from . import Job
 from .work import trained, work_off
 
+LISTEN_S = 0.5
+"""So often somebody may be heard who ends it all, while processes start, say, and tell nothing."""
+
 
 def run(work: Work, jobs: Sequence[Job], done: Collection[Cell], workers: int) -> Generator[Event]:
     """Train all jobs, at most `workers` at a time (`work_off`). Closing the generator ends the processes."""
@@ -47,7 +50,7 @@ class _Processes:
         return Child("training process", serve, self._work, log=log)
 
     def heard(self) -> list[tuple[Job, Event | MleeError | None]]:
-        return [self._next(child) for child in wait_for(list(self._busy))]
+        return [self._next(child) for child in wait_for(list(self._busy), LISTEN_S)]
 
     def _next(self, child: Child) -> tuple[Job, Event | MleeError | None]:
         """What the child says; an error, with its last log line, when it has died."""

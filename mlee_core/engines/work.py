@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from ..config import Stage
 from ..errors import MleeError
 from ..events import Event, Failed, Progress, StageDone
+from ..jobs import terminating
 from ..jobs.asking import Asks
 from ..runs import Cell
 from . import Job
@@ -52,6 +53,7 @@ def work_off(
             pool.start(job)
         if not busy:
             return
+        terminating.check()
         for job, told in pool.heard():
             event = busy[job].failed(str(told)) if isinstance(told, MleeError) else told
             if event is not None:

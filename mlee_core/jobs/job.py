@@ -9,9 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import MleeError
+from ..order import Order
 from ..runs import RunFolder
+from ..table3 import Experiment
+from . import terminating
 from .queue import stored_order
-from .writing import disk_faults_told, marked, recorded, term_cancels
+from .writing import disk_faults_told, ended, marked, recorded
 
 SAID = "mlee: "
 """How its last line begins where it could not do what was asked."""
@@ -20,29 +23,37 @@ SAID = "mlee: "
 def main() -> int:
     run = RunFolder(Path(sys.argv[1]))
     try:
-        with term_cancels(), marked(run), disk_faults_told(run):
-            _train(run)
+        with marked(run), disk_faults_told(run):
+            with terminating.ending_at_once(lambda: ended(run, "cancelled")):
+                asked = replace(stored_order(run.path), run=run.path)
+                experiment = _experiment(asked)
+            with terminating.heeded():
+                _train(experiment, resume=asked.resume)
     except MleeError as error:
         print(f"{SAID}{error}", file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
-        print(f"{SAID}cancelled.", file=sys.stderr)
-        return 130
+        return terminating.STATUS
     return 0
 
 
-def _train(run: RunFolder) -> None:
+def _experiment(asked: Order) -> Experiment:
     """Raises: MleeError."""
-    from .. import order as orders  # with what follows it takes seconds to import
+    from .. import order  # with what follows it takes seconds to import
     from ..cli.running import noted
+
+    print(asked.command(), flush=True)
+    experiment = order.experiment(asked, note=noted)
+    experiment.refuse_untrainable()
+    return experiment
+
+
+def _train(experiment: Experiment, *, resume: bool) -> None:
+    """Raises: MleeError, OSError, KeyboardInterrupt."""
     from ..cli.table3_view import show
 
-    asked = replace(stored_order(run.path), run=run.path)
-    print(asked.command(), flush=True)
-    experiment = orders.experiment(asked, note=noted)
-    experiment.refuse_untrainable()
-    experiment.begin(resume=asked.resume)
-    events = recorded(run, experiment.train(), "table3", experiment.forecast(None))
+    experiment.begin(resume=resume)
+    events = recorded(experiment.folder, experiment.train(), "table3", experiment.forecast(None))
     with closing(events):
         show(events, experiment, None, quiet=False, as_json=False)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -13,26 +12,11 @@ from ..errors import MleeError, RunError
 from ..events import Cancelled, Event, Failed, Progress
 from ..forecast import Forecast
 from ..runs import RunFolder
-from . import asking
+from . import asking, terminating
 from .identity import Identity
 from .marks import Asked, Job, JobState
 from .pulse import Pulse
 from .redo import drop
-
-
-@contextmanager
-def term_cancels() -> Iterator[None]:
-    """SIGTERM is heard as Ctrl-C is, once: a second one must not disturb the end. For the main thread."""
-
-    def heard(*_: object) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, heard)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
@@ -46,10 +30,10 @@ def marked(run: RunFolder) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        _ended(run, "cancelled")
+        ended(run, "cancelled")
         raise
     except Exception as error:
-        _ended(run, "failed", _sentence(error))
+        ended(run, "failed", _sentence(error))
         raise
 
 
@@ -86,14 +70,15 @@ def recorded(run: RunFolder, work: Generator[Event], what: str, ahead: Forecast)
                         state = "paused" if event.what == "paused" else "stopped"
                     if isinstance(event, Progress) or journal.append(event):
                         yield event
-            _ended(run, state)
+                    terminating.check()
+            ended(run, state)
         except (KeyboardInterrupt, GeneratorExit):
             work.close()
-            _ended(run, "cancelled")
+            ended(run, "cancelled")
             journal.append(Cancelled(what))
             raise
         except Exception as error:
-            _ended(run, "failed", _sentence(error))
+            ended(run, "failed", _sentence(error))
             journal.append(Failed(_sentence(error)))
             raise
 
@@ -121,7 +106,7 @@ def _is_ours(run: RunFolder) -> bool:
     return job is not None and job.writer == Identity.own() and job.state == "running"
 
 
-def _ended(run: RunFolder, state: JobState, message: str = "") -> None:
+def ended(run: RunFolder, state: JobState, message: str = "") -> None:
     """Say how our writing ended, unless another writes meanwhile."""
     job = Job.load(run.path)
     if job is not None and job.writer == Identity.own():
