@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import subprocess
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 
 from . import __version__
@@ -17,7 +18,8 @@ _PACKAGES = ("torch", "numpy", "soundfile", "soxr")
 
 @lru_cache(maxsize=1)
 def stamp() -> dict[str, str]:
-    """Versions, machine and commit, as plain strings; commit is "" outside a checkout."""
+    """Versions, machine and commit, as plain strings; commit is "" where none is known: neither in a checkout
+    nor installed from one by its address."""
     versions = {name: _version(name) for name in _PACKAGES}
     return {
         "mlee": __version__,
@@ -53,10 +55,10 @@ def _version(package: str) -> str:
 
 
 def _commit() -> str:
-    """The checkout's short commit, with + for uncommitted changes."""
+    """The checkout's short commit, with + for uncommitted changes; else the one that pip has installed."""
     top = Path(__file__).resolve().parents[1]
     if not (top / ".git").exists():
-        return ""
+        return _installed_commit()
     try:
         done = subprocess.run(
             ["git", "-C", str(top), "describe", "--always", "--dirty=+", "--abbrev=7", "--exclude=*"],
@@ -68,3 +70,13 @@ def _commit() -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()
+
+
+def _installed_commit() -> str:
+    """As `pip install git+ADDRESS` has written down (PEP 610)."""
+    try:
+        written = distribution("mlee-speech").read_text("direct_url.json")
+        commit: str = json.loads(written or "{}").get("vcs_info", {}).get("commit_id", "")
+    except (PackageNotFoundError, ValueError):
+        return ""
+    return commit[:7]

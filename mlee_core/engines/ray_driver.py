@@ -24,7 +24,7 @@ from ..processes import Connection
 from . import Job
 from .ray_asks import Teller, may_not_begin
 from .ray_joining import ConnectionLost, with_ray
-from .ray_nodes import on_a_worker, refuse_other_version
+from .ray_nodes import on_a_worker, refuse_other_mlee
 from .ray_worker import Files, Shared, files_for
 from .work import cannot_be_written
 
@@ -169,7 +169,7 @@ class _Tasks:
             yield attempt, self._again(attempt, error)
             return
         if isinstance(told, dict):
-            refuse_other_version(told, self._version, RunError)
+            refuse_other_mlee(told, self._version, RunError)
             attempt.node, attempt.pid = told["node"], told["pid"]
             self.running[task] = attempt
             return

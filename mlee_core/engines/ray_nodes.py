@@ -8,7 +8,9 @@ from typing import Any
 
 from ..config import Compute, Dtype
 from ..errors import ConfigError, MleeError
+from ..jobs.identity import Identity
 from ..processes import Connection
+from ..stamp import stamp
 from . import Engine
 from .ray_joining import with_ray
 
@@ -85,7 +87,7 @@ def _looked_at(ray: Any, address: str, device: str, version: str, ask_dtype: boo
     answers = [(node, _answered(ray, question, node.name)) for question, node in asked.items()]
     there = [(node, answer) for node, answer in answers if answer is not None]
     for _, answer in there:
-        refuse_other_version(answer, version, ConfigError)
+        refuse_other_mlee(answer, version, ConfigError)
     fast = all(answer["dtype"] == "bf16" for _, answer in there)
     dtype: Dtype = "bf16" if fast else "fp32"
     return Cluster(address, tuple(node for node, _ in there), dtype if ask_dtype else None)
@@ -108,14 +110,22 @@ def _answered(ray: Any, question: Any, name: str) -> dict[str, Any] | None:
         raise ConfigError(f"node {name} cannot train: {type(cause).__name__}: {words}") from error
 
 
-def refuse_other_version(answer: Mapping[str, Any], version: str, error: type[MleeError]) -> None:
-    """Raises: `error` naming the node, unless it has this version of MLEE."""
+def refuse_other_mlee(answer: Mapping[str, Any], version: str, error: type[MleeError]) -> None:
+    """Raises: `error` naming the node, unless it has this version of MLEE, and this commit where both are
+    checkouts. On this machine it is the same checkout, in which a commit may be made at any time."""
+    node, here, commit = answer["node"], Identity.own(), stamp()["commit"]
     if answer["version"] is None:
-        raise error(f"node {answer['node']} has no MLEE: pip install mlee-speech=={version} there.")
+        raise error(f"node {node} has no MLEE: pip install mlee-speech=={version} there.")
     if answer["version"] != version:
         raise error(
-            f"node {answer['node']} has MLEE {answer['version']} and this machine {version}: "
+            f"node {node} has MLEE {answer['version']} and this machine {version}: "
             f"pip install mlee-speech=={version} there."
+        )
+    elsewhere = answer["machine"] != (here.host, here.boot)
+    if elsewhere and commit and answer["commit"] and answer["commit"] != commit:
+        raise error(
+            f"node {node} has MLEE's commit {answer['commit']} and this machine {commit}: check out the same "
+            "one on both (+ stands for changes that are not committed)."
         )
 
 
@@ -138,7 +148,14 @@ def on_a_worker(version: str) -> tuple[Callable[..., dict[str, Any]], Callable[.
             from mlee_core import __version__
         except ImportError:
             return answer
-        return {**answer, "version": __version__}
+        answer["version"] = __version__
+        if __version__ == version:  # another may have none of these
+            from mlee_core.jobs.identity import Identity
+            from mlee_core.stamp import stamp
+
+            me = Identity.own()
+            answer |= {"commit": stamp()["commit"], "machine": (me.host, me.boot)}
+        return answer
 
     def about(device: str | None) -> dict[str, Any]:
         answer = here()

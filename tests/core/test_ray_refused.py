@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 from collections.abc import Iterator
@@ -12,11 +13,12 @@ import pytest
 
 from mlee_core import cli, devices
 from mlee_core.config import Compute
-from mlee_core.engines import Engine, ray_cluster
+from mlee_core.engines import Engine, ray_cluster, ray_nodes
 from mlee_core.engines.ray_driver import needs
 from mlee_core.engines.ray_nodes import Cluster, Node
 from mlee_core.errors import ConfigError
 from mlee_core.forecast import Speed
+from mlee_core.jobs.identity import Identity
 from mlee_core.table3 import Experiment
 from tests.core import ray_side
 from tests.core.run_folders import children_of
@@ -175,6 +177,22 @@ def test_a_cluster_without_a_gpu(
 ) -> None:
     options = ("--engine", "ray", "--address", cluster.address, "--device", "cuda")
     assert f"the Ray cluster at {cluster.address} has no GPU" in refused(capsys, small_table, *options)
+
+
+def test_other_commits_are_refused_where_both_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_nodes, "stamp", lambda: {"commit": "1a2b3c4"})
+    here = Identity.own()
+    elsewhere = {"node": "b (10.0.0.2)", "version": "1.0", "commit": "1a2b3c4", "machine": ("b", here.boot)}
+    for known in ({}, {"commit": ""}, {"commit": "0000000", "machine": (here.host, here.boot)}):
+        ray_nodes.refuse_other_mlee({**elsewhere, **known}, "1.0", ConfigError)
+    for other in ("0000000", "1a2b3c4+"):
+        words = (
+            f"node b (10.0.0.2) has MLEE's commit {other} and this machine 1a2b3c4: check out the same one "
+        )
+        with pytest.raises(ConfigError, match="^" + re.escape(words)):
+            ray_nodes.refuse_other_mlee({**elsewhere, "commit": other}, "1.0", ConfigError)
+    monkeypatch.setattr(ray_nodes, "stamp", lambda: {"commit": ""})
+    ray_nodes.refuse_other_mlee(elsewhere, "1.0", ConfigError)
 
 
 def test_nodes_with_another_mlee_or_none(
