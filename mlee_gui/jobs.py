@@ -36,7 +36,8 @@ class Jobs(QObject):
     """seen: what the last look saw. ended: an experiment that ran when it was last looked at does no more."""
 
     queue_changed = Signal(object)  # Queue
-    news = Signal(object)  # RunNews
+    news = Signal(object)  # RunNews, for each run that is another than at the last look
+    looked = Signal(object)  # run -> RunNews, the same ones together
     ended = Signal(object)  # Item
     added = Signal(object)  # Item
 
@@ -188,10 +189,12 @@ class Jobs(QObject):
             was = known.get(item.id)
             if was is not None and was.state == "running" and item.state in ENDED:
                 self.ended.emit(item)
-        for run, news in seen.runs.items():
-            if news != self._runs.get(run):
-                self._runs[run] = news
-                self.news.emit(news)
+        changed = {run: news for run, news in seen.runs.items() if news != self._runs.get(run)}
+        self._runs |= changed
+        for news in changed.values():
+            self.news.emit(news)
+        if changed:
+            self.looked.emit(changed)
         busy = any(news.state == "running" or not news.caught_up for news in seen.runs.values())
         busy = busy or any(item.state in ("waiting", "running") for item in seen.queue.items)
         self._timer.start(BUSY_MS if busy else IDLE_MS)

@@ -29,7 +29,10 @@ def measure(runs: int = RUNS, rate: float = RATE, seconds: float = SECONDS) -> R
         _wait_for_runner(home)
     stall = Stall(**end["stall"])
     told = f" while {runs} jobs reported {rate:g} events a second each"
-    how = f"{end['steps']} keys went from cell to cell and from run to run{told}."
+    how = (
+        f"{end['steps']} keys went from cell to cell and from run to run{told}; "
+        f"the longest curve had {end['epochs']} epochs."
+    )
     return Report({"jobs_stall": stall.ms}, (how, *stall_notes(stall, told)))
 
 

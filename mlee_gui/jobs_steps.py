@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QKeyEvent
@@ -12,6 +13,9 @@ from PySide6.QtWidgets import QApplication
 
 from .app import Application
 from .stalls import StallWatch
+
+if TYPE_CHECKING:
+    from .training import Training
 
 STEP_MS = 250
 STEPS_A_RUN = 8
@@ -25,36 +29,38 @@ class Steps(QObject):
     def __init__(self, application: Application, seconds: float) -> None:
         super().__init__(application)
         self._application, self._seconds = application, seconds
-        self._grid, self._queue = application.training.grid, application.training.queue
         self._watch = StallWatch(self)
         self._began = time.monotonic()
         self._measured_from: float | None = None
         self._steps = self._epochs = 0
         self._timer = QTimer(self, interval=STEP_MS)
         self._timer.timeout.connect(self._step)
-        application.window.show_page("training")
         self._timer.start()
 
     def _step(self) -> None:
+        training = self._application.desk.training
         if self._measured_from is None:
-            self._begin_when_ready()
+            self._begin_when_ready(training)
         elif time.monotonic() - self._measured_from > self._seconds:
             self._end()
-        else:
+        elif training is not None:
             self._steps += 1
             to_queue = self._steps % STEPS_A_RUN == 0
             key = Qt.Key.Key_Up if to_queue else _KEYS[self._steps % len(_KEYS)]
-            press(self._queue.table if to_queue else self._grid.table, key)
-            self._epochs += len(self._application.training.cell.curves.rows)
+            press(training.queue.table if to_queue else training.grid.table, key)
+            self._epochs = max(self._epochs, len(training.cell.curves.rows))
 
-    def _begin_when_ready(self) -> None:
+    def _begin_when_ready(self, training: Training | None) -> None:
         """Not while the shipped recording of a first start is still analysed."""
-        busy = [e for e in self._application.session.entries() if e.state not in ("done", "failed")]
-        if self._grid.model.rowCount() and self._application.session.entries() and not busy:
-            self._grid.table.setFocus()
-            self._measured_from = time.monotonic()
-            self._watch.start()
-        elif time.monotonic() - self._began > PATIENCE_S:
+        entries = self._application.session.entries()
+        at_rest = bool(entries) and all(entry.state in ("done", "failed") for entry in entries)
+        if training is not None:
+            self._application.window.show_page("training")
+            if at_rest and training.grid.model.rowCount():
+                self._measured_from = time.monotonic()
+                self._watch.start()
+                return
+        if time.monotonic() - self._began > PATIENCE_S:
             self._tell({"failed": "no grid was shown"})
 
     def _end(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -97,9 +98,11 @@ class Training(QObject):
             self._show_run()
         self._enable()
 
-    def _on_news(self, news: RunNews) -> None:
-        self.queue.model.show_progress(news.run, news.progress)
+    def _on_looked(self, changed: Mapping[Path, RunNews]) -> None:
+        self.queue.model.show_progress({run: news.progress for run, news in changed.items()})
         self._tell_progress()
+
+    def _on_news(self, news: RunNews) -> None:
         if self._item is not None and news.run == self._item.run:
             self._show_run()
             self._enable()
@@ -304,6 +307,7 @@ class Training(QObject):
         jobs, actions = self._jobs, self._actions
         jobs.queue_changed.connect(self._on_queue)
         jobs.news.connect(self._on_news)
+        jobs.looked.connect(self._on_looked)
         jobs.added.connect(self._on_added)
         jobs.ended.connect(self._on_ended)
         self.queue.chosen.connect(self._on_chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +62,10 @@ class QueueModel(QAbstractTableModel):
         self.queue = queue
         self.endResetModel()
 
-    def show_progress(self, run: Path, progress: Progress | None) -> None:
-        if self._progress.get(run) != progress:
-            self._progress[run] = progress
-            self._changed()
+    def show_progress(self, progress: Mapping[Path, Progress | None]) -> None:
+        """Of these runs, all at once: a change of the column has Qt measure all of it."""
+        self._progress.update(progress)
+        self._changed()
 
     def _changed(self) -> None:
         if self.queue.items:
