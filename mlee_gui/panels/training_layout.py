@@ -164,7 +164,7 @@ class TrainingLayout:
         grid.setColumnStretch(1, 1)
         for row, (name, label) in enumerate(self.plan.items()):
             grid.addWidget(QLabel(name), row, 0)
-            grid.addWidget(label, row, 1)
+            grid.addWidget(label, row, 1, 1, 1 if name == "Time" else 2)
             label.setAccessibleName(name)
         grid.addWidget(self.measure, PLAN.index("Time"), 2)
         return made
