@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 STEP_MS = 250
 STEPS_A_RUN = 8
-PATIENCE_S = 60.0
+PATIENCE_S = 600.0
 _KEYS = (Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_Right, Qt.Key.Key_Up)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import re
+import time
 from pathlib import Path
 
 import pytest
@@ -11,12 +13,14 @@ import soundfile
 
 from mlee_core import cli
 from mlee_core.errors import WorkerDied
-from mlee_gui import start_bench
+from mlee_core.jobs.follow import Follower
+from mlee_gui import jobs_bench, start_bench
 from mlee_gui.plots import frame_bench
 from mlee_gui.stalls import Stall
 from mlee_gui.start_bench import Report, Start
+from tests.core.child_side import wait_until
 
-NAMES = ["help", "window_visible", "first_analysis", "longest_stall", "frame_1h"]
+NAMES = ["help", "window_visible", "first_analysis", "longest_stall", "jobs_stall", "frame_1h"]
 
 
 @pytest.fixture
@@ -80,6 +84,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures without the minutes that they take."""
     values = {"help": 30.0, "window_visible": 600.0, "first_analysis": 2000.0, "longest_stall": 20.0}
     monkeypatch.setattr(start_bench, "measure", lambda: Report(values, ("It was off-screen.",)))
+    monkeypatch.setattr(jobs_bench, "measure", lambda: Report({"jobs_stall": 30.0}, ("Jobs told.",)))
     monkeypatch.setattr(frame_bench, "frame_times", lambda duration_s, frames: [float(i) for i in range(101)])
 
 
@@ -89,15 +94,43 @@ def test_json_holds_the_rows_alone(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr()
     rows = json.loads(printed.out)
     assert [row["name"] for row in rows] == NAMES
-    assert [row["value"] for row in rows] == [30.0, 600.0, 2000.0, 20.0, 99.0]
+    assert [row["value"] for row in rows] == [30.0, 600.0, 2000.0, 20.0, 30.0, 99.0]
     assert all(row["unit"] == "ms" and row["baseline"] is row["ratio"] is None for row in rows)
-    assert printed.err == "It was off-screen.\n"
+    assert printed.err == "It was off-screen.\nJobs told.\n"
 
 
 @pytest.mark.usefixtures("measured")
 def test_the_text_says_how_it_was_measured(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["bench", "gui"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "It was off-screen."
-    assert [line.split()[0] for line in lines[1:]] == NAMES
-    assert lines[2].split()[1:] == ["600.0", "ms"]
+    assert lines[:2] == ["It was off-screen.", "Jobs told."]
+    assert [line.split()[0] for line in lines[2:]] == NAMES
+    assert lines[3].split()[1:] == ["600.0", "ms"]
+
+
+def test_a_real_window_is_measured_while_jobs_report(home: Path) -> None:
+    report = jobs_bench.measure(runs=3, rate=50, seconds=2.5)
+    assert 0 < report.values["jobs_stall"] < math.inf
+    told = re.match(r"(\d+) keys .* had (\d+) epochs", report.notes[0])
+    assert told is not None
+    keys, epochs = map(int, told.groups())
+    assert keys >= 5 and epochs > 0  # it went about, and curves were shown
+    assert not (home / "user").exists()
+
+
+def test_the_made_jobs_report_at_the_rate_asked_for_and_end_with_their_reader(home: Path) -> None:
+    with jobs_bench.reporting(home / "runs", 2, 200) as runs:
+        followers = [Follower(run) for run in runs]
+        began = time.monotonic()
+        wait_until(lambda: all(_told(f) >= 100 for f in followers), "a hundred events of each")
+        took = time.monotonic() - began
+        assert all(f.state == "running" and len(f.cells) == 130 for f in followers)
+    assert took > 0.4  # half a second's worth
+    for follower in followers:
+        follower.poll()
+        assert follower.state == "cancelled"
+
+
+def _told(follower: Follower) -> int:
+    follower.poll()
+    return sum(len(follower.curve(cell)) for cell in follower.cells)
