@@ -1,4 +1,4 @@
-"""The training page's place in the program: made once the window is shown; title, tab and desktop tell of it."""
+"""The training page in the program: made once the window is shown; title, tab and desktop tell of it."""
 
 from __future__ import annotations
 
