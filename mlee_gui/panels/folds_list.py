@@ -28,7 +28,7 @@ class _Names(QListWidget):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.viewport().setBackgroundRole(
             QPalette.ColorRole.Window
-        )  # so that empty boxes are seen in the dark
+        )  # so that empty boxes are seen
 
     def sizeHint(self) -> QSize:
         return QSize(200, ROWS * (self.fontMetrics().height() + 8) + 8)
