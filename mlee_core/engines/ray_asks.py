@@ -6,7 +6,7 @@ It travels through the store of keys and values that every Ray cluster has, unde
 from __future__ import annotations
 
 import pickle
-import time
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from . import Job
 
 EVERY_S = 1.0
 ANSWER_S = 5.0
-"""Training waits for the cluster's head no longer; then nothing is asked for the moment."""
 
 
 def may_not_begin(job: Job, asked: Asked) -> bool:
@@ -38,30 +37,37 @@ class Teller:
 
 
 class Listener:
-    """A worker's side: keeps asked.json in its temporary run folder."""
+    """A worker's side: keeps asked.json in its temporary run folder, by a thread: training waits for no
+    cluster whose head is away."""
 
     def __init__(self, run: Path) -> None:
         self._run = run
         self._heard: bytes | None = None
-        self._listened_at = 0.0
+        self._over = threading.Event()
+        self._listen()
+        self._thread = threading.Thread(target=self._listen_on, name="asked", daemon=True)
+        self._thread.start()
 
-    def listen(self, *, at_once: bool = True) -> None:
-        """at_once: else at most every second."""
+    def _listen_on(self) -> None:
+        while not self._over.wait(EVERY_S):
+            self._listen()
+
+    def _listen(self) -> None:
         from ray.exceptions import RayError
 
-        now = time.monotonic()
-        if not at_once and now - self._listened_at < EVERY_S:
-            return
-        self._listened_at = now
+        store, key = _store()
         try:
-            store, key = _store()
             heard = store.internal_kv_get(key, None, timeout=ANSWER_S)
-        except RayError:  # the head is away
+        except RayError:  # the head is away: nothing is asked for the moment
             return
         if heard is not None and heard != self._heard:
             self._heard = heard
             asked: Asked = pickle.loads(heard)
             asked.save(self._run)
+
+    def close(self) -> None:
+        self._over.set()
+        self._thread.join()
 
 
 def _store() -> tuple[Any, bytes]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -88,24 +89,27 @@ def train(
             (run / name).write_bytes(content)
         fold = run / job.fold.name
         fold.mkdir(parents=True, exist_ok=True)
-        asks = Listener(run)
-        asks.listen()
-        before = _written(run, fold)
-        for event in trained(common.work(run, frames), job, f"the temporary folder on {node}"):
-            if isinstance(event, Progress):
-                yield event, {}
-                asks.listen(at_once=False)
-                continue
-            if isinstance(event, Failed):
-                event = replace(event, message=event.message.replace(str(run), str(common.run)))
-            now = _written(run, fold)
-            changed = sorted(name for name in now if now[name] != before.get(name))
-            before = now
-            # sorted: best before last before result, as they were written
-            yield event, {name: (run / name).read_bytes() for name in changed}
-            asks.listen()
+        with closing(Listener(run)):
+            events = trained(common.work(run, frames), job, f"the temporary folder on {node}")
+            yield from _with_files(events, run, fold, common.run)
     finally:
         temporary.remove()
+
+
+def _with_files(events: Iterator[Event], run: Path, fold: Path, real: Path) -> Iterator[tuple[Event, Files]]:
+    """Each event with the fold's files that were written before it. real: the run folder, for messages."""
+    before = _written(run, fold)
+    for event in events:
+        if isinstance(event, Progress):
+            yield event, {}
+            continue
+        if isinstance(event, Failed):
+            event = replace(event, message=event.message.replace(str(run), str(real)))
+        now = _written(run, fold)
+        changed = sorted(name for name in now if now[name] != before.get(name))
+        before = now
+        # sorted: best before last before result, as they were written
+        yield event, {name: (run / name).read_bytes() for name in changed}
 
 
 def _files(folder: Path) -> list[Path]:
