@@ -66,6 +66,7 @@ class Jobs(QObject):
     def close(self) -> None:
         """Look no more. What runs goes on."""
         self._timer.stop()
+        self.undo_stack.clear()  # its commands know us: collected in one cycle with us, they would crash
         self._tasks.run(self._lookout.close, lambda _: None, lambda _: None)
         self._tasks.stop()
 
