@@ -94,10 +94,13 @@ def test_a_full_gpu_proposes_half_the_batch(qtbot: QtBot, run: Path, panel: Fail
 
 
 def test_an_answer_for_a_failure_that_is_no_longer_shown_is_dropped(
-    qtbot: QtBot, run: Path, tmp_path: Path, panel: FailurePanel
+    qtbot: QtBot, run: Path, tmp_path: Path, panel: FailurePanel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log(run, "job.log", 3, 1000.0)
+    shown: list[object] = []
+    show = panel._show_log
+    monkeypatch.setattr(panel, "_show_log", lambda found: (shown.append(found), show(found)))
     panel.show_message(run, "It broke.")
     panel.show_message(tmp_path / "other", "That too.")
     qtbot.waitUntil(lambda: panel.log_name.text() == "Its logs are empty.")
-    assert panel.log.toPlainText() == ""
+    assert len(shown) == 1 and panel.log.toPlainText() == ""
