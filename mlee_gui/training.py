@@ -113,6 +113,7 @@ class Training(QObject):
         news = self._jobs.run_news(item.run)
         self.run.show_run(item, news)
         cells = {} if news is None else news.cells
+        self.grid.set_empty_words("Its cells are shown once it has begun.")
         self.grid.show_cells(cells)
         read_only = bool(news is not None and news.looking_only)
         self.grid.set_read_only(read_only)

@@ -129,9 +129,10 @@ class QueueFile:
         """A run folder that was begun elsewhere, in a terminal say; as it is now. Raises: RunError."""
         run = Path(run).absolute()
         job = Job.load(run)
-        item = Item(uuid.uuid4().hex[:12], _order_of(run), run, "interrupted", "", time.time())
+        state = _state_by_events(run) if job is None else "running"
+        item = Item(uuid.uuid4().hex[:12], _order_of(run), run, state, "", time.time())
         if job is not None:
-            item = replace(item, state="running", process=job.writer).now()
+            item = replace(item, process=job.writer).now()
 
         def adopted(queue: Queue) -> Queue:
             return queue if queue.of(run) else replace(queue, items=(*queue.items, item))
@@ -242,6 +243,18 @@ def _order_of(run: Path) -> Order:
         return stored_order(run)
     config = RunFolder(run).config()
     return Order(Path(config.corpus), format=config.format, run=run, resume=True)
+
+
+def _state_by_events(run: Path) -> State:
+    """Of a run that was made before writers told of themselves."""
+    from .follow import Follower
+
+    follower = Follower(run)
+    while follower.poll(1.0) and not follower.caught_up:
+        pass
+    if follower.progress.done == follower.progress.total:
+        return "finished"
+    return "failed" if follower.state == "failed" else "interrupted"
 
 
 def write_order(run: Path, order: Order) -> None:

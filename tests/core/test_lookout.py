@@ -57,3 +57,13 @@ def test_the_second_of_two_windows_only_looks_until_the_first_is_gone(tmp_path: 
     first.close()
     assert second.look(Watch(run)).runs[run].looking_only == ""
     second.close()
+
+
+def test_a_run_from_before_jobs_told_of_themselves_is_taken_in_as_it_ended(tmp_path: Path) -> None:
+    made = job_folders.planned(tmp_path / "old")
+    queue = QueueFile(tmp_path / "queue")
+    job_folders.tell(made.path, job_folders.epoch(made.cells()[0], 1))
+    assert queue.adopt(made.path).state == "interrupted"
+    queue.remove(queue.read().items[0].id)
+    job_folders.tell(made.path, *(job_folders.done(cell) for cell in made.cells()))
+    assert queue.adopt(made.path).state == "finished"
