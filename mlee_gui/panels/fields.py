@@ -104,7 +104,7 @@ class Field(QObject):
 
     def to_default(self) -> None:
         self.show_value(None)
-        self.editor.setFocus()
+        self.stops[0].setFocus()
 
     def show_fault(self, sentence: str) -> None:
         self.fault.show_fault(sentence)
@@ -281,9 +281,9 @@ class TicksField(Field):
             grid.addWidget(box, n // columns, n % columns)
         grid.setColumnStretch(columns, 1)
         super().__init__(name, label, editor, help)
-        editor.setFocusProxy(self.boxes[0])
         self.label.setBuddy(self.boxes[0])
         for box in self.boxes:
+            box.setAccessibleName(f"{self.plain}: {box.text()}")
             box.toggled.connect(lambda _: self.changed.emit())
 
     @property

@@ -83,7 +83,6 @@ class PathField(TextField):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.line, 1)
         row.addWidget(self.browse)
-        self.editor.setFocusProxy(self.line)
 
     @property
     def stops(self) -> list[QWidget]:

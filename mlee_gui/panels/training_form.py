@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QEvent, QTimer, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QShowEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFocusEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QWidget
 
 from mlee_core.errors import MleeError
@@ -53,7 +53,6 @@ class TrainingForm(QWidget):
         self.setAcceptDrops(True)
         self.fields = TrainingFields(self)
         self.view = TrainingLayout(self, self.fields)
-        self.setFocusProxy(self.fields.corpus.line)
         self.plan: Plan | None = None
         self.facts: CorpusFacts | None = None
         self._corpus_known = False  # the facts are an answer to the newest question
@@ -105,9 +104,9 @@ class TrainingForm(QWidget):
         readable = has_corpus and not set(wrong) & set(OF_READING)
         self._reading = Order(**{n: v for n, v in values.items() if n in OF_READING}) if readable else None
         self._deaths = 0
+        self._planner.drop()  # what it is about to answer is about another order
         if self._order is None:
             self._measuring = False
-            self._planner.drop()
         if self._reading is None:
             self._quiet.stop()
         else:
@@ -157,7 +156,7 @@ class TrainingForm(QWidget):
             return
         if self.hardware is None:
             self._planner.look()
-        self._corpus_known = False
+        self._corpus_known, self._refused = False, ("", "")
         self._planner.ask(asked, measure=self._measuring)
         self._show_state()
 
@@ -267,6 +266,10 @@ class TrainingForm(QWidget):
         return run.with_name(f"{run.name}-smoke-{self._stamp}")
 
     # --- Qt
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """A focus proxy would be left out by the Tab key."""
+        self.fields.corpus.line.setFocus(event.reason())
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QFontDatabase, QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
@@ -38,21 +38,37 @@ EMPTY = "Which format it has, its Table 1 and what each label scheme admits are 
 
 
 class Columns(QWidget):
-    """Widgets side by side from a width on, else one below the other."""
+    """Widgets side by side where there is room for them and at least `wide` pixels, else below each other."""
 
     def __init__(self, widgets: Sequence[QWidget], wide: int, stretch: Sequence[int]) -> None:
         super().__init__()
-        self._wide = wide
+        self._widgets, self._wide = widgets, wide
         self._box = QBoxLayout(QBoxLayout.Direction.TopToBottom, self)
         self._box.setContentsMargins(0, 0, 0, 0)
         self._box.setSpacing(2 * MARGIN)
         for widget, share in zip(widgets, stretch, strict=True):
             self._box.addWidget(widget, share)
 
+    def minimumSizeHint(self) -> QSize:
+        """One below the other is always a way out."""
+        return QSize(max(self._widths()), super().minimumSizeHint().height())
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        self._arrange()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._arrange()
+        return super().event(event)
+
+    def _widths(self) -> list[int]:
+        return [widget.minimumSizeHint().width() for widget in self._widgets]
+
+    def _arrange(self) -> None:
         directions = QBoxLayout.Direction
-        wanted = directions.LeftToRight if self.width() >= self._wide else directions.TopToBottom
+        needed = max(self._wide, sum(self._widths()) + self._box.spacing() * (len(self._widgets) - 1))
+        wanted = directions.LeftToRight if self.width() >= needed else directions.TopToBottom
         if self._box.direction() != wanted:
             self._box.setDirection(wanted)
 
@@ -131,7 +147,7 @@ class TrainingLayout:
         for label in (self.table, self.admits):
             label.setWordWrap(False)
             label.setAlignment(Qt.AlignmentFlag.AlignTop)
-        tables = Columns((self.table, self.admits), 560, (0, 1))
+        tables = Columns((self.table, self.admits), 0, (0, 1))
         corpus = _group("Corpus", _grid((fields.corpus,)), self.head, tables, self.notes)
         inside = QWidget()
         _column(inside, corpus, Columns((left, right), WIDE, (1, 1)))
