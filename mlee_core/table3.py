@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Generator
+from collections.abc import Collection, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
 from . import forecast, runs
 from .config import RunConfig, Selection, plan
 from .corpora.base import Corpus
-from .engines import LOCAL, Engine, slots_here
+from .engines import LOCAL, Engine, Job, slots_here
 from .errors import ConfigError, RunError
 from .events import Cancelled, Event, Failed, Finished, Progress, StageDone, Started
 from .folds import Folds
@@ -128,9 +128,9 @@ class Experiment:
 
         A cell that fails does not stop the others. Raises: RunError in the end when some have failed.
         """
-        from . import engines, experiment, models
+        from . import engines, models
 
-        results = self.results()
+        asks, results = Asks(self.folder.path), self.results()
         done = {result.cell for result in results}
         left = {cell.name for cell in self.cells} - {cell.name for cell in done}
         failed: list[Failed] = []
@@ -138,20 +138,13 @@ class Experiment:
         for result in results:
             yield from result.events()
         every = engines.jobs(self.config, self.selection, self.folds, self.corpus, done)
-        waiting = engines.part(every, self.cells)
-        if waiting:
-            scratch = Scratch(self.folder.path)
-            try:
-                work = yield from experiment.prepare(self.folder, self.config, self.corpus, scratch.path)
-                with closing(engines.run(self.engine, work, waiting, done, self.workers)) as events:
-                    for event in events:
-                        if isinstance(event, Failed):
-                            failed.append(event)
-                        elif isinstance(event, StageDone):
-                            left.discard(f"{event.fold}/seed-{event.seed}/{event.stage}")
-                        yield event
-            finally:
-                scratch.remove()
+        with closing(self._worked_off(engines.part(every, self.cells), done, asks)) as events:
+            for event in events:
+                if isinstance(event, Failed):
+                    failed.append(event)
+                elif isinstance(event, StageDone):
+                    left.discard(f"{event.fold}/seed-{event.seed}/{event.stage}")
+                yield event
         for fold in self.folds.folds:
             if self._has_all(fold.name):
                 path = self.folder.path / fold.name / models.MODEL_FILE
@@ -159,11 +152,26 @@ class Experiment:
         if failed:
             first = failed[0]
             raise RunError(f"{len(failed)} stages failed, the first in fold {first.fold}: {first.message}")
-        ask = Asks(self.folder.path).now().ask
+        ask = asks.now().ask
         if left and ask is not None:
             yield Cancelled("paused" if ask == "pause" else "stopped")
         else:
             yield Finished(f"{len(self.cells)} stages")
+
+    def _worked_off(self, waiting: Sequence[Job], done: Collection[Cell], asks: Asks) -> Generator[Event]:
+        """Compute the features and train the jobs, if there are any."""
+        if not waiting:
+            return
+        from . import engines, experiment
+
+        scratch = Scratch(self.folder.path)
+        try:
+            preparing = experiment.prepare(self.folder, self.config, self.corpus, scratch.path)
+            work = yield from asks.unless_asked(preparing)
+            if work is not None:
+                yield from engines.run(self.engine, work, waiting, done, self.workers)
+        finally:
+            scratch.remove()
 
     def _workload(self, speed: Speed | None) -> Workload:
         mean_s = forecast.USUAL_S if speed is None else speed.mean_duration_s

@@ -43,7 +43,17 @@ class Asks:
         self, cell: str, work: Generator[Event, None, Answer]
     ) -> Generator[Event, None, Answer | None]:
         """The events of work on a cell, and what it returns; None, at once, when it is to be skipped."""
-        while cell not in self.now().skip:
+        return self._unless(lambda: cell in self.now().skip, work)
+
+    def unless_asked(self, work: Generator[Event, None, Answer]) -> Generator[Event, None, Answer | None]:
+        """The same of work before any cell: None when the run is to pause or to stop."""
+        return self._unless(lambda: self.now().ask is not None, work)
+
+    @staticmethod
+    def _unless(
+        over: Callable[[], bool], work: Generator[Event, None, Answer]
+    ) -> Generator[Event, None, Answer | None]:
+        while not over():
             try:
                 event = next(work)
             except StopIteration as end:

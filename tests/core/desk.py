@@ -17,6 +17,7 @@ from mlee_core.runs import RunFolder
 from tests.core.child_side import wait_until
 
 MARK = "MLEE_TEST_DESK"
+EPOCHS = 6
 PATIENCE_S = 120.0
 
 Line = dict[str, Any]
@@ -35,7 +36,7 @@ class Desk:
             "rows": ("fusion-hard",),
             "train_sets": ("all",),
             "only": ("s0",),
-            "max_epochs": 8,
+            "max_epochs": EPOCHS,
             "jobs": 1,
         }
         return Order(self.table, run=self.folder / name, **{**usual, **more})
