@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlee_core import cli, order, order_faults
+from mlee_core import cli, engines, order, order_faults
 from mlee_core.config import LINES, TRAIN_SETS
 from mlee_core.engines import ENGINES
 from mlee_core.errors import ConfigError, MleeError
@@ -190,3 +190,17 @@ def test_another_corpus_is_no_way_to_go_on(table: Path, tmp_path: Path) -> None:
     with pytest.raises(MleeError, match="cannot go on") as refused:
         order.experiment(replace(begun, resume=True, seed=7))
     assert refused.value.about == "run"
+
+
+def test_of_all_jobs_the_chosen_cells_are_left(table: Path) -> None:
+    names = ("s1/seed-0/fusion-soft-all", "s2/seed-0/mlee-dominant")
+    asked = order.experiment(Order(table, dtype="fp32", cells=names))
+    every = engines.jobs(asked.config, asked.selection, asked.folds, asked.corpus, ())
+    left = engines.part(every, asked.cells)
+    assert sorted(cell.name for job in left for cell in job.cells) == sorted(c.name for c in asked.cells)
+    assert len(left) == 4 and len(every) > 4
+    done = [cell for cell in asked.cells if not cell.stage.encoders]
+    after = engines.part(
+        engines.jobs(asked.config, asked.selection, asked.folds, asked.corpus, done), asked.cells
+    )
+    assert [cell.name for job in after for cell in job.cells if cell not in done] == [names[0]]
