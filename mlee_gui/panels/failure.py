@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFontDatabase, QGuiApplication
+from PySide6.QtGui import QFontDatabase, QGuiApplication, QHideEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 import mlee_core
@@ -92,6 +92,10 @@ class FailurePanel(QWidget):
         made = f"MLEE {mlee_core.__version__}, copied {time.strftime('%Y-%m-%d %H:%M:%S')}"
         parts = [self.what.text(), self.where.text(), made, self.log_name.text(), self.log.toPlainText()]
         return "\n".join(part for part in parts if part) + "\n"
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._shown = ()  # it may fail again in the same words, but with another log
 
     def stop(self) -> None:
         """Read nothing more."""

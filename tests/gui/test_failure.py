@@ -104,3 +104,16 @@ def test_an_answer_for_a_failure_that_is_no_longer_shown_is_dropped(
     panel.show_message(tmp_path / "other", "That too.")
     qtbot.waitUntil(lambda: panel.log_name.text() == "Its logs are empty.")
     assert len(shown) == 1 and panel.log.toPlainText() == ""
+
+
+def test_what_fails_again_in_the_same_words_has_its_log_read_again(
+    qtbot: QtBot, run: Path, panel: FailurePanel
+) -> None:
+    log(run, "job.log", 1, 1000.0)
+    panel.show_message(run, "It broke.")
+    qtbot.waitUntil(lambda: panel.log.toPlainText() == "job.log line 1")
+    panel.hide()
+    log(run, "job.log", 2, 2000.0)
+    panel.show_message(run, "It broke.")
+    panel.show()
+    qtbot.waitUntil(lambda: panel.log.toPlainText() == "job.log line 1\njob.log line 2")
