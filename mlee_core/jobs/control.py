@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -78,8 +79,9 @@ def delete(run: Path) -> None:
     if running(run):
         raise RunError(f"{run} is being trained: cancel it first.")
     with faults_told(run), RunFolder(run).locked():
-        gone = run.rename(run.with_name(f".{run.name}.deleted"))  # nobody puts anything into it any more
-        shutil.rmtree(gone)
+        aside = tempfile.mkdtemp(prefix=f".{run.name}.", suffix=".deleted", dir=run.parent)
+        run.rename(aside)  # nobody puts anything into it any more
+        shutil.rmtree(aside)
 
 
 def begin(what: str, *arguments: object) -> int:

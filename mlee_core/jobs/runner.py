@@ -27,6 +27,9 @@ from .identity import Identity
 from .job import SAID
 from .queue import Item, Queue, QueueFile, State, write_order
 
+TAKEN = 3
+"""The status where another process works the queue already."""
+
 LOOK_S = 0.1
 _LOG_BYTES = 1_000_000
 _TAIL_BYTES = 4096
@@ -46,7 +49,10 @@ def ensure_runner(folder: Path | None = None) -> bool:
         if lock is None:
             return False
         lock.close()
-    return control.begin("runner", queue.folder) == 0
+    status = control.begin("runner", queue.folder)
+    if status not in (0, TAKEN):
+        raise RunError(f"The queue {queue.folder} cannot be worked: its process ended with status {status}.")
+    return status == 0
 
 
 def main() -> int:
@@ -55,7 +61,7 @@ def main() -> int:
     lock = _locked(queue.folder)
     if lock is None:
         print(f"The queue {queue.folder} is worked by another process.", file=sys.stderr)
-        return 3
+        return TAKEN
     if os.fork():  # whoever started us need not wait; what is locked stays so
         os._exit(0)
     with _log(queue.folder / "runner.log") as log:

@@ -128,7 +128,7 @@ def _training(result: CellResult) -> Training:
             f"({type(error).__name__} {error}): remove its result, and --resume makes it anew."
         ) from error
     how = (result.epoch, result.epochs, result.dev_loss, result.wa, result.ua)
-    return Training(result.cell, *how, curve, result.stamp)
+    return Training(result.cell, *how, curve, result.stamp, result.early)
 
 
 def _setting(

@@ -42,13 +42,19 @@ def page(report: Report) -> Iterator[Block]:
 
 
 def banners(report: Report) -> Iterator[Banner]:
-    """What limits all figures: networks that are not trained, folds that are not part of the experiment."""
+    """What limits all figures: networks that are not trained, or not to their end, folds that are not part of
+    the experiment."""
     setting, missing = report.setting, report.missing
     if missing:
         yield Banner(
             f"Unfinished: {report.planned - len(missing)} of {report.planned} networks are trained. "
             "Each line's figures are of the folds and seeds it has; lines that differ in them are not "
-            f"comparable. Missing: {'; '.join(_missing(missing, len(report.lines)))}."
+            f"comparable. Missing: {'; '.join(_cells_named(missing, len(report.lines)))}."
+        )
+    if report.early:
+        yield Banner(
+            f"Stopped early: {len(report.early)} of {report.planned} networks were asked to stop before "
+            f"their training was over, and kept: {'; '.join(_cells_named(report.early, len(report.lines)))}."
         )
     if len(setting.selected) < len(setting.folds):
         yield Banner(
@@ -57,13 +63,13 @@ def banners(report: Report) -> Iterator[Banner]:
         )
 
 
-def _missing(missing: Sequence[Cell], stages: int) -> Iterator[str]:
-    """ "fold 08, 09, seed 0: mlee-all, fusion-soft-all": folds that lack the same are named together.
+def _cells_named(cells: Sequence[Cell], stages: int) -> Iterator[str]:
+    """ "fold 08, 09, seed 0: mlee-all, fusion-soft-all": folds that share the same are named together.
 
-    stages: how many there are in a fold; where all of them are missing, none is named.
+    stages: how many there are in a fold; where it is all of them, none is named.
     """
     lacking: dict[tuple[str, int], list[str]] = {}
-    for cell in missing:
+    for cell in cells:
         lacking.setdefault((cell.fold, cell.seed), []).append(cell.stage.name)
     folds: dict[tuple[int, tuple[str, ...]], list[str]] = {}
     for (fold, seed), lacked in lacking.items():

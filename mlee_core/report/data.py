@@ -99,7 +99,7 @@ class Epoch:
 class Training:
     """How one cell was trained. epoch: the best, of `epochs`. wa, ua: on the fold's test speakers.
 
-    stamp: which software trained it.
+    stamp: which software trained it. early: it was asked to stop before its training was over.
     """
 
     cell: Cell
@@ -110,6 +110,7 @@ class Training:
     ua: float | None
     curve: tuple[Epoch, ...]
     stamp: Mapping[str, str]
+    early: bool
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,11 @@ class Report:
         versions = f"Python {s['python']}, torch {s['torch']}, numpy {s['numpy']}"
         run = f"device {s['device']}, {s['dtype']}, data {s['data_hash']}, configuration {s['config_hash']}"
         return f"{made}, {versions}, {s['machine']}, {run}"
+
+    @property
+    def early(self) -> tuple[Cell, ...]:
+        """Cells that were asked to stop before their training was over."""
+        return tuple(training.cell for training in self.trainings if training.early)
 
     @property
     def folds_done(self) -> tuple[str, ...]:

@@ -163,6 +163,8 @@ def _page(report: Report, look: Look, height: float, heading: str) -> Page:
 def _limits(report: Report) -> Iterator[str]:
     if report.missing:
         yield f"unfinished: {report.planned - len(report.missing)} of {report.planned} networks"
+    if report.early:
+        yield f"{len(report.early)} of {report.planned} networks stopped early"
     selected, folds = len(report.setting.selected), len(report.setting.folds)
     if selected < folds:
         yield f"{selected} of {folds} folds"

@@ -6,6 +6,7 @@ import base64
 import csv
 import json
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -241,6 +242,23 @@ def test_another_report_replaces_the_first(tmp_path: Path) -> None:
     gone = before - {file for file in out.rglob("*") if file.is_file()}
     assert {str(file.relative_to(out).parent) for file in gone} == {"tensorboard/C/seed-0/mlee-all"}
     assert "Unfinished: 5 of 6 networks" in (out / "report.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_what_was_stopped_early_is_marked(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "run", small_corpus(), seeds=1)
+    first = run.results()[0]
+    run.save(replace(first, early=True))
+    written(run, tmp_path / "out")
+    text = (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    assert "Stopped early: 1 of 6 networks" in text and f"seed 0: {first.stage.name}" in text
+
+
+def test_pictures_say_what_was_stopped_early(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "run", small_corpus(), seeds=1)
+    run.save(replace(run.results()[0], early=True))
+    texts = {text.get_text() for text in pictures.drawings(collect(run)[0])["table3"](LIGHT).texts}
+    assert "1 of 6 networks stopped early" in texts
 
 
 def test_pictures_of_an_unfinished_run_say_so(tmp_path: Path) -> None:
