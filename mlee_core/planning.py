@@ -24,6 +24,7 @@ from .forecast import Cost, Speed
 from .hardware import Hardware, Watch
 from .order import Order, about
 from .processes import Connection
+from .runs import RunFolder
 from .table3 import Experiment
 
 
@@ -63,8 +64,8 @@ class CorpusFacts:
 @dataclass(frozen=True)
 class Plan:
     """What an order comes to. selection: what is trained. cost: its times and memory hold only if `measured`.
-    measurable: whether a trial can be made here. free_bytes: on the disk of the run folder. place: where it
-    is trained, in words."""
+    measurable: whether a trial can be made here. free_bytes: on the disk of the run folder. foreign: that
+    folder is there and holds no run but something else. place: where it is trained, in words."""
 
     run: Path
     selection: Selection
@@ -75,6 +76,7 @@ class Plan:
     measured: bool
     measurable: bool
     free_bytes: int
+    foreign: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,9 @@ class Desk:
             yield from self._answers(ask)
         except MleeError as error:
             yield Refused(ask.number, error.about, str(error))
+        except OSError as error:
+            where = f" {error.filename}" if error.filename else ""
+            yield Refused(ask.number, "", f"The system refused{where}: {error.strerror or error}.")
         except Exception as error:  # noqa: BLE001 - the boundary: a fault of ours must not end the process
             traceback.print_exc()
             sys.stderr.flush()
@@ -226,4 +231,9 @@ def _plan(asked: Experiment, speed: Speed | None, facts: CorpusFacts) -> Plan:
         measured=speed is not None,
         measurable=asked.measurable,
         free_bytes=asked.free_bytes(),
+        foreign=_foreign(asked.folder),
     )
+
+
+def _foreign(folder: RunFolder) -> bool:
+    return not folder.exists and folder.path.is_dir() and any(folder.path.iterdir())

@@ -228,6 +228,7 @@ class TrainingForm(QWidget):
             button.setEnabled(not why_not)
             button.setToolTip(why_not or what)
         memory = None if self.hardware is None else self.hardware.memory_bytes
+        view.foreign.setVisible(self.plan is not None and self.plan.foreign)
         view.show_plan(None if self.plan is None else facts_in_words.plan_rows(self.plan, memory))
         changed = [f for name, f in self.fields.by_name.items() if name != "corpus" and not f.is_default]
         view.defaults.setEnabled(bool(changed))
@@ -273,6 +274,9 @@ class TrainingForm(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        if not event.spontaneous() and self.fields.run.is_default:
+            self._stamp = _now()  # of a form that was left open for days
+            self._on_changed()
         if self.hardware is None or self.hardware.gpus:
             self._planner.look()
 

@@ -144,6 +144,14 @@ def test_a_run_that_is_there_already(order: Order) -> None:
     assert plan(Desk(), replace(order, resume=True)).cost.cells == 39
 
 
+def test_a_folder_that_holds_something_else(order: Order, tmp_path: Path) -> None:
+    assert order.run is not None and not plan(Desk(), order).foreign
+    order.run.mkdir()
+    assert not plan(Desk(), order).foreign
+    (order.run / "thesis.tex").touch()
+    assert plan(Desk(), order).foreign
+
+
 def test_missing_audio_is_told_beside_the_facts(tmp_path: Path) -> None:
     table = made.corpus(tmp_path / "corpus", speakers=3, each=1)
     (tmp_path / "corpus" / "s0_neu_0.wav").unlink()
@@ -159,6 +167,14 @@ def test_a_fault_of_ours_is_an_answer(order: Order, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(orders, "read", broken)
     answer = last(Desk(), order)
     assert answer == Refused(7, "", "MLEE failed on this: ZeroDivisionError: by nought.")
+
+
+def test_what_the_system_refuses_is_an_answer(order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(_: Order) -> Corpus:
+        raise OSError(116, "Stale file handle", "/net/corpus")
+
+    monkeypatch.setattr(orders, "read", gone)
+    assert last(Desk(), order) == Refused(7, "", "The system refused /net/corpus: Stale file handle.")
 
 
 class Script:

@@ -54,13 +54,13 @@ def facts(table: Path) -> CorpusFacts:
     return CorpusFacts("table", "table", corpus.speakers, info(corpus), ("It is <odd>.",), ())
 
 
-def plan(ask: Ask, *, measured: bool = False) -> Plan:
+def plan(ask: Ask, *, measured: bool = False, foreign: bool = False) -> Plan:
     order = ask.order
     folds = order.only or ("s0", "s1", "s2")
     cost = Cost(39, 0, 2, 20, 3600.0, 7200.0, 10**9, 2 * 10**9, 3 * 10**9)
     selection = Selection(order.rows or tuple(LINES), order.train_sets or ("dominant", "all"), folds)
     run = order.run or Path("run")
-    return Plan(run, selection, Compute(), 2, "this machine", cost, measured, True, 50 * 10**9)
+    return Plan(run, selection, Compute(), 2, "this machine", cost, measured, True, 50 * 10**9, foreign)
 
 
 class FakePlanning:
@@ -383,6 +383,24 @@ def test_the_cost_is_measured_when_asked(
     assert costs["Time"].text() == "about 1 h 00 min if encoders stop after 20 epochs, at most 2 h 00 min"
     assert costs["Memory"].text() == "about 3.0 GB; 8.0 GB are free"
     assert not form.view.measure.isEnabled()
+
+
+def test_a_run_folder_with_other_files_is_told(
+    qtbot: QtBot, form: TrainingForm, table: Path, processes: list[FakePlanning]
+) -> None:
+    form.fields.corpus.show_path(str(table))
+    ready(qtbot, form)
+    assert not form.view.foreign.isVisibleTo(form)
+    processes[0].silent = True
+    form.fields.run.show_path("/elsewhere")
+    qtbot.waitUntil(lambda: processes[0].asked[-1].order.run == Path("/elsewhere"))
+    processes[0].waiting.append(
+        Planned(processes[0].asked[-1].number, plan(processes[0].asked[-1], foreign=True))
+    )
+    ready(qtbot, form)
+    assert form.view.foreign.isVisibleTo(form)
+    form.fields.run.to_default()
+    assert not form.view.foreign.isVisibleTo(form)
 
 
 def test_of_many_edits_the_last_is_asked_about(
