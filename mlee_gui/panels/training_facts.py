@@ -125,9 +125,10 @@ def devices(hardware: Hardware) -> str:
 
 
 def _gpu(gpu: Gpu) -> str:
-    free = "free memory not told" if gpu.free_bytes is None else f"{_gib(gpu.free_bytes)} GiB free"
-    busy = "use not told" if gpu.utilisation is None else f"{gpu.utilisation:.0%} in use"
-    return f"<b>{gpu.device}</b>: {escape(gpu.name)}, {free} of {_gib(gpu.total_bytes)} GiB, {busy}"
+    total = f"{_gib(gpu.total_bytes)} GiB"
+    memory = total if gpu.free_bytes is None else f"{_gib(gpu.free_bytes)} of {total} free"
+    use = "how busy is not told" if gpu.utilisation is None else f"{gpu.utilisation:.0%} busy"
+    return f"<b>{gpu.device}</b>: {escape(gpu.name)}, {memory}, {use}"
 
 
 def _gib(count: int) -> str:

@@ -433,7 +433,7 @@ def test_gpus_are_offered_and_watched(
     assert "No GPU: no NVIDIA driver is loaded." in form.view.devices.text()
     processes[0].hardware = Hardware("Some CPU", 2, 4, None, (GPU,), "")
     form._planner.look()
-    qtbot.waitUntil(lambda: "70.0 GiB free of 80.0 GiB, 25% in use" in form.view.devices.text())
+    qtbot.waitUntil(lambda: "70.0 of 80.0 GiB free, 25% busy" in form.view.devices.text())
     form.fields.device.show_value("cuda:0")
     assert form.fields.device.box.currentText() == "cuda:0: H100"
     looks = processes[0].looks
