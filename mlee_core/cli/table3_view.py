@@ -12,8 +12,8 @@ from ..config import Selection
 from ..events import EpochDone, Event, Failed, Progress, StageDone
 from ..forecast import Cost, Speed
 from ..table3 import Experiment
+from ..wording import event_in_words
 from .terminal import Board, duration, in_words, size
-from .train import in_words as event_in_words
 
 _Key = tuple[str | None, int | None, str | None]
 _BEFORE: _Key = (None, None, None)

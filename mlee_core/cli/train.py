@@ -12,7 +12,7 @@ from pathlib import Path
 from .. import folds
 from ..config import ROWS, TRAIN_SETS, RunConfig, Stage, plan
 from ..corpora import Corpus
-from ..events import Cancelled, EpochDone, Event, Finished, Progress, Resumed, StageDone, Started
+from ..events import Cancelled, Event, Finished, Progress, StageDone
 from ..forecast import USUAL_S, Forecast, Workload
 from ..jobs import terminating
 from ..jobs.writing import disk_faults_told, recorded
@@ -20,6 +20,7 @@ from ..order import Order, completed, opened, run_config
 from ..recipe import Recipe
 from ..runs import Cell, RunFolder
 from ..scratch import Scratch
+from ..wording import event_in_words
 from .running import add_running_arguments, noted
 from .terminal import ProgressLine
 
@@ -93,33 +94,6 @@ def _show(events: Iterable[Event], *, quiet: bool) -> None:
             line.show(event)
             continue
         line.clear()
-        text = in_words(event)
+        text = event_in_words(event)
         if text and (isinstance(event, StageDone) or not quiet):
             print(text, flush=True)
-
-
-def in_words(event: Event) -> str | None:
-    """One line about an event for the terminal, None for those that need none."""
-    if isinstance(event, Started):
-        return f"{event.stage}: {event.what}" if event.stage else event.what
-    if isinstance(event, Resumed):
-        return f"{event.stage}: goes on after epoch {event.epoch}"
-    if isinstance(event, EpochDone):
-        mark = " *" if event.best else ""
-        took = "" if event.seconds is None else f", {event.seconds:.1f} s"
-        return (
-            f"{event.stage} epoch {event.epoch}: loss {event.train_loss:.4f}, development loss "
-            f"{event.dev_loss:.4f} {_scores(event.dev_wa, event.dev_ua)}{took}{mark}"
-        )
-    if isinstance(event, StageDone):
-        reused = " (taken over)" if event.reused else ""
-        return f"{event.stage}: best epoch {event.epoch}{reused}, test {_scores(event.wa, event.ua)}"
-    return None
-
-
-def _scores(wa: float | None, ua: float | None) -> str:
-    return f"WA {_percent(wa)} UA {_percent(ua)}"
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f} %"

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from .. import events
-from ..cli.train import in_words
 from ..events import Event, Failed
 from ..page import printable
 from ..runs import Cell
+from ..wording import event_in_words
 from .events_file import EventsFile
 
 LAST_LINES = 50
@@ -84,7 +84,7 @@ def _told(line: dict[str, Any]) -> str:
     event = _event(line)
     if isinstance(event, Failed):
         return f"failed: {event.message}"
-    words = None if event is None else in_words(event)
+    words = None if event is None else event_in_words(event)
     return words or str(line.get("type"))
 
 
@@ -98,7 +98,7 @@ def _event(line: dict[str, Any]) -> Event | None:
     known = {field.name for field in fields(kind)}
     try:
         event = kind(**{name: value for name, value in line.items() if name in known})
-        in_words(event)
+        event_in_words(event)
     except (TypeError, ValueError):
         return None
     return event
