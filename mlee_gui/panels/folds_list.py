@@ -26,9 +26,7 @@ class _Names(QListWidget):
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.viewport().setBackgroundRole(
-            QPalette.ColorRole.Window
-        )  # so that empty boxes are seen
+        self.viewport().setBackgroundRole(QPalette.ColorRole.Window)  # so that empty boxes are seen
 
     def sizeHint(self) -> QSize:
         return QSize(200, ROWS * (self.fontMetrics().height() + 8) + 8)
