@@ -152,8 +152,8 @@ class TrainingLayout:
         tables = Columns((self.table, self.admits), 0, (0, 1))
         corpus = _group("Corpus", _grid((fields.corpus,)), self.head, tables, self.notes)
         inside = QWidget()
-        _column(inside, corpus, Columns((left, right), WIDE, (1, 1)))
-        inside.layout().setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
+        column = _column(inside, corpus, Columns((left, right), WIDE, (1, 1)))
+        column.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         scroll = QScrollArea(widgetResizable=True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidget(inside)
@@ -224,7 +224,10 @@ def _copier(command: QPlainTextEdit) -> QPushButton:
 
 
 def _opener(text: str) -> QToolButton:
-    button = QToolButton(text=text, checkable=True, autoRaise=True)
+    button = QToolButton()
+    button.setText(text)
+    button.setCheckable(True)
+    button.setAutoRaise(True)
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
     button.setArrowType(Qt.ArrowType.RightArrow)
     button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -249,10 +252,10 @@ def _group(title: str, *widgets: QWidget) -> QGroupBox:
     return box
 
 
-def _column(parent: QWidget, *widgets: QWidget) -> None:
+def _column(parent: QWidget, *widgets: QWidget, margin: int = 0) -> None:
     column = QVBoxLayout(parent)
     if not isinstance(parent, QGroupBox):
-        column.setContentsMargins(0, 0, 0, 0)
+        column.setContentsMargins(margin, margin, margin, margin)
     for widget in widgets:
         column.addWidget(widget)
     column.addStretch(1)
