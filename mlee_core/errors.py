@@ -36,6 +36,8 @@ class RunError(MleeError):
 
 
 class WorkerDied(MleeError):
-    """A helper process ended without an answer; the message carries its last log lines."""
+    """A helper process ended without an answer; the message carries its last log lines. log: name of its log
+    file, "" where it was not kept."""
 
     exit_status = 1
+    log = ""

@@ -106,10 +106,12 @@ class Finished(Event):
 
 @dataclass(frozen=True)
 class Failed(Event):
-    """The work ended in an error. message: one sentence for the user."""
+    """The work ended in an error. message: one sentence for the user. log: name of the file in RUN/logs that
+    may tell more, "" for none."""
 
     message: str
     stage: str | None = None
+    log: str = ""
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,7 @@ class Child:
     def __init__(self, name: str, target: Callable[..., None], *args: Any, log: Path | None = None) -> None:
         self.name = name
         self._log = _temporary_log(name) if log is None else log
+        self._log_kept = log is not None
         if log is not None:
             log.parent.mkdir(parents=True, exist_ok=True)
             if log.exists() and log.stat().st_size > _MAX_LOG:
@@ -95,6 +96,11 @@ class Child:
     @property
     def pid(self) -> int | None:
         return self._process.pid
+
+    @property
+    def log_name(self) -> str:
+        """Of its log file, "" for a temporary one."""
+        return self._log.name if self._log_kept else ""
 
     @property
     def alive(self) -> bool:
@@ -123,7 +129,9 @@ class Child:
 
     def died(self) -> WorkerDied:
         """The error that says how this child ended; a child that only closed its pipe is ended first."""
-        return WorkerDied(self.stop().sentence(self.name))
+        error = WorkerDied(self.stop().sentence(self.name))
+        error.log = self.log_name
+        return error
 
     def outcome(self) -> Outcome | None:
         """How the child ended, None while it runs."""

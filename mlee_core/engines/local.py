@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Generator, Sequence
+from dataclasses import replace
 
 from ..errors import MleeError, WorkerDied
 from ..events import Event, Failed
@@ -60,6 +61,8 @@ class _Processes:
             told = child.receive()
         except WorkerDied as error:
             told = error
+        if isinstance(told, Failed):
+            told = replace(told, log=child.log_name)
         if told is None or isinstance(told, Failed | MleeError):
             del self._busy[child]
             if child.alive:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from ..config import Stage
-from ..errors import MleeError
+from ..errors import MleeError, WorkerDied
 from ..events import Event, Failed, Progress, StageDone
 from ..jobs import terminating
 from ..jobs.asking import Asks
@@ -55,7 +55,7 @@ def work_off(
             return
         terminating.check()
         for job, told in pool.heard():
-            event = busy[job].failed(str(told)) if isinstance(told, MleeError) else told
+            event = busy[job].failed_by(told) if isinstance(told, MleeError) else told
             if event is not None:
                 yield busy[job].heard(event)
             if event is None or isinstance(event, Failed):
@@ -121,8 +121,11 @@ class InWork:
         stages = self.job.stages[self._ended + without_current :]
         return [replace(self.job, stages=stages)] if stages else []
 
-    def failed(self, message: str) -> Failed:
-        return Failed(message, self.stage.name, fold=self.job.fold.name, seed=self.job.seed)
+    def failed(self, message: str, log: str = "") -> Failed:
+        return Failed(message, self.stage.name, log, fold=self.job.fold.name, seed=self.job.seed)
+
+    def failed_by(self, error: MleeError) -> Failed:
+        return self.failed(str(error), error.log if isinstance(error, WorkerDied) else "")
 
 
 def _refuse_orphans(waiting: list[Job], lost: set[Cell]) -> Iterator[Event]:

@@ -43,7 +43,8 @@ class CellView:
     epoch: the one in work, else how many are trained; None before the first. of_epochs: how many it takes at
     most. best: the epoch with the best model so far. share: of the epoch in work, 0-1. left_s: of the whole
     cell; both None while unknown. wa, ua: of a done cell, on the test speakers. early: whether it was stopped
-    and kept. message: why it failed, or what it does between epochs.
+    and kept. message: why it failed, or what it does between epochs. log: name of the file in RUN/logs that
+    may tell more of a failure, "" for none.
     """
 
     cell: Cell
@@ -57,6 +58,7 @@ class CellView:
     ua: float | None = None
     early: bool = False
     message: str = ""
+    log: str = ""
 
 
 class Follower:
@@ -269,7 +271,7 @@ class Follower:
         if cell.name in skip:
             return CellView(cell, "skipped", **known)
         if trail.failed:
-            return CellView(cell, "failed", **known, message=trail.failed)
+            return CellView(cell, "failed", **known, message=trail.failed, log=trail.log)
         return CellView(cell, "stopped" if trail.epochs and self.state != "running" else "queued", **known)
 
     def _sum_up(self) -> None:

@@ -37,6 +37,12 @@ def log_files(run: Path) -> tuple[Path, ...]:
     return tuple(file for _, file in sorted(found, reverse=True))
 
 
+def log_of(run: Path, name: str) -> Path | None:
+    """The log of this name, if it is one and says something, else the one written last; None without any."""
+    files = log_files(run)
+    return next((file for file in files if file.name == name), next(iter(files), None))
+
+
 def tail(file: Path, lines: int = LAST_LINES) -> tuple[str, ...]:
     """The last lines of a log, of at most 64 KiB; () where there is none. Raises: OSError."""
     try:

@@ -17,7 +17,8 @@ _HUGE = 1e30
 
 class Trail:
     """epochs: the last one told, 0 before. best: the epoch of the best model, None before. done: whether
-    there is a result. failed: why, "" where the last word on the cell is another. at: when that came."""
+    there is a result. failed: why, "" where the last word on the cell is another. log: name of the file that
+    may tell more of that. at: when that came."""
 
     def __init__(self) -> None:
         self._forget()
@@ -29,7 +30,7 @@ class Trail:
         self.done = self.early = False
         self.wa: float | None = None
         self.ua: float | None = None
-        self.failed = ""
+        self.failed = self.log = ""
         self.at = 0.0
 
     def add(self, line: dict[str, Any]) -> None:
@@ -44,6 +45,7 @@ class Trail:
             self.finish(epoch if isinstance(epoch, int) else None, *scores, early=line.get("early") is True)
         elif kind == "failed":
             self.failed = str(line.get("message") or "It failed, and did not say why.")
+            self.log = str(line.get("log") or "")
         elif kind == "dropped":
             self._forget()
         elif kind in ("started", "resumed"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication, QPalette
@@ -154,7 +155,8 @@ class CompareDialog(QDialog):
             self.table.setHorizontalHeaderItem(len(COLUMNS) * k + offset, header)
         shade = self.palette().color(QPalette.ColorRole.AlternateBase)
         for row, stage in enumerate(self.found.stages):
-            for offset, score in enumerate(("wa", "ua", None)):
+            scores: tuple[Literal["wa", "ua"] | None, ...] = ("wa", "ua", None)
+            for offset, score in enumerate(scores):
                 if score is None:
                     item = QTableWidgetItem(self.found.networks(run, stage))
                 else:

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, 
 
 import mlee_core
 from mlee_core.jobs.follow import CellView
-from mlee_core.jobs.logs import LAST_LINES, log_files, tail
+from mlee_core.jobs.logs import LAST_LINES, log_of, tail
 from mlee_core.palette import CELL_COLORS
 
 from ..tasks import Tasks
@@ -76,11 +76,11 @@ class FailurePanel(QWidget):
 
     def show_failure(self, run: Path, view: CellView) -> None:
         """A cell that failed."""
-        self._show(run, cell_words(view.cell), view.message)
+        self._show(run, cell_words(view.cell), view.message, view.log)
 
     def show_message(self, run: Path, message: str) -> None:
         """A run that failed as a whole, or was interrupted."""
-        self._show(run, "the whole experiment", message)
+        self._show(run, "the whole experiment", message, "job.log")
 
     def set_read_only(self, on: bool) -> None:
         """Whether this window may not begin anything."""
@@ -101,7 +101,7 @@ class FailurePanel(QWidget):
         """Read nothing more."""
         self._tasks.stop()
 
-    def _show(self, run: Path, part: str, message: str) -> None:
+    def _show(self, run: Path, part: str, message: str, log: str) -> None:
         shown = (str(run), part, message)
         if shown == self._shown:
             return
@@ -113,8 +113,8 @@ class FailurePanel(QWidget):
         self.log.clear()
 
         def read() -> _Log:
-            newest = next(iter(log_files(run)), None)
-            return _Log("", ()) if newest is None else _Log(newest.name, tail(newest))
+            file = log_of(run, log)
+            return _Log("", ()) if file is None else _Log(file.name, tail(file))
 
         self._tasks.run(
             read,

@@ -233,9 +233,10 @@ def test_what_a_cell_goes_through(run: RunFolder, cells: tuple[Cell, ...]) -> No
     assert follower.poll() and follower.cells[cell].state == "queued"  # it waits to go on
     beat(run.path, work(cell, None))
     assert state() == "running" and follower.cells[cell].message == "encoding"
-    tell(run.path, Failed("No memory.", cell.stage.name, **where(cell), at=time.time() + 5))
+    failed = Failed("No memory.", cell.stage.name, "worker-2.log", **where(cell), at=time.time() + 5)
+    tell(run.path, failed)
     assert state() == "failed" and follower.failures == (follower.cells[cell],)
-    assert follower.cells[cell].message == "No memory."
+    assert (follower.cells[cell].message, follower.cells[cell].log) == ("No memory.", "worker-2.log")
     Asked(skip=(cell.name,)).save(run.path)
     beat(run.path)
     assert state() == "skipped" and follower.failures == ()

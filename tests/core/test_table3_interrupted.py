@@ -164,6 +164,9 @@ def test_a_stage_that_fails_leaves_the_others(small_table: Path, straight: Path,
     for place in (("s0", "mlee-all"), ("s1", "pretrain-hard-all")):
         assert "was trained on other data or settings" in messages[place]
     assert "training process was ended by SIGKILL" in messages["s1", "dominant-hard"]
+    logs = {(e["fold"], e["stage"]): e["log"] for e in events if e["type"] == "failed"}
+    assert logs["s1", "dominant-hard"] == logs["s0", "mlee-all"] == "worker-1.log"
+    assert logs["s1", "pretrain-hard-all"] == "worker-2.log" and logs["s1", "fusion-hard-all"] == ""
     for row in ("pretrain-hard-all", "pretrain-soft-all", "fusion-hard-all"):
         assert messages["s0", row] == f"{row} {LEFT_OUT.format('s0', 'mlee-all')}"
     assert messages["s1", "fusion-hard-all"].endswith(LEFT_OUT.format("s1", "dominant-hard"))

@@ -56,6 +56,18 @@ def test_what_where_and_the_last_fifty_lines_of_the_newest_log(
     assert panel.log_name.text() == "The last 50 lines of worker-1.log:"
 
 
+def test_the_log_of_the_process_that_failed_is_shown_though_others_wrote_since(
+    qtbot: QtBot, run: Path, panel: FailurePanel
+) -> None:
+    log(run, "worker-1.log", 3, 1000.0)
+    log(run, "job.log", 3, 2000.0)
+    panel.show_failure(run, CellView(CELL, "failed", message="It died.", log="worker-1.log"))
+    qtbot.waitUntil(lambda: "worker-1.log line 3" in panel.log.toPlainText())
+    panel.show_failure(run, CellView(CELL, "failed", message="It died.", log="gone.log"))
+    panel.show_message(run, "The disk is full.")
+    qtbot.waitUntil(lambda: "job.log line 3" in panel.log.toPlainText())
+
+
 def test_the_report_is_copied_whole(qtbot: QtBot, run: Path, panel: FailurePanel) -> None:
     log(run, "job.log", 3, 1000.0)
     panel.show_failure(run, CellView(CELL, "failed", message="It broke."))
