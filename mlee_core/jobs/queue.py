@@ -131,7 +131,9 @@ class QueueFile:
         job = Job.load(run)
         state = _state_by_events(run) if job is None else "running"
         item = Item(uuid.uuid4().hex[:12], _order_of(run), run, state, "", time.time())
-        if job is not None:
+        if job is not None and job.state != "running":  # its writer may live on, to print a report say
+            item = replace(item, state=job.state, message=job.message)
+        elif job is not None:
             item = replace(item, process=job.writer).now()
 
         def adopted(queue: Queue) -> Queue:
@@ -163,12 +165,15 @@ class QueueFile:
         self.edit(removed)
 
     def again(self, id: str, cells: tuple[str, ...] = (), redo: tuple[str, ...] = ()) -> None:
-        """Let it wait again, to go on with its run: with all, or with these cells alone; those of `redo` are
-        trained anew, with what stands on them. Raises: RunError while it runs, or cannot be written."""
+        """Let it wait again, to go on with its run: with all, or with these cells alone, besides those that it
+        waits for already; those of `redo` are trained anew, with what stands on them.
+
+        Raises: RunError while it runs, or cannot be written.
+        """
 
         def waiting(queue: Queue) -> Queue:
             item = _at_rest(queue, id)
-            order = replace(_resumed(item), cells=cells)
+            order = replace(_resumed(item), cells=_together(item, cells))
             with files.faults_told(item.run):
                 asking.edit(item.run, lambda asked: _wanted(asked, cells, redo))
             write_order(item.run, order)
@@ -294,6 +299,13 @@ def _resumed(item: Item) -> Order:
 def _wanted(asked: Asked, cells: tuple[str, ...], redo: tuple[str, ...]) -> Asked:
     skip = tuple(name for name in asked.skip if name not in (*cells, *redo))
     return Asked(None, skip, tuple(dict.fromkeys((*asked.redo, *redo))))
+
+
+def _together(item: Item, cells: tuple[str, ...]) -> tuple[str, ...]:
+    """The cells that an item is to train when these are asked for too; () is all."""
+    if item.state != "waiting":
+        return cells
+    return tuple(dict.fromkeys((*item.order.cells, *cells))) if item.order.cells and cells else ()
 
 
 def _at_rest(queue: Queue, id: str) -> Item:
