@@ -165,8 +165,8 @@ class QueueFile:
         self.edit(removed)
 
     def again(self, id: str, cells: tuple[str, ...] = (), redo: tuple[str, ...] = ()) -> None:
-        """Let it wait again, to go on with its run: with all, or with these cells alone, besides those that it
-        waits for already; those of `redo` are trained anew, with what stands on them.
+        """Let it wait again, to go on with its run: with all, or with these cells alone, besides those that
+        it waits for already; those of `redo` are trained anew, with what stands on them.
 
         Raises: RunError while it runs, or cannot be written.
         """
