@@ -32,7 +32,8 @@ State = Literal["waiting", "running", "finished", "failed", "cancelled", "stoppe
 @dataclass(frozen=True)
 class Item:
     """An experiment in the queue. run: its folder, an absolute path. message: one sentence where it failed.
-    process: its job's, once it has been started. added_at: seconds since the epoch (UTC)."""
+    process: its job's, once it has been started. added_at: seconds since the epoch (UTC). later: names of
+    cells that were asked for while it ran; it waits again for them once it has ended."""
 
     id: str
     order: Order
@@ -41,6 +42,7 @@ class Item:
     message: str
     added_at: float
     process: Identity | None = None
+    later: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         process = None if self.process is None else asdict(self.process)
@@ -51,7 +53,16 @@ class Item:
     def from_json(cls, value: dict[str, Any]) -> Item:
         process = None if value["process"] is None else Identity.from_json(value["process"])
         read = {"order": Order.from_json(value["order"]), "run": Path(value["run"]), "process": process}
+        read["later"] = tuple(value.get("later", ()))
         return cls(**{**value, **read})
+
+    def ended(self, state: State, message: str) -> Item:
+        """As it is when its job has ended so: at rest, or waiting for what was asked for meanwhile."""
+        rests = replace(self, state=state, message=message)
+        if not self.later or state not in ("finished", "failed", "interrupted"):
+            return replace(rests, later=())
+        order = replace(_resumed(rests), cells=self.later)
+        return replace(rests, order=order, state="waiting", process=None, later=())
 
     def now(self) -> Item:
         """As it is at this moment: what was started may have ended, though nobody wrote that down yet."""
@@ -87,6 +98,15 @@ class Queue:
 
     def now(self) -> Queue:
         return replace(self, items=tuple(item.now() for item in self.items))
+
+    def settled(self) -> Queue:
+        """The same, and what was asked for while something ran that has ended waits."""
+        nows = ((item, item.now()) for item in self.items)
+        ended = (
+            item.ended(now.state, now.message) if item.state == "running" != now.state else now
+            for item, now in nows
+        )
+        return replace(self, items=tuple(ended))
 
     def with_item(self, changed: Item) -> Queue:
         items = tuple(changed if item.id == changed.id else item for item in self.items)
@@ -166,13 +186,19 @@ class QueueFile:
 
     def again(self, id: str, cells: tuple[str, ...] = (), redo: tuple[str, ...] = ()) -> None:
         """Let it wait again, to go on with its run: with all, or with these cells alone, besides those that
-        it waits for already; those of `redo` are trained anew, with what stands on them.
+        it waits for already; those of `redo` are trained anew, with what stands on them. Cells of one that
+        runs wait until it has ended.
 
-        Raises: RunError while it runs, or cannot be written.
+        Raises: RunError for all of one that runs, or where it cannot be written.
         """
 
         def waiting(queue: Queue) -> Queue:
-            item = _at_rest(queue, id)
+            item = queue.item(id)
+            if cells and item.now().state == "running":
+                with files.faults_told(item.run):
+                    asking.edit(item.run, lambda asked: replace(_wanted(asked, cells, redo), ask=asked.ask))
+                return queue.with_item(replace(item, later=tuple(dict.fromkeys((*item.later, *cells)))))
+            _at_rest(queue, id)
             order = replace(_resumed(item), cells=_together(item, cells))
             with files.faults_told(item.run):
                 asking.edit(item.run, lambda asked: _wanted(asked, cells, redo))

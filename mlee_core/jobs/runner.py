@@ -95,7 +95,7 @@ class Runner:
 
         def choose(queue: Queue) -> Queue:
             nonlocal chosen
-            queue = queue.now()
+            queue = queue.settled()
             chosen = next((item for item in queue.items if item.state == "running"), None)
             if chosen is None and not queue.paused:
                 chosen = next((item for item in queue.items if item.state == "waiting"), None)
@@ -140,7 +140,7 @@ class Runner:
 
     def _close(self, item: Item, state: State, message: str) -> None:
         _say(f"{item.run}: {state} {message}".rstrip())
-        self._changed(item, replace(item, state=state, message=message))
+        self._queue.edit(lambda queue: _closed(queue, item, state, message))
         if state in ("failed", "interrupted"):
             self._queue.edit(lambda queue: replace(queue, paused=queue.paused or not queue.keep_going))
 
@@ -148,6 +148,14 @@ class Runner:
         """Write it into the queue, unless the user has done something with it meanwhile."""
         self._queue.edit(lambda queue: queue.with_item(now) if was in queue.items else queue)
         return now
+
+
+def _closed(queue: Queue, was: Item, state: State, message: str) -> Queue:
+    """The queue once an item's job has ended, unless the user has done something else with it meanwhile."""
+    now = next((item for item in queue.items if item.id == was.id), None)
+    if now is None or (now.state, now.process) != (was.state, was.process):
+        return queue
+    return queue.with_item(now.ended(state, message))
 
 
 def _left_behind(item: Item) -> list[int]:

@@ -21,7 +21,7 @@ from mlee_core.jobs.runner import ensure_runner
 from mlee_core.runs import RunFolder
 from tests import made
 from tests.core.child_side import running, wait_until
-from tests.core.desk import EPOCHS, MARK, Desk
+from tests.core.desk import EPOCHS, MARK, PATIENCE_S, Desk
 from tests.core.run_folders import content, epoch, finished, kept, table3, told
 
 pytestmark = pytest.mark.timeout(600)  # many processes, which may have to wait for the machine
@@ -136,6 +136,27 @@ def test_a_job_that_is_killed_or_cancelled_goes_on_bit_identical(desk: Desk, una
 
 
 # ---- asked ----------------------------------------------------------------------------------------------
+
+
+def test_a_cell_that_is_asked_for_while_others_train_is_trained_once_the_job_has_ended(
+    desk: Desk, unasked: Path
+) -> None:
+    item = desk.started(desk.order("run"))
+    desk.until_told(item, epoch("s0", "mlee-all"))  # dominant-hard is done by then
+    again = "s0/seed-0/dominant-hard"
+    first = desk.now(item).process
+    desk.again(item, cells=(again,), redo=(again,))
+    assert desk.now(item).state == "running" and desk.now(item).later == (again,)
+    wait_until(lambda: desk.now(item).process not in (None, first), "the second job", PATIENCE_S)
+    desk.until(item, "finished")
+    desk.until_idle()
+    dropped = [line["stage"] for line in RunFolder(item.run).events() if line["type"] == "dropped"]
+    assert dropped == ["dominant-hard", "fusion-hard-all"]  # and what stands on it
+    assert desk.now(item).later == () and types(item).count("finished") == 2
+    assert results(item) == {again, "s0/seed-0/mlee-all"}  # that alone was asked for
+    desk.again(item)
+    desk.until(item, "finished")
+    assert all(content(item.run / file) == content(unasked / file) for file in kept(unasked))
 
 
 def test_a_run_that_is_paused_whose_cell_is_skipped_and_trained_anew_ends_as_if_not(
