@@ -9,6 +9,7 @@ import warnings
 
 import torch
 
+from . import hardware
 from .config import Dtype
 from .errors import ConfigError
 
@@ -29,7 +30,9 @@ def checked(name: str) -> str:
         or not torch.cuda.is_available()
         or (device.index or 0) >= torch.cuda.device_count()
     ):
-        raise ConfigError(f"device {name!r} is not to be had here: allowed are {', '.join(available())}.")
+        why = hardware.usable_gpus(torch)[1]
+        here = f"is not to be had here ({why})" if why else "is not to be had here"
+        raise ConfigError(f"device {name!r} {here}: allowed are {', '.join(available())}.")
     return name
 
 
