@@ -41,6 +41,7 @@ CELL_COLORS: Mapping[str, str] = {
     "stopped": "#b87400",
     "skipped": "#8f8f8f",
     "queued": "#8f8f8f",
+    "undone": "#8f8f8f",
 }
 """A cell of an experiment by its state; each is also named or marked where it is shown."""
 

@@ -238,6 +238,14 @@ COMMANDS: tuple[Command, ...] = (
 
 MENUS: tuple[str, ...] = tuple(dict.fromkeys(c.menu for c in COMMANDS))
 
+GRID_KEYS = (
+    ("Arrows", "Choose a cell: its curves, log and confusions"),
+    ("R", "Resume the cell from its last epoch on"),
+    ("Shift+R", "Train the cell anew"),
+    ("S", "Skip the cell, or train it after all"),
+)
+"""(what is pressed, what it does), on the grid of an experiment."""
+
 TOOLBAR: tuple[str, ...] = (
     *("open_files", "record", "", "play", "play_selection", "loop", ""),
     *("zoom_in", "zoom_out", "fit", "zoom_selection", "", "analyse_selection"),

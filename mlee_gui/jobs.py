@@ -105,14 +105,20 @@ class Jobs(QObject):
         self._do("queueing the experiment again", queued)
 
     def move(self, item: Item, by: int) -> None:
-        self.undo_stack.push(Move(self, item, by))
+        """Towards the end, or the front (by < 0); nothing happens at the ends."""
+        if 0 <= self.row(item) + by < len(self._queue.items):
+            self.undo_stack.push(Move(self, item, by))
+
+    def row(self, item: Item) -> int:
+        """Its place in the queue as it was last seen, -1 if it is not in it."""
+        return next((row for row, known in enumerate(self._queue.items) if known.id == item.id), -1)
 
     def forget(self, item: Item) -> None:
         """Take it off the list (undoable); its folder stays."""
         self.undo_stack.push(Forget(self, item))
 
     def pause(self, paused: bool) -> None:
-        """Begin no further cell and no further experiment, or go on."""
+        """Begin no further cell and no further experiment, or go on, with what was paused too."""
 
         def asked() -> None:
             self._file.set_paused(paused)
@@ -153,7 +159,11 @@ class Jobs(QObject):
         self._do("taking an experiment off the list", lambda: self._file.remove(item_id))
 
     def put_back(self, item: Item, row: int) -> None:
-        self._do("putting an experiment back", lambda: self._file.edit(partial(_with, item, row)))
+        def put() -> None:
+            self._file.edit(partial(_with, item, row))
+            ensure_runner(self._file.folder)
+
+        self._do("putting an experiment back", put)
 
     # --- looking
 

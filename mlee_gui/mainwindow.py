@@ -103,7 +103,8 @@ class MainWindow(QMainWindow):
         self.page: Page = "analysis"
         self._column = QVBoxLayout()
         self._places: list[Place] = []
-        self._put_away: list[Dock] = []  # docks that come back with the analysis page
+        self._docked = QByteArray()  # how the docks come back with the analysis page
+        self._wanted: dict[str, bool] = {}  # and which of them were switched meanwhile
         self.setStatusBar(self.status)
         self._menus = QMenuBar()
         self.actions_by_name.add_to(self._menus)
@@ -144,14 +145,19 @@ class MainWindow(QMainWindow):
             return
         self.page = page
         if page == "analysis":
-            for dock in self._put_away:
-                dock.show()
+            self._pages.setCurrentIndex(PAGES.index(page))
+            self.toolbar.show()
+            self.restoreState(self._docked, LAYOUT_VERSION)  # or they would come back in other widths
+            for name, on in self._wanted.items():
+                self.docks[name].setVisible(on)
+            for dock in self.docks.values():
+                dock.draw_buttons()  # Qt has set its own again
         else:
-            self._put_away = [dock for dock in self.docks.values() if not dock.isHidden()]
-            for dock in self._put_away:
+            self._docked, self._wanted = self.saveState(LAYOUT_VERSION), {}
+            for dock in self.docks.values():
                 dock.hide()
-        self.toolbar.setVisible(page == "analysis")
-        self._pages.setCurrentIndex(PAGES.index(page))
+            self.toolbar.hide()
+            self._pages.setCurrentIndex(PAGES.index(page))
         self._show_commands()
         self.page_changed.emit(page)
 
@@ -165,7 +171,7 @@ class MainWindow(QMainWindow):
         if self.page == "analysis":
             dock.setVisible(on)
         else:
-            self._put_away = [d for d in self._put_away if d is not dock] + ([dock] if on else [])
+            self._wanted[name] = on
 
     def add_dock(self, place: Place, panel: QWidget) -> Dock:
         """Add a panel; the View menu gets its switch."""

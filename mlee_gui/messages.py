@@ -6,6 +6,7 @@ Errors of ours are logged with their traceback and told in one sentence; nobody 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -35,7 +36,6 @@ _ICON = {
     "warning": QStyle.StandardPixmap.SP_MessageBoxWarning,
     "error": QStyle.StandardPixmap.SP_MessageBoxCritical,
 }
-_SEVERITY = ("info", "warning", "error")
 
 
 @dataclass(frozen=True)
@@ -159,13 +159,11 @@ class MessageBar(QFrame):
 
     def _refresh(self) -> None:
         newest = self._shown[-1]
-        others = len(self._shown) - 1
-        more = f"  (and {others} more message{'s' if others > 1 else ''}: see Details)" if others else ""
-        self._text.setText(newest.text + more)
-        level = max((m.level for m in self._shown), key=_SEVERITY.index)
-        icon = self.style().standardIcon(_ICON[level], None, self)
+        others = self._shown[:-1]
+        self._text.setText(newest.text + _and_more(others))
+        icon = self.style().standardIcon(_ICON[newest.level], None, self)
         self._icon.setPixmap(icon.pixmap(18, 18))
-        color = _STRIPE[level]
+        color = _STRIPE[newest.level]
         self.setStyleSheet(
             f"#message_bar {{ border-left: 4px solid {color}; border-bottom: 1px solid {color}; }}"
         )
@@ -184,3 +182,14 @@ class MessageBar(QFrame):
         button.setCheckable(checkable)
         button.setAccessibleName(text)
         return button
+
+
+def _and_more(others: Sequence[Message]) -> str:
+    """What the line says of the messages that it does not show."""
+    if not others:
+        return ""
+    errors = sum(message.level == "error" for message in others)
+    told = f"{len(others)} more message{'s' if len(others) > 1 else ''}"
+    if errors:
+        told += f", {errors} of them {'errors' if errors > 1 else 'an error'}"
+    return f"  (and {told}: see Details)"

@@ -32,7 +32,7 @@ class Forget(QUndoCommand):
     def __init__(self, jobs: Jobs, item: Item) -> None:
         super().__init__(f"remove {item.run.name} from the list")
         self._jobs, self._item = jobs, item
-        self._row = [known.id for known in jobs.queue.items].index(item.id)
+        self._row = jobs.row(item)
 
     def redo(self) -> None:
         self._jobs.remove_now(self._item.id)

@@ -81,6 +81,8 @@ class Training(QObject):
 
     def _on_queue(self, queue: Queue) -> None:
         self.queue.show_queue(queue)
+        self._actions["pause_queue"].setChecked(queue.paused)
+        self._actions["keep_going"].setChecked(queue.keep_going)
         self._tell_progress()
 
     def _on_chosen(self, item: Item | None) -> None:
@@ -111,24 +113,21 @@ class Training(QObject):
         item = self._item
         assert item is not None, "a run is chosen"
         news = self._jobs.run_news(item.run)
-        self.run.show_run(item, news)
         cells = {} if news is None else news.cells
+        view = None if self._cell is None else cells.get(self._cell)
+        whole = self._cell is None and item.state in ("failed", "interrupted")
+        failed = whole or (view is not None and view.state == "failed")
+        self.run.show_run(item, news, told_below=failed)
         self.grid.set_empty_words("Its cells are shown once it has begun.")
         self.grid.show_cells(cells)
         read_only = bool(news is not None and news.looking_only)
         self.grid.set_read_only(read_only)
         self.failure.set_read_only(read_only)
-        view = None if self._cell is None else cells.get(self._cell)
-        if view is not None and view.state == "failed":
-            self.failure.show_failure(item.run, view)
-            self.run.show_failure(True)
-            return
-        if item.state in ("failed", "interrupted") and self._cell is None:
+        if whole:
             self.failure.show_message(item.run, item.message)
-            self.run.show_failure(True)
-            return
-        self.run.show_failure(False)
-        if view is not None and news is not None:
+        elif view is not None and failed:
+            self.failure.show_failure(item.run, view)
+        elif view is not None and news is not None:
             self.cell.show_cell(item.run, view, news.curve)
         else:
             self.cell.clear()
@@ -161,14 +160,20 @@ class Training(QObject):
         if news is not None and news.looking_only:
             why = news.looking_only
         running = item is not None and item.state == "running"
-        resumable = item is not None and item.state in RESUMABLE
+        resumable = item is not None and (
+            item.state in RESUMABLE or (item.state == "finished" and _open(news))
+        )
         self._can("resume", why or ("" if resumable else "There is nothing to resume."))
         for name in ("stop_and_keep", "cancel_run"):
             self._can(name, why or ("" if running else "It does not run."))
         for name in ("delete_run", "forget_run"):
             self._can(name, why or ("It runs: stop or cancel it first." if running else ""))
-        for name in ("earlier", "later"):
-            self._can(name, "" if item is not None else why)
+        row = -1 if item is None else self._jobs.row(item)
+        self._can("earlier", why if item is None else "" if row > 0 else "It is the first.")
+        self._can(
+            "later",
+            why if item is None else "" if row < len(self._jobs.queue.items) - 1 else "It is the last.",
+        )
         for name in ("compare_runs", "export_report"):
             self._can(name, "" if item is not None else why)
         self._can("use_model", "" if self._model_file() is not None else self._why_no_model())
@@ -199,6 +204,7 @@ class Training(QObject):
     def _on_added(self, item: Item) -> None:
         self._window.show_page("training")
         self.queue.choose(item.id)
+        self.queue.table.setFocus()
 
     def _again(self, cells: tuple[Cell, ...] = (), redo: tuple[Cell, ...] = ()) -> None:
         if self._item is not None:
@@ -336,3 +342,8 @@ class Training(QObject):
             "keep_going": lambda: jobs.keep_going(actions["keep_going"].isChecked()),
         }.items():
             actions[name].triggered.connect(lambda _=False, act=act: act())
+
+
+def _open(news: RunNews | None) -> bool:
+    """Whether cells of a run are not done."""
+    return news is not None and bool(news.progress and news.progress.total != news.progress.done)

@@ -27,8 +27,9 @@ from .trail import Key, Trail
 RunState = Literal["queued", "running", "finished", "failed", "cancelled", "stopped", "paused", "interrupted"]
 """Of a run. queued: nothing has written it yet. interrupted: who wrote it is gone without a word."""
 
-CellState = Literal["queued", "running", "done", "failed", "stopped", "skipped"]
-"""Of a cell. stopped: it has epochs, but is not done and not in work; training goes on from there."""
+CellState = Literal["queued", "running", "done", "failed", "stopped", "skipped", "undone"]
+"""Of a cell. stopped: it has epochs, but is not done and not in work; training goes on from there. undone: it
+has none, and nobody trains the run."""
 
 BUDGET_S = 0.01
 _ENDED: Mapping[str, RunState] = {"finished": "finished", "failed": "failed", "cancelled": "cancelled"}
@@ -272,7 +273,9 @@ class Follower:
             return CellView(cell, "skipped", **known)
         if trail.failed:
             return CellView(cell, "failed", **known, message=trail.failed, log=trail.log)
-        return CellView(cell, "stopped" if trail.epochs and self.state != "running" else "queued", **known)
+        if self.state in ("queued", "running"):
+            return CellView(cell, "queued", **known)
+        return CellView(cell, "stopped" if trail.epochs else "undone", **known)
 
     def _sum_up(self) -> None:
         beat = self._heartbeat.value if self.state == "running" else None

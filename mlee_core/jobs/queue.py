@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,15 +54,20 @@ class Item:
         process = None if value["process"] is None else Identity.from_json(value["process"])
         read = {"order": Order.from_json(value["order"]), "run": Path(value["run"]), "process": process}
         read["later"] = tuple(value.get("later", ()))
-        return cls(**{**value, **read})
+        known = {field.name for field in fields(cls)}  # a newer version may write more
+        return cls(**{name: v for name, v in {**value, **read}.items() if name in known})
 
     def ended(self, state: State, message: str) -> Item:
         """As it is when its job has ended so: at rest, or waiting for what was asked for meanwhile."""
         rests = replace(self, state=state, message=message)
         if not self.later or state not in ("finished", "failed", "interrupted"):
             return replace(rests, later=())
-        order = replace(_resumed(rests), cells=self.later)
-        return replace(rests, order=order, state="waiting", process=None, later=())
+        return rests.waiting(self.later)
+
+    def waiting(self, cells: tuple[str, ...]) -> Item:
+        """To go on with its run: with these cells alone, with all for ()."""
+        order = replace(_resumed(self), cells=cells)
+        return replace(self, order=order, state="waiting", message="", process=None, later=())
 
     def now(self) -> Item:
         """As it is at this moment: what was started may have ended, though nobody wrote that down yet."""
@@ -199,16 +204,22 @@ class QueueFile:
                     asking.edit(item.run, lambda asked: replace(_wanted(asked, cells, redo), ask=asked.ask))
                 return queue.with_item(replace(item, later=tuple(dict.fromkeys((*item.later, *cells)))))
             _at_rest(queue, id)
-            order = replace(_resumed(item), cells=_together(item, cells))
+            now = item.waiting(_together(item, cells))
             with files.faults_told(item.run):
                 asking.edit(item.run, lambda asked: _wanted(asked, cells, redo))
-            write_order(item.run, order)
-            return queue.with_item(replace(item, order=order, state="waiting", message="", process=None))
+            write_order(item.run, now.order)
+            return queue.with_item(now)
 
         self.edit(waiting)
 
     def set_paused(self, paused: bool) -> None:
-        self.edit(lambda queue: replace(queue, paused=paused))
+        """Begin nothing more, or go on: what was paused then waits again, at its place."""
+
+        def changed(queue: Queue) -> Queue:
+            now = queue if paused else replace(queue, items=tuple(map(_unpaused, queue.now().items)))
+            return replace(now, paused=paused)
+
+        self.edit(changed)
 
     def set_keep_going(self, keep_going: bool) -> None:
         self.edit(lambda queue: replace(queue, keep_going=keep_going))
@@ -242,7 +253,10 @@ class QueueFile:
         except OSError as error:
             raise RunError(f"{self._file} cannot be read: {error.strerror}.") from error
         except (AttributeError, KeyError, TypeError, ValueError, MleeError) as error:
-            raise RunError(f"{self._file} is damaged ({error}): remove it to begin a new queue.") from error
+            raise RunError(
+                f"{self._file} cannot be understood ({error}): if another version of MLEE wrote it, start "
+                "the window again; if it is damaged, move it away to begin a new queue."
+            ) from error
 
     @staticmethod
     def _to_json(queue: Queue) -> dict[str, Any]:
@@ -325,6 +339,10 @@ def _resumed(item: Item) -> Order:
 def _wanted(asked: Asked, cells: tuple[str, ...], redo: tuple[str, ...]) -> Asked:
     skip = tuple(name for name in asked.skip if name not in (*cells, *redo))
     return Asked(None, skip, tuple(dict.fromkeys((*asked.redo, *redo))))
+
+
+def _unpaused(item: Item) -> Item:
+    return item.waiting(item.order.cells) if item.state == "paused" else item
 
 
 def _together(item: Item, cells: tuple[str, ...]) -> tuple[str, ...]:

@@ -155,6 +155,8 @@ def _closed(queue: Queue, was: Item, state: State, message: str) -> Queue:
     now = next((item for item in queue.items if item.id == was.id), None)
     if now is None or (now.state, now.process) != (was.state, was.process):
         return queue
+    if state == "paused" and not queue.paused:  # the user goes on already
+        return queue.with_item(now.waiting(now.order.cells))
     return queue.with_item(now.ended(state, message))
 
 

@@ -7,23 +7,25 @@ from html import escape
 from PySide6.QtGui import QKeySequence, QTextCursor
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
 
-from ..actions import COMMANDS, MENUS
+from ..actions import COMMANDS, GRID_KEYS, MENUS
 from ..plots.gestures import GESTURES
 
 DROP = ("Drop files or folders on the window", "Open them")
+PAGES = {"": "Everywhere", "analysis": "Page Analysis", "training": "Page Training"}
+MORE = {"analysis": ("on the plots", (*GESTURES, DROP)), "training": ("on the grid", GRID_KEYS)}
 
 
 def keys_html() -> str:
-    """A table of what to press and what it does, in the order of the menus."""
+    """A table of what to press and what it does: page by page, in the order of the menus."""
     rows: list[str] = []
-    for menu in MENUS:
-        rows.append(_heading(menu.replace("&", "")))
-        for command in COMMANDS:
-            if command.menu == menu and command.keys:
-                shown = ", ".join(QKeySequence(key).toString() for key in command.keys)
-                rows.append(_row(shown, command.does))
-    rows.append(_heading("On the plots"))
-    rows.extend(_row(gesture, does) for gesture, does in (*GESTURES, DROP))
+    for page, title in PAGES.items():
+        for menu in MENUS:
+            chosen = [c for c in COMMANDS if (c.menu, c.page) == (menu, page) and c.keys]
+            rows += [_heading(f"{title}: {menu.replace('&', '')}")] if chosen else []
+            rows += [_row(", ".join(QKeySequence(k).toString() for k in c.keys), c.does) for c in chosen]
+        more, pairs = MORE.get(page, ("", ()))
+        rows += [_heading(f"{title}: {more}")] if pairs else []
+        rows += [_row(pressed, does) for pressed, does in pairs]
     return f"<table width=100% cellspacing=0 cellpadding=3>{''.join(rows)}</table>"
 
 

@@ -50,7 +50,7 @@ class CellDelegate(QStyledItemDelegate):
     def _paint_view(self, painter: QPainter, rect: QRect, palette: QPalette, view: CellView) -> None:
         base, text = palette.color(QPalette.ColorRole.Base), palette.color(QPalette.ColorRole.Text)
         color = QColor(CELL_COLORS[view.state])
-        plain = view.state in ("queued", "skipped")
+        plain = view.state in ("queued", "skipped", "undone")
         faint = mix(text, base, 0.66)
         if not plain:
             painter.fillRect(rect, mix(color, base, _VEIL_DARK if base.lightness() < 128 else _VEIL_LIGHT))

@@ -21,7 +21,7 @@ from mlee_core.jobs.follow import CellView
 from mlee_core.runs import Cell
 
 from .loso_drawing import CellDelegate, cell_size
-from .loso_model import MARKS, LosoModel, cell_words, kind, percent, stage_words
+from .loso_model import MARKS, WORDS, LosoModel, cell_words, kind, percent, stage_words
 from .tables import WordyTable
 
 EMPTY = "No experiment is chosen. Choose one of the queue, or make a new one (Ctrl+N)."
@@ -33,9 +33,9 @@ SKIP_TIP = "Do not train this cell (S); what it has so far stays"
 UNSKIP_TIP = "Train this cell after all (S)"
 
 _RERUN = ("done", "failed", "stopped", "skipped")
-_RESUME = ("failed", "stopped")
-_SKIP = ("queued", "running", "failed", "stopped", "skipped")
-_LEGEND = ("done", "early", "running", "failed", "stopped", "skipped", "queued")
+_RESUME = ("failed", "stopped", "undone")
+_SKIP = ("queued", "running", "failed", "stopped", "skipped", "undone")
+_LEGEND = ("done", "early", "running", "failed", "stopped", "skipped", "queued", "undone")
 _EARLY = "stopped early and kept"
 
 
@@ -206,7 +206,7 @@ class LosoGrid(QWidget):
 
     def _refresh(self) -> None:
         counts = Counter(kind(view) for view in self.model.views())
-        words = {"early": _EARLY}
+        words = {"early": _EARLY, **WORDS}
         told = (f"{MARKS[k]} {counts[k]} {words.get(k, k)}".strip() for k in _LEGEND if counts[k])
         self.legend.setText("   ".join(told))
         self.legend.setVisible(bool(counts))

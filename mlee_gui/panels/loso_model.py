@@ -30,7 +30,9 @@ MARKS: Mapping[str, str] = {
     "stopped": "■",
     "skipped": "–",
     "queued": "",
+    "undone": "",
 }
+WORDS = {"undone": "not trained"}
 _SHORT = {"dominant": "dominant", "mlee": "MLEE", "pretrain": "pre-training", "fusion": "fusion"}
 _LONG = {
     "dominant": "Dominant",
@@ -68,7 +70,7 @@ def lines_of(view: CellView) -> tuple[str, str]:
     if view.state == "running":
         epoch = "running" if view.epoch is None else f"epoch {view.epoch}"
         return epoch, view.message if view.left_s is None else left(view.left_s)
-    return view.state, "" if view.epoch is None else f"epoch {view.epoch}"
+    return WORDS.get(view.state, view.state), "" if view.epoch is None else f"epoch {view.epoch}"
 
 
 def tip(view: CellView) -> str:
@@ -93,6 +95,7 @@ def _state_words(view: CellView) -> str:
         return f"Running{epoch}{share}" + ("" if view.left_s is None else f", {left(view.left_s)}")
     words = {
         "queued": "Queued",
+        "undone": "Not trained: nobody trains this run",
         "failed": "Failed",
         "stopped": "Stopped before its end; resume goes on from there",
         "skipped": "Skipped: it will not be trained",

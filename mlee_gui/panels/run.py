@@ -25,6 +25,7 @@ IN_WORDS = {
     "queued": "waits for its turn",
     "running": "is being trained",
     "finished": "is finished",
+    "partly": "has trained what was asked for; the rest can be resumed",
     "failed": "has failed",
     "cancelled": "was cancelled: what is done stays, and it can be resumed",
     "stopped": "was stopped: what was in work is kept as done early, the rest can be resumed",
@@ -71,14 +72,17 @@ class RunPanel(QWidget):
         column.addWidget(self.looking)
         column.addWidget(split, 1)
 
-    def show_run(self, item: Item, news: RunNews | None) -> None:
-        """What stands above the grid."""
+    def show_run(self, item: Item, news: RunNews | None, *, told_below: bool) -> None:
+        """What stands above the grid. told_below: the failure panel says why it failed."""
+        self._below.setCurrentWidget(self._failure if told_below else self._cell)
         self.name.setText(item.run.name)
         self.name.setToolTip(str(item.run))
         state = news.state if item.state == "running" and news is not None else item.state
         message = (news.fault or news.message if news is not None else "") or item.message
-        text = f"This experiment {IN_WORDS.get(state, state)}."
         progress = None if news is None else news.progress
+        if state == "finished" and progress is not None and progress.done != progress.total:
+            state = "partly"
+        text = f"This experiment {IN_WORDS.get(state, state)}."
         if progress is not None and progress.total:
             text += f" {progress.done:.0f} of {progress.total:.0f} cells are done"
             text += "." if progress.left_s is None or state != "running" else f", {left(progress.left_s)}."
@@ -86,13 +90,9 @@ class RunPanel(QWidget):
         self.bar.setVisible(progress is not None)
         if news is not None and news.what and state == "running":
             text += f" Now: {news.what}."
-        if message and message not in text:
+        if message and not told_below:
             text += f"\n{message}"
         self.state.setText(text)
         looking = "" if news is None else news.looking_only
         self.looking.setText(looking)
         self.looking.setVisible(bool(looking))
-
-    def show_failure(self, on: bool) -> None:
-        """What went wrong in place of the chosen cell's curves."""
-        self._below.setCurrentWidget(self._failure if on else self._cell)

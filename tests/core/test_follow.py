@@ -251,7 +251,7 @@ def test_what_a_cell_goes_through(run: RunFolder, cells: tuple[Cell, ...]) -> No
     view = follower.cells[cell]
     assert (view.wa, view.ua, view.best, view.epoch, view.message) == (0.75, 0.5, 2, 3, "")
     tell(run.path, Dropped(cell.stage.name, **where(cell)))
-    assert state() == "queued" and follower.curve(cell) == () and follower.cells[cell].epoch is None
+    assert state() == "undone" and follower.curve(cell) == () and follower.cells[cell].epoch is None
 
 
 def test_a_cell_that_was_stopped_and_kept_is_done_early(run: RunFolder, cells: tuple[Cell, ...]) -> None:
@@ -354,7 +354,7 @@ def test_half_a_line_waits_for_its_end(run: RunFolder, cells: tuple[Cell, ...]) 
     line = json.dumps(done(cells[0]).to_json())
     file.write_text(line[:40])
     follower = polled(run)
-    assert follower.cells[cells[0]].state == "queued" and follower.caught_up
+    assert follower.cells[cells[0]].state == "undone" and follower.caught_up  # nobody trains it
     with file.open("a") as more:
         more.write(line[40:] + "\n")
     assert follower.poll() and follower.cells[cells[0]].state == "done"
@@ -434,7 +434,7 @@ def test_another_file_is_read_anew(run: RunFolder, cells: tuple[Cell, ...]) -> N
     tell(run.path, done(cells[0]), epoch(cells[1], 1))
     follower = polled(run)
     (run.path / "events.jsonl").unlink()
-    assert follower.poll() and {v.state for v in follower.cells.values()} == {"queued"}
+    assert follower.poll() and {v.state for v in follower.cells.values()} == {"undone"}
     tell(run.path, epoch(cells[2], 1))
     follower.poll()
     assert [c for c in cells if follower.curve(c)] == [cells[2]]

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
 from mlee_core.protocol import Analyzed
-from mlee_gui.actions import COMMANDS
+from mlee_gui.actions import COMMANDS, GRID_KEYS
 from mlee_gui.commands import with_suffix
 from mlee_gui.dialogs.keys import TextDialog, keys_html
 from mlee_gui.plots.gestures import GESTURES
@@ -41,6 +41,8 @@ def test_key_list_opens_with_question_mark(qtbot: QtBot, make: Make) -> None:
     dialogs = app.window.findChildren(TextDialog)
     text = dialogs[0].text.toPlainText()
     assert len(dialogs) == 1 and "Shift+Space" in text and GESTURES[0][0] in text
+    analysis, training = text.index("Page Analysis: File"), text.index("Page Training: Training")
+    assert analysis < text.index("Start or stop a recording") < training < text.index(GRID_KEYS[2][1])
     dialogs[0].close()
 
 

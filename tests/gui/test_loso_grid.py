@@ -141,9 +141,17 @@ def test_each_state_has_its_colour_and_its_mark(grid: LosoGrid) -> None:
     for cell, state in states.items():
         box = grid.table.visualRect(grid.model.index_of(cell))
         seen = picture.pixelColor(box.left() + 3, box.center().y()).name()
-        assert (seen == CELL_COLORS[state]) == (state not in ("queued", "skipped")), state
+        assert (seen == CELL_COLORS[state]) == (state not in ("queued", "skipped", "undone")), state
         marks.append(grid.model.index_of(cell).data())
-    assert marks == ["✓ WA – UA –", "▶ running", "✕ failed", "■ stopped", "– skipped", "queued"]
+    assert marks == [
+        "✓ WA – UA –",
+        "▶ running",
+        "✕ failed",
+        "■ stopped",
+        "– skipped",
+        "queued",
+        "not trained",
+    ]
 
 
 def test_the_legend_counts(grid: LosoGrid) -> None:

@@ -45,6 +45,16 @@ def test_the_page_comes_back_and_so_do_the_docks(qtbot: QtBot, make: Make) -> No
     assert second.window.docks["emotions_dock"].isVisible()
 
 
+def test_docks_come_back_as_wide_as_they_were(qtbot: QtBot, make: Make) -> None:
+    app = loaded(qtbot, make("/x/a.wav"))
+    qtbot.waitUntil(lambda: opened(app))
+    app.window.resize(1400, 900)
+    widths = {name: dock.width() for name, dock in app.window.docks.items() if dock.isVisible()}
+    for page in ("training", "analysis", "training", "analysis"):
+        app.window.show_page(page)  # type: ignore[arg-type]
+    qtbot.waitUntil(lambda: {name: app.window.docks[name].width() for name in widths} == widths)
+
+
 def test_undo_is_the_shown_pages(qtbot: QtBot, make: Make) -> None:
     app = loaded(qtbot, make("/x/a.wav", "/x/b.wav"))
     qtbot.waitUntil(lambda: opened(app))

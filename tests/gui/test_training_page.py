@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,33 @@ def test_the_desktop_is_told(
     Notices(application.window).tell("mine: finished", "See the page Training.")
     qtbot.waitUntil(heard.exists)
     assert heard.read_text().splitlines()[-2:] == ["mine: finished", "See the page Training."]
+
+
+def test_pause_and_continue_are_the_same_in_menu_key_and_box(qtbot: QtBot, page: Page) -> None:
+    application, jobs, training = page
+    actions, boxes = application.window.actions_by_name, training.queue
+    qtbot.waitUntil(lambda: actions["pause_queue"].isChecked() and boxes.paused.isChecked())
+    boxes.paused.click()
+    qtbot.waitUntil(lambda: not jobs.queue.paused and not actions["pause_queue"].isChecked())
+    actions["pause_queue"].trigger()
+    qtbot.waitUntil(lambda: jobs.queue.paused and boxes.paused.isChecked())
+    actions["keep_going"].trigger()
+    qtbot.waitUntil(lambda: not jobs.queue.keep_going and not boxes.keep_going.isChecked())
+
+
+def test_nothing_moves_at_the_ends_and_there_is_nothing_to_undo(qtbot: QtBot, page: Page) -> None:
+    application, jobs, _ = page
+    actions = application.window.actions_by_name
+    assert not actions["earlier"].isEnabled() and not actions["later"].isEnabled()
+    jobs.move(jobs.queue.items[0], -1)
+    assert not jobs.undo_stack.canUndo()
+
+
+def test_what_has_trained_all_that_was_asked_for_can_go_on(qtbot: QtBot, page: Page, run: RunFolder) -> None:
+    application, _, training = page
+    job_folders.job(run.path, Identity.own(), "finished")
+    QueueFile().edit(lambda queue: queue.with_item(replace(queue.items[0], state="finished")))
+    qtbot.waitUntil(lambda: "has trained what was asked for" in training.run.state.text())
+    assert application.window.actions_by_name["resume"].isEnabled()
+    states = {view.state for view in training.grid.model.views()}
+    assert states == {"done", "stopped", "undone"}
