@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -71,17 +70,25 @@ def skip(run: Path, cell: str, on: bool = True) -> None:
         asking.edit(run, lambda asked: replace(asked, skip=_with(asked.skip, cell, on)))
 
 
-def delete(run: Path) -> None:
-    """Remove a run folder with all in it. Raises: RunError while it is written, for what is no run folder,
-    and when it cannot be removed."""
+def delete(run: Path) -> int:
+    """Remove what MLEE has written into a run folder, and the folder if it is empty then; how many files,
+    none of which is MLEE's, stay. A folder that is a link is emptied where it leads to, and the link removed.
+
+    Raises: RunError while it is written, for what is no run folder, and when it cannot be removed.
+    """
+    from .deleting import remove_own  # knows what reports are, which takes a while to import
+
     if not any((run / name).is_file() for name in ("config.json", "order.json")):
         raise RunError(f"{run} is no run folder: nothing was deleted.")
     if running(run):
         raise RunError(f"{run} is being trained: cancel it first.")
-    with faults_told(run), RunFolder(run).locked():
-        aside = tempfile.mkdtemp(prefix=f".{run.name}.", suffix=".deleted", dir=run.parent)
-        run.rename(aside)  # nobody puts anything into it any more
-        shutil.rmtree(aside)
+    place = Path(os.path.realpath(run))
+    with faults_told(run):
+        with RunFolder(place).locked():
+            stay = remove_own(place)
+        if run.is_symlink() and not place.exists():
+            run.unlink()
+    return stay
 
 
 def begin(what: str, *arguments: object) -> int:

@@ -26,10 +26,9 @@ from mlee_core.jobs import asking, control, groups, pulse
 from mlee_core.jobs.asking import Asks
 from mlee_core.jobs.identity import Identity
 from mlee_core.jobs.marks import Ask, Asked, Heartbeat, Job
-from mlee_core.jobs.queue import QueueFile, usual_folder, write_order
+from mlee_core.jobs.queue import QueueFile, usual_folder
 from mlee_core.jobs.redo import drop
 from mlee_core.order import Order
-from mlee_core.report import write as write_report
 from mlee_core.runs import RESULT, Cell, Journal
 from tests.core.child_side import wait_until
 from tests.core.job_folders import planned
@@ -212,87 +211,6 @@ def test_what_runs_is_neither_removed_nor_queued_again_nor_deleted(
         control.delete(tmp_path)
 
 
-def used_run(path: Path) -> Path:
-    """With all that MLEE ever writes into it; what was being written when it was killed too."""
-    folder = made_run(path, small_corpus())
-    for _ in write_report(folder):
-        pass
-    write_order(path, Order(path, run=path))
-    Job(replace(Identity.own(), start=1), 0.0, "cancelled").save(path)
-    Asked(skip=("x",)).save(path)
-    Heartbeat(0.0, 0, 1, None).save(path)
-    told = ["events.jsonl", "asked.lock", "window.lock", ".heartbeat.tmp.json", ".config.a_9zk3b1.tmp.json"]
-    told += ["logs/job.log", "logs/ray.log", "logs/worker-12.log"]
-    told += ["A/recordings.json", "A/model.safetensors", "A/.model.abcd1234.tmp.safetensors", "A/.tmpAbC9xY"]
-    for cell in folder.cells():
-        told += [f"{cell.name}/{name}.safetensors" for name in ("last", "best")]
-    told += [f"{cell.name}/.tmpq2W3e4", "mlee-scratch-x1/lock", "mlee-scratch-x1/features.f16"]
-    for name in told:
-        (path / name).parent.mkdir(exist_ok=True)
-        (path / name).write_text("\n")
-    return path
-
-
-def test_a_run_is_deleted_without_a_trace(tmp_path: Path) -> None:
-    (tmp_path / "elsewhere").mkdir()
-    run = used_run(tmp_path / "elsewhere" / "run")
-    link = tmp_path / "run"
-    link.symlink_to(run)
-    assert control.delete(link) == 0
-    assert list(tmp_path.iterdir()) == [tmp_path / "elsewhere"]
-    assert not list((tmp_path / "elsewhere").iterdir())
-
-
-def test_what_waits_is_deleted_too(tmp_path: Path) -> None:
-    write_order(tmp_path / "run", Order(tmp_path, run=tmp_path / "run"))
-    assert control.delete(tmp_path / "run") == 0 and not list(tmp_path.iterdir())
-
-
-def test_deleting_a_run_leaves_what_is_not_of_mlee(tmp_path: Path) -> None:
-    """A run in a corpus's folder: foreign files at every level, some called almost as ours."""
-    run = used_run(tmp_path / "run")
-    foreign = ["a1.wav", "poetry.lock", "model.safetensors", ".env.tmp.json", "wav/config.json"]
-    foreign += ["A/a1.wav", "A/best.safetensors", "A/seed-0/thesis.tex", "A/seed-x/mlee-all/result.json"]
-    foreign += ["D/model.safetensors", "D/seed-0/mlee-all/last.safetensors", "A/seed-0/mlee-all/notes.txt"]
-    foreign += ["logs/mine.log", "report/mine.html", "report/pictures/mine.svg"]
-    foreign += ["tensorboard/A/seed-0/mlee-all/mine.txt"]
-    for name in foreign:
-        (run / name).parent.mkdir(parents=True, exist_ok=True)
-        (run / name).write_text(name)
-    (run / "empty").mkdir()
-    assert control.delete(run) == len(foreign)
-    left = [path for path in run.rglob("*") if not path.is_dir()]
-    assert sorted(path.relative_to(run).as_posix() for path in left) == sorted(foreign)
-    assert all(path.read_text() == path.relative_to(run).as_posix() for path in left)
-    assert (run / "empty").is_dir() and not (run / "B").exists() and not (run / "report/tensorboard").exists()
-    with pytest.raises(RunError, match="is no run folder"):
-        control.delete(run)
-
-
-@pytest.mark.parametrize(
-    "name", ["A", "B/seed-0", "A/model.safetensors", "logs", "report", "events.jsonl", "mlee-scratch-a", "lock"]
-)
-def test_links_are_removed_and_not_followed(tmp_path: Path, name: str) -> None:
-    run, beside = used_run(tmp_path / "run"), tmp_path / "beside"
-    own = run / name
-    own.rename(beside) if own.exists() else beside.mkdir()
-    (run / name).symlink_to(beside)
-    (run / "mine").symlink_to(beside)
-    before = sorted(beside.rglob("*"))
-    assert control.delete(run) == 1
-    assert sorted(beside.rglob("*")) == before and beside.exists()
-    assert list(run.iterdir()) == [run / "mine"]
-
-
-def test_a_run_whose_folds_are_unreadable_keeps_what_may_be_foreign(tmp_path: Path) -> None:
-    run = planned(tmp_path / "run").path
-    (run / "A").mkdir()
-    (run / "A" / "model.safetensors").touch()
-    (run / "folds.json").write_text('{"folds": [{"name": ')
-    assert control.delete(run) == 1
-    assert [path.name for path in run.iterdir()] == ["A"]
-
-
 @pytest.mark.parametrize("text", ["", "[]", '{"items": [1]}', '{"items": [{"id": "a"}]}', "\x00"])
 def test_a_damaged_queue_is_named(queue: QueueFile, text: str) -> None:
     queue.folder.mkdir()
@@ -315,7 +233,6 @@ from pathlib import Path
 from mlee_core.jobs import control
 from mlee_core.jobs.queue import QueueFile
 from mlee_core.order import Order
-from mlee_core.report import write as write_report
 name, run, queue = sys.argv[1], Path(sys.argv[2]), QueueFile(Path(sys.argv[3]))
 for number in range(10):
     control.skip(run, f"{name}{number}")
