@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,16 @@ def save(path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> 
         try:
             save_file(flat, neighbour, metadata={_KEY: json.dumps(meta)})
         except SafetensorError as error:  # how safetensors tells a full disk
-            raise OSError(errno.EIO, str(error), str(path)) from error
+            raise _plain(error, path) from error
+
+
+def _plain(error: SafetensorError, path: Path) -> OSError:
+    """As Python itself would tell what the system said."""
+    said = re.search(r"\(os error ([0-9]+)\)", str(error))
+    if said is None:
+        return OSError(errno.EIO, str(error), str(path))
+    number = int(said[1])
+    return OSError(number, os.strerror(number), str(path))
 
 
 def load(path: Path, error: type[MleeError] = ModelError) -> tuple[dict[str, Tensor], dict[str, Any]]:

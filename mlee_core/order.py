@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +32,9 @@ from .table3 import Experiment
 SMOKE_EPOCHS = 2
 _OPTIONS = {"settings": "--set"}
 """Options that are not called as their field."""
+
+_SAY_NOTHING = ("table", "utterances", "votes", "labels", "corpus", "data", "metadata", "annotations")
+"""Names that tables of any corpus have."""
 
 
 @dataclass(frozen=True)
@@ -167,12 +171,24 @@ def experiment(
         selection = replace(selection, folds=selection.folds[:1], seeds=1)
         recipe = replace(config.recipe, max_epochs=SMOKE_EPOCHS)
         config = replace(config, selection=selection, recipe=recipe)
-    what = "smoke" if order.smoke else "table3"
-    folder = order.run or Path("runs") / f"{corpus.name}-{what}-{time.strftime('%Y%m%d-%H%M%S')}"
     slots = slots_here(config.compute) if cluster is None else cluster.slots(config.compute)
-    workers = order.jobs or slots
+    workers, folder = order.jobs or slots, RunFolder(order.run or new_run(order))
     with about("cells"):
-        return Experiment(corpus, parts, config, RunFolder(folder), workers, engine, order.cells)
+        return Experiment(corpus, parts, config, folder, workers, engine, order.cells)
+
+
+def new_run(order: Order, runs: Path = Path("runs"), at: str = "") -> Path:
+    """A folder in `runs` for what was ordered without one, called after the corpus, what it is, and the time
+    (now, or `at`)."""
+    what = "smoke" if order.smoke else "table3"
+    return runs / f"{_called(order.corpus)}-{what}-{at or time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def _called(corpus: Path) -> str:
+    """The name of its file or folder, or of the folder that this is in where it says nothing."""
+    path = Path(os.path.abspath(corpus))
+    names = [path.stem, *(parent.name for parent in path.parents)]
+    return next((name for name in names if name and name.lower() not in _SAY_NOTHING), path.stem or "corpus")
 
 
 @contextmanager
@@ -295,7 +311,7 @@ def recipe_of(order: Order, default: Recipe) -> Recipe:
         for setting in order.settings:
             name, value = _parsed(setting)
             if sum(other.startswith(f"{name}=") for other in order.settings) > 1:
-                raise ConfigError(f"--set {name} is given twice: once is allowed.")
+                raise ConfigError(f"setting {name} (--set) is given twice: once is allowed.")
             recipe = recipe.changed(name, value)
     for name in ("level", "max_epochs", "patience", "batch_size"):
         value = getattr(order, name)
@@ -309,7 +325,7 @@ def _parsed(setting: str) -> tuple[str, object]:
     """NAME=VALUE, the value as JSON has it, or a word. Raises: ConfigError."""
     name, equals, value = setting.partition("=")
     if not equals:
-        raise ConfigError(f"--set {setting}: expected NAME=VALUE, warp=0 say.")
+        raise ConfigError(f"setting {setting} (--set): expected NAME=VALUE, warp=0 say.")
     try:
         parsed = json.loads(value)
     except (ValueError, RecursionError):

@@ -240,7 +240,7 @@ class RunFolder:
         begun = self.exists
         if begun and not resume:
             raise RunError(
-                f"{self.path} holds a run already: add --resume to go on with it, or name another."
+                f"{self.path} holds a run already: resume it (--resume), or name another folder."
             )
         return begun
 

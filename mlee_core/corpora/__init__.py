@@ -78,4 +78,14 @@ def _importer(path: Path, format: str | None) -> Importer:
         if importer.recognises(path):
             return importer
     known = "; ".join(f"{name}, {importer.LOOKS_LIKE}" for name, importer in FORMATS.items())
-    raise CorpusError(f"{path} is no corpus of a known format: {known}.")
+    tables = [file for file in path.glob("*") if _is_table(file)]  # none of a closed folder
+    choose = f", or choose its {tables[0].name}" if len(tables) == 1 else ""
+    raise CorpusError(f"{path} is no corpus of a known format: {known}{choose}.")
+
+
+def _is_table(file: Path) -> bool:
+    """Whether it can be read as one, not only by its name."""
+    try:
+        return table.recognises(file) and bool(table.read(file, Reading(make(None))))
+    except CorpusError:
+        return False

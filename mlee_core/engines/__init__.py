@@ -37,7 +37,9 @@ class Engine:
         if self.address is None:
             return
         if self.name != "ray":
-            raise ConfigError(f"address {self.address} with engine {self.name}: it is for --engine ray.")
+            raise ConfigError(
+                f"address {self.address} with engine {self.name}: it is for engine ray (--engine ray)."
+            )
         if self.address.startswith("ray://"):
             raise ConfigError(
                 f"address {self.address} is for Ray clients, which cannot be used: make this machine a node "

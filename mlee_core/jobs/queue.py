@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from .. import files
 from ..errors import MleeError, RunError
-from ..order import Order
+from ..order import Order, new_run
 from . import asking
 from .control import lives
 from .identity import Identity
@@ -311,9 +311,7 @@ def write_order(run: Path, order: Order) -> None:
 
 def _run_of(order: Order) -> Path:
     """Its run folder, absolute; a new one beside the corpus's name where it names none."""
-    what = "smoke" if order.smoke else "table3"
-    named = order.run or Path("runs") / f"{order.corpus.stem}-{what}-{time.strftime('%Y%m%d-%H%M%S')}"
-    return named.absolute()
+    return (order.run or new_run(order)).absolute()
 
 
 def _absolute(order: Order) -> dict[str, Any]:

@@ -71,7 +71,9 @@ def test_a_full_disk_is_told_and_kept_in_the_events(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def full(*_: object, **__: object) -> None:
-        raise checkpoints.SafetensorError("I/O error: No space left on device")
+        raise checkpoints.SafetensorError(
+            "Error while serializing: I/O error: No space left on device (os error 28)"
+        )
 
     def saving(*_: object) -> Iterator[None]:
         checkpoints.save(tmp_path / "run" / "last.safetensors", {}, {})
@@ -82,7 +84,7 @@ def test_a_full_disk_is_told_and_kept_in_the_events(
     monkeypatch.setattr(experiment, "train_cells", saving)
     assert train(table, "--run", tmp_path / "run") == 2
     told = capsys.readouterr().err.splitlines()
-    assert "cannot be written" in told[-1] and "No space left" in told[-1] and "--resume" in told[-1]
+    assert "cannot be written: No space left on device; " in told[-1] and "--resume" in told[-1]
     last = (tmp_path / "run" / "events.jsonl").read_text().splitlines()[-1]
     assert json.loads(last)["type"] == "failed"
     assert not list((tmp_path / "run").glob("*.safetensors"))

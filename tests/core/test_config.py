@@ -94,5 +94,5 @@ def test_a_recipe_is_named_by_its_nearest() -> None:
 
 
 def test_a_setting_given_twice_is_refused() -> None:
-    with pytest.raises(ConfigError, match="--set warp is given twice"):
+    with pytest.raises(ConfigError, match=r"setting warp \(--set\) is given twice"):
         recipe_of(Order(Path("c"), settings=("warp=0", "warp=0.1")), Recipe())

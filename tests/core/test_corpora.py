@@ -325,6 +325,19 @@ def test_an_empty_folder_is_no_corpus(tmp_path: Path):
         open_corpus(tmp_path)
 
 
+def test_the_only_table_of_a_folder_is_named(tmp_path: Path):
+    """Other CSV files may lie beside it."""
+    table(tmp_path, "a,b\n1,2\n", "prices.csv")
+    with pytest.raises(CorpusError, match=r"speaker and votes\.$"):
+        open_corpus(tmp_path)
+    table(tmp_path, COUNTS, "heard.csv")
+    with pytest.raises(CorpusError, match=r"speaker and votes, or choose its heard\.csv\.$"):
+        open_corpus(tmp_path)
+    table(tmp_path, COUNTS, "again.csv")
+    with pytest.raises(CorpusError, match=r"speaker and votes\.$"):
+        open_corpus(tmp_path)
+
+
 def test_a_map_of_a_label_that_is_not_there_is_refused(tmp_path: Path):
     """A slip in a label would otherwise pass for a map that was applied."""
     path = table(tmp_path, "file,speaker,ann\na.wav,x,neutral\nb.wav,y,excited\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from dataclasses import fields, replace
 from pathlib import Path
@@ -126,6 +127,32 @@ def test_cells_are_trained_alone_with_their_encoders(table: Path, tmp_path: Path
         order.experiment(replace(whole, cells=("s9/seed-0/mlee-all",)))
 
 
+@pytest.mark.parametrize(
+    ("corpus", "name"),
+    [
+        ("/data/emodb", "emodb"),
+        ("/data/corpusA/table.csv", "corpusA"),
+        ("/data/corpusA/Labels.csv", "corpusA"),
+        ("/speech/corpusA/data/utterances.tsv", "corpusA"),
+        ("/data/mine.csv", "mine"),
+        ("/table.csv", "table"),
+        ("/", "corpus"),
+    ],
+)
+def test_a_new_run_is_called_after_its_corpus(corpus: str, name: str) -> None:
+    assert order.new_run(Order(Path(corpus)), at="now") == Path("runs") / f"{name}-table3-now"
+    smoke = order.new_run(Order(Path(corpus), smoke=True), Path("/elsewhere"))
+    assert smoke.parent == Path("/elsewhere") and re.fullmatch(rf"{name}-smoke-\d{{8}}-\d{{6}}", smoke.name)
+
+
+def test_a_relative_corpus_is_called_after_where_it_is(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(table.parent)
+    assert order.experiment(Order(Path(table.name), dtype="fp32")).folder.path.name.startswith(
+        f"{table.parent.name}-table3-"
+    )
+    assert order.new_run(Order(Path())).name.startswith(f"{table.parent.name}-table3-")
+
+
 def test_a_corpus_that_was_read_is_not_read_again(table: Path) -> None:
     asked = Order(table, rows=tuple(LINES), dtype="fp32")
     corpus = order.opened(asked)
@@ -145,7 +172,7 @@ def test_a_corpus_that_was_read_is_not_read_again(table: Path) -> None:
         ({"settings": ("warp",)}, "settings", "expected NAME=VALUE"),
         ({"settings": ("warp=9",)}, "settings", "warp 9.0: allowed are shares"),
         ({"batch_size": 0}, "batch_size", "batch_size 0: allowed are whole numbers"),
-        ({"address": "head:1"}, "address", "it is for --engine ray"),
+        ({"address": "head:1"}, "address", "it is for engine ray (--engine ray)"),
         ({"engine": "ray", "address": "head"}, "address", "allowed is HOST:PORT"),
         ({"map": (("excited", "glad"),)}, "map", "is mapped to one of"),
         ({"seed": -1}, "seed", "seed -1"),

@@ -42,7 +42,7 @@ def refused(capsys: pytest.CaptureFixture[str], table: Path, *options: object) -
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ("--address 127.0.0.1:6379", "address 127.0.0.1:6379 with engine local: it is for --engine ray"),
+        ("--address 127.0.0.1:6379", "address 127.0.0.1:6379 with engine local: it is for engine ray"),
         (
             "--engine ray --address ray://head:10001",
             "for Ray clients, which cannot be used: make this machine",

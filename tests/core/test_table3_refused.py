@@ -239,7 +239,7 @@ def test_bf16_is_refused_where_it_would_be_emulated(
 @pytest.mark.parametrize(
     ("setting", "words"),
     [
-        ("warp", "--set warp: expected NAME=VALUE"),
+        ("warp", "setting warp (--set): expected NAME=VALUE"),
         ("warp=2", "warp 2.0: allowed are shares from 0 to 0.5"),
         ("colour=1", "setting 'colour': a recipe has level"),
     ],
