@@ -239,9 +239,7 @@ class RunFolder:
         """Whether there is a run already. Raises: RunError if there is and it is not to go on."""
         begun = self.exists
         if begun and not resume:
-            raise RunError(
-                f"{self.path} holds a run already: resume it (--resume), or name another folder."
-            )
+            raise RunError(f"{self.path} holds a run already: resume it (--resume), or name another folder.")
         return begun
 
     def refuse_difference(self, config: RunConfig, corpus: Corpus, parts: Folds) -> None:
