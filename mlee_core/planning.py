@@ -8,7 +8,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from .corpora import Corpus
 from .corpora.info import info
 from .corpora.info_text import remarks_on
 from .corpora.presence import present
-from .errors import MleeError
+from .errors import MleeError, RunError
 from .events import Progress
 from .forecast import Cost, Speed
 from .hardware import Hardware, Watch
@@ -64,8 +64,8 @@ class CorpusFacts:
 @dataclass(frozen=True)
 class Plan:
     """What an order comes to. selection: what is trained. cost: its times and memory hold only if `measured`.
-    measurable: whether a trial can be made here. free_bytes: on the disk of the run folder. foreign: that
-    folder is there and holds no run but something else. place: where it is trained, in words."""
+    measurable: whether a trial can be made here. free_bytes: on the disk of the run folder. place:
+    where it is trained, in words."""
 
     run: Path
     selection: Selection
@@ -76,7 +76,6 @@ class Plan:
     measured: bool
     measurable: bool
     free_bytes: int
-    foreign: bool = False
 
 
 @dataclass(frozen=True)
@@ -177,6 +176,7 @@ class Desk:
             asked.refuse_untrainable()
         with about("run"):
             asked.folder.refuse_unusable(resume=order.resume)
+            _refuse_taken(asked.folder)
         speed = self._speeds.get(_speed_key(asked))
         if speed is None and ask.measure:
             trial = asked.trial()
@@ -211,9 +211,10 @@ def _changed_ns(path: Path) -> int:
 
 
 def _speed_key(asked: Experiment) -> object:
-    """What a machine's speed depends on: not rows, folds or seeds."""
+    """What a machine's speed depends on: not rows, folds or seeds, nor when training ends."""
     config = asked.config
-    return asked.corpus.data_hash(), config.recipe, config.compute, asked.workers, asked.engine
+    recipe = replace(config.recipe, max_epochs=1, patience=1)
+    return asked.corpus.data_hash(), recipe, config.compute, asked.workers, asked.engine
 
 
 def _plan(asked: Experiment, speed: Speed | None, facts: CorpusFacts) -> Plan:
@@ -231,9 +232,19 @@ def _plan(asked: Experiment, speed: Speed | None, facts: CorpusFacts) -> Plan:
         measured=speed is not None,
         measurable=asked.measurable,
         free_bytes=asked.free_bytes(),
-        foreign=_foreign(asked.folder),
     )
 
 
-def _foreign(folder: RunFolder) -> bool:
-    return not folder.exists and folder.path.is_dir() and any(folder.path.iterdir())
+def _refuse_taken(folder: RunFolder) -> None:
+    """Raises: RunError for a folder that holds something else than a run. A command may be told to write
+    there all the same; who chooses a folder in a form hardly means that."""
+    if folder.exists or not folder.path.is_dir():
+        return
+    if (folder.path / "order.json").exists():
+        raise RunError(
+            f"{folder.path} belongs to an experiment that was queued already: choose another folder."
+        )
+    if any(folder.path.iterdir()):
+        raise RunError(
+            f"{folder.path} is there already and holds other files: choose a new or an empty folder."
+        )

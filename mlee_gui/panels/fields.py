@@ -130,6 +130,12 @@ class Field(QObject):
 
 
 class _Number(QSpinBox):
+    usual = ""
+    """What stands there again where the number was taken out."""
+
+    def fixup(self, text: str) -> str:
+        return text.strip() or self.usual
+
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Scrolling the form must not change what the pointer passes over."""
         if self.hasFocus():
@@ -157,7 +163,9 @@ class NumberField(Field):
         self._default = low - 1 if automatic else default
         self.box.setSpecialValueText(automatic)
         self.box.setValue(self._default)
-        super().__init__(name, label, self.box, help)
+        allowed = f"{low} to {high}, or {automatic}" if automatic else f"{low} to {high}"
+        super().__init__(name, label, self.box, f"{help} ({allowed})")
+        self.box.usual = str(self._default)
         self.box.valueChanged.connect(lambda _: self.changed.emit())
 
     @property
@@ -178,6 +186,7 @@ class NumberField(Field):
     def set_default(self, default: int) -> None:
         """A field that was left alone follows."""
         alone, self._default = self.is_default, default
+        self.box.usual = str(self._default)
         if alone:
             self.box.setValue(default)
         self._show_changed()

@@ -19,13 +19,14 @@ from PySide6.QtWidgets import QWidget
 from mlee_core.errors import MleeError
 from mlee_core.events import Progress
 from mlee_core.hardware import Hardware
-from mlee_core.order import Order, recipe_of
+from mlee_core.order import Order, new_run, recipe_of
 from mlee_core.order_faults import faults
 from mlee_core.planning import CorpusFacts, Plan
 from mlee_core.recipe import RECIPES
 
 from ..planner import Planner, PlanningProcess, ProcessLike
 from . import training_facts as facts_in_words
+from .fields import Field
 from .training_fields import ANY_GPU, CPU, PAPER, TrainingFields
 from .training_layout import TrainingLayout
 
@@ -47,11 +48,15 @@ class TrainingForm(QWidget):
     told = Signal(str, str)
 
     def __init__(
-        self, make_process: Callable[[], ProcessLike] = PlanningProcess, parent: QWidget | None = None
+        self,
+        make_process: Callable[[], ProcessLike] = PlanningProcess,
+        parent: QWidget | None = None,
+        fields: TrainingFields | None = None,
     ) -> None:
+        """fields: where they were made before, since all at once would hold up a window that is served."""
         super().__init__(parent)
         self.setAcceptDrops(True)
-        self.fields = TrainingFields(self)
+        self.fields = TrainingFields(self) if fields is None else fields
         self.view = TrainingLayout(self, self.fields)
         self.plan: Plan | None = None
         self.facts: CorpusFacts | None = None
@@ -96,7 +101,7 @@ class TrainingForm(QWidget):
         values, wrong = self._values()
         order = Order(**{"corpus": Path(), **values})
         if order.run is None:
-            order = replace(order, run=self._new_run(order, "table3"))
+            order = replace(order, run=self._new_run(order))
         wrong = {**faults(order), **wrong}
         has_corpus = "corpus" in values
         self._show_typed(order, wrong, has_corpus=has_corpus)
@@ -133,19 +138,19 @@ class TrainingForm(QWidget):
         for widget in (address.label, address.editor, address.back):
             widget.setVisible(order.engine == "ray" or not address.is_default)
         if has_corpus:
-            self.fields.run.line.setPlaceholderText(str(self._new_run(order, "table3")))
+            self.fields.run.line.setPlaceholderText(str(self._new_run(order)))
         self.view.command.setPlainText(order.command() if has_corpus else "")
         self.fields.follow_recipe(RECIPES[order.recipe or "paper"])
         if not wrong:
             self.view.recipe.setText(facts_in_words.recipe_in_words(recipe_of(order, PAPER)))
 
-    def _new_run(self, order: Order, what: str) -> Path:
-        """A folder that is not there yet, called after the corpus and the time."""
-        name = f"{order.corpus.stem}-{what}-{self._stamp}"
-        folder, number = Path.home() / RUNS / name, 1
+    def _new_run(self, order: Order) -> Path:
+        """A folder that is not there yet."""
+        first = folder = new_run(order, Path.home() / RUNS, self._stamp)
+        number = 1
         while folder in self._taken or os.path.lexists(folder):
             number += 1
-            folder = folder.with_name(f"{name}-{number}")
+            folder = first.with_name(f"{first.name}-{number}")
         return folder
 
     # --- what is asked
@@ -215,12 +220,17 @@ class TrainingForm(QWidget):
         """Why nothing can be queued now, "" where it can."""
         if not self.fields.corpus.line.text().strip():
             return "Choose a corpus first."
-        if self._order is None:
-            wrong = [f.fault.sentence for f in self.fields.by_name.values() if f.fault.sentence]
-            return f"Mend first: {wrong[0]}"
-        if self._refused[1]:
-            return self._refused[1]
+        about, sentence = self._refused
+        if self._order is None or about in self.fields.by_name:
+            wrong = [field for field in self.fields.by_name.values() if field.fault.sentence]
+            return f"Mend first: {', '.join(map(self._place_of, wrong))} (see there)."
+        if sentence:
+            return sentence
         return "" if self.plan is not None else "Working out the plan…"
+
+    def _place_of(self, field: Field) -> str:
+        hidden = field in self.fields.more and not self.view.more.isChecked()
+        return f"{field.plain}, under More settings" if hidden else field.plain
 
     def _show_state(self) -> None:
         view, why_not = self.view, self.why_not
@@ -228,7 +238,6 @@ class TrainingForm(QWidget):
             button.setEnabled(not why_not)
             button.setToolTip(why_not or what)
         memory = None if self.hardware is None else self.hardware.memory_bytes
-        view.foreign.setVisible(self.plan is not None and self.plan.foreign)
         view.show_plan(None if self.plan is None else facts_in_words.plan_rows(self.plan, memory))
         changed = [f for name, f in self.fields.by_name.items() if name != "corpus" and not f.is_default]
         view.defaults.setEnabled(bool(changed))
@@ -252,8 +261,8 @@ class TrainingForm(QWidget):
         assert order.run is not None, "a folder was found for it"
         if smoke:
             chosen = self.fields.run.value
-            run = self._new_run(order, "smoke") if chosen is None else self._beside(chosen)
-            order = replace(order, smoke=True, resume=False, run=run)
+            order = replace(order, smoke=True, resume=False)
+            order = replace(order, run=self._new_run(order) if chosen is None else self._beside(chosen))
         self._taken.add(order.run or Path())
         self._stamp = _now()
         (self.smoke if smoke else self.queued).emit(order)
@@ -316,6 +325,7 @@ class TrainingForm(QWidget):
         self._planner.died.connect(self._on_died)
         self._planner.looked.connect(self._on_looked)
         self.view.measure.clicked.connect(self._measure)
+        self.view.more.toggled.connect(self._show_state)
         self.view.queue.clicked.connect(lambda: self._hand_out(smoke=False))
         self.view.try_all.clicked.connect(lambda: self._hand_out(smoke=True))
         self.view.defaults.clicked.connect(self.all_defaults)

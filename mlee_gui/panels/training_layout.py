@@ -80,8 +80,6 @@ class TrainingLayout:
         self.head, self.table, self.admits, self.notes = (_text() for _ in range(4))
         self.recipe, self.devices = _text(), _text("Looking for devices…")
         self.plan = {name: _text() for name in PLAN}
-        self.foreign = _text("⚠ This folder is there already and holds other files.")
-        self.foreign.hide()
         self.measure = QPushButton("Measure")
         self.measure.setToolTip("Try some training steps on this machine, for half a minute or so")
         self.command = _command()
@@ -142,7 +140,7 @@ class TrainingLayout:
         _column(
             right,
             _group("Machine", _grid(fields.machine), self.devices),
-            _group("Run", _grid((fields.run, fields.resume)), self.foreign),
+            _group("Run", _grid((fields.run, fields.resume))),
             _group("Cost", self._cost()),
             _group("The same in a terminal", self.command, self.copy),
         )

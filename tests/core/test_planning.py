@@ -17,6 +17,7 @@ from mlee_core.corpora import Corpus
 from mlee_core.events import Progress
 from mlee_core.forecast import Speed
 from mlee_core.hardware import Hardware
+from mlee_core.jobs.queue import write_order
 from mlee_core.order import Order
 from mlee_core.planning import Ask, CorpusRead, Desk, Look, Plan, Planned, Refused, Reply, Request, Working
 from mlee_core.processes import Child
@@ -90,6 +91,7 @@ def test_a_trial_is_made_once(order: Order, trials: list[Experiment]) -> None:
     assert first.measured and 0 < first.cost.seconds < first.cost.most_seconds
     again = plan(desk, replace(order, seeds=2, rows=tuple(LINES)))
     assert again.measured and again.cost.seconds > 1.5 * first.cost.seconds
+    assert plan(desk, replace(order, max_epochs=7, patience=3, only=("s1",))).measured
     assert plan(desk, order, measure=True).measured and len(trials) == 1
     assert not plan(desk, replace(order, batch_size=4)).measured
     assert not plan(desk, replace(order, jobs=2)).measured
@@ -144,12 +146,25 @@ def test_a_run_that_is_there_already(order: Order) -> None:
     assert plan(Desk(), replace(order, resume=True)).cost.cells == 39
 
 
-def test_a_folder_that_holds_something_else(order: Order, tmp_path: Path) -> None:
-    assert order.run is not None and not plan(Desk(), order).foreign
+def test_a_folder_that_holds_something_else_is_refused(order: Order) -> None:
+    assert order.run is not None
     order.run.mkdir()
-    assert not plan(Desk(), order).foreign
+    assert plan(Desk(), order).run == order.run
     (order.run / "thesis.tex").touch()
-    assert plan(Desk(), order).foreign
+    assert last(Desk(), order) == Refused(
+        7, "run", f"{order.run} is there already and holds other files: choose a new or an empty folder."
+    )
+    orders.experiment(order).begin(resume=False)  # as a command may be told
+    assert plan(Desk(), replace(order, resume=True)).run == order.run
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_of_an_experiment_that_waits_is_refused(order: Order, resume: bool) -> None:
+    assert order.run is not None
+    write_order(order.run, order)
+    assert last(Desk(), replace(order, resume=resume)) == Refused(
+        7, "run", f"{order.run} belongs to an experiment that was queued already: choose another folder."
+    )
 
 
 def test_missing_audio_is_told_beside_the_facts(tmp_path: Path) -> None:

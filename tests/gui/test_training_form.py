@@ -34,6 +34,7 @@ from mlee_core.planning import (
     Working,
 )
 from mlee_core.processes import Outcome
+from mlee_core.recipe import RECIPES
 from mlee_gui.panels.training_form import TrainingForm
 from mlee_gui.planner import PlanningProcess
 from tests import made
@@ -54,13 +55,13 @@ def facts(table: Path) -> CorpusFacts:
     return CorpusFacts("table", "table", corpus.speakers, info(corpus), ("It is <odd>.",), ())
 
 
-def plan(ask: Ask, *, measured: bool = False, foreign: bool = False) -> Plan:
+def plan(ask: Ask, *, measured: bool = False) -> Plan:
     order = ask.order
     folds = order.only or ("s0", "s1", "s2")
     cost = Cost(39, 0, 2, 20, 3600.0, 7200.0, 10**9, 2 * 10**9, 3 * 10**9)
     selection = Selection(order.rows or tuple(LINES), order.train_sets or ("dominant", "all"), folds)
     run = order.run or Path("run")
-    return Plan(run, selection, Compute(), 2, "this machine", cost, measured, True, 50 * 10**9, foreign)
+    return Plan(run, selection, Compute(), 2, "this machine", cost, measured, True, 50 * 10**9)
 
 
 class FakePlanning:
@@ -159,7 +160,7 @@ def test_only_a_corpus(
     assert form.view.command.toPlainText().startswith(f"mlee table3 {table} --run ")
     order = queued(qtbot, form)
     assert order.run is not None and order.run.parent == private_home / "mlee-runs"
-    assert order.run.name.startswith("table-table3-") and not order.run.exists()
+    assert order.run.name.startswith(f"{table.parent.name}-table3-") and not order.run.exists()
     assert order == Order(table, run=order.run)
     assert processes[0].asked[-1].order == order and not processes[0].asked[-1].measure
     ready(qtbot, form)
@@ -280,7 +281,7 @@ def test_folds_are_ticked_by_keyboard(qtbot: QtBot, form: TrainingForm, table: P
         ("settings", "speed", "expected NAME=VALUE"),
         ("map", "excited", "'excited' is not LABEL=CLASS"),
         ("map", "excited=glad", "is mapped to one of neu"),
-        ("address", "head", "it is for --engine ray"),
+        ("address", "head", "it is for engine ray"),
     ],
 )
 def test_contradictions_are_refused_where_they_are_typed(
@@ -298,8 +299,9 @@ def test_contradictions_are_refused_where_they_are_typed(
     form.view.more.setChecked(True)
     field.stops[0].setText(text)  # type: ignore[attr-defined]
     assert words in field.fault.sentence and field.fault.isVisibleTo(form)
-    assert not form.view.queue.isEnabled() and words in form.view.queue.toolTip()
-    assert not form.view.try_all.isEnabled() and words in form.view.wrong.sentence
+    assert not form.view.queue.isEnabled() and not form.view.try_all.isEnabled()
+    assert form.view.wrong.sentence == f"Mend first: {field.plain} (see there)."
+    assert form.view.queue.toolTip() == form.view.try_all.toolTip() == form.view.wrong.sentence
     asked = len(processes[0].asked)
     if name != "map":  # the corpus is of interest all the same
         qtbot.waitUntil(lambda: len(processes[0].asked) > asked)
@@ -324,12 +326,69 @@ def test_what_the_process_refuses_stands_at_its_field(
     form.fields.corpus.show_path(str(table))
     form.fields.device.show_value("cuda")
     qtbot.waitUntil(lambda: bool(form.fields.device.fault.sentence))
-    assert form.fields.device.fault.sentence == form.view.queue.toolTip() == processes[0].refuse[1]
+    assert form.fields.device.fault.sentence == processes[0].refuse[1]
+    assert form.view.wrong.sentence == form.view.queue.toolTip() == "Mend first: Device (see there)."
     assert form.facts is not None and form.fields.only.list.count() == 3
     processes[0].refuse = None
     form.fields.device.to_default()
     ready(qtbot, form)
     assert not form.fields.device.fault.sentence
+
+
+def test_what_is_of_no_field_is_told_in_full(
+    qtbot: QtBot, form: TrainingForm, table: Path, processes: list[FakePlanning]
+) -> None:
+    processes[0].refuse = ("", "The system refused /net/corpus: Stale file handle.")
+    form.fields.corpus.show_path(str(table))
+    qtbot.waitUntil(lambda: form.view.wrong.sentence == processes[0].refuse[1])
+    assert form.view.queue.toolTip() == processes[0].refuse[1] and not form.view.queue.isEnabled()
+
+
+def test_faults_that_are_out_of_sight_are_found(form: TrainingForm, table: Path) -> None:
+    form.fields.corpus.show_path(str(table))
+    for name in ("settings", "address"):
+        form.fields.by_name[name].stops[0].setText("x")  # type: ignore[attr-defined]
+    wrong = form.view.wrong
+    assert wrong.sentence == "Mend first: Ray address, Settings, under More settings (see there)."
+    form.view.more.setChecked(True)
+    assert wrong.sentence == "Mend first: Ray address, Settings (see there)."
+
+
+def take_out(qtbot: QtBot, box: QWidget) -> None:
+    qtbot.mouseClick(box, Qt.MouseButton.LeftButton)
+    qtbot.keyClick(box, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClick(box, Qt.Key.Key_Delete)
+    assert box.text() == ""  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("name", "default"), [("seeds", "1"), ("jobs", "as many as fit")])
+def test_a_number_that_is_taken_out_is_the_default_again(
+    qtbot: QtBot, form: TrainingForm, name: str, default: str
+) -> None:
+    field = form.fields.by_name[name]
+    field.show_value(7)
+    box = field.stops[0]
+    take_out(qtbot, box)
+    qtbot.keyClick(box, Qt.Key.Key_Tab)
+    assert box.text() == default and field.is_default  # type: ignore[attr-defined]
+
+
+def test_a_number_that_is_taken_out_is_the_recipes(qtbot: QtBot, form: TrainingForm) -> None:
+    form.fields.recipe.show_value("best")
+    field = form.fields.by_name["batch_size"]
+    form.view.more.setChecked(True)
+    field.show_value(3)
+    box = field.stops[0]
+    take_out(qtbot, box)
+    qtbot.keyClick(box, Qt.Key.Key_Return)
+    assert field.is_default and box.text() == str(RECIPES["best"].batch_size)  # type: ignore[attr-defined]
+
+
+def test_what_is_allowed_stands_in_the_tool_tip(form: TrainingForm) -> None:
+    tips = {name: form.fields.by_name[name].editor.toolTip() for name in ("seeds", "jobs", "patience")}
+    assert tips["seeds"].endswith("(1 to 1000)")
+    assert tips["jobs"].endswith("(1 to 4096, or as many as fit)")
+    assert tips["patience"].endswith("(1 to 1000000)")
 
 
 def test_a_crash_is_told_and_the_form_goes_on(
@@ -383,24 +442,6 @@ def test_the_cost_is_measured_when_asked(
     assert costs["Time"].text() == "about 1 h 00 min if encoders stop after 20 epochs, at most 2 h 00 min"
     assert costs["Memory"].text() == "about 3.0 GB; 8.0 GB are free"
     assert not form.view.measure.isEnabled()
-
-
-def test_a_run_folder_with_other_files_is_told(
-    qtbot: QtBot, form: TrainingForm, table: Path, processes: list[FakePlanning]
-) -> None:
-    form.fields.corpus.show_path(str(table))
-    ready(qtbot, form)
-    assert not form.view.foreign.isVisibleTo(form)
-    processes[0].silent = True
-    form.fields.run.show_path("/elsewhere")
-    qtbot.waitUntil(lambda: processes[0].asked[-1].order.run == Path("/elsewhere"))
-    processes[0].waiting.append(
-        Planned(processes[0].asked[-1].number, plan(processes[0].asked[-1], foreign=True))
-    )
-    ready(qtbot, form)
-    assert form.view.foreign.isVisibleTo(form)
-    form.fields.run.to_default()
-    assert not form.view.foreign.isVisibleTo(form)
 
 
 def test_of_many_edits_the_last_is_asked_about(
@@ -545,6 +586,10 @@ def test_with_the_process_itself(qtbot: QtBot, table: Path, tmp_path: Path) -> N
     form.told.connect(lambda sentence, _: told.append(sentence))
     pid = started[0].pid
     assert pid is not None
+    form.fields.run.show_path(str(table.parent))  # the corpus's own folder
+    qtbot.waitUntil(lambda: "holds other files" in form.fields.run.fault.sentence, timeout=60_000)
+    assert not form.view.queue.isEnabled()
+    form.fields.run.show_path(str(tmp_path / "run"))
     form.fields.only.show_value(("s1", "s2"))
     os.kill(pid, signal.SIGKILL)
     qtbot.waitUntil(lambda: bool(told) and not form.why_not, timeout=120_000)
