@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QUndoGroup, QUndoStack
 
 from .mainwindow import MainWindow
@@ -35,6 +36,9 @@ class Desk(QObject):
         self.jobs: Jobs | None = None
         self.training: Training | None = None
         self.title = ""
+        self._parts: Generator[str] | None = None
+        self._next = QTimer(self, singleShot=True, interval=0)
+        self._next.timeout.connect(self._go_on)
         self.undo = QUndoGroup(self)
         self.undo.addStack(edits)
         for name, can in (("undo", self.undo.canUndoChanged), ("redo", self.undo.canRedoChanged)):
@@ -45,20 +49,43 @@ class Desk(QObject):
 
     def start(self) -> None:
         """Load the page, while the window is served, and look what runs."""
-        self._tasks.run(_imported, lambda _: self._build(), lambda e: self._messages.failed("loading", e))
+        self._tasks.run(_imported, lambda _: self._begin(), lambda e: self._messages.failed("loading", e))
 
     def close(self) -> None:
         """Trainings go on."""
         self._tasks.stop()
+        self._next.stop()
+        if self._parts is not None:
+            self._parts.close()
         if self.training is not None:
             self.training.close()
 
-    def _build(self) -> None:
+    def _begin(self) -> None:
+        self._parts = self._build()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Build one more part; the window is served between two of them."""
+        if self._parts is not None and next(self._parts, None) is not None:
+            self._next.start()
+
+    def _build(self) -> Generator[str]:
+        """Part after part, each in a fraction of the 50 ms that nobody notices."""
         from .jobs import Jobs
+        from .panels.training_fields import TrainingFields
+        from .panels.training_form import TrainingForm
         from .training import Training
 
+        fields = TrainingFields(self._window)
+        yield "fields"
+        form = TrainingForm(fields=fields)
+        try:
+            yield "form"
+        except GeneratorExit:  # the window is closed already
+            form.close_planner()
+            raise
         self.jobs = Jobs(self._messages, parent=self)
-        self.training = Training(self._window, self.jobs, self._messages)
+        self.training = Training(self._window, self.jobs, self._messages, form)
         self._window.set_training(self.training.page)
         self.undo.addStack(self.jobs.undo_stack)
         self._on_page(self._window.page)

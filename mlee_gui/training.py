@@ -44,7 +44,7 @@ class Training(QObject):
     model_chosen = Signal(str)
     progressed = Signal(object, str)
 
-    def __init__(self, window: MainWindow, jobs: Jobs, messages: Messages) -> None:
+    def __init__(self, window: MainWindow, jobs: Jobs, messages: Messages, form: TrainingForm) -> None:
         super().__init__(window)
         self._window, self._jobs, self._messages = window, jobs, messages
         self._actions = window.actions_by_name
@@ -53,7 +53,7 @@ class Training(QObject):
         self._tasks = Tasks("report", self)
         named = partial(map, self._actions.__getitem__)
         self.queue = QueuePanel(list(named(UNDER_THE_LIST)), list(named((*HEAD, *UNDER_THE_LIST[1:]))))
-        self.form = TrainingForm()
+        self.form = form
         self.grid, self.cell, self.failure = LosoGrid(), CellPanel(), FailurePanel()
         self.run = RunPanel(self.grid, self.cell, self.failure, list(named(HEAD)))
         self._right = QStackedWidget()
