@@ -22,11 +22,12 @@ from .config import Compute, Stage, StageConfig
 from .dataset import bucketed
 from .devices import dtype
 from .features import BINS, DFT, FRAME, FRAMES_PER_SECOND, HOP, SAMPLE_RATE, log_spectrogram
+from .losses import loss_function
 from .model import Network, pad
 from .plain import PlainNetwork
 from .recipe import Recipe
 from .rows import Rows
-from .training import build, loss_function
+from .training import build
 
 REPEATS = 7
 

@@ -18,9 +18,10 @@ from .dataset import Batch
 from .features import BINS, FRAMES_PER_SECOND
 from .forecast import EXPECTED_EPOCHS
 from .learner import Learner
+from .losses import loss_function
 from .model import VECTOR, pad
 from .recipe import Recipe
-from .training import arithmetic, build, loss_function, train_step
+from .training import arithmetic, build, train_step
 
 UTTERANCES, MEAN_S, FOLDS = 4784, 4.5, 10
 LEARNT = 0.8

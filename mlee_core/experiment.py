@@ -20,6 +20,7 @@ from .events import Event, Progress, StageDone
 from .files import stable_hash, write_json
 from .folds import Fold
 from .jobs.asking import Asks
+from .losses import loss_function
 from .model import Network
 from .quality import LevelReference
 from .resident import encoder_inputs
@@ -31,7 +32,6 @@ from .training import (
     arithmetic,
     build,
     load_network,
-    loss_function,
     refuse_empty,
     train,
 )

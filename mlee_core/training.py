@@ -16,7 +16,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from . import calibration, checkpoints, devices, metrics
 from .config import Compute, StageConfig
@@ -36,12 +35,12 @@ from .errors import ConfigError, RunError
 from .events import EpochDone, Event, Progress, Resumed, Started
 from .files import stable_hash
 from .graphs import RecordedSteps, fixed_shape
-from .labels import CLASSES, class_weights, dominant, existence_weights
+from .labels import CLASSES, dominant
 from .learner import Learner
+from .losses import Loss, loss_function
 from .model import Network, fused_classifier
 from .stamp import stamp
 
-Loss = Callable[[Tensor, Tensor], Tensor]
 Step = Callable[[Batch, float], Tensor]
 
 
@@ -107,25 +106,6 @@ def build(config: StageConfig) -> Network | nn.Module:
     if config.compute.channels_last:
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.to(config.compute.device)
-
-
-def loss_function(config: StageConfig, targets: Sequence[Sequence[float]]) -> Loss:
-    """logits [B, 4], targets [B, 4] -> scalar, weighted by the training set's targets (SPEC.md "Losses")."""
-    device = config.compute.device
-    if config.stage.scheme == "existence":
-        pairs = torch.tensor(existence_weights(targets), device=device)  # [4, 2]
-
-        def existence(logits: Tensor, q: Tensor) -> Tensor:  # equation 6
-            absent = pairs[:, 0] * (1 - q) * F.logsigmoid(-logits)  # [B, 4]
-            return -(pairs[:, 1] * q * F.logsigmoid(logits) + absent).sum(1).mean()
-
-        return existence
-    weights = torch.tensor(class_weights(targets), device=device)  # [4]
-
-    def cross_entropy(logits: Tensor, q: Tensor) -> Tensor:  # equation 2
-        return -(weights * q * F.log_softmax(logits, dim=1)).sum(1).mean()
-
-    return cross_entropy
 
 
 def _never() -> bool:

@@ -16,9 +16,10 @@ from .experiment import annotated
 from .features import FRAMES_PER_SECOND
 from .forecast import Speed
 from .learner import Learner
+from .losses import loss_function
 from .processes import Child, Connection, wait_for
 from .scratch import Scratch
-from .training import arithmetic, build, loss_function, train_step
+from .training import arithmetic, build, train_step
 
 SAMPLE = 48
 BATCHES = 6

@@ -142,13 +142,19 @@ class Jobs(QObject):
         self._do("skipping a cell", lambda: control.skip(run, cell.name, on))
 
     def delete(self, item: Item) -> None:
-        """Remove its folder with all that is in it, and the item."""
+        """Remove what MLEE wrote into its folder, and the item."""
 
-        def removed() -> None:
-            control.delete(item.run)
+        def removed() -> int:
+            left = control.delete(item.run)
             self._file.remove(item.id)
+            return left
 
-        self._do("deleting the run", removed)
+        def told(left: int) -> None:
+            if left:
+                files = "1 file that is" if left == 1 else f"{left} files that are"
+                self._messages.info(f"The run is deleted; {item.run} keeps {files} not MLEE's.")
+
+        self._do("deleting the run", removed, told)
 
     # --- for the undo stack
 

@@ -119,8 +119,9 @@ class Field(QObject):
         self._show_changed()
         return row + 2
 
-    def recolor(self) -> None:
-        self.back.setIcon(icon("reset", self.back.palette()))
+    def recolor(self, palette: QPalette) -> None:
+        """In other colours; the fields' own palettes may follow the form's later."""
+        self.back.setIcon(icon("reset", palette))
         self.fault.recolor()
 
     def _show_changed(self) -> None:

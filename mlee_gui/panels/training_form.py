@@ -297,7 +297,7 @@ class TrainingForm(QWidget):
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
             for field in self.fields.by_name.values():
-                field.recolor()
+                field.recolor(self.palette())
             self.view.wrong.recolor()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from mlee_core.events import EpochDone, Event, StageDone
 from mlee_core.jobs.identity import Identity
@@ -54,3 +57,18 @@ def work(cell: Cell, number: int | None = 3, share: float | None = 0.5) -> InWor
 
 def states(cells: Sequence[Any]) -> list[str]:
     return [view.state for view in cells]
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    """Leads a session, as a job does."""
+    process = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def known(process: subprocess.Popen[bytes]) -> Identity:
+    found = Identity.of(process.pid)
+    assert found is not None
+    return found

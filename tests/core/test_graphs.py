@@ -21,9 +21,10 @@ from mlee_core.dataset import Batch, EncoderInputs, FeatureStore, Normalisation,
 from mlee_core.errors import ConfigError
 from mlee_core.graphs import COLUMNS, RecordedSteps, fixed_shape, undone
 from mlee_core.learner import Learner
+from mlee_core.losses import loss_function
 from mlee_core.model import Network, pad
 from mlee_core.recipe import Augmentation, Recipe
-from mlee_core.training import build, loss_function, train_step
+from mlee_core.training import build, train_step
 
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 

@@ -34,6 +34,7 @@ TORCH_ALLOWED = {
     "mlee_core.features",
     "mlee_core.graphs",
     "mlee_core.learner",
+    "mlee_core.losses",
     "mlee_core.model",
     "mlee_core.plain",
     "mlee_core.resident",

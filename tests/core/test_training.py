@@ -31,10 +31,11 @@ from mlee_core.dataset import (
 from mlee_core.errors import AudioError, ConfigError, RunError
 from mlee_core.events import EpochDone, Event, Finished, Progress, StageDone, Started
 from mlee_core.experiment import Work, encode, prepare, train_cells
+from mlee_core.losses import loss_function
 from mlee_core.model import Network
 from mlee_core.recipe import Recipe
 from mlee_core.runs import Cell, RunFolder
-from mlee_core.training import History, build, load_network, loss_function
+from mlee_core.training import History, build, load_network
 from tests import made
 from tests.core.run_folders import content
 
