@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from .training import Training
 
 
+LATER_MS = 2000
+"""Until then the first recording's analysis has the machine for itself."""
+
+
 class Desk(QObject):
     """jobs, training: None until they were loaded, which `ready` tells. title: what the window's title says
     of training, "" while nothing is trained. undo: of the page that is shown."""
@@ -37,7 +41,8 @@ class Desk(QObject):
         self.training: Training | None = None
         self.title = ""
         self._parts: Generator[str] | None = None
-        self._next = QTimer(self, singleShot=True, interval=0)
+        self._loading = False
+        self._next = QTimer(self, singleShot=True)
         self._next.timeout.connect(self._go_on)
         self.undo = QUndoGroup(self)
         self.undo.addStack(edits)
@@ -48,7 +53,12 @@ class Desk(QObject):
         self._on_page(window.page)
 
     def start(self) -> None:
-        """Load the page, while the window is served, and look what runs."""
+        """Load the page and look what runs: soon, when the first recording has been opened, or at once if
+        the page is shown."""
+        self._next.start(0 if self._window.page == "training" else LATER_MS)
+
+    def _load(self) -> None:
+        self._loading = True
         self._tasks.run(_imported, lambda _: self._begin(), lambda e: self._messages.failed("loading", e))
 
     def close(self) -> None:
@@ -66,8 +76,10 @@ class Desk(QObject):
 
     def _go_on(self) -> None:
         """Build one more part; the window is served between two of them."""
-        if self._parts is not None and next(self._parts, None) is not None:
-            self._next.start()
+        if not self._loading:
+            self._load()
+        elif self._parts is not None and next(self._parts, None) is not None:
+            self._next.start(0)
 
     def _build(self) -> Generator[str]:
         """Part after part, each in a fraction of the 50 ms that nobody notices."""
@@ -97,6 +109,8 @@ class Desk(QObject):
 
     def _on_page(self, page: str) -> None:
         on_training = page == "training" and self.jobs is not None
+        if page == "training" and self._next.isActive():
+            self._next.start(0)
         self.undo.setActiveStack(self.jobs.undo_stack if on_training and self.jobs else self._edits)
 
     def _on_progress(self, share: float | None, text: str) -> None:

@@ -25,9 +25,9 @@ from tests.core.conftest import small_table
 from tests.core.desk import MARK, Desk
 from tests.core.run_folders import content, epoch, finished, kept, table3, told
 from tests.end_to_end.training_side import fakes
-from tests.gui.conftest import nothing_left_behind, private_home
+from tests.gui.conftest import nothing_left_behind, private_home, training_at_once
 
-__all__ = ["nothing_left_behind", "private_home", "small_table"]  # fixtures
+__all__ = ["nothing_left_behind", "private_home", "small_table", "training_at_once"]  # fixtures
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_MS = 120_000

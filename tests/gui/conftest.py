@@ -39,6 +39,12 @@ def private_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(autouse=True)
+def training_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The training page is loaded without the pause that spares a user's machine."""
+    monkeypatch.setattr("mlee_gui.desk.LATER_MS", 0)
+
+
+@pytest.fixture(autouse=True)
 def nothing_left_behind(qapp: QApplication) -> Iterator[None]:
     """Fail a test that leaves a thread, a running timer or a top-level widget.
 
