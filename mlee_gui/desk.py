@@ -96,8 +96,14 @@ class Desk(QObject):
         except GeneratorExit:  # the window is closed already
             form.close_planner()
             raise
-        self.jobs = Jobs(self._messages, parent=self)
-        self.training = Training(self._window, self.jobs, self._messages, form)
+        jobs = Jobs(self._messages, parent=self)
+        training = Training(self._window, jobs, self._messages, form)
+        try:
+            yield "page"
+        except GeneratorExit:
+            training.close()
+            raise
+        self.jobs, self.training = jobs, training
         self._window.set_training(self.training.page)
         self.undo.addStack(self.jobs.undo_stack)
         self._on_page(self._window.page)

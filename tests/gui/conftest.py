@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import threading
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -44,12 +45,20 @@ def training_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mlee_gui.desk.LATER_MS", 0)
 
 
+@cache
+def _look_no_further_back() -> None:
+    """What other tests have imported, torch and all, is left out of the looks at each test's end, once."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def nothing_left_behind(qapp: QApplication) -> Iterator[None]:
     """Fail a test that leaves a thread, a running timer or a top-level widget.
 
     Set up before qtbot (autouse fixtures come first), so it looks after qtbot closed its widgets.
     """
+    _look_no_further_back()
     threads = set(threading.enumerate())
     widgets = set(QApplication.topLevelWidgets())
     yield
