@@ -138,9 +138,7 @@ def test_a_job_that_is_killed_or_cancelled_goes_on_bit_identical(desk: Desk, una
 # ---- asked ----------------------------------------------------------------------------------------------
 
 
-def test_a_cell_that_is_asked_for_while_others_train_is_trained_once_the_job_has_ended(
-    desk: Desk, unasked: Path
-) -> None:
+def test_a_cell_that_is_asked_for_while_others_train_is_trained_once_the_job_has_ended(desk: Desk) -> None:
     item = desk.started(desk.order("run"))
     desk.until_told(item, epoch("s0", "mlee-all"))  # dominant-hard is done by then
     again = "s0/seed-0/dominant-hard"
@@ -154,9 +152,6 @@ def test_a_cell_that_is_asked_for_while_others_train_is_trained_once_the_job_has
     assert dropped == ["dominant-hard", "fusion-hard-all"]  # and what stands on it
     assert desk.now(item).later == () and types(item).count("finished") == 2
     assert results(item) == {again, "s0/seed-0/mlee-all"}  # that alone was asked for
-    desk.again(item)
-    desk.until(item, "finished")
-    assert all(content(item.run / file) == content(unasked / file) for file in kept(unasked))
 
 
 def test_a_run_that_is_paused_whose_cell_is_skipped_and_trained_anew_ends_as_if_not(
