@@ -125,6 +125,7 @@ def test_term_ends_the_ray_that_was_started_within_five_seconds_and_leaves_nothi
     assert not [file for file in broken.run.rglob("*") if file.name.startswith((".", "mlee-scratch-"))]
 
 
+@pytest.mark.slow
 def test_a_job_that_kills_its_workers_is_given_up_and_a_cluster_is_left_without_a_task(
     small_table: Path, cluster: ray_side.Cluster, tmp_path: Path
 ) -> None:
@@ -180,6 +181,7 @@ def test_a_skipped_cell_ends_at_once_and_stop_and_keep_ends_the_others_after_the
     assert not [line for line in lines if line["type"] == "failed"]
 
 
+@pytest.mark.slow
 def test_pause_ends_after_the_cells_in_work_which_are_as_ever(
     small_table: Path, cluster: ray_side.Cluster, local: Path, tmp_path: Path
 ) -> None:
@@ -232,7 +234,7 @@ def test_a_cluster_that_is_lost_is_waited_for_and_the_run_goes_on_from_its_check
     assert not [line for line in lines if line["type"] == "failed"]
 
 
-@pytest.mark.parametrize("killed", ["mlee", "raylet"])
+@pytest.mark.parametrize("killed", ["mlee", pytest.param("raylet", marks=pytest.mark.slow)])
 def test_of_a_ray_of_its_own_nothing_is_left_whatever_is_killed(
     small_table: Path, tmp_path: Path, killed: str
 ) -> None:
