@@ -261,9 +261,11 @@ class RunFolder:
         with self.locked():
             self._mend_events()
             scratch.sweep(self.path)
-            for fold in self.folds().folds:
-                files.sweep(self.path / fold.name)
-            yield Journal(self.events_file)
+            self._sweep()
+            try:
+                yield Journal(self.events_file)
+            finally:
+                self._sweep()  # of processes that were killed meanwhile
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -280,6 +282,11 @@ class RunFolder:
     def events(self) -> Iterator[dict[str, Any]]:
         """The whole lines written so far. Raises: RunError for a line that is no event."""
         return _lines(self.events_file)
+
+    def _sweep(self) -> None:
+        """Remove what killed writers have left beside the networks."""
+        for fold in self.folds().folds:
+            files.sweep(self.path / fold.name)
 
     def _mend_events(self) -> None:
         """Cut off the half line that a killed writer may have left."""

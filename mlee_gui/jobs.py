@@ -204,7 +204,8 @@ class Jobs(QObject):
             self.queue_changed.emit(seen.queue)
         for item in seen.queue.items:
             was = known.get(item.id)
-            if was is not None and was.state == "running" and item.state in ENDED:
+            # one that ends at once may never have been seen at work
+            if was is not None and was.state in ("waiting", "running") and item.state in ENDED:
                 self.ended.emit(item)
         changed = {run: news for run, news in seen.runs.items() if news != self._runs.get(run)}
         self._runs |= changed
