@@ -14,7 +14,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -261,11 +261,12 @@ class RunFolder:
         with self.locked():
             self._mend_events()
             scratch.sweep(self.path)
-            self._sweep()
+            networks = [self.path / fold.name for fold in self.folds().folds]
+            _sweep(networks)
             try:
                 yield Journal(self.events_file)
             finally:
-                self._sweep()  # of processes that were killed meanwhile
+                _sweep(networks)  # of processes that were killed meanwhile
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -282,11 +283,6 @@ class RunFolder:
     def events(self) -> Iterator[dict[str, Any]]:
         """The whole lines written so far. Raises: RunError for a line that is no event."""
         return _lines(self.events_file)
-
-    def _sweep(self) -> None:
-        """Remove what killed writers have left beside the networks."""
-        for fold in self.folds().folds:
-            files.sweep(self.path / fold.name)
 
     def _mend_events(self) -> None:
         """Cut off the half line that a killed writer may have left."""
@@ -305,6 +301,12 @@ class RunFolder:
             raise RunError(f"{self.path} is no run folder: it has no {name}.") from error
         except (OSError, ValueError) as error:
             raise RunError(f"{file} cannot be read: {error}") from error
+
+
+def _sweep(folders: Sequence[Path]) -> None:
+    """Remove what killed writers have left beside the networks."""
+    for folder in folders:
+        files.sweep(folder)
 
 
 def cells(config: RunConfig, selection: Selection) -> tuple[Cell, ...]:

@@ -140,7 +140,7 @@ class Runner:
 
     def _close(self, item: Item, state: State, message: str) -> None:
         _say(f"{item.run}: {state} {message}".rstrip())
-        self._queue.edit(lambda queue: _closed(queue, item, state, message))
+        self._queue.edit(lambda queue: closed(queue, item, state, message))
         if state in ("failed", "interrupted"):
             self._queue.edit(lambda queue: replace(queue, paused=queue.paused or not queue.keep_going))
 
@@ -150,7 +150,7 @@ class Runner:
         return now
 
 
-def _closed(queue: Queue, was: Item, state: State, message: str) -> Queue:
+def closed(queue: Queue, was: Item, state: State, message: str) -> Queue:
     """The queue once an item's job has ended, unless the user has done something else with it meanwhile."""
     now = next((item for item in queue.items if item.id == was.id), None)
     if now is None or (now.state, now.process) != (was.state, was.process):

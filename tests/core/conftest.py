@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from mlee_core.runs import Cell, RunFolder
 from tests import made
-from tests.core import run_folders
+from tests.core import job_folders, run_folders
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +33,30 @@ def straight(small_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     options = ("--only", "s0", "s1", "--max-epochs", run_folders.EPOCHS, "--jobs", 1)
     run_folders.finished(run_folders.table3(small_table, run, *options))
     return run
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    """An experiment of which nothing is trained, for those who follow run folders."""
+    return job_folders.planned(tmp_path / "run")
+
+
+@pytest.fixture
+def cells(run: RunFolder) -> tuple[Cell, ...]:
+    return run.cells()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of 26 MB: the features (1 or 2 MB) of a small corpus, an encoder's best (4 MB) and
+    last (13 MB) fit, a second last does not."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=26m", "mlee-test", str(folder)]
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        pytest.skip("a small disk is mounted for this test, which needs root")
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)

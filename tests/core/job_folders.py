@@ -6,16 +6,21 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mlee_core.events import EpochDone, Event, StageDone
+from mlee_core.jobs.follow import Follower
 from mlee_core.jobs.identity import Identity
 from mlee_core.jobs.marks import Heartbeat, InWork, Job, JobState
 from mlee_core.runs import Cell, RunFolder
 from tests.core.report_runs import made_run, small_corpus
+
+NOBODY = Identity(Identity.own().host, Identity.own().boot, 1 << 22, 5)
+ELSEWHERE = replace(Identity.own(), host="another-machine")
 
 
 def planned(path: Path, **how: Any) -> RunFolder:
@@ -53,6 +58,16 @@ def beat(run: Path, *works: InWork, age_s: float = 0.0, left_s: float | None = 6
 
 def work(cell: Cell, number: int | None = 3, share: float | None = 0.5) -> InWork:
     return InWork(cell.name, number, share, 42.0, "" if number else "encoding")
+
+
+def polled(run: RunFolder) -> Follower:
+    follower = Follower(run.path)
+    follower.poll()
+    return follower
+
+
+def state_of(run: RunFolder, cell: Cell) -> str:
+    return polled(run).cells[cell].state
 
 
 def states(cells: Sequence[Any]) -> list[str]:

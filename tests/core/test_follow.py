@@ -22,32 +22,21 @@ from mlee_core.jobs.marks import SILENT_S, Asked
 from mlee_core.order import Order
 from mlee_core.runs import Cell, RunFolder
 from tests.core.child_side import wait_until
-from tests.core.job_folders import beat, done, epoch, job, planned, states, tell, where, work
+from tests.core.job_folders import (
+    ELSEWHERE,
+    NOBODY,
+    beat,
+    done,
+    epoch,
+    job,
+    planned,
+    polled,
+    states,
+    tell,
+    where,
+    work,
+)
 from tests.core.report_runs import result, save
-
-NOBODY = Identity(Identity.own().host, Identity.own().boot, 1 << 22, 5)
-ELSEWHERE = replace(Identity.own(), host="another-machine")
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> RunFolder:
-    return planned(tmp_path / "run")
-
-
-@pytest.fixture
-def cells(run: RunFolder) -> tuple[Cell, ...]:
-    return run.cells()
-
-
-def polled(run: RunFolder) -> Follower:
-    follower = Follower(run.path)
-    follower.poll()
-    return follower
-
-
-def state_of(run: RunFolder, cell: Cell) -> str:
-    return polled(run).cells[cell].state
-
 
 # ---- the run --------------------------------------------------------------------------------------------
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import time
-from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,32 +12,8 @@ from hypothesis import strategies as st
 
 from mlee_core.jobs import events_file
 from mlee_core.jobs.follow import Follower
-from mlee_core.jobs.identity import Identity
 from mlee_core.runs import Cell, RunFolder
-from tests.core.job_folders import done, epoch, planned, tell
-
-NOBODY = Identity(Identity.own().host, Identity.own().boot, 1 << 22, 5)
-ELSEWHERE = replace(Identity.own(), host="another-machine")
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> RunFolder:
-    return planned(tmp_path / "run")
-
-
-@pytest.fixture
-def cells(run: RunFolder) -> tuple[Cell, ...]:
-    return run.cells()
-
-
-def polled(run: RunFolder) -> Follower:
-    follower = Follower(run.path)
-    follower.poll()
-    return follower
-
-
-def state_of(run: RunFolder, cell: Cell) -> str:
-    return polled(run).cells[cell].state
+from tests.core.job_folders import done, epoch, polled, tell
 
 
 def test_half_a_line_waits_for_its_end(run: RunFolder, cells: tuple[Cell, ...]) -> None:

@@ -20,8 +20,9 @@ from mlee_core.errors import RunError
 from mlee_core.events import Dropped, EpochDone, Event, Progress, StageDone, Started
 from mlee_core.folds import Fold
 from mlee_core.forecast import Forecast, Workload
-from mlee_core.jobs import asking, control, pulse
+from mlee_core.jobs import asking, control, pulse, runner
 from mlee_core.jobs.asking import Asks
+from mlee_core.jobs.identity import Identity
 from mlee_core.jobs.marks import Ask, Asked, Heartbeat, Job
 from mlee_core.jobs.queue import QueueFile, usual_folder
 from mlee_core.jobs.redo import drop
@@ -102,6 +103,27 @@ def test_going_on_takes_up_what_was_paused_at_its_place(queue: QueueFile, tmp_pa
         (first.id, "waiting"),
         (second.id, "waiting"),
     ]
+
+
+@pytest.mark.parametrize(("paused", "then"), [(True, "paused"), (False, "waiting")])
+def test_a_job_that_pauses_waits_if_the_user_goes_on_already(
+    queue: QueueFile, tmp_path: Path, paused: bool, then: str
+) -> None:
+    item = queue.add(Order(tmp_path, run=tmp_path / "a"))
+    running = replace(item, state="running", process=Identity.own())
+    was = replace(queue.read().with_item(running), paused=paused)
+    assert runner.closed(was, running, "paused", "").item(item.id).state == then
+
+
+def test_a_job_that_ends_says_nothing_of_an_item_the_user_has_taken_off_or_queued_anew(
+    queue: QueueFile, tmp_path: Path
+) -> None:
+    item = queue.add(Order(tmp_path, run=tmp_path / "a"))
+    running = replace(item, state="running", process=Identity.own())
+    was = queue.read()  # the item waits again
+    assert runner.closed(was, running, "failed", "It did.") == was
+    gone = replace(was, items=())
+    assert runner.closed(gone, running, "failed", "It did.") == gone
 
 
 def test_what_a_newer_version_adds_to_an_item_is_passed_over(queue: QueueFile, tmp_path: Path) -> None:

@@ -257,21 +257,6 @@ def test_a_failure_pauses_the_queue_where_it_is_not_to_go_on(desk: Desk) -> None
     assert desk.queue.read().paused and desk.now(waiting).state == "waiting"
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """20 MB: features (1 MB), an encoder's best (4 MB) and last (13 MB) fit, a second last does not."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=20m", "mlee-test", str(folder)]
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("a small disk is mounted for this test, which needs root")
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
 def test_a_full_disk_and_a_closed_one_are_told(desk: Desk, small_disk: Path) -> None:
     item = desk.started(replace(desk.order("run"), run=small_disk / "run"))
     failed = desk.until(item, "failed")

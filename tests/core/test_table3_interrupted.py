@@ -193,21 +193,6 @@ def _cell_of(line: str) -> Path:
 # ---- a disk that is full --------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """26 MB: features (2 MB), an encoder's best (4 MB) and last (13 MB) fit, a second last does not."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=26m", "mlee-test", str(folder)]
-    if os.geteuid() != 0 or shutil.which("mount") is None:
-        pytest.skip("a small disk is mounted for this test, which needs root")
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
 def test_a_disk_that_is_full_at_a_checkpoint_keeps_the_old_one(
     small_table: Path, straight: Path, small_disk: Path
 ) -> None:

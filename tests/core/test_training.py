@@ -339,6 +339,22 @@ def test_a_half_line_of_a_killed_writer_is_cut_off(table: Path, tmp_path: Path) 
         assert folder.events_file.read_text() == '{"type": "started"}\n'
 
 
+def test_what_killed_processes_leave_while_a_run_is_written_goes_at_its_end(
+    table: Path, tmp_path: Path
+) -> None:
+    """And what ended it is told, even where the folder has been damaged meanwhile."""
+    folder = RunFolder(tmp_path / "run")
+    _begin(folder, _config(table))
+    stage = folder.path / "s0" / "seed-0" / "mlee-all"
+    stage.mkdir(parents=True)
+    with pytest.raises(ValueError, match="the reason"), folder.writing():
+        (stage / ".last.x.tmp.safetensors").touch()
+        (stage / "last.safetensors").touch()
+        (folder.path / "folds.json").unlink()
+        raise ValueError("the reason")
+    assert [file.name for file in stage.iterdir()] == ["last.safetensors"]
+
+
 def test_a_damaged_line_of_events_is_named(tmp_path: Path) -> None:
     (tmp_path / "events.jsonl").write_bytes(b'{"type": "started"}\n\xff\n')
     with pytest.raises(RunError, match=r"events\.jsonl, line 2 is damaged"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from pytestqt.qtbot import QtBot
@@ -82,6 +83,37 @@ def test_a_message_is_in_the_tool_tip(qtbot: QtBot) -> None:
     shown = panel(qtbot, item("a", "failed", "The disk is full."))
     tip = shown.model.index(0, 1).data(Qt.ItemDataRole.ToolTipRole)
     assert "The disk is full." in tip and "/runs/a" in tip
+
+
+def test_an_experiment_that_ends_before_it_was_seen_at_work_is_announced(
+    qtbot: QtBot, tmp_path: Path
+) -> None:
+    jobs = Jobs(Messages(), tmp_path / "queue")
+    jobs._file.set_paused(True)  # nothing is to be trained
+    queued = jobs._file.add(Order(Path("corpus"), run=tmp_path / "a"))
+    jobs.start()
+    qtbot.waitUntil(lambda: bool(jobs.queue.items))
+    with qtbot.waitSignal(jobs.ended) as told:
+        jobs._file.edit(lambda queue: queue.with_item(replace(queued, state="failed", message="It did.")))
+    assert told.args is not None and (told.args[0].id, told.args[0].message) == (queued.id, "It did.")
+    jobs.close()
+
+
+def test_what_is_put_back_is_worked_off(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Path] = []
+    monkeypatch.setattr("mlee_gui.jobs.ensure_runner", begun.append)
+    jobs = Jobs(Messages(), tmp_path / "queue")
+    jobs.start()
+    jobs._file.add(Order(Path("corpus"), run=tmp_path / "a"))
+    qtbot.waitUntil(lambda: bool(jobs.queue.items))
+    jobs.forget(jobs.queue.items[0])
+    qtbot.waitUntil(lambda: not jobs.queue.items)
+    begun.clear()
+    jobs.undo_stack.undo()
+    qtbot.waitUntil(lambda: bool(jobs.queue.items) and begun == [tmp_path / "queue"])
+    jobs.close()
 
 
 def test_moves_and_removals_are_taken_back(qtbot: QtBot, tmp_path: Path) -> None:
