@@ -140,14 +140,14 @@ class Analyzer:
                 x = normalisation.apply(features).unsqueeze(0)  # [1, T, 400]
                 vectors[head], attention = network.encoder(x, lengths)  # [1, 256], [1, S]
                 weights[head] = _floats(attention[0])
-                logits = network.classifier(vectors[head])[0] / self.bundle.temperatures[head]  # [4]
+                logits = self.bundle.scalings[head].of(network.classifier(vectors[head])[0])  # [4]
                 if head == "mlee":
                     existence = _floats(torch.sigmoid(logits))
                 else:
                     heads[head] = _floats(torch.softmax(logits, 0))
             if self.bundle.fusion is not None:
                 both = torch.cat([vectors[name] for name in self.bundle.fusion_encoders], dim=1)  # [1, 512]
-                logits = self.bundle.fusion(both)[0] / self.bundle.temperatures["fusion"]  # [4]
+                logits = self.bundle.scalings["fusion"].of(self.bundle.fusion(both)[0])  # [4]
                 heads["fusion"] = _floats(torch.softmax(logits, 0))
         return heads, existence, weights
 

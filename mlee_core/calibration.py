@@ -15,9 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Logits = TypeVar("Logits", "Tensor", NDArray[np.float64])
 
 BINS = 10
 """Equal-width bins of the probability: [0, 0.1], (0.1, 0.2], … (0.9, 1]."""
@@ -74,6 +80,20 @@ def of_predictions(truth: ArrayLike, probabilities: ArrayLike, bins: int = BINS)
 def of_existence(exists: ArrayLike, probabilities: ArrayLike, bins: int = BINS) -> tuple[Bin, ...]:
     """Bins of every existence probability. exists: targets 0 or 1 [N, K]; probabilities: sigmoid [N, K]."""
     return reliability(_rows(probabilities), _rows(exists), bins)
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Makes logits of probabilities that can be believed: less `offset`, divided by `temperature`.
+
+    Both are the same for all classes, so that the order of the classes, and with it equations 1 and 7, stays.
+    """
+
+    temperature: float = 1.0
+    offset: float = 0.0
+
+    def of(self, logits: Logits) -> Logits:
+        return (logits - self.offset) / self.temperature
 
 
 def temperature(logits: ArrayLike, truth: ArrayLike) -> float:

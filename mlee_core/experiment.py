@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from . import devices
+from .calibration import Scaling
 from .config import TRAIN_SETS, RunConfig, Stage, StageConfig, plan
 from .corpora.base import Corpus, Utterance
 from .dataset import Examples, FeatureStore, Normalisation, VectorInputs, build_features, moved
@@ -220,7 +221,7 @@ def _result(cell: Cell, key: str, trained: Trained) -> CellResult:
         dev_loss=history.best_loss,
         wa=trained.wa,
         ua=trained.ua,
-        temperature=trained.temperature,
+        **asdict(trained.scaling),
         curves=history.epochs,
         predictions=trained.probabilities,
         development=trained.development,
@@ -258,10 +259,10 @@ def part_digests(run: RunFolder, fold: Fold) -> tuple[dict[str, str], LevelRefer
     return facts["seen"], LevelReference.from_json(facts["level_reference"])
 
 
-def temperatures(run: RunFolder, cells: Mapping[str, Cell]) -> dict[str, float]:
-    """Head -> what divides its logits."""
+def scalings(run: RunFolder, cells: Mapping[str, Cell]) -> dict[str, Scaling]:
+    """Head -> what its logits go through."""
     done = {head: run.result(cell) for head, cell in cells.items()}
-    return {head: result.temperature for head, result in done.items() if result is not None}
+    return {head: Scaling(r.temperature, r.offset) for head, r in done.items() if r is not None}
 
 
 def test_scores(run: RunFolder, cells: Mapping[str, Cell]) -> dict[str, dict[str, float | None]]:

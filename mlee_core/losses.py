@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -31,3 +32,12 @@ def loss_function(config: StageConfig, targets: Sequence[Sequence[float]]) -> Lo
         return -(weights * q * F.log_softmax(logits, dim=1)).sum(1).mean()
 
     return cross_entropy
+
+
+def existence_offset(targets: Sequence[Sequence[float]]) -> float:
+    """What equation 6's weights add to the logits of existence, as a mean over the classes.
+
+    Where w₀ and w₁ weigh the two outcomes, p / (1 - p) is learnt w₁ / w₀ times as large as it is.
+    """
+    pairs = existence_weights(targets)
+    return sum(math.log(present / absent) for absent, present in pairs) / len(pairs)

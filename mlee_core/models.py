@@ -23,6 +23,7 @@ from .results import ENCODERS, HEADS, PARTS, ModelInfo, Seen
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from .calibration import Scaling
     from .config import RunConfig, Stage
     from .corpora.base import Corpus, Utterance
     from .dataset import Normalisation
@@ -44,15 +45,15 @@ class Bundle:
     """A loaded model. networks: head (hard, soft, mlee) -> its network in eval mode, with its normalisation.
 
     fusion: the dense layers on the vectors of `fusion_encoders`, or None. seen: digest of decoded samples
-    -> "train" or "dev"; the speakers' parts are in `info`. temperatures: head -> what divides its logits.
-    level: how recordings are scaled.
+    -> "train" or "dev"; the speakers' parts are in `info`. scalings: head -> what its logits go
+    through. level: how recordings are scaled.
     """
 
     info: ModelInfo
     networks: Mapping[str, tuple[Network, Normalisation]]
     fusion: Classifier | None
     fusion_encoders: tuple[str, ...]
-    temperatures: Mapping[str, float]
+    scalings: Mapping[str, Scaling]
     level: Level
     reference: LevelReference
     seen: Mapping[str, Seen]
@@ -95,6 +96,7 @@ def info(path: Path) -> ModelInfo:
 def load(path: Path) -> Bundle:
     """The networks of a model file, on the CPU in fp32 and eval mode. Raises: ModelError."""
     from . import checkpoints
+    from .calibration import Scaling
     from .dataset import Normalisation
     from .features import BINS
     from .model import Network, fused_classifier
@@ -116,9 +118,10 @@ def load(path: Path) -> Bundle:
         if fusion is not None:
             fusion.load_state_dict(_under("fusion.network.", tensors))
         reference = LevelReference.from_json(header["level_reference"])
-        degrees = {head: float(header.get("temperatures", {}).get(head, 1.0)) for head in described.heads}
+        degrees, offsets = header.get("temperatures", {}), header.get("offsets", {})
+        scalings = {head: Scaling(degrees.get(head, 1.0), offsets.get(head, 0.0)) for head in described.heads}
         return Bundle(
-            described, networks, fusion, encoders, degrees, header["level"], reference, header["seen"]
+            described, networks, fusion, encoders, scalings, header["level"], reference, header["seen"]
         )
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise ModelError(f"{path} is damaged: it lacks or distorts a part of its networks.") from error
@@ -131,7 +134,7 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: 
     has no place in an analysis (its head is neither of the dominant ones) and is left out.
     """
     from . import checkpoints
-    from .experiment import part_digests, temperatures, test_scores
+    from .experiment import part_digests, scalings, test_scores
     from .runs import Cell
     from .stamp import of_run
 
@@ -145,6 +148,7 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: 
         tensors |= {f"{head}.{name}": value for name, value in stored.items()}
     digests, reference = part_digests(run, fold)
     cells = {head: Cell(fold.name, config.seed, stage) for head, stage in stages.items()}
+    believed = scalings(run, cells)
     fusion = stages.get("fusion")
     encoders = [_head_of(stage) for stage in fusion.encoders] if fusion else []
     header = {
@@ -157,7 +161,8 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: 
         "level": config.recipe.level,
         "centred": config.recipe.centred,
         "bins": config.recipe.bins,
-        "temperatures": temperatures(run, cells),
+        "temperatures": {head: scaling.temperature for head, scaling in believed.items()},
+        "offsets": {head: scaling.offset for head, scaling in believed.items()},
         "level_reference": reference.to_json(),
         "trained_on": corpus.name,
         "speakers": {part: list(getattr(fold, part)) for part in PARTS},
@@ -265,9 +270,10 @@ def _refuse_distorted(path: Path, header: Mapping[str, Any], tensors: Mapping[st
 
     if header["level"] not in get_args(Level) or not isinstance(header["seen"], dict):
         raise ModelError(f"{path} is damaged: level or seen recordings in its description are wrong.")
-    degrees = header.get("temperatures", {})
-    if header.get("bins", BINS[0]) not in BINS or not all(0 < value < math.inf for value in degrees.values()):
-        raise ModelError(f"{path} is damaged: bins or temperatures in its description are wrong.")
+    degrees, offsets = (header.get(name, {}).values() for name in ("temperatures", "offsets"))
+    believable = all(0 < value < math.inf for value in degrees) and all(map(math.isfinite, offsets))
+    if header.get("bins", BINS[0]) not in BINS or not believable:
+        raise ModelError(f"{path} is damaged: bins, temperatures or offsets in its description are wrong.")
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():
             raise ModelError(f"{path} is damaged: {name} holds numbers that are not finite.")

@@ -73,7 +73,8 @@ class Recipe:
     centred: this share of an utterance's own mean spectrum is taken off, so that voice, room and microphone
         weigh less.
     bins: an encoder looks at 400 bins of 10 Hz, or at 200 means of two.
-    calibrated: a temperature, fitted on the development speakers, divides the logits.
+    calibrated: what equation 6's weights add to the logits of existence is taken off, and a temperature,
+        fitted on the development speakers, divides all logits.
     """
 
     level: Level = "peak"

@@ -55,7 +55,7 @@ class CellResult:
     curves: a row {epoch, train_loss, dev_loss, dev_wa, dev_ua, best} for each epoch.
     predictions: id -> probabilities [4] of every annotated utterance of the test speakers, softmax for a
     dominant row, sigmoid for MLEE. development: the same of the development speakers' utterances that the
-    stage admits, by which recipes may be chosen. temperature: their logits were divided by it.
+    stage admits, by which recipes may be chosen. temperature, offset: of their logits' calibration.Scaling.
     stamp: which software trained it. early: it was asked to stop before its training was over.
     """
 
@@ -72,6 +72,7 @@ class CellResult:
     predictions: Mapping[str, tuple[float, ...]]
     development: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     temperature: float = 1.0
+    offset: float = 0.0
     stamp: Mapping[str, str] = field(default_factory=dict)
     early: bool = False
 

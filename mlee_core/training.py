@@ -14,10 +14,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from . import calibration, checkpoints, devices, metrics
+from .calibration import Scaling
 from .config import Compute, StageConfig
 from .corpora.base import Utterance
 from .dataset import (
@@ -37,7 +39,7 @@ from .files import stable_hash
 from .graphs import RecordedSteps, fixed_shape
 from .labels import CLASSES, dominant
 from .learner import Learner
-from .losses import Loss, loss_function
+from .losses import Loss, existence_offset, loss_function
 from .model import Network, fused_classifier
 from .stamp import stamp
 
@@ -80,8 +82,8 @@ class Trained:
     """The end of a stage.
 
     probabilities: id -> [4] of the test utterances, by the best epoch's weights; development: the same of
-    those of the development speakers that the stage admits. temperature: divides its logits, 1 where the
-    recipe does not calibrate. reused: nothing was left to train. early: it was asked to stop.
+    those of the development speakers that the stage admits. scaling: was applied to its
+    logits. reused: nothing was left to train. early: it was asked to stop.
     """
 
     history: History
@@ -89,7 +91,7 @@ class Trained:
     development: Mapping[str, tuple[float, ...]]
     wa: float | None
     ua: float | None
-    temperature: float
+    scaling: Scaling
     reused: bool
     early: bool
 
@@ -303,32 +305,35 @@ def _trained(
     reused: bool,
     early: bool,
 ) -> Trained:
-    """Score the best epoch on the test speakers; its temperature is the development speakers'."""
+    """Score the best epoch on the test speakers; its scaling is the development speakers'."""
     load_network(folder / "best.safetensors", network)
     dev = predict(config, data.inputs, network, data.dev)
-    degrees = _temperature(config, data, dev) if config.recipe.calibrated else 1.0
+    scaling = _scaling(config, data, dev) if config.recipe.calibrated else Scaling()
     without_targets = Examples(data.test, tuple((0.0,) * len(CLASSES) for _ in data.test))
     answers = predict(config, data.inputs, network, without_targets)
     existence = config.stage.scheme == "existence"
     said, said_of_dev = (
         {
-            name: tuple(((z / degrees).sigmoid() if existence else (z / degrees).softmax(0)).tolist())
+            name: tuple((scaling.of(z).sigmoid() if existence else scaling.of(z).softmax(0)).tolist())
             for name, z in logits.items()
         }
         for logits in (answers, dev)
     )
     wa, ua = score(answers, data.test)
-    return Trained(history, said, said_of_dev, wa, ua, degrees, reused, early)
+    return Trained(history, said, said_of_dev, wa, ua, scaling, reused, early)
 
 
-def _temperature(config: StageConfig, data: StageData, answers: Mapping[str, Tensor]) -> float:
-    """Of a stage's logits, by what the development speakers' annotators said."""
+def _scaling(config: StageConfig, data: StageData, answers: Mapping[str, Tensor]) -> Scaling:
+    """Of a stage's logits; the temperature by what the development speakers' annotators said."""
     logits = [answers[u.id].tolist() for u in data.dev.utterances]  # [N, 4]
     if config.stage.scheme == "existence":
-        return calibration.temperature(logits, data.dev.targets)
+        plain = Scaling(offset=existence_offset(data.train.targets))
+        return replace(
+            plain, temperature=calibration.temperature(plain.of(np.array(logits)), data.dev.targets)
+        )
     named = [dominant(u.votes) for u in data.dev.utterances]
     judged = [(said, CLASSES.index(name)) for said, name in zip(logits, named, strict=True) if name]
-    return calibration.temperature([said for said, _ in judged], [k for _, k in judged])
+    return Scaling(calibration.temperature([said for said, _ in judged], [k for _, k in judged]))
 
 
 def refuse_empty(stage: str, train_set: Examples, dev_set: Examples) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy.special import expit, logit, softmax
 
 from mlee_core import models
 from mlee_core.analysis import Analyzer, analyze
@@ -65,6 +66,20 @@ def test_probabilities_are_the_networks_own(analyzer: Analyzer) -> None:
         fused = analyzer.bundle.fusion(torch.cat([vectors["soft"], vectors["mlee"]], 1)).softmax(1)[0]
     assert one.dominant["fusion"] == pytest.approx(fused.tolist(), abs=1e-4)
     assert one.rule == "fusion" and one.predicted == one.classes[int(fused.argmax())]
+
+
+def test_a_models_scaling_is_applied_to_each_heads_logits(analyzer: Analyzer, tmp_path: Path) -> None:
+    """By hand: logits z become (z - offset) / temperature. Every head has its own, 1 and 0 if none."""
+    degrees, offsets = {"soft": 2.0, "mlee": 0.5, "fusion": 4.0}, {"mlee": 1.5}
+    path = made.model(tmp_path / "random.safetensors", temperatures=degrees, offsets=offsets)
+    sound = recording(made.tone(250, 1.5, 2))
+    plain, scaled = (analyze(a, sound).single for a in (analyzer, Analyzer(models.load(path))))
+    assert plain is not None and scaled is not None and plain.existence and scaled.existence
+    assert scaled.dominant["hard"] == plain.dominant["hard"]
+    for head in ("soft", "fusion"):
+        before, after = (np.array(one.dominant[head]) for one in (plain, scaled))
+        assert after == pytest.approx(softmax(np.log(before) / degrees[head]), abs=1e-5)
+    assert scaled.existence == pytest.approx(expit((logit(plain.existence) - 1.5) / 0.5), abs=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,20 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import expit, log_softmax
 
-from mlee_core.calibration import BINS, ece, of_existence, of_predictions, reliability
+from mlee_core.calibration import (
+    BINS,
+    Scaling,
+    ece,
+    of_existence,
+    of_predictions,
+    reliability,
+    temperature,
+)
+from mlee_core.labels import existence_weights
+from mlee_core.losses import existence_offset
 
 # bin (0.2, 0.3]: 0.25 wrong; (0.6, 0.7]: 0.65 right, 0.70 wrong; (0.9, 1]: 0.95 right, 1.0 right.
 CONFIDENCE = [0.25, 0.65, 0.70, 0.95, 1.0]
@@ -87,3 +99,50 @@ def test_bins_keep_everything(pairs: list[tuple[float, bool]], bins: int) -> Non
     error = ece(found)
     assert error is not None
     assert abs(np.mean(said) - np.mean(right)) - 1e-9 <= error <= 1
+
+
+# ---- what makes them right -------------------------------------------------------------------------------
+
+
+def test_a_scaling_is_less_its_offset_and_divided_by_its_temperature() -> None:
+    assert Scaling(2.0, 1.0).of(np.array([5.0, -1.0])).tolist() == [2.0, -1.0]
+    assert Scaling().of(np.array([5.0, -1.0])).tolist() == [5.0, -1.0]
+
+
+def test_a_temperature_is_the_one_scipy_finds_and_undoes_what_was_multiplied() -> None:
+    """Fitted on many utterances that happen as often as half the logits say."""
+    rng = np.random.default_rng(1)
+    logits = rng.normal(0, 2, (3000, 4))
+    classes = np.array([rng.choice(4, p=np.exp(log_softmax(row / 2))) for row in logits])
+    exist = (rng.random(logits.shape) < expit(logits / 2)).astype(float)
+
+    def of_classes(log_t: float) -> float:
+        return float(-log_softmax(logits / np.exp(log_t), axis=1)[range(3000), classes].sum() + log_t**2)
+
+    def of_existences(log_t: float) -> float:
+        z = logits / np.exp(log_t)
+        return float((np.logaddexp(0, z) - exist * z).sum() + log_t**2)
+
+    for truth, cost in ((classes, of_classes), (exist, of_existences)):
+        best = np.exp(minimize_scalar(cost, bounds=(-3, 3), method="bounded", options={"xatol": 1e-9}).x)
+        assert temperature(logits, truth) == pytest.approx(best, rel=1e-5) == pytest.approx(2, rel=0.1)
+
+
+def test_without_utterances_logits_stay_as_they_are() -> None:
+    assert temperature([], []) == pytest.approx(1)
+
+
+def test_the_offset_is_what_weights_add_to_the_logit_that_fits_best() -> None:
+    """One class each in 1, 2, 3 and 5 of ten utterances; the weighted loss's best logits by scipy."""
+    counts = np.array([1, 2, 3, 5])
+    targets = (np.arange(10)[:, None] < counts).astype(float)  # [10, 4]
+    weights = np.array(existence_weights(targets.tolist()))  # [4, 2]
+
+    def loss(z: np.ndarray) -> float:
+        return float((weights[:, 1] * targets * np.logaddexp(0, -z)).sum()) + float(
+            (weights[:, 0] * (1 - targets) * np.logaddexp(0, z)).sum()
+        )
+
+    true = np.log(counts / (10 - counts))
+    added = minimize(loss, np.zeros(4), tol=1e-9).x - true
+    assert existence_offset(targets.tolist()) == pytest.approx(added.mean(), abs=1e-4)

@@ -6,15 +6,19 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from scipy.special import expit, logit
 from torch import nn
 
 from mlee_core import folds
+from mlee_core.calibration import Scaling
 from mlee_core.config import Compute, RunConfig, Stage, StageConfig
 from mlee_core.corpora import open_corpus
 from mlee_core.dataset import (
     EncoderInputs,
+    Examples,
     FeatureStore,
     VectorInputs,
     build_features,
@@ -25,6 +29,7 @@ from mlee_core.errors import RunError
 from mlee_core.events import EpochDone
 from mlee_core.experiment import stage_data
 from mlee_core.learner import Learner, cycle
+from mlee_core.losses import existence_offset
 from mlee_core.recipe import RECIPES, Augmentation, Recipe
 from mlee_core.training import StageData, Trained, train
 from tests import made
@@ -98,6 +103,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[StageConfig, StageDa
     return stage, stage_data(stage, corpus, folds.one(corpus, "s0"), store, [], [])
 
 
+@pytest.fixture(scope="module")
+def existence(data: tuple[StageConfig, StageData]) -> StageData:
+    """The same speakers for MLEE; everybody's votes are unanimous."""
+    _, learnt = data
+    stage = Stage("mlee", None, "all")
+    train_set, dev = (Examples.admitted(part.utterances, stage) for part in (learnt.train, learnt.dev))
+    return replace(learnt, train=train_set, dev=dev)
+
+
 def _returned(generator):  # type: ignore[no-untyped-def]
     while True:
         try:
@@ -124,7 +138,27 @@ def test_a_cycle_runs_to_its_end_whose_weights_count(
     assert isinstance(trained, Trained)
     assert trained.history.epoch == trained.history.best_epoch == 3
     assert trained.history.best_loss == trained.history.epochs[-1]["dev_loss"]
-    assert 1 / 20 < trained.temperature < 20 and trained.temperature != 1.0
+    assert 1 / 20 < trained.scaling.temperature < 20 and trained.scaling.temperature != 1.0
+    assert trained.scaling.offset == 0  # of a softmax
+
+
+def test_existence_is_scaled_and_its_argmax_stays(
+    data: tuple[StageConfig, StageData], existence: StageData, tmp_path: Path
+) -> None:
+    """Beside the same training without calibration, whose logits are at hand that way."""
+    config = replace(data[0], stage=Stage("mlee", None, "all"))
+    loose = replace(config, recipe=replace(BEST, calibrated=False))
+    folders = (tmp_path / "trained", tmp_path / "plain")
+    for folder in folders:
+        folder.mkdir()
+    trained, plain = (
+        _returned(train(how, existence, folder)) for how, folder in zip((config, loose), folders, strict=True)
+    )
+    assert plain.scaling == Scaling() and trained.scaling.offset == existence_offset(existence.train.targets)
+    for name, said in trained.probabilities.items():
+        logits = (logit(plain.probabilities[name]) - trained.scaling.offset) / trained.scaling.temperature
+        assert said == pytest.approx(expit(logits), abs=1e-4)
+        assert np.argmax(said) == np.argmax(plain.probabilities[name])
 
 
 def test_batches_are_made_on_the_trainings_own_number_of_threads(

@@ -63,7 +63,17 @@ def test_a_file_without_one_of_its_networks_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    [{"heads": []}, {"heads": ["hard", "live"]}, {"speakers": {}}, {"level": "loud"}, {"seen": [1]}],
+    [
+        {"heads": []},
+        {"heads": ["hard", "live"]},
+        {"speakers": {}},
+        {"level": "loud"},
+        {"seen": [1]},
+        {"bins": 7},
+        {"temperatures": {"mlee": 0.0}},
+        {"temperatures": {"mlee": "warm"}},
+        {"offsets": {"mlee": float("nan")}},
+    ],
 )
 def test_a_description_that_is_distorted_is_refused(tmp_path: Path, header: dict[str, object]) -> None:
     path = made.model(tmp_path / "m.safetensors", **header)
