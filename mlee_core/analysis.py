@@ -6,7 +6,8 @@ Everything is fp32 in eval mode (SPEC.md: bf16 is for training and live).
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from .dataset import gain_for
 from .errors import AudioError
 from .events import Progress
 from .features import log_spectrogram
-from .models import Bundle
+from .models import Bundle, Member
 from .results import (
     DOMINANT_HEADS,
     FIRST_STEP_S,
@@ -27,7 +28,6 @@ from .results import (
     STEP_S,
     Analysis,
     Attention,
-    Probabilities,
     Seen,
     Segment,
 )
@@ -35,6 +35,15 @@ from .segments import cut
 
 RULES = ("fusion", "soft", "hard", "mlee")
 """Who predicts: the first head that the model has."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Of one network or several. probabilities: head -> [4], softmax, or sigmoid for MLEE's existence.
+    weights: encoder -> attention [S]."""
+
+    probabilities: Mapping[str, Tensor]
+    weights: Mapping[str, Tensor]
 
 
 class Analyzer:
@@ -108,48 +117,48 @@ class Analyzer:
     def _segment(self, samples: NDArray[np.float32], start_s: float) -> Segment:
         """One verdict on at most 30 s. samples: [N], unscaled; start_s: where they begin in the file."""
         features = log_spectrogram(samples, gain_for(self.bundle.level, samples))  # [T, 400]
-        heads, existence, weights = self._forward(features)
-        predicted_by = next(rule for rule in RULES if rule == "mlee" or heads.get(rule) is not None)
-        scores = existence if predicted_by == "mlee" else heads[predicted_by]
-        assert scores is not None, "a model has at least one head"
+        answers = self._forward(features)
+        probabilities = {head: _floats(values) for head, values in answers.probabilities.items()}
+        weights = {head: _floats(values) for head, values in answers.weights.items()}
+        predicted_by = next(rule for rule in RULES if rule in probabilities)
         steps = len(next(iter(weights.values())))
         first = start_s + FIRST_STEP_S + STEP_S / 2
         return Segment(
             start_s=start_s,
             end_s=start_s + len(samples) / SAMPLE_RATE,
             classes=self.bundle.info.classes,
-            dominant=heads,
-            existence=existence,
-            predicted=self.bundle.info.classes[int(np.argmax(scores))],
+            dominant={head: probabilities.get(head) for head in DOMINANT_HEADS},
+            existence=probabilities.get("mlee"),
+            predicted=self.bundle.info.classes[int(np.argmax(probabilities[predicted_by]))],
             rule=predicted_by,
             attention=Attention(tuple(first + STEP_S * i for i in range(steps)), **weights),
             notes=self._notes(samples),
         )
 
-    def _forward(
-        self, features: Tensor
-    ) -> tuple[dict[str, Probabilities | None], Probabilities | None, dict[str, tuple[float, ...]]]:
-        """features: [T, 400] -> dominant heads [4] each, existence [4], attention of each encoder [S]."""
-        heads: dict[str, Probabilities | None] = dict.fromkeys(DOMINANT_HEADS)
-        existence: Probabilities | None = None
-        vectors: dict[str, Tensor] = {}
-        weights: dict[str, tuple[float, ...]] = {}
-        lengths = torch.tensor([len(features)])  # [1]
+    def _forward(self, features: Tensor) -> Answers:
+        """features: [T, 400] -> what the members of the ensemble answer on average."""
         with torch.inference_mode():
-            for head, (network, normalisation) in self.bundle.networks.items():
-                x = normalisation.apply(features).unsqueeze(0)  # [1, T, 400]
-                vectors[head], attention = network.encoder(x, lengths)  # [1, 256], [1, S]
-                weights[head] = _floats(attention[0])
-                logits = self.bundle.scalings[head].of(network.classifier(vectors[head])[0])  # [4]
-                if head == "mlee":
-                    existence = _floats(torch.sigmoid(logits))
-                else:
-                    heads[head] = _floats(torch.softmax(logits, 0))
-            if self.bundle.fusion is not None:
-                both = torch.cat([vectors[name] for name in self.bundle.fusion_encoders], dim=1)  # [1, 512]
-                logits = self.bundle.scalings["fusion"].of(self.bundle.fusion(both)[0])  # [4]
-                heads["fusion"] = _floats(torch.softmax(logits, 0))
-        return heads, existence, weights
+            answers = [self._answers(member, features) for member in self.bundle.members]
+        said, looked = ([one.probabilities for one in answers], [one.weights for one in answers])
+        return Answers(_mean(said), _mean(looked))
+
+    def _answers(self, member: Member, features: Tensor) -> Answers:
+        """features: [T, 400] -> what one member answers."""
+        probabilities: dict[str, Tensor] = {}
+        vectors: dict[str, Tensor] = {}
+        weights: dict[str, Tensor] = {}
+        lengths = torch.tensor([len(features)])  # [1]
+        for head, (network, normalisation) in member.networks.items():
+            x = normalisation.apply(features).unsqueeze(0)  # [1, T, 400]
+            vectors[head], attention = network.encoder(x, lengths)  # [1, 256], [1, S]
+            weights[head] = attention[0]  # [S]
+            logits = member.scalings[head].of(network.classifier(vectors[head])[0])  # [4]
+            probabilities[head] = torch.sigmoid(logits) if head == "mlee" else torch.softmax(logits, 0)  # [4]
+        if member.fusion is not None:
+            both = torch.cat([vectors[name] for name in self.bundle.fusion_encoders], dim=1)  # [1, 512]
+            logits = member.scalings["fusion"].of(member.fusion(both)[0])  # [4]
+            probabilities["fusion"] = torch.softmax(logits, 0)  # [4]
+        return Answers(probabilities, weights)
 
 
 _PARTS: Mapping[str, str] = {"train": "training", "dev": "development"}
@@ -175,6 +184,11 @@ def _stretch(recording: Recording, start_s: float | None, end_s: float | None) -
             f"which lasts {recording.duration_s:.2f} s."
         )
     return first, last
+
+
+def _mean(answers: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Of each head."""
+    return {head: torch.stack([one[head] for one in answers]).mean(0) for head in answers[0]}
 
 
 def _floats(values: Tensor) -> tuple[float, ...]:

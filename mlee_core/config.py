@@ -187,7 +187,8 @@ class StageConfig:
 class Selection:
     """Which part of Table 3 an experiment trains.
 
-    rows: lines of Table 3, names from LINES. folds: their names. seeds: how often everything is repeated.
+    rows: lines of Table 3, names from LINES. folds: their names. seeds: how often everything is repeated; an
+    ensemble (`Recipe.ensemble`) takes so many of the numbers that networks are made from each time.
     """
 
     rows: tuple[str, ...]
@@ -249,6 +250,11 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise ConfigError(f"seed {self.seed}: allowed are whole numbers from 0.")
+
+    def ensembles(self, repeats: int = 1) -> tuple[range, ...]:
+        """The seeds of the networks that judge together, for each repetition."""
+        size = self.recipe.ensemble
+        return tuple(range(n, n + size) for n in range(self.seed, self.seed + repeats * size, size))
 
     def for_stage(self, stage: Stage) -> StageConfig:
         return StageConfig(stage, self.recipe, self.compute, self.seed)

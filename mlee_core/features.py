@@ -10,6 +10,7 @@ numbers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import lru_cache
 
@@ -22,6 +23,7 @@ FRAME = 640
 HOP = 160
 DFT = 1600
 BINS = 400
+HZ_A_BIN = SAMPLE_RATE / DFT
 FLOOR = 1e-10
 FRAMES_PER_SECOND = SAMPLE_RATE // HOP
 
@@ -79,6 +81,21 @@ def peak_gain(samples: np.ndarray, block: int = 1 << 20) -> float:
         (float(np.abs(samples[i : i + block]).max()) for i in range(0, len(samples), block)), default=0.0
     )
     return 1.0 / max(peak, 1e-6) if peak > 0 else 1.0
+
+
+@lru_cache(maxsize=8)
+def mel_bands(bands: int) -> Tensor:
+    """Weights float32 [400, bands]: bins -> bands whose centres lie evenly on the mel scale, 0 to 4 kHz.
+
+    Each band is a triangle that reaches to its neighbours' centres; its weights sum to 1, so it is a mean.
+    """
+    top = 2595 * math.log10(1 + BINS * HZ_A_BIN / 700)
+    centres = 700 * (10 ** (torch.linspace(0, top, bands + 2, dtype=torch.float64) / 2595) - 1) / HZ_A_BIN
+    low, own, high = centres[:-2], centres[1:-1], centres[2:]  # [bands] each, in bins
+    at = torch.arange(BINS, dtype=torch.float64)[:, None]  # [400, 1]
+    rising, falling = (at - low) / (own - low), (high - at) / (high - own)  # [400, bands]
+    weights = torch.minimum(rising, falling).clamp_min(0)  # [400, bands]
+    return (weights / weights.sum(0)).float()
 
 
 @lru_cache(maxsize=8)

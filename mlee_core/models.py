@@ -1,8 +1,9 @@
 """Trained models as one file: find, describe, load, export.
 
-A model file is safetensors: the networks' tensors under the name of their head (`hard.`, `soft.`, `mlee.`,
-`fusion.`), each encoder's normalisation, and JSON in the header: classes, what it was trained on, scores on
-unseen speakers, which recordings it has met. Only `load` and `export` import torch, and what knows of
+A model file is safetensors: for each member of an ensemble the networks' tensors, in half precision, under
+its number and the name of their head (`0.hard.`, `0.soft.`, `0.mlee.`, `0.fusion.`, `1.hard.`, …), each
+encoder's normalisation, and JSON in the header: classes, what it was trained on, scores on unseen speakers,
+which recordings it has met. Only `load` and `export` import torch, and what knows of
 runs and corpora: the window describes models before it is shown.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -36,24 +37,33 @@ if TYPE_CHECKING:
 DEFAULT = "emodb-03"
 """The shipped model."""
 
-FORMAT = 1
+FORMAT = 2
 MODEL_FILE = "model.safetensors"
 
 
 @dataclass(frozen=True)
-class Bundle:
-    """A loaded model. networks: head (hard, soft, mlee) -> its network in eval mode, with its normalisation.
+class Member:
+    """One of the networks that judge together, for each head.
 
-    fusion: the dense layers on the vectors of `fusion_encoders`, or None. seen: digest of decoded samples
-    -> "train" or "dev"; the speakers' parts are in `info`. scalings: head -> what its logits go
-    through. level: how recordings are scaled.
+    networks: head (hard, soft, mlee) -> its network in eval mode, with its normalisation. fusion: the dense
+    layers on the vectors of some encoders, or None. scalings: head -> what its logits go through.
+    """
+
+    networks: Mapping[str, tuple[Network, Normalisation]]
+    fusion: Classifier | None
+    scalings: Mapping[str, Scaling]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A loaded model. members: whose answers are averaged, at least one. fusion_encoders: whose vectors the
+    fusion takes. seen: digest of decoded samples -> "train" or "dev"; the speakers' parts are in `info`.
+    level: how recordings are scaled.
     """
 
     info: ModelInfo
-    networks: Mapping[str, tuple[Network, Normalisation]]
-    fusion: Classifier | None
+    members: tuple[Member, ...]
     fusion_encoders: tuple[str, ...]
-    scalings: Mapping[str, Scaling]
     level: Level
     reference: LevelReference
     seen: Mapping[str, Seen]
@@ -96,39 +106,49 @@ def info(path: Path) -> ModelInfo:
 def load(path: Path) -> Bundle:
     """The networks of a model file, on the CPU in fp32 and eval mode. Raises: ModelError."""
     from . import checkpoints
-    from .calibration import Scaling
-    from .dataset import Normalisation
-    from .features import BINS
-    from .model import Network, fused_classifier
     from .quality import LevelReference
 
     tensors, header = checkpoints.load(path)
     described = _info(path, header)
-    networks: dict[str, tuple[Network, Normalisation]] = {}
     try:
         _refuse_distorted(path, header, tensors)
-        for head in (name for name in ENCODERS if name in described.heads):
-            network = Network(header.get("bins", BINS))
-            network.load_state_dict(_under(f"{head}.network.", tensors))
-            means, deviations = tensors[f"{head}.norm.mean"], tensors[f"{head}.norm.std"]  # [400] each
-            norm = Normalisation(means, deviations, float(header.get("centred", 0.0)))
-            networks[head] = (network.fold(), norm)
-        encoders = tuple(header["fusion_encoders"])
-        fusion = fused_classifier(len(encoders)).eval() if encoders else None
-        if fusion is not None:
-            fusion.load_state_dict(_under("fusion.network.", tensors))
-        reference = LevelReference.from_json(header["level_reference"])
-        degrees, offsets = header.get("temperatures", {}), header.get("offsets", {})
-        scalings = {head: Scaling(degrees.get(head, 1.0), offsets.get(head, 0.0)) for head in described.heads}
-        return Bundle(
-            described, networks, fusion, encoders, scalings, header["level"], reference, header["seen"]
+        members = tuple(
+            _member(described.heads, header, scalings, _under(f"{number}.", tensors))
+            for number, scalings in enumerate(header["scalings"])
         )
+        reference = LevelReference.from_json(header["level_reference"])
+        encoders = tuple(header["fusion_encoders"])
+        return Bundle(described, members, encoders, header["level"], reference, header["seen"])
     except (KeyError, RuntimeError, TypeError, ValueError) as error:
         raise ModelError(f"{path} is damaged: it lacks or distorts a part of its networks.") from error
 
 
+def _member(
+    heads: Sequence[str],
+    header: Mapping[str, Any],
+    scalings: Mapping[str, Mapping[str, float]],
+    tensors: Mapping[str, Tensor],
+) -> Member:
+    """Raises: KeyError, RuntimeError, TypeError for what is missing or of another shape."""
+    from .calibration import Scaling
+    from .dataset import Normalisation
+    from .model import Network, fused_classifier
+
+    networks: dict[str, tuple[Network, Normalisation]] = {}
+    for head in (name for name in ENCODERS if name in heads):
+        network = Network(header["bins"])
+        network.load_state_dict(_under(f"{head}.network.", tensors))  # into single precision
+        means, deviations = tensors[f"{head}.norm.mean"], tensors[f"{head}.norm.std"]  # [400] each
+        networks[head] = (network.fold(), Normalisation(means, deviations, float(header["centred"])))
+    encoders = header["fusion_encoders"]
+    fusion = fused_classifier(len(encoders)).eval() if encoders else None
+    if fusion is not None:
+        fusion.load_state_dict(_under("fusion.network.", tensors))
+    return Member(networks, fusion, {head: Scaling(**scalings[head]) for head in heads})
+
+
 def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: Path) -> Path:
-    """Write a model file from the best checkpoints of `fold` and the run's first seed; returns its path.
+    """Write a model file from the best checkpoints of `fold` and the run's first ensemble; returns its path.
 
     Heads come from the stages that are there; of fusion, the soft one where both are. A pre-training row
     has no place in an analysis (its head is neither of the dominant ones) and is left out.
@@ -138,17 +158,17 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: 
     from .runs import Cell
     from .stamp import of_run
 
-    stages = _heads(run, fold, config.seed)
+    seeds = config.ensembles()[0]
+    stages = _heads(run, fold, seeds)
     if not stages:
         raise ModelError(f"{run.path} has no finished stage that an analysis can use.")
+    members = [{head: Cell(fold.name, seed, stage) for head, stage in stages.items()} for seed in seeds]
     tensors: dict[str, Tensor] = {}
-    for head, stage in stages.items():
-        folder = run.stage_folder(Cell(fold.name, config.seed, stage))
-        stored, _ = checkpoints.load(folder / "best.safetensors")
-        tensors |= {f"{head}.{name}": value for name, value in stored.items()}
+    for number, cells in enumerate(members):
+        for head, cell in cells.items():
+            stored, _ = checkpoints.load(run.stage_folder(cell) / "best.safetensors")
+            tensors |= {f"{number}.{head}.{name}": _half(name, value) for name, value in stored.items()}
     digests, reference = part_digests(run, fold)
-    cells = {head: Cell(fold.name, config.seed, stage) for head, stage in stages.items()}
-    believed = scalings(run, cells)
     fusion = stages.get("fusion")
     encoders = [_head_of(stage) for stage in fusion.encoders] if fusion else []
     header = {
@@ -161,12 +181,11 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: 
         "level": config.recipe.level,
         "centred": config.recipe.centred,
         "bins": config.recipe.bins,
-        "temperatures": {head: scaling.temperature for head, scaling in believed.items()},
-        "offsets": {head: scaling.offset for head, scaling in believed.items()},
+        "scalings": [scalings(run, cells) for cells in members],
         "level_reference": reference.to_json(),
         "trained_on": corpus.name,
         "speakers": {part: list(getattr(fold, part)) for part in PARTS},
-        "scores": test_scores(run, cells),
+        "scores": test_scores(run, corpus, members),
         "limits": list(_limits(corpus, fold)),
         "seen": digests,
         "stamp": of_run(config),
@@ -175,7 +194,7 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: 
     return path
 
 
-def _heads(run: RunFolder, fold: Fold, seed: int) -> dict[str, Stage]:
+def _heads(run: RunFolder, fold: Fold, seeds: Sequence[int]) -> dict[str, Stage]:
     """Head -> the stage of this run that fills it; *all* before *dominant*, fusion-soft before -hard."""
     from .config import Stage
     from .runs import RESULT, Cell
@@ -193,7 +212,8 @@ def _heads(run: RunFolder, fold: Fold, seed: int) -> dict[str, Stage]:
     ]
     heads: dict[str, Stage] = {}
     for head, stage in candidates:
-        if (run.stage_folder(Cell(fold.name, seed, stage)) / RESULT).is_file():  # trained to its end
+        folders = [run.stage_folder(Cell(fold.name, seed, stage)) for seed in seeds]
+        if all((folder / RESULT).is_file() for folder in folders):  # trained to their end
             heads.setdefault(head, stage)
     fusion = heads.get("fusion")
     if fusion and any(heads.get(_head_of(stage)) != stage for stage in fusion.encoders):
@@ -270,13 +290,18 @@ def _refuse_distorted(path: Path, header: Mapping[str, Any], tensors: Mapping[st
 
     if header["level"] not in get_args(Level) or not isinstance(header["seen"], dict):
         raise ModelError(f"{path} is damaged: level or seen recordings in its description are wrong.")
-    degrees, offsets = (header.get(name, {}).values() for name in ("temperatures", "offsets"))
-    believable = all(0 < value < math.inf for value in degrees) and all(map(math.isfinite, offsets))
-    if header.get("bins", BINS[0]) not in BINS or not believable:
-        raise ModelError(f"{path} is damaged: bins, temperatures or offsets in its description are wrong.")
+    scalings = [scaling for member in header["scalings"] for scaling in member.values()]
+    believable = all(0 < s["temperature"] < math.inf and math.isfinite(s["offset"]) for s in scalings)
+    if header["bins"] not in BINS or not scalings or not believable:
+        raise ModelError(f"{path} is damaged: bins or scalings in its description are wrong.")
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():
             raise ModelError(f"{path} is damaged: {name} holds numbers that are not finite.")
+
+
+def _half(name: str, tensor: Tensor) -> Tensor:
+    """A network's tensor in half precision, which moves a probability by some 0.0001 (BENCHMARKS.md)."""
+    return tensor.half() if name.startswith("network.") and tensor.is_floating_point() else tensor
 
 
 def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

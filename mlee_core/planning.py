@@ -63,12 +63,13 @@ class CorpusFacts:
 
 @dataclass(frozen=True)
 class Plan:
-    """What an order comes to. selection: what is trained. cost: its times and memory hold only if `measured`.
-    measurable: whether a trial can be made here. free_bytes: on the disk of the run folder. place:
-    where it is trained, in words."""
+    """What an order comes to. selection: what is trained. ensemble: so many judge together. cost: its times
+    and memory hold only if `measured`. measurable: whether a trial can be made here. free_bytes: on the disk
+    of the run folder. place: where it is trained, in words."""
 
     run: Path
     selection: Selection
+    ensemble: int
     compute: Compute
     workers: int
     place: str
@@ -225,6 +226,7 @@ def _plan(asked: Experiment, speed: Speed | None, facts: CorpusFacts) -> Plan:
     return Plan(
         run=asked.folder.path,
         selection=asked.selection,
+        ensemble=asked.config.recipe.ensemble,
         compute=asked.config.compute,
         workers=asked.workers,
         place=asked.engine.place,

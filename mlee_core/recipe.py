@@ -16,8 +16,8 @@ Part = TypeVar("Part", "Augmentation", "Recipe")
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", NoneType: "null"}
 
-BINS = (400, 200)
-"""How many frequency bins an encoder may look at: all of 10 Hz, or means of two."""
+BINS = (400, 80)
+"""How many frequency bins an encoder may look at: all of 10 Hz, or bands on the mel scale."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,9 @@ class Recipe:
     averaging: the weights that count are a running mean of the encoder's, of which a step keeps this share.
     centred: this share of an utterance's own mean spectrum is taken off, so that voice, room and microphone
         weigh less.
-    bins: an encoder looks at 400 bins of 10 Hz, or at 200 means of two.
+    bins: an encoder looks at 400 bins of 10 Hz, or at 80 bands on the mel scale.
+    ensemble: so many networks of each kind, which differ by their seeds alone, judge together: the mean of
+        their probabilities counts.
     calibrated: what equation 6's weights add to the logits of existence is taken off, and a temperature,
         fitted on the development speakers, divides all logits.
     """
@@ -89,6 +91,7 @@ class Recipe:
     averaging: float = 0.0
     centred: float = 0.0
     bins: int = 400
+    ensemble: int = 1
     calibrated: bool = False
     augmentation: Augmentation = Augmentation()
 
@@ -100,7 +103,7 @@ class Recipe:
         numbers = isinstance(self.speeds, tuple) and all(type(s) in (int, float) for s in self.speeds)
         if not numbers or 1.0 not in self.speeds or any(not 0.5 <= s <= 2.0 for s in self.speeds):
             raise ConfigError(f"speeds {self.speeds}: allowed are factors from 0.5 to 2 with 1.0 among them.")
-        for name in ("batch_size", "max_epochs", "patience", "cycle"):
+        for name in ("batch_size", "max_epochs", "patience", "cycle", "ensemble"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ConfigError(f"{name} {value}: allowed are whole numbers from 1.")
@@ -180,13 +183,15 @@ def _with(part: Part, name: str, value: Any) -> Part:
 RECIPES: Mapping[str, Recipe] = {
     "paper": Recipe(level="none"),
     "best": Recipe(
+        batch_size=8,
         draw="one",
         cycle=14,
         learning_rate=0.001,
         weight_decay=0.01,
         averaging=0.98,
         centred=0.5,
-        bins=200,
+        bins=80,
+        ensemble=4,
         calibrated=True,
         augmentation=Augmentation(crop_frames=200, off_centre=0.5, warp=0.12),
     ),

@@ -17,6 +17,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -312,7 +313,7 @@ def _sweep(folders: Sequence[Path]) -> None:
 
 def cells(config: RunConfig, selection: Selection) -> tuple[Cell, ...]:
     """The cells of a selection: seed by seed, fold by fold, encoders before what stands on them."""
-    seeds = range(config.seed, config.seed + selection.seeds)
+    seeds = chain.from_iterable(config.ensembles(selection.seeds))
     return tuple(
         Cell(f, seed, stage) for seed in seeds for f in selection.folds for stage in selection.stages
     )

@@ -178,8 +178,9 @@ class Experiment:
         return Workload(self.config, self.corpus, self.folds.folds, mean_s)
 
     def _has_all(self, fold: str) -> bool:
-        """Whether the first seed of this fold is done, so that a model can be made of it."""
+        """Whether the first ensemble of this fold is done, so that a model can be made of it."""
         if fold not in self.selection.folds:
             return False
-        cells = [Cell(fold, self.config.seed, stage) for stage in self.selection.stages]
+        seeds = self.config.ensembles()[0]
+        cells = [Cell(fold, seed, stage) for seed in seeds for stage in self.selection.stages]
         return all(self.folder.result(cell) is not None for cell in cells)

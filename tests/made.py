@@ -53,11 +53,17 @@ def corpus(folder: Path, speakers: int = 4, each: int = 2, shortest_s: float = 0
 
 
 def model(
-    path: Path, heads: tuple[str, ...] = HEADS, seen: dict[str, str] | None = None, /, **header: object
+    path: Path,
+    heads: tuple[str, ...] = HEADS,
+    seen: dict[str, str] | None = None,
+    /,
+    members: int = 1,
+    **header: object,
 ) -> Path:
     """A model file with random weights, so that its three encoders look at different places; its path.
 
-    heads: which it has. seen: digest -> part. header: fields that differ from a good file's.
+    heads: which it has. seen: digest -> part. members: of the ensemble. header: fields that differ from a
+    good file's.
     """
     import torch
 
@@ -67,14 +73,13 @@ def model(
 
     torch.manual_seed(5)
     tensors = {}
-    for head in heads:
-        network = fused_classifier(2) if head == "fusion" else Network()
-        tensors |= {f"{head}.network.{name}": value for name, value in network.state_dict().items()}
-        if head != "fusion":
-            tensors |= {
-                f"{head}.norm.mean": torch.full((400,), -9.0),
-                f"{head}.norm.std": torch.full((400,), 3.0),
-            }
+    for number in range(members):
+        for head in heads:
+            network = fused_classifier(2) if head == "fusion" else Network()
+            own = {f"network.{name}": value for name, value in network.state_dict().items()}
+            if head != "fusion":
+                own |= {"norm.mean": torch.full((400,), -9.0), "norm.std": torch.full((400,), 3.0)}
+            tensors |= {f"{number}.{head}.{name}": value for name, value in own.items()}
     described = {
         "format": models.FORMAT,
         "name": path.stem,
@@ -82,6 +87,9 @@ def model(
         "heads": list(heads),
         "fusion_encoders": ["soft", "mlee"] if "fusion" in heads else [],
         "level": "peak",
+        "centred": 0.0,
+        "bins": 400,
+        "scalings": [{head: {"temperature": 1.0, "offset": 0.0} for head in heads}] * members,
         "level_reference": LevelReference.of([Levels(0.0, -15.0), Levels(0.0, -18.0)]).to_json(),
         "trained_on": "made",
         "speakers": {"train": ["s2", "s3"], "dev": ["s1"], "test": ["s0"]},

@@ -51,8 +51,8 @@ def written(run: RunFolder, out: Path | None, *, quiet: bool) -> Written:
 
 def in_words(report: Report) -> str:
     """Table 3 beside the paper's, and what limits it."""
-    setting, seeds = report.setting, len(report.setting.seeds)
-    of_seeds = f", mean ± s.d. of {seeds} seeds" if seeds > 1 else ""
+    setting = report.setting
+    of_seeds = f", mean ± s.d. of {setting.repeated}" if setting.repeated else ""
     head = (
         f"Table 3 on {setting.corpus}: {len(report.folds_done)} of {len(setting.folds)} folds complete. "
         f"Pooled: over all utterances{of_seeds}. Of folds: mean ± s.d. of their scores. Paper: on IEMOCAP."

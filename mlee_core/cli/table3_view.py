@@ -27,7 +27,7 @@ def plan_lines(asked: Experiment, cost: Cost) -> list[str]:
         "run": str(asked.folder.path),
         "corpus": f"{asked.corpus.name}, {len(asked.corpus.utterances)} utterances, "
         f"{len(asked.corpus.speakers)} speakers",
-        "stages": stages_in_words(asked.selection, cost),
+        "stages": stages_in_words(asked.selection, asked.config.recipe.ensemble, cost),
         "machine": f"{compute.device}, {compute.dtype}; {asked.workers} trainings at once, each on "
         + (
             f"{compute.threads} of {os.cpu_count()} cores" if asked.engine.is_here else _of_the_cluster(asked)
@@ -42,13 +42,15 @@ def plan_lines(asked: Experiment, cost: Cost) -> list[str]:
     return [f"{name:8} {text}" for name, text in lines.items()]
 
 
-def stages_in_words(chosen: Selection, cost: Cost) -> str:
-    """How many networks, and of what they are the product."""
+def stages_in_words(chosen: Selection, ensemble: int, cost: Cost) -> str:
+    """How many networks, and of what they are the product. ensemble: so many judge together."""
     dense = sum(bool(stage.encoders) for stage in chosen.stages)
     encoders = len(chosen.stages) - dense
     seeds = "1 seed" if chosen.seeds == 1 else f"{chosen.seeds} seeds"
     folds = "1 fold" if len(chosen.folds) == 1 else f"{len(chosen.folds)} folds"
-    return f"{cost.cells} = {folds} × {seeds} × ({encoders} encoders + {dense} rows on top of them)" + (
+    together = f" × {ensemble} that judge together" if ensemble > 1 else ""
+    each = f"({encoders} encoders + {dense} rows on top of them)"
+    return f"{cost.cells} = {folds} × {seeds}{together} × {each}" + (
         f"; {cost.done} are done" if cost.done else ""
     )
 
@@ -65,6 +67,7 @@ def show(
     whole = asked.forecast(speed)
     board = Board(sys.stderr, quiet=quiet or as_json)
     in_work: dict[_Key, str] = {}
+    several = len({cell.seed for cell in asked.cells}) > 1
     for event in events:
         whole.add(event)
         if as_json:
@@ -73,7 +76,7 @@ def show(
         _keep(in_work, event)
         if _stays(event, quiet=quiet, live=board.live):
             board.clear()
-            print(_line(event, asked.selection), flush=True)
+            print(_line(event, several=several), flush=True)
         lines = [_whole(whole.progress()), *in_work.values()]
         board.show(lines, at_once=not isinstance(event, Progress))
     board.clear()
@@ -90,15 +93,12 @@ def _stays(event: Event, *, quiet: bool, live: bool) -> bool:
     return not (quiet or live or isinstance(event, Progress)) and event_in_words(event) is not None
 
 
-def _line(event: Event, selection: Selection) -> str:
+def _line(event: Event, *, several: bool) -> str:
+    """several: there are several seeds."""
     text = event.message if isinstance(event, Failed) else event_in_words(event)
-    return f"{_place(event, selection)}{text}"
-
-
-def _place(event: Event, selection: Selection) -> str:
     if event.fold is None:
-        return ""
-    return f"{event.fold} " if selection.seeds == 1 else f"{event.fold} seed {event.seed} "
+        return str(text)
+    return f"{event.fold} seed {event.seed} {text}" if several else f"{event.fold} {text}"
 
 
 def _keep(in_work: dict[_Key, str], event: Event) -> None:

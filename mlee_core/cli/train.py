@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         events = _train(run_folder, config, corpus, fold, stage)
-        cells = [Cell(fold.name, config.seed, part) for part in plan((stage,))]
+        cells = [Cell(fold.name, seed, part) for seed in config.ensembles()[0] for part in plan((stage,))]
         ahead = Forecast(config, Workload(config, corpus, [fold], USUAL_S), cells, 1, None)
         with closing(recorded(run_folder, events, stage.name, ahead)) as told:
             _show(told, quiet=args.quiet)
@@ -77,10 +77,12 @@ def _train(
     scratch = Scratch(run_folder.path)
     try:
         work = yield from experiment.prepare(run_folder, config, corpus, scratch.path)
-        yield from experiment.train_cells(work, fold, config.seed, [stage])
+        for seed in config.ensembles()[0]:
+            yield from experiment.train_cells(work, fold, seed, [stage])
     finally:
         scratch.remove()
-    if run_folder.result(Cell(fold.name, config.seed, stage)) is None:  # it was asked to stop before
+    last = config.ensembles()[0][-1]
+    if run_folder.result(Cell(fold.name, last, stage)) is None:  # it was asked to stop before
         yield Cancelled("stopped")
         return
     models.export(run_folder, config, corpus, fold, run_folder.path / models.MODEL_FILE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Literal, get_args
 
 from ..config import Compute, RunConfig, Selection, Stage
@@ -134,7 +135,7 @@ def jobs(
     config: RunConfig, selection: Selection, folds: Folds, corpus: Corpus, done: Collection[Cell]
 ) -> tuple[Job, ...]:
     """The jobs of an experiment that are not done, in the order in which they should begin."""
-    seeds = range(config.seed, config.seed + selection.seeds)
+    seeds = tuple(chain.from_iterable(config.ensembles(selection.seeds)))
     chosen = [fold for fold in folds.folds if fold.name in selection.folds]
     together = {fold: (*_encoders(selection, fold, corpus), _dense(selection)) for fold in chosen}
     every = [

@@ -20,7 +20,7 @@ from ..runs import Cell, CellResult, RunFolder
 from .data import Comparison, Epoch, Line, Report, Setting, Training
 from .judged import Judged, spread
 from .paper import figures_of, stage_of
-from .predictions import AGREEMENTS, Prediction, joined
+from .predictions import AGREEMENTS, Prediction, joined, judged_together
 
 SAME_LABEL = "against the dominant row of the same label"
 QUESTIONS: tuple[tuple[str, str, str], ...] = (
@@ -45,7 +45,7 @@ def collect(run: RunFolder) -> tuple[Report, tuple[Prediction, ...]]:
         raise RunError(
             f"{run.path} has no finished stage yet, of {len(cells)} to train: there is nothing to report."
         )
-    said = joined(corpus.utterances, folds, results)
+    said = judged_together(joined(corpus.utterances, folds, results), config)
     if not said:
         raise RunError(f"{run.path} tests no annotated utterance so far: there is nothing to report.")
     stages = _in_table_order({cell.stage for cell in cells})
@@ -151,6 +151,7 @@ def _setting(
         folds=tuple(fold.name for fold in folds.folds),
         selected=tuple(dict.fromkeys(cell.fold for cell in cells)),
         seeds=tuple(dict.fromkeys(cell.seed for cell in cells)),
+        ensemble=config.recipe.ensemble,
         recipe=config.recipe.settings,
         compute=asdict(config.compute),
     )

@@ -82,6 +82,7 @@ def _setting(report: Report) -> Table:
     s, stamp = report.setting, report.stamp
     how = ["scripted utterances too"] * s.scripted + ["self-reports too"] * s.self_reports
     classes = ", ".join(f"{count} {CLASS_NAMES[name]}" for name, count in s.dominant.items())
+    together = f"; {s.ensemble} networks judge together" if s.ensemble > 1 else ""
     recipe = ", ".join(f"{key.replace('_', ' ')} {_value(value)}" for key, value in s.recipe.items())
     compute = ", ".join(f"{key.replace('_', ' ')} {_value(value)}" for key, value in s.compute.items())
     maps = ", ".join(f"{label} = {name}" for label, name in s.label_map.items()) or "none"
@@ -95,7 +96,7 @@ def _setting(report: Report) -> Table:
         ("with a dominant class", f"{s.scored}: {classes}"),
         ("speakers", f"{len(s.speakers)}: {_listed(s.speakers)}"),
         ("folds", f"{done}: {_listed(report.folds_done)}" if report.folds_done else done),
-        ("seeds", ", ".join(map(str, s.seeds))),
+        ("seeds", ", ".join(map(str, s.seeds)) + together),
         ("recipe", recipe),
         ("arithmetic", compute),
         ("configuration hash", stamp["config_hash"]),
@@ -106,19 +107,24 @@ def _setting(report: Report) -> Table:
 
 
 def _table3(report: Report) -> Iterator[Block]:
-    seeds = len(report.setting.seeds)
+    setting = report.setting
     several = (
-        f", each counted once as the mean over its {seeds} seeds; ± is the standard deviation of the seeds' "
+        f", each counted once as the mean over its {setting.repeated}; ± is the standard deviation of their "
         "own pooled figures"
     )
-    same = report.setting.format == "iemocap"
+    together = (
+        f"Each row is judged by {setting.ensemble} networks a fold, which differ by their seeds: the mean of "
+        "their probabilities counts.",
+    )
+    same = setting.format == "iemocap"
     which = "this corpus" if same else "another corpus than this one: the figures stand beside to orient"
     yield Heading("Table 3")
     yield Items(
         (
             "WA is the share of utterances that are predicted rightly, UA the mean of the classes' recalls. "
             "Both count the utterances that have a dominant class.",
-            f"Pooled: over the utterances of all its folds together{several if seeds > 1 else ''}.",
+            f"Pooled: over the utterances of all its folds together{several if setting.repeated else ''}.",
+            *(together if setting.ensemble > 1 else ()),
             "Of folds: mean ± standard deviation of the folds' own figures. A fold that lacks a class has "
             "its UA over the classes that it has.",
             f"Paper: Ando et al., Interspeech 2019, on {CORPUS}, {which}.",
@@ -150,7 +156,8 @@ def _comparisons(report: Report) -> Iterator[Block]:
 def _classes(report: Report) -> Iterator[Block]:
     yield Heading("Classes")
     yield tables.recalls(report)
-    several = " An utterance counts once a seed." if len(report.setting.seeds) > 1 else ""
+    repeated = report.setting.repeated
+    several = f" An utterance counts once for each of {repeated}." if repeated else ""
     yield Text(
         "Confusions, pooled: a row is the true class, a column the predicted one; shares are of the row."
         + several

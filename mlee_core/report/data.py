@@ -115,7 +115,8 @@ class Training:
 
 @dataclass(frozen=True)
 class Setting:
-    """What was run. folds: all of the corpus; selected: those that the experiment trains."""
+    """What was run. folds: all of the corpus; selected: those that the experiment trains. ensemble: so many
+    seeds judge together."""
 
     name: str
     corpus: str
@@ -132,8 +133,15 @@ class Setting:
     folds: tuple[str, ...]
     selected: tuple[str, ...]
     seeds: tuple[int, ...]
+    ensemble: int
     recipe: Mapping[str, Any]
     compute: Mapping[str, Any]
+
+    @property
+    def repeated(self) -> str:
+        """How often there is a judgement of everything, in words: "3 seeds"; empty for once."""
+        times = len(self.seeds) // self.ensemble
+        return "" if times < 2 else f"{times} {'seeds' if self.ensemble == 1 else 'ensembles'}"
 
 
 @dataclass(frozen=True)

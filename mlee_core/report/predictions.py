@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import fmean
 
-from ..config import Stage
+from ..config import RunConfig, Stage
 from ..corpora.agreement import AGREEMENTS, Agreement, agreement
 from ..corpora.base import Utterance
 from ..errors import RunError
@@ -14,12 +15,13 @@ from ..folds import Folds
 from ..labels import CLASSES
 from ..runs import CellResult, RunFolder
 
-__all__ = ["AGREEMENTS", "Agreement", "Prediction", "agreement", "joined", "predictions"]
+__all__ = ["AGREEMENTS", "Agreement", "Prediction", "agreement", "joined", "judged_together", "predictions"]
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the networks of one fold and seed said of one utterance that none of them had met.
+    """What the networks of one fold and seed, or of an ensemble's seeds, said of one utterance that none of
+    them had met. seed: the first one of an ensemble's.
 
     probabilities: stage -> [4] in the order of CLASSES; softmax, or sigmoid for MLEE. A stage that is not
     done yet is absent.
@@ -37,7 +39,27 @@ def predictions(run: RunFolder) -> tuple[Prediction, ...]:
     Raises: RunError if this is no experiment, a file of it is damaged, or a result holds an utterance that
     its fold does not test.
     """
-    return joined(run.corpus().utterances, run.folds(), run.results())
+    return judged_together(joined(run.corpus().utterances, run.folds(), run.results()), run.config())
+
+
+def judged_together(said: Sequence[Prediction], config: RunConfig) -> tuple[Prediction, ...]:
+    """What single networks said -> what their ensembles say: the mean of those that there are."""
+    size = config.recipe.ensemble
+    groups: dict[tuple[str, int], list[Prediction]] = {}
+    for one in said:
+        first = one.seed - (one.seed - config.seed) % size
+        groups.setdefault((one.utterance.id, first), []).append(one)
+    return tuple(
+        replace(group[0], seed=first, probabilities=_mean([one.probabilities for one in group]))
+        for (_, first), group in groups.items()
+    )
+
+
+def _mean(said: Sequence[Mapping[Stage, tuple[float, ...]]]) -> dict[Stage, tuple[float, ...]]:
+    """Of each stage, over those that have it."""
+    stages = dict.fromkeys(stage for one in said for stage in one)
+    rows = {stage: [one[stage] for one in said if stage in one] for stage in stages}
+    return {stage: tuple(map(fmean, zip(*own, strict=True))) for stage, own in rows.items()}
 
 
 def joined(

@@ -69,7 +69,7 @@ def plan_rows(plan: Plan, memory_bytes: int | None) -> dict[str, str]:
     """What it costs: name -> words. memory_bytes: what is free here."""
     cost = plan.cost
     words = {
-        "Networks": stages_in_words(plan.selection, cost),
+        "Networks": stages_in_words(plan.selection, plan.ensemble, cost),
         "Where": _where(plan),
         "Time": "not measured yet",
         "Disk": f"{size(cost.disk_bytes)}, and {size(cost.features_bytes)} while it runs; "

@@ -6,6 +6,7 @@ The small corpus: speakers A, B and C; see UTTERANCES. Its figures in test_repor
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from mlee_core import folds
@@ -72,6 +73,7 @@ def made_run(
     *,
     rows: tuple[str, ...] = ("dominant-hard", "mlee"),
     seeds: int = 2,
+    ensemble: int = 1,
     only: tuple[str, ...] | None = None,
     done: Callable[[Cell], bool] = lambda cell: True,
 ) -> RunFolder:
@@ -83,7 +85,7 @@ def made_run(
         corpus.format,
         (("excited", "hap"),),
         corpus.data_hash(),
-        RECIPES["paper"],
+        replace(RECIPES["paper"], ensemble=ensemble),
         Compute(),
         0,
         selection=selection,

@@ -10,7 +10,7 @@ import pytest
 import torch
 from scipy.special import expit, logit, softmax
 
-from mlee_core import models
+from mlee_core import checkpoints, models
 from mlee_core.analysis import Analyzer, analyze
 from mlee_core.audio import Recording
 from mlee_core.errors import AudioError
@@ -53,7 +53,7 @@ def test_probabilities_are_the_networks_own(analyzer: Analyzer) -> None:
     assert one is not None and one.existence is not None
     features = log_spectrogram(samples / np.abs(samples).max())
     vectors = {}
-    for head, (network, norm) in analyzer.bundle.networks.items():
+    for head, (network, norm) in analyzer.bundle.members[0].networks.items():
         x = ((features - norm.mean) / norm.std)[None]
         with torch.no_grad():
             logits, _ = network(x, torch.tensor([x.shape[1]]))
@@ -61,17 +61,19 @@ def test_probabilities_are_the_networks_own(analyzer: Analyzer) -> None:
         expected = logits.sigmoid() if head == "mlee" else logits.softmax(1)
         got = one.existence if head == "mlee" else one.dominant[head]
         assert got == pytest.approx(expected[0].tolist(), abs=1e-4)
-    assert analyzer.bundle.fusion is not None
+    (member,) = analyzer.bundle.members
+    assert member.fusion is not None
     with torch.no_grad():
-        fused = analyzer.bundle.fusion(torch.cat([vectors["soft"], vectors["mlee"]], 1)).softmax(1)[0]
+        fused = member.fusion(torch.cat([vectors["soft"], vectors["mlee"]], 1)).softmax(1)[0]
     assert one.dominant["fusion"] == pytest.approx(fused.tolist(), abs=1e-4)
     assert one.rule == "fusion" and one.predicted == one.classes[int(fused.argmax())]
 
 
 def test_a_models_scaling_is_applied_to_each_heads_logits(analyzer: Analyzer, tmp_path: Path) -> None:
-    """By hand: logits z become (z - offset) / temperature. Every head has its own, 1 and 0 if none."""
-    degrees, offsets = {"soft": 2.0, "mlee": 0.5, "fusion": 4.0}, {"mlee": 1.5}
-    path = made.model(tmp_path / "random.safetensors", temperatures=degrees, offsets=offsets)
+    """By hand: logits z become (z - offset) / temperature. Every head has its own."""
+    degrees = {"hard": 1.0, "soft": 2.0, "mlee": 0.5, "fusion": 4.0}
+    scalings = {head: {"temperature": t, "offset": 1.5 * (head == "mlee")} for head, t in degrees.items()}
+    path = made.model(tmp_path / "random.safetensors", scalings=[scalings])
     sound = recording(made.tone(250, 1.5, 2))
     plain, scaled = (analyze(a, sound).single for a in (analyzer, Analyzer(models.load(path))))
     assert plain is not None and scaled is not None and plain.existence and scaled.existence
@@ -80,6 +82,31 @@ def test_a_models_scaling_is_applied_to_each_heads_logits(analyzer: Analyzer, tm
         before, after = (np.array(one.dominant[head]) for one in (plain, scaled))
         assert after == pytest.approx(softmax(np.log(before) / degrees[head]), abs=1e-5)
     assert scaled.existence == pytest.approx(expit((logit(plain.existence) - 1.5) / 0.5), abs=1e-5)
+
+
+def test_an_ensemble_answers_the_mean_of_its_members(tmp_path: Path) -> None:
+    """Against each member as a model of its own: probabilities and where they looked."""
+    tensors, header = checkpoints.load(made.model(tmp_path / "both.safetensors", members=2))
+    sound = recording(made.tone(250, 1.5, 2))
+    alone = []
+    for number in "01":
+        own = {f"0.{n[2:]}": tensor for n, tensor in tensors.items() if n.startswith(f"{number}.")}
+        path = tmp_path / f"{number}.safetensors"
+        checkpoints.save(path, own, {**header, "scalings": header["scalings"][:1]})
+        alone.append(analyze(Analyzer(models.load(path)), sound).single)
+    both = analyze(Analyzer(models.load(tmp_path / "both.safetensors")), sound).single
+    first, second = alone
+    assert (
+        both is not None and first is not None and second is not None and first.existence != second.existence
+    )
+    for head in ("hard", "soft", "fusion"):
+        assert both.dominant[head] == pytest.approx(
+            np.mean([one.dominant[head] for one in alone], 0), abs=1e-6
+        )
+    assert both.existence == pytest.approx(np.mean([first.existence, second.existence], 0), abs=1e-6)
+    for encoder in ("hard", "soft", "mlee"):
+        looked = [one.attention.of(encoder) for one in alone]
+        assert both.attention.of(encoder) == pytest.approx(np.mean(looked, 0), abs=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlee_core import features
+from mlee_core.features import mel_bands
 
 
 def oracle(samples: np.ndarray) -> np.ndarray:
@@ -92,3 +93,12 @@ def test_silence_is_the_floor_and_has_gain_1() -> None:
 def test_peak_gain_scales_to_peak_1_whatever_the_block() -> None:
     samples = np.random.default_rng(2).standard_normal(10_000).astype(np.float32)
     assert np.abs(samples * features.peak_gain(samples, block=777)).max() == pytest.approx(1.0, rel=1e-6)
+
+
+def test_mel_bands_are_torchaudios_filters_made_means() -> None:
+    """Its bank over 401 bins to 4 kHz, the mel scale of HTK; bin 400 is not among ours."""
+    import torchaudio
+
+    bank = torchaudio.functional.melscale_fbanks(401, 0.0, 4000.0, 80, 8000, mel_scale="htk")[:400]
+    torch.testing.assert_close(mel_bands(80), bank / bank.sum(0), atol=1e-4, rtol=0)
+    assert (mel_bands(80) > 0).any(0).all()

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mlee_core import model, plain, rows
+from mlee_core.features import mel_bands
 from mlee_core.model import (
     Classifier,
     Encoder,
@@ -77,6 +78,17 @@ def reference(encoder: Encoder, x: Tensor) -> tuple[Tensor, Tensor]:
     scores = w2 @ torch.tanh(w1 @ h[0].T)  # softmax(w₂ tanh(W₁ Hᵀ)), Lin et al. equation 5
     weights = scores.softmax(dim=1)  # [1, S]
     return weights @ h[0], weights
+
+
+def test_an_encoder_of_80_bands_sees_means_of_the_bins() -> None:
+    torch.manual_seed(3)
+    encoder, (x,) = Encoder(80).eval(), utterances(320)
+    with torch.no_grad():
+        vector, weights = encoder(*pad([x]))
+        expected_vector, expected_weights = reference(encoder, x @ mel_bands(80))
+    torch.testing.assert_close(vector, expected_vector, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(weights, expected_weights, atol=1e-6, rtol=1e-4)
+    assert "bands" not in encoder.state_dict()  # they are no part of a model
 
 
 def test_network_equals_torchs_own_layers(network: Network) -> None:

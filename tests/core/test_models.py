@@ -70,9 +70,11 @@ def test_a_file_without_one_of_its_networks_is_refused(tmp_path: Path) -> None:
         {"level": "loud"},
         {"seen": [1]},
         {"bins": 7},
-        {"temperatures": {"mlee": 0.0}},
-        {"temperatures": {"mlee": "warm"}},
-        {"offsets": {"mlee": float("nan")}},
+        {"scalings": []},
+        {"scalings": [{"mlee": {"temperature": 0.0, "offset": 0.0}}]},
+        {"scalings": [{"mlee": {"temperature": "warm", "offset": 0.0}}]},
+        {"scalings": [{"mlee": {"temperature": 1.0, "offset": float("nan")}}]},
+        {"scalings": [{"mlee": {"temperature": 1.0}}]},
     ],
 )
 def test_a_description_that_is_distorted_is_refused(tmp_path: Path, header: dict[str, object]) -> None:
@@ -83,7 +85,7 @@ def test_a_description_that_is_distorted_is_refused(tmp_path: Path, header: dict
 
 def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     tensors, header = checkpoints.load(made.model(tmp_path / "m.safetensors"))
-    tensors["mlee.network.classifier.dense1.weight"][3, 4] = float("nan")
+    tensors["0.mlee.network.classifier.dense1.weight"][3, 4] = float("nan")
     checkpoints.save(tmp_path / "m.safetensors", tensors, header)
     with pytest.raises(ModelError, match=r"dense1\.weight holds numbers that are not finite"):
         models.load(tmp_path / "m.safetensors")

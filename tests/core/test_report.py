@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from mlee_core import metrics
 from mlee_core.config import LINES, TRAIN_SETS, Stage
+from mlee_core.corpora.base import Utterance
 from mlee_core.errors import RunError
 from mlee_core.labels import CLASSES, Votes
 from mlee_core.page import DARK
@@ -298,6 +299,30 @@ def test_seeds_with_the_same_folds_pool_to_the_mean_of_their_scores(
         assert judged.pooled(HARD)[score].sd == pytest.approx(np.std(each, ddof=1))  # type: ignore[index, arg-type]
     assert sum(part.utterances for part in judged.parts(HARD, judged.speaker).values()) == len(rows)
     assert sum(map(sum, judged.confusion(HARD))) == 2 * len(rows)
+
+
+def test_an_ensemble_is_judged_by_the_mean_of_its_members_probabilities(tmp_path: Path) -> None:
+    """Two ensembles of two: seeds 0 and 1, 2 and 3. The second of each is surer than the first wherever they
+    differ. Of seed 3 fold A is not there, so that seed 2 judges it alone."""
+
+    def say(cell: Cell, utterance: Utterance) -> tuple[float, ...]:
+        row = as_said(replace(cell, seed=cell.seed % 2), utterance)
+        return tuple(0.9 if value == 0.7 else 0.1 / 3 for value in row) if cell.seed % 2 else row
+
+    def done(cell: Cell) -> bool:
+        return cell.seed < 3 or cell.fold != "A"
+
+    run = made_run(tmp_path / "run", small_corpus(), say, rows=("dominant-hard",), ensemble=2, done=done)
+    assert [cell.seed for cell in run.cells()[::3]] == [0, 1, 2, 3]
+    report, said = collect(run)
+    assert [(p.utterance.id, p.seed) for p in said[:4]] == [("a1", 0), ("a1", 2), ("a2", 0), ("a2", 2)]
+    mean = [(0.1 + 0.9) / 2, (0.7 + 0.1 / 3) / 2, (0.1 + 0.1 / 3) / 2, (0.1 + 0.1 / 3) / 2]
+    assert said[2].probabilities[HARD] == pytest.approx(mean)  # seed 0 says hap, seed 1, surer, neu
+    assert said[3].probabilities[HARD] == pytest.approx([0.1, 0.7, 0.1, 0.1])
+    # right of six: the first a1 a2 b1 b2 c1, as seed 1 says; the second a1 a3 by seed 2, and b1 b2 c1
+    (line,) = report.lines
+    assert report.setting.repeated == "2 ensembles" and report.setting.seeds == (0, 1, 2, 3)
+    assert line.pooled["wa"].count == 2 and line.pooled["wa"].mean == pytest.approx(5 / 6)
 
 
 def test_spread_of_nothing_and_of_one() -> None:

@@ -55,7 +55,7 @@ def plan(ask: Ask, *, measured: bool = False) -> Plan:
     cost = Cost(39, 0, 2, 20, 3600.0, 7200.0, 10**9, 2 * 10**9, 3 * 10**9)
     selection = Selection(order.rows or tuple(LINES), order.train_sets or ("dominant", "all"), folds)
     run = order.run or Path("run")
-    return Plan(run, selection, Compute(), 2, "this machine", cost, measured, True, 50 * 10**9)
+    return Plan(run, selection, 1, Compute(), 2, "this machine", cost, measured, True, 50 * 10**9)
 
 
 class FakePlanning:
