@@ -40,7 +40,10 @@ def add_running_arguments(parser: argparse.ArgumentParser) -> None:
         help="change settings of the recipe: warp=0 mixup=0.4, say",
     )
     parser.add_argument(
-        "--batch-size", type=int, metavar="N", help=f"utterances a step (default: {Recipe.batch_size})"
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help=f"utterances a step (default: {Recipe.batch_size}; recipe best {RECIPES['best'].batch_size})",
     )
     parser.add_argument("--seed", type=int, metavar="N", help="default: 0")
     parser.add_argument("--device", metavar="D", help="cpu, cuda or cuda:0 (default: cpu)")

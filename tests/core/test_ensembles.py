@@ -1,0 +1,90 @@
+"""Networks that judge together: trained side by side, one model, and everything said by the mean of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mlee_core import checkpoints, cli, models
+from mlee_core.analysis import Analyzer, analyze
+from mlee_core.audio import Decoder
+from mlee_core.calibration import Scaling
+from mlee_core.config import Compute, RunConfig, Stage
+from mlee_core.errors import ConfigError
+from mlee_core.recipe import RECIPES, Recipe
+from mlee_core.report import collect
+from mlee_core.runs import Cell, RunFolder
+from tests.core.run_folders import finished, table3
+
+MLEE = Stage("mlee", None, "all")
+HALF = 2e-3
+"""What storing weights in half precision may change of a probability."""
+
+
+@pytest.fixture(scope="module")
+def run(small_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLEE by two networks, calibrated, on one fold and two epochs."""
+    folder = tmp_path_factory.mktemp("ensembles") / "run"
+    rows = ("--rows", "mlee", "--train-sets", "all", "--only", "s0", "--jobs", 1)
+    finished(table3(small_table, folder, "--recipe", "best", "--set", "cycle=2", "ensemble=2", *rows))
+    return folder
+
+
+def test_the_seeds_of_an_ensemble_follow_each_other() -> None:
+    config = RunConfig("", None, (), "", Recipe(ensemble=3), Compute(), 5)
+    assert [list(seeds) for seeds in config.ensembles(2)] == [[5, 6, 7], [8, 9, 10]]
+    assert [list(seeds) for seeds in config.ensembles()] == [[5, 6, 7]]
+    with pytest.raises(ConfigError, match="ensemble 0: allowed are whole numbers from 1"):
+        Recipe(ensemble=0)
+
+
+def test_every_member_is_trained_from_its_own_seed(run: Path) -> None:
+    cells = RunFolder(run).cells()
+    assert [cell.seed for cell in cells] == [0, 1] and {cell.fold for cell in cells} == {"s0"}
+    first, second = (
+        checkpoints.load(RunFolder(run).stage_folder(cell) / "best.safetensors")[0] for cell in cells
+    )
+    name = "network.classifier.dense1.weight"
+    assert not np.allclose(first[name], second[name])
+
+
+def test_a_model_holds_all_members_and_says_what_the_report_says(run: Path, small_table: Path) -> None:
+    report, said = collect(RunFolder(run))
+    together = {p.utterance.id: p for p in said}
+    assert len(together) == len(said) and report.setting.ensemble == 2 and not report.setting.repeated
+    bundle = models.load(models.find(str(run / "s0")))
+    results = [RunFolder(run).result(Cell("s0", seed, MLEE)) for seed in (0, 1)]
+    for member, result in zip(bundle.members, results, strict=True):
+        assert result is not None and result.offset > 0
+        assert member.scalings["mlee"] == Scaling(result.temperature, result.offset)
+    with Decoder() as decoder:
+        for name in ("s0_sad_0.wav", "s0_ang_1.wav"):
+            one = analyze(Analyzer(bundle), decoder.load(small_table.parent / name)).single
+            assert one is not None
+            assert one.existence == pytest.approx(together[name].probabilities[MLEE], abs=HALF)
+            mean = np.mean([result.predictions[name] for result in results if result is not None], 0)
+            assert one.existence == pytest.approx(mean, abs=HALF)
+    (line,) = report.lines
+    assert bundle.info.scores["mlee"] == {score: line.pooled[score].mean for score in ("wa", "ua")}
+
+
+def test_one_stage_alone_is_trained_as_an_ensemble_too(
+    small_table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["train", str(small_table), "--row", "mlee", "--fold", "s0", "--run", str(tmp_path / "run")]
+    assert cli.main([*command, "--recipe", "best", "--set", "cycle=1", "ensemble=2", "--quiet"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    assert len(models.load(models.find(str(tmp_path / "run"))).members) == 2
+
+
+def test_a_model_of_the_first_format_is_refused_with_its_number(tmp_path: Path) -> None:
+    from tests import made
+
+    with pytest.raises(models.ModelError, match="has format 1: this MLEE reads format 2"):
+        models.info(made.model(tmp_path / "old.safetensors", format=1))
+
+
+def test_the_best_recipe_judges_together() -> None:
+    assert RECIPES["best"].ensemble > 1 == RECIPES["paper"].ensemble
