@@ -37,6 +37,13 @@ def test_variants_leave_out_one_step_each_or_add_a_setting(ablation: ModuleType)
     assert made == {"everything": [], "plus mixup=0.4": ["mixup=0.4"]}
 
 
+def test_what_all_variants_have_is_no_step_any_more(ablation: ModuleType) -> None:
+    single = ablation._changed(RECIPES["best"], ["ensemble=1", "warp=0"])
+    names = [name for name, _ in ablation.variants(single, ["ensemble=2"], [])]
+    assert {"without ensemble", "without warp"}.isdisjoint(names) and names[-1] == "plus ensemble=2"
+    assert len(names) == 1 + len(RECIPES["best"].steps) - 2 + 1
+
+
 @pytest.mark.parametrize(("plus", "leave"), [(["nonsense=3"], []), (["warp=9"], []), ([], ["nonsense"])])
 def test_what_the_recipe_has_not_is_refused_before_anything_trains(
     ablation: ModuleType, plus: list[str], leave: list[str]
