@@ -3,8 +3,8 @@
 One row of Table 3 is trained by the recipe, by the recipe without each of its steps, and with each setting of
 --plus beside them, in run folders under OUT that are resumed when they are there. Settings of --with are in
 all of them: "--with ensemble=1" tells the gains of single networks in a quarter of the time. Development
-speakers alone are scored, pooled over the folds, since recipes are chosen by them; the interval of a difference
-is a paired bootstrap over speakers. Prints a table in Markdown.
+speakers alone are scored, pooled over the folds, since recipes are chosen by them; the interval of a
+difference is a paired bootstrap over speakers. Prints a table in Markdown.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from mlee_core.table3 import Experiment
 
 CELL: dict[str, Any] = {"fold": "s0", "seed": 0}
 WHOLE = SimpleNamespace(add=lambda event: None, progress=lambda: Progress("stages", 0, 1))
-ASKED = cast(Experiment, SimpleNamespace(forecast=lambda speed: WHOLE, selection=SimpleNamespace(seeds=1)))
+ASKED = cast(Experiment, SimpleNamespace(forecast=lambda speed: WHOLE, cells=()))
 
 
 class Terminal(io.StringIO):

@@ -83,7 +83,7 @@ def test_everything_changed_becomes_the_order(
         max_epochs=7,
         patience=3,
         level="none",
-        batch_size=8,
+        batch_size=12,
         seed=4,
         device="cuda",
         dtype="fp32",
