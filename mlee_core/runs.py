@@ -17,7 +17,6 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -312,10 +311,13 @@ def _sweep(folders: Sequence[Path]) -> None:
 
 
 def cells(config: RunConfig, selection: Selection) -> tuple[Cell, ...]:
-    """The cells of a selection: seed by seed, fold by fold, encoders before what stands on them."""
-    seeds = chain.from_iterable(config.ensembles(selection.seeds))
+    """The cells of a selection: ensemble by ensemble, fold by fold, encoders before what stands on them."""
     return tuple(
-        Cell(f, seed, stage) for seed in seeds for f in selection.folds for stage in selection.stages
+        Cell(fold, seed, stage)
+        for seeds in config.ensembles(selection.seeds)
+        for fold in selection.folds
+        for seed in seeds
+        for stage in selection.stages
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import TYPE_CHECKING, Literal, get_args
 
 from ..config import Compute, RunConfig, Selection, Stage
@@ -135,11 +134,15 @@ def jobs(
     config: RunConfig, selection: Selection, folds: Folds, corpus: Corpus, done: Collection[Cell]
 ) -> tuple[Job, ...]:
     """The jobs of an experiment that are not done, in the order in which they should begin."""
-    seeds = tuple(chain.from_iterable(config.ensembles(selection.seeds)))
     chosen = [fold for fold in folds.folds if fold.name in selection.folds]
     together = {fold: (*_encoders(selection, fold, corpus), _dense(selection)) for fold in chosen}
     every = [
-        Job(fold, seed, stages) for seed in seeds for fold in chosen for stages in together[fold] if stages
+        Job(fold, seed, stages)
+        for seeds in config.ensembles(selection.seeds)
+        for fold in chosen
+        for seed in seeds
+        for stages in together[fold]
+        if stages
     ]
     return tuple(job for job in every if not set(job.cells) <= set(done))
 
