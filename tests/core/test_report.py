@@ -315,7 +315,7 @@ def test_an_ensemble_is_judged_by_the_mean_of_its_members_probabilities(tmp_path
     run = made_run(tmp_path / "run", small_corpus(), say, rows=("dominant-hard",), ensemble=2, done=done)
     assert [
         f"{cell.fold}{cell.seed}" for cell in run.cells()
-    ] == "A0 A1 B0 B1 C0 C1 A2 A3 B2 B3 C2 C3".split()
+    ] == ["A0", "A1", "B0", "B1", "C0", "C1", "A2", "A3", "B2", "B3", "C2", "C3"]
     report, said = collect(run)
     assert [(p.utterance.id, p.seed) for p in said[:4]] == [("a1", 0), ("a1", 2), ("a2", 0), ("a2", 2)]
     mean = [(0.1 + 0.9) / 2, (0.7 + 0.1 / 3) / 2, (0.1 + 0.1 / 3) / 2, (0.1 + 0.1 / 3) / 2]
