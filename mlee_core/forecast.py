@@ -17,6 +17,7 @@ from .corpora.base import Corpus, Utterance
 from .events import Dropped, EpochDone, Event, Progress, Resumed, StageDone
 from .folds import Fold
 from .labels import admits
+from .recipe import Recipe
 from .runs import Cell, CellResult
 
 FRAMES_PER_SECOND = 100
@@ -37,10 +38,7 @@ MEMORY_GROWTH = 2.5
 45 minutes: 2.5 GB beside 1.0 GB)."""
 
 FRAME_BYTES = 2 * 400
-NETWORK_BYTES = 4 * 1_068_956
-ENCODER_BYTES = 4 * NETWORK_BYTES  # best, and last with Adam's two moments
 DENSE_BYTES = 600_000
-MODEL_BYTES = 3 * NETWORK_BYTES
 
 
 @dataclass(frozen=True)
@@ -226,6 +224,17 @@ class Cost:
         return asdict(self)
 
 
+def network_bytes(recipe: Recipe) -> int:
+    """Of an encoder's weights in single precision: those of the BLSTM's input grow with the bins."""
+    return 4 * (249_756 + 2048 * recipe.bins)
+
+
+def encoder_bytes(recipe: Recipe) -> int:
+    """Of its checkpoints: the best, and the last with Adam's two moments and, where they are averaged, the
+    weights that learn beside the mean that counts."""
+    return (5 if recipe.averaging else 4) * network_bytes(recipe)
+
+
 def cost(
     config: RunConfig,
     workload: Workload,
@@ -250,7 +259,7 @@ def cost(
         seconds=usual + features_s,
         most_seconds=most + features_s,
         features_bytes=round(workload.audio_s * workload.copies() * FRAMES_PER_SECOND * FRAME_BYTES),
-        disk_bytes=sum(DENSE_BYTES if cell.stage.encoders else ENCODER_BYTES for cell in left)
-        + MODEL_BYTES * len(folds),
+        disk_bytes=sum(DENSE_BYTES if cell.stage.encoders else encoder_bytes(config.recipe) for cell in left)
+        + 3 * network_bytes(config.recipe) // 2 * len(folds),  # models, in half precision
         memory_bytes=round((workers * MEMORY_GROWTH + 1) * speed.memory_bytes),
     )

@@ -13,7 +13,8 @@ from mlee_core.corpora.base import Corpus, Utterance
 from mlee_core.events import EpochDone, Resumed, StageDone
 from mlee_core.forecast import Forecast, Speed, Workload
 from mlee_core.labels import Votes
-from mlee_core.recipe import Augmentation, Recipe
+from mlee_core.model import Network, parameter_count
+from mlee_core.recipe import BINS, Augmentation, Recipe
 from mlee_core.runs import Cell
 
 SPEED = Speed(train_s=0.001, features_s=0.01, mean_duration_s=4.0, memory_bytes=1000)
@@ -140,6 +141,20 @@ def test_nothing_is_left_in_the_end_and_dense_layers_cost_little() -> None:
     assert follow.progress().done == follow.progress().total == 6
 
 
+@pytest.mark.parametrize("bins", BINS)
+def test_networks_are_as_large_as_they_are(bins: int) -> None:
+    assert forecast.network_bytes(Recipe(bins=bins)) == 4 * parameter_count(Network(bins))
+    averaged = Recipe(bins=bins, averaging=0.9)
+    assert forecast.encoder_bytes(averaged) == 5 * forecast.network_bytes(averaged)
+
+
+def test_an_ensemble_is_as_many_networks() -> None:
+    asked = config(seeds=2, ensemble=3)
+    assert asked.selection is not None
+    cells = runs.cells(asked, asked.selection)
+    assert [cell.seed for cell in cells[::2]] == [0, 1, 2, 0, 1, 2, 3, 4, 5, 3, 4, 5]
+
+
 def test_the_cost_counts_what_is_left() -> None:
     asked = config(seeds=2)
     assert asked.selection is not None
@@ -150,6 +165,6 @@ def test_the_cost_counts_what_is_left() -> None:
     rest = forecast.cost(asked, load, cells, (result,), 2, SPEED)
     assert (whole.cells, whole.done, rest.done) == (8, 0, 1)
     assert whole.features_bytes == 30 * 3 * 100 * 800  # 30 s of speech, three copies, float16 [T, 400]
-    assert whole.disk_bytes - rest.disk_bytes == forecast.ENCODER_BYTES
+    assert whole.disk_bytes - rest.disk_bytes == 4 * 4 * 1_068_956  # best, and last with two moments
     assert rest.seconds < whole.seconds < whole.most_seconds
     assert whole.memory_bytes == (2 * forecast.MEMORY_GROWTH + 1) * 1000
