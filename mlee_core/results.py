@@ -32,6 +32,10 @@ Probabilities = tuple[float, ...]
 Seen = Literal["train", "dev"]
 
 
+PRESENT, PERHAPS = 0.5, 0.2
+"""Above these probabilities an emotion is called present, or perhaps present."""
+
+
 @dataclass(frozen=True)
 class Attention:
     """Attention weights of each encoder, one per 160 ms step; each list sums to 1, or is None if absent.
@@ -80,10 +84,22 @@ class Segment:
     notes: tuple[str, ...] = ()
 
     def present(self) -> tuple[str, ...]:
-        """Classes whose existence probability is above 0.5."""
+        """Classes that are rather present than not."""
+        return self._existing(PRESENT, 1.0)
+
+    def perhaps(self) -> tuple[str, ...]:
+        """Classes that are rather absent, but well worth a look."""
+        return self._existing(PERHAPS, PRESENT)
+
+    def _existing(self, above: float, up_to: float) -> tuple[str, ...]:
         if self.existence is None:
             return ()
-        return tuple(c for c, p in zip(self.classes, self.existence, strict=True) if p > 0.5)
+        return tuple(c for c, p in zip(self.classes, self.existence, strict=True) if above < p <= up_to)
+
+    def present_in_words(self) -> str:
+        """ "sad, perhaps neutral"."""
+        sure, less = ([CLASS_NAMES.get(c, c) for c in names] for names in (self.present(), self.perhaps()))
+        return ", ".join([*sure, *(f"perhaps {name}" for name in less)]) or "none of the four"
 
     def score(self) -> float:
         """The predicted class's probability under the rule that predicted it."""
@@ -92,12 +108,11 @@ class Segment:
         return scores[self.classes.index(self.predicted)]
 
     def verdict(self) -> str:
-        """In words: "fusion: sad 0.61; present: neutral, sad"."""
+        """In words: "fusion: sad 0.61; present: sad, perhaps neutral"."""
         text = f"{self.rule}: {CLASS_NAMES.get(self.predicted, self.predicted)} {self.score():.2f}"
         if self.existence is None:
             return text
-        names = ", ".join(CLASS_NAMES.get(c, c) for c in self.present()) or "none of the four"
-        return f"{text}; present: {names}"
+        return f"{text}; present: {self.present_in_words()}"
 
 
 @dataclass(frozen=True)

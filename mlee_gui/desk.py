@@ -93,8 +93,9 @@ class Desk(QObject):
         form = TrainingForm(fields=fields)
         try:
             yield "form"
-        except GeneratorExit:  # the window is closed already
+        except GeneratorExit:  # the window is closed already, and is not its parent yet
             form.close_planner()
+            form.deleteLater()
             raise
         jobs = Jobs(self._messages, parent=self)
         training = Training(self._window, jobs, self._messages, form)
@@ -102,6 +103,7 @@ class Desk(QObject):
             yield "page"
         except GeneratorExit:
             training.close()
+            training.page.deleteLater()
             raise
         self.jobs, self.training = jobs, training
         self._window.set_training(self.training.page)

@@ -20,7 +20,7 @@ from mlee_core.results import DOMINANT_HEADS, Analysis, Segment
 
 from ..plots.theme import mix
 from ..plots.ticks import time_and_unit, time_text
-from .bars import HALF, Bar, Bars, name_of
+from .bars import Bar, Bars, name_of
 
 _PARTS = {"train": "training", "dev": "development"}
 _MEANS = {
@@ -174,7 +174,8 @@ class EmotionsPanel(QScrollArea):
         self._show_bars(self.dominant, self.no_dominant, segment, rule is not None)
         if segment is not None and existence is not None:
             pairs = zip(segment.classes, existence, strict=True)
-            self.present.show_bars([Bar(c, p, "present" if p > HALF else "") for c, p in pairs])
+            marks = dict.fromkeys(segment.present(), "present") | dict.fromkeys(segment.perhaps(), "perhaps")
+            self.present.show_bars([Bar(c, p, marks.get(c, "")) for c, p in pairs])
         values = None if segment is None or rule is None else segment.dominant[rule]
         if segment is not None and values is not None:
             mark = "predicted" if rule == segment.rule else "highest"

@@ -92,7 +92,7 @@ class SegmentsModel(QAbstractTableModel):
         if column == 3:
             return f"{segment.score():.2f}"
         if column == 4:
-            return ", ".join(name_of(c) for c in segment.present())
+            return segment.present_in_words() if segment.present() or segment.perhaps() else ""
         return " ".join(segment.notes)
 
 

@@ -47,12 +47,12 @@ def texts(panel: EmotionsPanel) -> str:
 
 def test_verdict_bars_and_caveats(panel: EmotionsPanel) -> None:
     panel.show_segment(SEGMENT, ANALYSIS)
-    assert panel.verdict.text() == "fusion: sad 0.61; present: neutral, sad"
+    assert panel.verdict.text() == "fusion: sad 0.61; present: neutral, sad, perhaps angry"
     assert panel.present.bars == (
         Bar("neu", 0.71, "present"),
         Bar("hap", 0.12),
         Bar("sad", 0.88, "present"),
-        Bar("ang", 0.5),  # not above 0.5
+        Bar("ang", 0.5, "perhaps"),  # not above 0.5
     )
     assert panel.dominant.bars[2] == Bar("sad", 0.61, "predicted")
     assert [bar.mark for bar in panel.dominant.bars] == ["", "", "predicted", ""]
@@ -100,7 +100,7 @@ def test_a_model_of_existence_alone(panel: EmotionsPanel) -> None:
     assert panel.rule is None and not panel.dominant.isVisible()
     assert "no dominant head" in texts(panel)
     assert not any(button.isChecked() for button in panel.heads.values())
-    assert panel.verdict.text() == "mlee: sad 0.88; present: neutral, sad"
+    assert panel.verdict.text() == "mlee: sad 0.88; present: neutral, sad, perhaps angry"
 
 
 def test_what_the_model_has_heard_before(panel: EmotionsPanel) -> None:
