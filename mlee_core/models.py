@@ -300,7 +300,7 @@ def _refuse_distorted(path: Path, header: Mapping[str, Any], tensors: Mapping[st
 
 
 def _half(name: str, tensor: Tensor) -> Tensor:
-    """A network's tensor in half precision, which moves a probability by some 0.0001 (BENCHMARKS.md)."""
+    """A network's tensor in half precision, which moves a probability by 0.0002 at most (BENCHMARKS.md)."""
     return tensor.half() if name.startswith("network.") and tensor.is_floating_point() else tensor
 
 

@@ -128,7 +128,7 @@ def _table3(report: Report) -> Iterator[Block]:
             "Of folds: mean ± standard deviation of the folds' own figures. A fold that lacks a class has "
             "its UA over the classes that it has.",
             f"Paper: Ando et al., Interspeech 2019, on {CORPUS}, {which}.",
-            "Dominant, hard admits the same utterances in both train sets: one network, shown in both.",
+            "Dominant, hard admits the same utterances in both train sets: the same networks, shown in both.",
         )
     )
     yield from tables.table3(report)
