@@ -133,6 +133,7 @@ class Analyzer:
             rule=predicted_by,
             attention=Attention(tuple(first + STEP_S * i for i in range(steps)), **weights),
             notes=self._notes(samples),
+            calibrated=self.bundle.calibrated,
         )
 
     def _forward(self, features: Tensor) -> Answers:

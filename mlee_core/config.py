@@ -177,10 +177,11 @@ class StageConfig:
 
     def identity(self) -> dict[str, Any]:
         """What two stages must have in common to be one training, besides data. The train set is only a
-        name for the data."""
+        name for the data, and an ensemble takes its members as they are."""
         compute = {name: value for name, value in asdict(self.compute).items() if name != "graphs"}
+        recipe = {name: value for name, value in asdict(self.recipe).items() if name != "ensemble"}
         stage = {"row": self.stage.row, "label": self.stage.label}
-        return {**self.to_json(), "stage": stage, "compute": compute}
+        return {**self.to_json(), "stage": stage, "compute": compute, "recipe": recipe}
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,11 @@ class Bundle:
     reference: LevelReference
     seen: Mapping[str, Seen]
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether existence was freed of what the weights of equation 6 add."""
+        return all(m.scalings["mlee"].offset != 0 for m in self.members if "mlee" in m.scalings)
+
 
 def shipped() -> tuple[ModelInfo, ...]:
     """The models in resources/models, sorted by name."""
@@ -119,7 +124,7 @@ def load(path: Path) -> Bundle:
         reference = LevelReference.from_json(header["level_reference"])
         encoders = tuple(header["fusion_encoders"])
         return Bundle(described, members, encoders, header["level"], reference, header["seen"])
-    except (KeyError, RuntimeError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise ModelError(f"{path} is damaged: it lacks or distorts a part of its networks.") from error
 
 

@@ -29,7 +29,7 @@ from .recipe import RECIPES, Level, Recipe
 from .runs import RunFolder
 from .table3 import Experiment
 
-SMOKE_EPOCHS = 2
+SMOKE_EPOCHS, SMOKE_MEMBERS = 2, 2
 _OPTIONS = {"settings": "--set"}
 """Options that are not called as their field."""
 
@@ -46,7 +46,8 @@ class Order:
     rows … seeds: which part of Table 3; only: names of folds; cells: names of cells (`Cell.name`) that are
     trained alone, with the encoders they need. recipe, settings (NAME=VALUE), max_epochs … level: how.
     batch_size in utterances. device … jobs: on what; threads of one training, jobs side by side.
-    engine, address: in processes, or in a Ray cluster at HOST:PORT. smoke: one fold, SMOKE_EPOCHS epochs.
+    engine, address: in processes, or in a Ray cluster at HOST:PORT. smoke: one fold, SMOKE_EPOCHS epochs,
+    SMOKE_MEMBERS networks at most that judge together.
     resume: go on with the run.
     """
 
@@ -169,7 +170,8 @@ def experiment(
     config = replace(config, selection=selection)
     if order.smoke:
         selection = replace(selection, folds=selection.folds[:1], seeds=1)
-        recipe = replace(config.recipe, max_epochs=SMOKE_EPOCHS)
+        ensemble = min(config.recipe.ensemble, SMOKE_MEMBERS)
+        recipe = replace(config.recipe, max_epochs=SMOKE_EPOCHS, ensemble=ensemble)
         config = replace(config, selection=selection, recipe=recipe)
     slots = slots_here(config.compute) if cluster is None else cluster.slots(config.compute)
     workers, folder = order.jobs or slots, RunFolder(order.run or new_run(order))

@@ -71,6 +71,7 @@ class Segment:
     predicted: the class with the highest score under `rule`.
     rule: the head that made the prediction: fusion, else soft, else hard, else mlee (equation 7).
     notes: caveats, one sentence each, in words for a person.
+    calibrated: existence is as frequent as it says, not weighted towards rare classes (equation 6).
     """
 
     start_s: float
@@ -82,14 +83,15 @@ class Segment:
     rule: str
     attention: Attention
     notes: tuple[str, ...] = ()
+    calibrated: bool = False
 
     def present(self) -> tuple[str, ...]:
         """Classes that are rather present than not."""
         return self._existing(PRESENT, 1.0)
 
     def perhaps(self) -> tuple[str, ...]:
-        """Classes that are rather absent, but well worth a look."""
-        return self._existing(PERHAPS, PRESENT)
+        """Classes that are rather absent, but well worth a look; none if the weights overstate them all."""
+        return self._existing(PERHAPS, PRESENT) if self.calibrated else ()
 
     def _existing(self, above: float, up_to: float) -> tuple[str, ...]:
         if self.existence is None:

@@ -153,8 +153,13 @@ class RunFolder:
         return self.path / cell.name
 
     def config(self) -> RunConfig:
-        """Raises: RunError when this is no run folder or its configuration is damaged."""
-        return RunConfig.from_json(self._json("config.json"))
+        """Raises: RunError when this is no run folder, or its configuration damaged or another version's."""
+        try:
+            return RunConfig.from_json(self._json("config.json"))
+        except ConfigError as error:
+            raise RunError(
+                f"{self.path} cannot be read, it is damaged or was made by another version of MLEE: {error}"
+            ) from error
 
     def folds(self) -> Folds:
         """All folds of the experiment, the ones that are not selected too. Raises: RunError."""

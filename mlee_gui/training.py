@@ -194,7 +194,7 @@ class Training(QObject):
     def _why_no_model(self) -> str:
         if self._cell is None:
             return "Choose a cell of a fold that is done."
-        return f"Fold {self._cell.fold} has no model until all of its stages are done."
+        return f"Fold {self._cell.fold} has no model until all of its networks are done."
 
     # --- what the user does
 

@@ -45,7 +45,9 @@ def main() -> int:
     args = parser.parse_args()
     try:
         recipe = _changed(RECIPES[args.recipe], args.base)
-        planned = list(variants(recipe, args.plus, args.leave))
+        planned = [
+            (name, _merged(args.base, settings)) for name, settings in variants(recipe, args.plus, args.leave)
+        ]
     except ConfigError as error:
         print(f"ablation: {error}", file=sys.stderr)
         return 2
@@ -56,7 +58,7 @@ def main() -> int:
         command += ["--run", folder, "--resume", "--quiet"]
         command += ["--only", *args.only] if args.only else []
         command += ["--seeds", args.seeds]
-        command += ["--set", *args.base, *settings] if args.base or settings else []
+        command += ["--set", *settings] if settings else []
         print(name, file=sys.stderr)
         with contextlib.redirect_stdout(sys.stderr):
             status = cli.main([str(word) for word in command])
@@ -81,6 +83,12 @@ def variants(recipe: Recipe, plus: list[str], leave: list[str]) -> Iterator[tupl
             yield f"without {step}", [f"{step}={'null' if value is None else value}"]
     for setting in plus:
         yield f"plus {setting}", [setting]
+
+
+def _merged(base: list[str], settings: list[str]) -> list[str]:
+    """Those of all variants, but for what a variant has otherwise."""
+    own = {setting.partition("=")[0] for setting in settings}
+    return [setting for setting in base if setting.partition("=")[0] not in own] + settings
 
 
 def _changed(recipe: Recipe, settings: list[str]) -> Recipe:

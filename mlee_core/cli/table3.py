@@ -51,7 +51,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CELL",
         help="train these alone, with the encoders they need: 03/seed-0/fusion-soft-all, say",
     )
-    parser.add_argument("--seeds", type=int, metavar="N", help="repeat everything N times (default: 1)")
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        metavar="N",
+        help="repeat everything N times (default: 1), a recipe's whole ensemble each time",
+    )
     parser.add_argument(
         "--jobs", type=int, metavar="N", help="trainings side by side (default: one a core, or one a GPU)"
     )

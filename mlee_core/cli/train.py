@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         cells = [Cell(fold.name, seed, part) for seed in config.ensembles()[0] for part in plan((stage,))]
         ahead = Forecast(config, Workload(config, corpus, [fold], USUAL_S), cells, 1, None)
         with closing(recorded(run_folder, events, stage.name, ahead)) as told:
-            _show(told, quiet=args.quiet)
+            _show(told, quiet=args.quiet, several=config.recipe.ensemble > 1)
     return 0
 
 
@@ -89,7 +89,8 @@ def _train(
     yield Finished(stage.name)
 
 
-def _show(events: Iterable[Event], *, quiet: bool) -> None:
+def _show(events: Iterable[Event], *, quiet: bool, several: bool) -> None:
+    """several: networks that judge together, told apart by their seeds."""
     line = ProgressLine(sys.stderr, quiet=quiet)
     for event in events:
         if isinstance(event, Progress):
@@ -98,4 +99,4 @@ def _show(events: Iterable[Event], *, quiet: bool) -> None:
         line.clear()
         text = event_in_words(event)
         if text and (isinstance(event, StageDone) or not quiet):
-            print(text, flush=True)
+            print(f"seed {event.seed} {text}" if several and event.seed is not None else text, flush=True)

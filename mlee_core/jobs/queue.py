@@ -331,6 +331,7 @@ def _resumed(item: Item) -> Order:
     order = replace(item.order, resume=True, smoke=False)
     if item.order.smoke:
         order = replace(order, rows=(), train_sets=(), only=(), seeds=None, max_epochs=None)
+        order = replace(order, recipe=None, settings=(), patience=None, level=None, batch_size=None)
     return order
 
 

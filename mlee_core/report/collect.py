@@ -45,9 +45,15 @@ def collect(run: RunFolder) -> tuple[Report, tuple[Prediction, ...]]:
         raise RunError(
             f"{run.path} has no finished stage yet, of {len(cells)} to train: there is nothing to report."
         )
-    said = judged_together(joined(corpus.utterances, folds, results), config)
-    if not said:
+    alone = joined(corpus.utterances, folds, results)
+    if not alone:
         raise RunError(f"{run.path} tests no annotated utterance so far: there is nothing to report.")
+    said = judged_together(alone, config)
+    if not said:
+        raise RunError(
+            f"{run.path} has no row yet whose {config.recipe.ensemble} networks, which judge together, are "
+            "all trained: there is nothing to report."
+        )
     stages = _in_table_order({cell.stage for cell in cells})
     judged = Judged.of(said, stages)
     done = {result.cell for result in results}
@@ -76,7 +82,7 @@ def _line(stage: Stage, judged: Judged, folds: Folds, cells: Sequence[Cell], don
     by_agreement = judged.parts(stage, judged.agreement)
     scored = judged.scored(stage)
     own = [cell for cell in cells if cell.stage == stage]
-    finished = {cell.fold for cell in own if cell in done}
+    finished = set(judged.fold[judged.has(stage)].tolist())
     bins = judged.bins(stage)
     return Line(
         stage=stage,

@@ -72,7 +72,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Comparison:
-    """first against second, on the utterances and seeds that both have.
+    """first against second, on the utterances, and by the seeds or ensembles, that both have.
 
     question: what it is made for. paper: the paper's difference on IEMOCAP.
     """

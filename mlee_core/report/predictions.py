@@ -43,23 +43,25 @@ def predictions(run: RunFolder) -> tuple[Prediction, ...]:
 
 
 def judged_together(said: Sequence[Prediction], config: RunConfig) -> tuple[Prediction, ...]:
-    """What single networks said -> what their ensembles say: the mean of those that there are."""
+    """What single networks said -> what their ensembles say: the mean, where all members have judged."""
     size = config.recipe.ensemble
     groups: dict[tuple[str, int], list[Prediction]] = {}
     for one in said:
         first = one.seed - (one.seed - config.seed) % size
         groups.setdefault((one.utterance.id, first), []).append(one)
-    return tuple(
-        replace(group[0], seed=first, probabilities=_mean([one.probabilities for one in group]))
+    together = (
+        replace(group[0], seed=first, probabilities=_mean([one.probabilities for one in group], size))
         for (_, first), group in groups.items()
     )
+    return tuple(one for one in together if one.probabilities)
 
 
-def _mean(said: Sequence[Mapping[Stage, tuple[float, ...]]]) -> dict[Stage, tuple[float, ...]]:
-    """Of each stage, over those that have it."""
+def _mean(said: Sequence[Mapping[Stage, tuple[float, ...]]], size: int) -> dict[Stage, tuple[float, ...]]:
+    """Of each stage that `size` of them have."""
     stages = dict.fromkeys(stage for one in said for stage in one)
     rows = {stage: [one[stage] for one in said if stage in one] for stage in stages}
-    return {stage: tuple(map(fmean, zip(*own, strict=True))) for stage, own in rows.items()}
+    whole = {stage: own for stage, own in rows.items() if len(own) == size}
+    return {stage: tuple(map(fmean, zip(*own, strict=True))) for stage, own in whole.items()}
 
 
 def joined(

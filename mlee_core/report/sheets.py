@@ -92,7 +92,7 @@ def documentation(report: Report) -> str:
     columns = {
         "id, speaker": "as in the corpus",
         "fold": "the fold that tests this speaker",
-        "seed": "of the networks, the first one of an ensemble's; an utterance has a row for each",
+        "seed": "of the networks, the first of an ensemble's; with several an utterance has a row for each",
         "votes": "how many annotators gave each label, as `neu:3 other:2`; a space or colon in a label is _",
         "consensus": "the corpus's own verdict, empty where it gives none",
         "dominant": "the true class, by which WA and UA count; empty where no target class dominates",

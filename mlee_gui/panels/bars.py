@@ -19,7 +19,7 @@ HALF = 0.5
 """Above this a class counts as present."""
 
 
-MARKS = ("present", "predicted", "highest")
+MARKS = ("present", "perhaps", "predicted", "highest")
 """The words that may follow a number; all bars leave room for the longest, so that they line up."""
 
 

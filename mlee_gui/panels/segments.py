@@ -28,7 +28,7 @@ _TOOLTIPS = (
     "Where it ends",
     "The emotion with the highest score under the rule",
     "That score, 0 to 1",
-    "Emotions whose existence is above 0.5",
+    "Emotions whose existence is above 0.5, or perhaps there",
     "What to mind about this result",
 )
 _NUMBERS = (0, 1, 3)

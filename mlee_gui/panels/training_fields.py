@@ -117,7 +117,14 @@ class TrainingFields:
         )
 
     def _seeds(self) -> Field:
-        return NumberField("seeds", "&Seeds", "Train everything so many times", 1, 1000, Selection.seeds)
+        return NumberField(
+            "seeds",
+            "&Seeds",
+            "Train everything so many times; recipe best trains four of each network each time",
+            1,
+            1000,
+            Selection.seeds,
+        )
 
     def _jobs(self) -> Field:
         return NumberField(

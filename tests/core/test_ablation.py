@@ -42,6 +42,9 @@ def test_what_all_variants_have_is_no_step_any_more(ablation: ModuleType) -> Non
     names = [name for name, _ in ablation.variants(single, ["ensemble=2"], [])]
     assert {"without ensemble", "without warp"}.isdisjoint(names) and names[-1] == "plus ensemble=2"
     assert len(names) == 1 + len(RECIPES["best"].steps) - 2 + 1
+    asked = ablation._merged(["ensemble=1", "warp=0"], ["ensemble=2"])
+    changed = recipe_of(Order(Path(), settings=tuple(asked)), RECIPES["best"])
+    assert (changed.ensemble, changed.augmentation.warp) == (2, 0)
 
 
 @pytest.mark.parametrize(("plus", "leave"), [(["nonsense=3"], []), (["warp=9"], []), ([], ["nonsense"])])

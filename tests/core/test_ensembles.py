@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,12 @@ from mlee_core.analysis import Analyzer, analyze
 from mlee_core.audio import Decoder
 from mlee_core.calibration import Scaling
 from mlee_core.config import Compute, RunConfig, Stage
-from mlee_core.errors import ConfigError
+from mlee_core.errors import ConfigError, RunError
+from mlee_core.jobs.queue import QueueFile
+from mlee_core.order import Order, experiment
 from mlee_core.recipe import RECIPES, Recipe
 from mlee_core.report import collect
-from mlee_core.runs import Cell, RunFolder
+from mlee_core.runs import RESULT, Cell, RunFolder
 from tests.core.run_folders import finished, table3
 
 MLEE = Stage("mlee", None, "all")
@@ -56,6 +59,7 @@ def test_a_model_holds_all_members_and_says_what_the_report_says(run: Path, smal
     assert len(together) == len(said) and report.setting.ensemble == 2 and not report.setting.repeated
     bundle = models.load(models.find(str(run / "s0")))
     results = [RunFolder(run).result(Cell("s0", seed, MLEE)) for seed in (0, 1)]
+    assert bundle.calibrated
     for member, result in zip(bundle.members, results, strict=True):
         assert result is not None and result.offset > 0
         assert member.scalings["mlee"] == Scaling(result.temperature, result.offset)
@@ -64,10 +68,39 @@ def test_a_model_holds_all_members_and_says_what_the_report_says(run: Path, smal
             one = analyze(Analyzer(bundle), decoder.load(small_table.parent / name)).single
             assert one is not None
             assert one.existence == pytest.approx(together[name].probabilities[MLEE], abs=HALF)
-            mean = np.mean([result.predictions[name] for result in results if result is not None], 0)
-            assert one.existence == pytest.approx(mean, abs=HALF)
+            each = [result.predictions[name] for result in results if result is not None]
+            assert one.existence == pytest.approx(np.mean(each, 0), abs=HALF)
+            assert np.abs(np.subtract(*each)).max() > 5 * HALF  # else one of them would do
     (line,) = report.lines
     assert bundle.info.scores["mlee"] == {score: line.pooled[score].mean for score in ("wa", "ua")}
+
+
+def test_of_a_half_finished_ensemble_nothing_is_said(run: Path, tmp_path: Path) -> None:
+    half = RunFolder(shutil.copytree(run, tmp_path / "half"))
+    (half.stage_folder(Cell("s0", 1, MLEE)) / RESULT).unlink()
+    with pytest.raises(RunError, match="no row yet whose 2 networks, which judge together, are all trained"):
+        collect(half)
+
+
+def test_a_smoke_run_of_an_ensemble_is_short_and_goes_on(small_table: Path, tmp_path: Path) -> None:
+    order = Order(small_table, run=tmp_path / "run", recipe="best", rows=("mlee",), smoke=True)
+    asked = experiment(order)
+    assert asked.config.recipe.ensemble == 2 and len({cell.seed for cell in asked.cells}) == 2
+    item = QueueFile(tmp_path / "queue").add(order)
+    asked.begin(resume=False)
+    resumed = item.waiting(()).order
+    assert item.order.smoke and resumed.resume and not resumed.smoke
+    assert experiment(resumed).config.recipe == asked.config.recipe
+
+
+def test_a_run_of_another_versions_settings_says_so(run: Path, tmp_path: Path) -> None:
+    old = RunFolder(shutil.copytree(run, tmp_path / "old"))
+    text = (old.path / "config.json").read_text().replace('"bins": 80', '"bins": 200')
+    (old.path / "config.json").write_text(text)
+    with pytest.raises(
+        RunError, match=r"old cannot be read, it is damaged or was made by another version.*bins 200"
+    ):
+        collect(old)
 
 
 def test_one_stage_alone_is_trained_as_an_ensemble_too(
@@ -75,7 +108,8 @@ def test_one_stage_alone_is_trained_as_an_ensemble_too(
 ) -> None:
     command = ["train", str(small_table), "--row", "mlee", "--fold", "s0", "--run", str(tmp_path / "run")]
     assert cli.main([*command, "--recipe", "best", "--set", "cycle=1", "ensemble=2", "--quiet"]) == 0
-    assert len(capsys.readouterr().out.splitlines()) == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(" mlee-all: ")[0] for line in lines] == ["seed 0", "seed 1"]
     assert len(models.load(models.find(str(tmp_path / "run"))).members) == 2
 
 

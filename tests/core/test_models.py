@@ -71,6 +71,7 @@ def test_a_file_without_one_of_its_networks_is_refused(tmp_path: Path) -> None:
         {"seen": [1]},
         {"bins": 7},
         {"scalings": []},
+        {"scalings": [[1]]},
         {"scalings": [{"mlee": {"temperature": 0.0, "offset": 0.0}}]},
         {"scalings": [{"mlee": {"temperature": "warm", "offset": 0.0}}]},
         {"scalings": [{"mlee": {"temperature": 1.0, "offset": float("nan")}}]},

@@ -47,18 +47,29 @@ def texts(panel: EmotionsPanel) -> str:
 
 def test_verdict_bars_and_caveats(panel: EmotionsPanel) -> None:
     panel.show_segment(SEGMENT, ANALYSIS)
-    assert panel.verdict.text() == "fusion: sad 0.61; present: neutral, sad, perhaps angry"
+    assert panel.verdict.text() == "fusion: sad 0.61; present: neutral, sad"
     assert panel.present.bars == (
         Bar("neu", 0.71, "present"),
         Bar("hap", 0.12),
         Bar("sad", 0.88, "present"),
-        Bar("ang", 0.5, "perhaps"),  # not above 0.5
+        Bar("ang", 0.5),  # not above 0.5
     )
     assert panel.dominant.bars[2] == Bar("sad", 0.61, "predicted")
     assert [bar.mark for bar in panel.dominant.bars] == ["", "", "predicted", ""]
     assert panel.caveats.text() == "• 8 channels were mixed.\n• Only 1.2 s of speech."
     assert panel.where.text() == "From 0.00 to 2.50 s"
     assert "sad 0.88 present" in panel.present.accessibleDescription()
+
+
+def test_what_may_be_there_is_named_where_existence_can_be_believed(panel: EmotionsPanel) -> None:
+    calibrated = replace(SEGMENT, existence=(0.71, 0.2, 0.21, 0.5), calibrated=True)
+    panel.show_segment(calibrated, ANALYSIS)
+    assert panel.verdict.text() == "fusion: sad 0.61; present: neutral, perhaps sad, perhaps angry"
+    assert [bar.mark for bar in panel.present.bars] == ["present", "", "perhaps", "perhaps"]
+    panel.show_segment(replace(calibrated, calibrated=False), ANALYSIS)
+    assert panel.verdict.text() == "fusion: sad 0.61; present: neutral"
+    panel.show_segment(replace(calibrated, existence=(0.1, 0.2, 0.0, 0.0)), ANALYSIS)
+    assert panel.verdict.text() == "fusion: sad 0.61; present: none of the four"
 
 
 def test_the_dominant_head_is_chosen_by_keys(panel: EmotionsPanel, qtbot: QtBot) -> None:
@@ -100,7 +111,7 @@ def test_a_model_of_existence_alone(panel: EmotionsPanel) -> None:
     assert panel.rule is None and not panel.dominant.isVisible()
     assert "no dominant head" in texts(panel)
     assert not any(button.isChecked() for button in panel.heads.values())
-    assert panel.verdict.text() == "mlee: sad 0.88; present: neutral, sad, perhaps angry"
+    assert panel.verdict.text() == "mlee: sad 0.88; present: neutral, sad"
 
 
 def test_what_the_model_has_heard_before(panel: EmotionsPanel) -> None:

@@ -54,7 +54,7 @@ def rows(panel: SegmentsPanel) -> list[list[str]]:
 def test_what_the_cells_say(panel: SegmentsPanel) -> None:
     panel.show_segments([FIRST, LATER])
     assert rows(panel) == [
-        ["2.0", "9.9", "sad", "0.61", "neutral, sad, perhaps angry", "Much noise."],
+        ["2.0", "9.9", "sad", "0.61", "neutral, sad", "Much noise."],
         ["1:15.0", "1:30.0", "happy", "0.90", "happy", ""],
     ]
     headers = [panel.proxy.headerData(c, Qt.Orientation.Horizontal) for c in range(len(COLUMNS))]
