@@ -54,7 +54,16 @@ root, preload, modules = sys.argv[1], sys.argv[2], sys.argv[3:]
 sys.path.insert(0, root)
 for name in filter(None, preload.split(",")):
     importlib.import_module(name)
+at_once = os.cpu_count() or 1
+waiting = []
+def answered():
+    name, child, read = waiting.pop(0)
+    with open(read) as pipe:
+        print(json.dumps([name, json.load(pipe)]))
+    os.waitpid(child, 0)
 for name in modules:
+    if len(waiting) == at_once:
+        answered()
     read, write = os.pipe()
     if (child := os.fork()) == 0:
         os.close(read)
@@ -69,9 +78,9 @@ for name in modules:
             json.dump(answer, pipe)
         os._exit(0)
     os.close(write)
-    with open(read) as pipe:
-        print(json.dumps([name, json.load(pipe)]))
-    os.waitpid(child, 0)
+    waiting.append((name, child, read))
+while waiting:
+    answered()
 """
 
 

@@ -197,7 +197,7 @@ def test_without_memory_a_smaller_batch_is_proposed(
         raise error
 
     monkeypatch.setattr(Learner, "step", full)
-    with pytest.raises(RunError, match=r"cpu has no memory left for 16 utterances a step: .* --batch-size 8"):
+    with pytest.raises(RunError, match=r"cpu has no memory left for 8 utterances a step: .* --batch-size 4"):
         _returned(train(*data, tmp_path))
 
 
