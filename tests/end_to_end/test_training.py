@@ -25,9 +25,15 @@ from tests.core.conftest import small_table
 from tests.core.desk import MARK, Desk
 from tests.core.run_folders import content, epoch, finished, kept, table3, told
 from tests.end_to_end.training_side import fakes
-from tests.gui.conftest import nothing_left_behind, private_home, training_at_once
+from tests.gui.conftest import nothing_left_behind, private_home, training_at_once, training_later
 
-__all__ = ["nothing_left_behind", "private_home", "small_table", "training_at_once"]  # fixtures
+__all__ = [
+    "nothing_left_behind",
+    "private_home",
+    "small_table",
+    "training_at_once",
+    "training_later",
+]  # fixtures
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_MS = 120_000
@@ -35,7 +41,7 @@ EPOCHS = 6
 STAGE = "dominant-soft-all"
 CHOSEN = ("--rows", "dominant-soft", "--train-sets", "all", "--only", "s0", "s1", "--max-epochs", EPOCHS)
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), pytest.mark.usefixtures("training_at_once")]
 Open = Callable[[], Application]
 
 

@@ -40,7 +40,13 @@ def private_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def training_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def training_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The training page is loaded only where it is shown."""
+    monkeypatch.setattr("mlee_gui.desk.LATER_MS", 3_600_000)
+
+
+@pytest.fixture
+def training_at_once(training_later: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The training page is loaded without the pause that spares a user's machine."""
     monkeypatch.setattr("mlee_gui.desk.LATER_MS", 0)
 

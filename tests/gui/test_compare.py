@@ -18,6 +18,8 @@ from mlee_gui.dialogs.compare import CompareDialog
 from mlee_gui.exporting import export_report
 from tests.core.report_runs import as_said, made_run, small_corpus, sure_of
 
+pytestmark = pytest.mark.usefixtures("training_at_once")
+
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from mlee_gui.app import Application
 from tests.gui.windows import Make, opened, press
+
+pytestmark = pytest.mark.usefixtures("training_at_once")
 
 
 def loaded(qtbot: QtBot, application: Application) -> Application:

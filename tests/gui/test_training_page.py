@@ -24,6 +24,8 @@ from mlee_gui.training import Training
 from tests.core import job_folders
 from tests.gui.windows import Make
 
+pytestmark = pytest.mark.usefixtures("training_at_once")
+
 Page = tuple[Application, Jobs, Training]
 
 
