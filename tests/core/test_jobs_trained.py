@@ -154,6 +154,7 @@ def test_a_cell_that_is_asked_for_while_others_train_is_trained_once_the_job_has
     assert results(item) == {again, "s0/seed-0/mlee-all"}  # that alone was asked for
 
 
+@pytest.mark.slow
 def test_a_run_that_is_paused_whose_cell_is_skipped_and_trained_anew_ends_as_if_not(
     desk: Desk, unasked: Path
 ) -> None:
@@ -273,6 +274,7 @@ def test_a_full_disk_and_a_closed_one_are_told(desk: Desk, small_disk: Path) -> 
 # ---- nothing stays --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow  # packaging/soak_jobs.py does the same, at more length
 def test_ten_starts_and_cancels_leave_nothing(tmp_path: Path) -> None:
     """As the soak command counts: no process after five seconds, no descriptor, no temporary file."""
     command = [sys.executable, ROOT / "packaging" / "soak_jobs.py", "--cycles", "10", "--longest", "1.2"]
