@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from . import devices
-from .calibration import Scaling
 from .config import TRAIN_SETS, RunConfig, Stage, StageConfig, plan
 from .corpora.base import Corpus, Utterance
 from .dataset import Examples, FeatureStore, Normalisation, VectorInputs, build_features, moved
@@ -34,7 +33,6 @@ from .training import (
     build,
     load_network,
     refuse_empty,
-    score,
     train,
 )
 
@@ -258,27 +256,3 @@ def part_digests(run: RunFolder, fold: Fold) -> tuple[dict[str, str], LevelRefer
     """Digest of decoded samples -> part, and the training set's levels, as `train_cells` found them."""
     facts = json.loads((run.path / fold.name / "recordings.json").read_text(encoding="utf-8"))
     return facts["seen"], LevelReference.from_json(facts["level_reference"])
-
-
-def scalings(run: RunFolder, cells: Mapping[str, Cell]) -> dict[str, dict[str, float]]:
-    """Head -> the parts of the Scaling that its logits go through."""
-    return {head: asdict(Scaling(r.temperature, r.offset)) for head, r in _results(run, cells).items()}
-
-
-def test_scores(
-    run: RunFolder, corpus: Corpus, members: Sequence[Mapping[str, Cell]]
-) -> dict[str, dict[str, float | None]]:
-    """Head -> {wa, ua} of its cells, one of each member, on the fold's test speakers, judged together."""
-    results = [_results(run, cells) for cells in members]
-    found: dict[str, dict[str, float | None]] = {}
-    for head in results[0]:
-        said = [{name: torch.tensor(row) for name, row in one[head].predictions.items()} for one in results]
-        means = {name: torch.stack([one[name] for one in said]).mean(0) for name in said[0]}  # [4] each
-        wa, ua = score(means, [u for u in corpus.utterances if u.id in means])
-        found[head] = {"wa": wa, "ua": ua}
-    return found
-
-
-def _results(run: RunFolder, cells: Mapping[str, Cell]) -> dict[str, CellResult]:
-    done = {head: run.result(cell) for head, cell in cells.items()}
-    return {head: result for head, result in done.items() if result is not None}

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from .model import Classifier, Network
     from .quality import LevelReference
     from .recipe import Level
-    from .runs import RunFolder
+    from .runs import CellResult, RunFolder
 
 DEFAULT = "emodb-03"
 """The shipped model."""
@@ -159,7 +159,7 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: 
     has no place in an analysis (its head is neither of the dominant ones) and is left out.
     """
     from . import checkpoints
-    from .experiment import part_digests, scalings, test_scores
+    from .experiment import part_digests
     from .runs import Cell
     from .stamp import of_run
 
@@ -167,12 +167,16 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: 
     stages = _heads(run, fold, seeds)
     if not stages:
         raise ModelError(f"{run.path} has no finished stage that an analysis can use.")
-    members = [{head: Cell(fold.name, seed, stage) for head, stage in stages.items()} for seed in seeds]
     tensors: dict[str, Tensor] = {}
-    for number, cells in enumerate(members):
-        for head, cell in cells.items():
+    results: dict[tuple[int, str], CellResult] = {}
+    for number, seed in enumerate(seeds):
+        for head, stage in stages.items():
+            cell = Cell(fold.name, seed, stage)
             stored, _ = checkpoints.load(run.stage_folder(cell) / "best.safetensors")
             tensors |= {f"{number}.{head}.{name}": _half(name, value) for name, value in stored.items()}
+            found = run.result(cell)
+            assert found is not None, "heads are of cells with results"
+            results[number, head] = found
     digests, reference = part_digests(run, fold)
     fusion = stages.get("fusion")
     encoders = [_head_of(stage) for stage in fusion.encoders] if fusion else []
@@ -186,11 +190,14 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: 
         "level": config.recipe.level,
         "centred": config.recipe.centred,
         "bins": config.recipe.bins,
-        "scalings": [scalings(run, cells) for cells in members],
+        "scalings": [
+            {h: {"temperature": results[n, h].temperature, "offset": results[n, h].offset} for h in stages}
+            for n in range(len(seeds))
+        ],
         "level_reference": reference.to_json(),
         "trained_on": corpus.name,
         "speakers": {part: list(getattr(fold, part)) for part in PARTS},
-        "scores": test_scores(run, corpus, members),
+        "scores": _scores(run, config, corpus, stages, results.values()),
         "limits": list(_limits(corpus, fold)),
         "seen": digests,
         "stamp": of_run(config),
@@ -224,6 +231,23 @@ def _heads(run: RunFolder, fold: Fold, seeds: Sequence[int]) -> dict[str, Stage]
     if fusion and any(heads.get(_head_of(stage)) != stage for stage in fusion.encoders):
         del heads["fusion"]  # its encoders are not the ones that this model shows
     return heads
+
+
+def _scores(
+    run: RunFolder,
+    config: RunConfig,
+    corpus: Corpus,
+    stages: Mapping[str, Stage],
+    results: Iterable[CellResult],
+) -> dict[str, dict[str, float | None]]:
+    """Head -> {wa, ua} on the fold's test speakers, as a report counts them."""
+    from .report.judged import Judged
+    from .report.predictions import joined, judged_together
+
+    said = judged_together(joined(corpus.utterances, run.folds(), results), config)
+    judged = Judged.of(said, [*stages.values()])
+    pooled = {head: judged.pooled(stage) for head, stage in stages.items()}
+    return {head: {score: spread.mean for score, spread in own.items()} for head, own in pooled.items()}
 
 
 def _head_of(encoder: Stage) -> str:
@@ -305,7 +329,7 @@ def _refuse_distorted(path: Path, header: Mapping[str, Any], tensors: Mapping[st
 
 
 def _half(name: str, tensor: Tensor) -> Tensor:
-    """A network's tensor in half precision, which moves a probability by 0.0002 at most (BENCHMARKS.md)."""
+    """A network's tensor in half precision, which moved no probability by over 0.0002 (BENCHMARKS.md)."""
     return tensor.half() if name.startswith("network.") and tensor.is_floating_point() else tensor
 
 

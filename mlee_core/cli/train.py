@@ -74,15 +74,14 @@ def _train(
 ) -> Generator[Event]:
     from .. import experiment, models
 
-    scratch = Scratch(run_folder.path)
+    scratch, seeds = Scratch(run_folder.path), config.ensembles()[0]
     try:
         work = yield from experiment.prepare(run_folder, config, corpus, scratch.path)
-        for seed in config.ensembles()[0]:
+        for seed in seeds:
             yield from experiment.train_cells(work, fold, seed, [stage])
     finally:
         scratch.remove()
-    last = config.ensembles()[0][-1]
-    if run_folder.result(Cell(fold.name, last, stage)) is None:  # it was asked to stop before
+    if run_folder.result(Cell(fold.name, seeds[-1], stage)) is None:  # it was asked to stop before
         yield Cancelled("stopped")
         return
     models.export(run_folder, config, corpus, fold, run_folder.path / models.MODEL_FILE)

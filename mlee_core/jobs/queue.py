@@ -330,8 +330,8 @@ def _resumed(item: Item) -> Order:
         return item.order
     order = replace(item.order, resume=True, smoke=False)
     if item.order.smoke:
-        order = replace(order, rows=(), train_sets=(), only=(), seeds=None, max_epochs=None)
-        order = replace(order, recipe=None, settings=(), patience=None, level=None, batch_size=None)
+        order = replace(order, rows=(), train_sets=(), only=(), seeds=None, recipe=None, settings=(),
+                        max_epochs=None, patience=None, level=None, batch_size=None)  # fmt: skip
     return order
 
 

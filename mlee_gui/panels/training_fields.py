@@ -120,7 +120,7 @@ class TrainingFields:
         return NumberField(
             "seeds",
             "&Seeds",
-            "Train everything so many times; recipe best trains four of each network each time",
+            "Train everything so many times, a recipe's whole ensemble each time",
             1,
             1000,
             Selection.seeds,
