@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mlee_core.config import Compute, RunConfig, Stage, plan
+from mlee_core.config import Compute, RunConfig, Stage, StageConfig, plan
 from mlee_core.errors import ConfigError
 from mlee_core.order import Order, recipe_of
 from mlee_core.recipe import RECIPES, Recipe
@@ -96,3 +96,11 @@ def test_a_recipe_is_named_by_its_nearest() -> None:
 def test_a_setting_given_twice_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"setting warp \(--set\) is given twice"):
         recipe_of(Order(Path("c"), settings=("warp=0", "warp=0.1")), Recipe())
+
+
+def test_a_training_is_the_same_in_an_ensemble_and_alone() -> None:
+    alone, member, other = (
+        StageConfig(Stage("mlee", None, "all"), replace(RECIPES["best"], **changed), Compute(), 0).identity()
+        for changed in ({"ensemble": 1}, {"ensemble": 4}, {"centred": 0.25})
+    )
+    assert alone == member != other

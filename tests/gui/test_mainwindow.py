@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QDialog
 from pytestqt.qtbot import QtBot
@@ -183,3 +184,11 @@ def test_model_request_carries_what_was_chosen(qtbot: QtBot, make: Make) -> None
     assert {r.model for r in sent} == {app.session.model_name} and app.session.model_name
     result = app.session.entries()[0].analysis
     assert isinstance(result, Analysis) and QApplication.activeModalWidget() is None
+
+
+@pytest.mark.parametrize("built", ["fields", "form", "page"])
+def test_a_training_page_that_is_half_built_leaves_with_its_window(make: Make, built: str) -> None:
+    """What stays would be seen by the look at each test's end."""
+    desk = make().desk
+    desk._parts = desk._build()
+    assert next(part for part in desk._parts if part == built) == built and desk.training is None
