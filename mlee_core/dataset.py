@@ -122,18 +122,20 @@ class Normalisation:
         share = self.centred + off
         return scores - share * scores.mean(0) if share and len(scores) else scores
 
-    @classmethod
-    def of(cls, store: FeatureStore, utterances: Sequence[Utterance], *, centred: float) -> Normalisation:
-        """From the unperturbed utterances that an encoder's own training set admits (reading)."""
-        count, total, squares = 0, torch.zeros(BINS).double(), torch.zeros(BINS).double()
-        for utterance in utterances:
-            features = store.of(utterance.id).double()  # [T, 400]
-            count += len(features)
-            total += features.sum(0)
-            squares += features.square().sum(0)
-        mean = total / count  # [400]
-        variance = (squares / count - mean.square()).clamp_min(1e-8)  # [400]; a constant bin stays finite
-        return cls(mean.float(), variance.sqrt().float(), centred)
+
+def normalisation_of(
+    store: FeatureStore, utterances: Sequence[Utterance], *, centred: float
+) -> Normalisation:
+    """From the unperturbed utterances that an encoder's own training set admits (reading)."""
+    count, total, squares = 0, torch.zeros(BINS).double(), torch.zeros(BINS).double()
+    for utterance in utterances:
+        features = store.of(utterance.id).double()  # [T, 400]
+        count += len(features)
+        total += features.sum(0)
+        squares += features.square().sum(0)
+    mean = total / count  # [400]
+    variance = (squares / count - mean.square()).clamp_min(1e-8)  # [400]; a constant bin stays finite
+    return Normalisation(mean.float(), variance.sqrt().float(), centred)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,15 @@ from torch import Tensor
 from . import devices
 from .config import TRAIN_SETS, RunConfig, Stage, StageConfig, plan
 from .corpora.base import Corpus, Utterance
-from .dataset import Examples, FeatureStore, Normalisation, VectorInputs, build_features, moved
+from .dataset import (
+    Examples,
+    FeatureStore,
+    Normalisation,
+    VectorInputs,
+    build_features,
+    moved,
+    normalisation_of,
+)
 from .errors import ConfigError
 from .events import Event, Progress, StageDone
 from .files import stable_hash, write_json
@@ -169,7 +177,7 @@ def stage_data(
     key = stable_hash([config.identity(), rows, list(encoder_keys)])
     if not cached:
         normalisation = (
-            Normalisation.of(store, train_set.utterances, centred=config.recipe.centred)
+            normalisation_of(store, train_set.utterances, centred=config.recipe.centred)
             if len(train_set)
             else None
         )

@@ -9,7 +9,7 @@ from statistics import fmean
 
 from .config import RunConfig, Stage, StageConfig
 from .corpora.base import Corpus, Utterance
-from .dataset import EncoderInputs, Examples, FeatureStore, Normalisation, build_features, training_batches
+from .dataset import EncoderInputs, Examples, FeatureStore, build_features, normalisation_of, training_batches
 from .errors import MleeError, RunError
 from .events import Progress
 from .experiment import annotated
@@ -87,7 +87,7 @@ def _seconds_a_frame(config: StageConfig, sample: Sequence[Utterance], store: Fe
     """Training steps of one encoder on the sample, its targets made up so that every class has weight."""
     targets = tuple(tuple(float(k == n % 4) for k in range(4)) for n in range(len(sample)))
     examples = Examples(tuple(sample), targets)
-    inputs = EncoderInputs(store, Normalisation.of(store, sample, centred=config.recipe.centred))
+    inputs = EncoderInputs(store, normalisation_of(store, sample, centred=config.recipe.centred))
     learner = Learner(config, build(config).train())
     loss = loss_function(config, targets)
     frames, began = 0, 0.0

@@ -26,6 +26,7 @@ from mlee_core.dataset import (
     FeatureStore,
     Normalisation,
     build_features,
+    normalisation_of,
     training_batches,
 )
 from mlee_core.errors import AudioError, ConfigError, RunError
@@ -223,7 +224,7 @@ def test_an_epoch_holds_every_example_at_every_speed_in_an_order_of_its_own(
 ) -> None:
     store = _store(table, tmp_path)
     examples = Examples.admitted(open_corpus(table).utterances, Stage("mlee", None, "all"))
-    inputs = EncoderInputs(store, Normalisation.of(store, examples.utterances, centred=False))
+    inputs = EncoderInputs(store, normalisation_of(store, examples.utterances, centred=False))
     epochs = [[b.ids for b in training_batches(inputs, examples, Recipe(), 0, epoch)] for epoch in (1, 1, 2)]
     assert epochs[0] == epochs[1] != epochs[2]
     for epoch in epochs:
@@ -238,7 +239,7 @@ def test_an_epoch_holds_every_example_at_every_speed_in_an_order_of_its_own(
 def test_normalisation_is_of_the_unperturbed_admitted_utterances(table: Path, tmp_path: Path) -> None:
     store = _store(table, tmp_path)
     hard = Examples.admitted(open_corpus(table).utterances, Stage("dominant", "hard", "all")).utterances
-    norm = Normalisation.of(store, hard, centred=False)
+    norm = normalisation_of(store, hard, centred=False)
     frames = np.concatenate([store.of(u.id).numpy().astype(np.float64) for u in hard])
     np.testing.assert_allclose(norm.mean.numpy(), frames.mean(0), atol=1e-4)
     np.testing.assert_allclose(norm.std.numpy(), frames.std(0), rtol=1e-4)
