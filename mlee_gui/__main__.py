@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .display import why_no_display
+from .shell.display import why_no_display
 
 if TYPE_CHECKING:
     from .app import Application
-    from .theme import Scheme
+    from .shell.theme import Scheme
 
 WINDOWLESS_PICTURE = Path("build") / "mlee-window.png"
 
@@ -52,7 +52,7 @@ def open_window(
     begin: Callable[[Application], object] = lambda _: None,
 ) -> int:
     """Run the window; see run.run. The worker's process starts beside the imports of the window's own."""
-    from mlee_core.worker import Worker
+    from mlee_core.inference.worker import Worker
 
     worker = Worker()
     worker.start()

@@ -11,33 +11,36 @@ from typing import Any
 from PySide6.QtCore import QObject, QStandardPaths, Signal
 from PySide6.QtWidgets import QApplication, QLabel
 
-from mlee_core import models, resources
-from mlee_core.processes import log_file
-from mlee_core.recorder import Recorder, recover
-from mlee_core.results import ENCODERS, ModelInfo
-from mlee_core.scratch import Scratch, sweep
-from mlee_core.worker import Worker
+from mlee_core.audio.microphone import Recorder
+from mlee_core.audio.wav_writer import recover
+from mlee_core.inference import model_file
+from mlee_core.inference.model_info import ModelInfo
+from mlee_core.inference.results import ENCODERS
+from mlee_core.inference.worker import Worker
+from mlee_core.system import package_data
+from mlee_core.system.child_process import log_file
+from mlee_core.system.temporary_folders import Scratch, sweep
 
-from .actions import KeepWidgetKeys
-from .backlog import Backlog
 from .commands import Commands
-from .desk import Desk
-from .frames import NextFrame
-from .inference import Inference, WorkerLike
-from .mainwindow import BELOW, LEFT, RIGHT, MainWindow, Place
-from .messages import LogFile, Messages
-from .model_choice import ModelChoice
-from .panels.emotions import EmotionsPanel
-from .panels.record import ListDevices, MakeRecorder, RecordPanel, list_devices
-from .panels.recordings import RecordingsPanel
-from .panels.segments import SegmentsPanel
-from .player import Player, load_sounddevice
-from .plots.ticks import time_and_unit, time_text
-from .plots.timeline import Timeline
-from .session import Session
-from .settings import Settings
-from .tasks import Tasks
-from .views import Views
+from .listening.emotions_panel import EmotionsPanel
+from .listening.presenter import Views
+from .listening.segments_panel import SegmentsPanel
+from .listening.timeline import Timeline
+from .recordings.analysis_queue import Backlog
+from .recordings.inference_client import Inference, WorkerLike
+from .recordings.model_selector import ModelChoice
+from .recordings.player import Player, load_sounddevice
+from .recordings.record_panel import ListDevices, MakeRecorder, RecordPanel, list_devices
+from .recordings.recordings_panel import RecordingsPanel
+from .recordings.session import Session
+from .shell.actions import KeepWidgetKeys
+from .shell.first_paint import NextFrame
+from .shell.mainwindow import BELOW, LEFT, RIGHT, MainWindow, Place
+from .shell.messages import LogFile, Messages
+from .shell.settings import Settings
+from .shell.tasks import Tasks
+from .shell.time_text import time_and_unit, time_text
+from .training.lazy_page import Desk
 
 UNSEEN_MS = 1000
 """How long a window that is not painted, a minimised one, keeps what follows its first frame waiting."""
@@ -45,7 +48,7 @@ UNSEEN_MS = 1000
 
 def find_model(name: str) -> ModelInfo:
     """What is known of a model, without loading it. Raises: ModelError."""
-    return models.info(models.find(name))
+    return model_file.info(model_file.find(name))
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Makers:
 
     worker: Callable[[], WorkerLike] = Worker
     find_model: Callable[[str], ModelInfo] = find_model
-    shipped_models: Callable[[], tuple[ModelInfo, ...]] = models.shipped
+    shipped_models: Callable[[], tuple[ModelInfo, ...]] = model_file.shipped
     sound: Callable[[], ModuleType] = load_sounddevice
     recorder: MakeRecorder = Recorder
     find_devices: ListDevices = list_devices
@@ -120,7 +123,7 @@ class Application(QObject):
             *(self.window, self.session, self.settings, self._makers.shipped_models, self.limits),
             remember=wish.remember and not wish.model,
         )
-        self._model.choose(wish.model or self.settings.model or models.DEFAULT)
+        self._model.choose(wish.model or self.settings.model or model_file.DEFAULT)
 
     def start(self) -> None:
         """Begin what the window need not wait for: the worker, devices, and what was open."""
@@ -314,7 +317,7 @@ class Application(QObject):
 
 def sample() -> list[str]:
     """The shipped recording that a first start opens."""
-    return [str(p) for p in sorted(resources.samples_dir().glob("*.flac"))[:1]]
+    return [str(p) for p in sorted(package_data.samples_dir().glob("*.flac"))[:1]]
 
 
 def takes_folder() -> Path:

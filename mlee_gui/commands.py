@@ -9,23 +9,23 @@ from pathlib import Path
 from PySide6.QtGui import QGuiApplication, QPalette, QUndoGroup
 from PySide6.QtWidgets import QFileDialog
 
-from mlee_core.page import SUFFIXES
-from mlee_core.results import DOMINANT_HEADS, ENCODERS
+from mlee_core.figures.page import SUFFIXES
+from mlee_core.inference.results import DOMINANT_HEADS, ENCODERS
 
-from .dialogs.keys import TextDialog, keys_html
-from .dialogs.model import card, model_html
-from .exporting import export_figure
-from .mainwindow import MainWindow
-from .panels.emotions import EmotionsPanel
-from .panels.record import RecordPanel
-from .panels.recordings import RecordingsPanel
-from .player import Player
-from .plots.timeline import Timeline
-from .report import tabbed
-from .session import Session
-from .settings import Settings
-from .tasks import Tasks
-from .views import Views
+from .listening.copy_table import tabbed
+from .listening.emotions_panel import EmotionsPanel
+from .listening.export import export_figure
+from .listening.presenter import Views
+from .listening.timeline import Timeline
+from .recordings.model_dialog import card, model_html
+from .recordings.player import Player
+from .recordings.record_panel import RecordPanel
+from .recordings.recordings_panel import RecordingsPanel
+from .recordings.session import Session
+from .shell.keys_dialog import TextDialog, keys_html
+from .shell.mainwindow import MainWindow
+from .shell.settings import Settings
+from .shell.tasks import Tasks
 
 AUDIO_FILTER = (
     "Audio (*.wav *.flac *.ogg *.oga *.opus *.mp3 *.aiff *.aif *.au *.caf *.w64 *.rf64);;All files (*)"

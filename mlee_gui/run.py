@@ -12,12 +12,12 @@ from types import TracebackType
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
-from mlee_core import resources
-from mlee_core.worker import Worker
+from mlee_core.inference.worker import Worker
+from mlee_core.system import package_data
 
-from . import theme
 from .app import Application, Makers, Wish, show
-from .offscreen import without_needless_words
+from .shell import theme
+from .shell.qt_log_filter import without_needless_words
 
 SWITCH_S = 0.001
 """How long a thread that computes keeps the interpreter from the window. Python's own 5 ms are waited for at
@@ -76,7 +76,7 @@ def qt_application(scheme: theme.Scheme | None) -> QApplication:
     app.setApplicationDisplayName("MLEE")
     app.setDesktopFileName("mlee")
     icon = QIcon()
-    for file in sorted(resources.icons_dir().glob("mlee-*.png")):
+    for file in sorted(package_data.icons_dir().glob("mlee-*.png")):
         icon.addFile(str(file))
     app.setWindowIcon(icon)
     theme.apply(app, scheme)

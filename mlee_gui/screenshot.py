@@ -8,13 +8,13 @@ from pathlib import Path
 from PySide6.QtCore import QEventLoop
 from PySide6.QtWidgets import QApplication
 
-from mlee_core.cli.analyze import as_text
 from mlee_core.errors import MleeError
-from mlee_core.files import atomic_path
+from mlee_core.inference.text import as_text
+from mlee_core.system.files import atomic_path
 
 from .app import Application
-from .mainwindow import SIZE
-from .session import WAITING
+from .recordings.session import WAITING
+from .shell.mainwindow import SIZE
 
 
 def take(app: QApplication, application: Application, out: Path) -> int:

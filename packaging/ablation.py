@@ -15,15 +15,17 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from mlee_core import cli, comparison
-from mlee_core.config import LINES, Stage
+from mlee_core import cli
+from mlee_core.config.experiment_spec import Order
+from mlee_core.config.recipe import RECIPES, Recipe
+from mlee_core.config.stages import LINES, Stage
 from mlee_core.errors import ConfigError
-from mlee_core.metrics import Tally
-from mlee_core.order import Order, recipe_of
-from mlee_core.recipe import RECIPES, Recipe
-from mlee_core.report.judged import Judged
+from mlee_core.evaluation import bootstrap
+from mlee_core.evaluation.scores import Tally
+from mlee_core.experiments.builder import recipe_of
 from mlee_core.report.predictions import Prediction, judged_together
-from mlee_core.runs import RunFolder
+from mlee_core.report.scored_predictions import Judged
+from mlee_core.runs.run_folder import RunFolder
 
 HEADER = """| | WA | UA | ΔUA of the step (95 % interval) |
 | --- | ---: | ---: | ---: |"""
@@ -118,7 +120,7 @@ def lines(tallies: dict[str, Tally], recipe: str) -> Iterator[str]:
         gain = ""
         if tally is not whole:
             pair = (tally, whole) if name.startswith("plus") else (whole, tally)
-            found = comparison.difference(*pair, "ua")
+            found = bootstrap.difference(*pair, "ua")
             assert found is not None, "development speakers have dominant classes"
             gain = f"{100 * found.pooled:+.1f}"
             if found.low is not None and found.high is not None:

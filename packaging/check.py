@@ -19,7 +19,7 @@ COMMANDS = (
     ("mypy", "--strict", "mlee_core"),
     ("mypy", "mlee_gui"),
     ("mypy", "packaging/setup.py"),
-    ("pytest", "-q", "tests/core/test_layering.py"),
+    ("pytest", "-q", "tests/test_layering.py"),
 )
 
 

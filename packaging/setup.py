@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from mlee_core import syslibs  # noqa: E402  (nothing is installed yet: the checkout itself is imported)
+from mlee_core.system import system_libraries  # noqa: E402  (nothing is installed yet: the checkout itself is imported)
 
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
@@ -174,17 +174,17 @@ def install() -> None:
 
 def report_libraries(stamp: dict[str, object]) -> None:
     """Install missing system libraries where that is possible, else say in one line what to type."""
-    missing = syslibs.missing()
+    missing = system_libraries.missing()
     if not missing:
         return
-    names = list(syslibs.packages(missing))
+    names = list(system_libraries.packages(missing))
     if stamp.get("without") != names and os.geteuid() == 0 and shutil.which("apt-get"):
         say(f"installing system libraries: {' '.join(names)}")
         apt_install(names)
-        missing = syslibs.missing()
-        write_stamp({"without": list(syslibs.packages(missing))})  # not tried again at every start
+        missing = system_libraries.missing()
+        write_stamp({"without": list(system_libraries.packages(missing))})  # not tried again at every start
     if missing:
-        say(f"{syslibs.consequences(missing)} until you run: {syslibs.remedy(missing)}")
+        say(f"{system_libraries.consequences(missing)} until you run: {system_libraries.remedy(missing)}")
 
 
 def apt_install(names: Sequence[str]) -> None:

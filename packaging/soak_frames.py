@@ -21,8 +21,8 @@ from PySide6 import __version__ as pyside
 from PySide6.QtCore import QCoreApplication, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 
-from mlee_gui.plots.frame_bench import bench_timeline, timed, views
-from mlee_gui.plots.timeline import Timeline
+from mlee_gui.listening.timeline import Timeline
+from mlee_gui.speed.frame_benchmark import bench_timeline, timed, views
 
 MAX_DRIFT = 0.02
 """References to None a frame."""

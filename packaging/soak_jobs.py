@@ -19,11 +19,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mlee_core.jobs import control, groups
+from mlee_core.config.experiment_spec import Order
+from mlee_core.jobs import control
 from mlee_core.jobs.queue import Item, QueueFile
 from mlee_core.jobs.runner import ensure_runner
-from mlee_core.order import Order
-from tests import made
+from mlee_core.system import process_group
+from tests.helpers import made
 
 GRACE_S = 5.0
 START_S = 60.0
@@ -96,7 +97,10 @@ class Soak:
         began, process = time.monotonic(), self._queue.read().item(item.id).process
         assert process is not None, "it runs"
         control.cancel(item.run)
-        self._within(lambda: not groups.of_job(process), lambda: f"{item.run.name}: {groups.of_job(process)}")
+        self._within(
+            lambda: not process_group.of_job(process),
+            lambda: f"{item.run.name}: {process_group.of_job(process)}",
+        )
         self._await(lambda: self._queue.read().item(item.id).state != "running", "the runner to notice")
         self._ends_s.append(time.monotonic() - began)
         self._states[self._queue.read().item(item.id).state] += 1

@@ -83,7 +83,7 @@ def _module(name: str):  # type: ignore[no-untyped-def]  # a module with add_arg
 
 def _report() -> str:
     """Write the traceback where it can be sent from, and name the file; where nothing can be, say so."""
-    from ..processes import log_file
+    from ..system.child_process import log_file
 
     path = log_file("fault")
     try:

@@ -12,20 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import corpora, models
-from ..audio import Decoder, Recording, find_audio
+from .. import corpora
+from ..audio.decoding import Decoder, Recording, find_audio
 from ..errors import ConfigError, CorpusError, MleeError
 from ..events import Progress
-from ..files import atomic_path
-from ..labels import CLASS_NAMES
-from ..results import DOMINANT_HEADS, Analysis, ModelInfo, Segment
-from ..stamp import in_one_line
+from ..inference import model_file
+from ..inference.model_info import ModelInfo
+from ..inference.results import DOMINANT_HEADS, Analysis, Segment
+from ..inference.text import as_text
+from ..system.files import atomic_path
+from ..system.provenance import in_one_line
 from .terminal import ProgressLine
 
 if TYPE_CHECKING:
-    from ..analysis import Analyzer
+    from ..inference.analyzer import Analyzer
 
-BAR = 24
 FIGURES = (".svg", ".png", ".pdf")
 
 
@@ -33,7 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "files", nargs="+", type=_named, metavar="FILE", help="recordings, or folders of them"
     )
-    parser.add_argument("--model", default=models.DEFAULT, metavar="NAME|RUN", help="a model or a run folder")
+    parser.add_argument(
+        "--model", default=model_file.DEFAULT, metavar="NAME|RUN", help="a model or a run folder"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a line, one line a file")
     parser.add_argument("--csv", type=Path, metavar="OUT", help="write one table, a row a segment")
     parser.add_argument("--figure", type=Path, metavar="OUT", help="draw one recording: .svg, .png or .pdf")
@@ -60,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     if args.figure is not None and args.figure.suffix.lower() not in FIGURES:
         raise ConfigError(f"figure {args.figure}: allowed endings are {', '.join(FIGURES)}.")
     _refuse_unwritable(args.csv, args.figure)
-    info = models.info(models.find(args.model))
+    info = model_file.info(model_file.find(args.model))
     failures: list[MleeError] = []
     items = list(_items(args.files, failures))
     if args.figure is not None and len(args.files) + len(items) > 2:
@@ -81,9 +84,9 @@ def _analyse(
     args: argparse.Namespace, items: Sequence[_Item], info: ModelInfo, analyses: list[Analysis]
 ) -> list[MleeError]:
     """Analyse and print one after the other; returns what went wrong."""
-    from ..analysis import Analyzer
+    from ..inference.analyzer import Analyzer
 
-    analyzer = Analyzer(models.load(Path(info.path)))
+    analyzer = Analyzer(model_file.load(Path(info.path)))
     line = ProgressLine(sys.stderr, quiet=args.json)
     failures: list[MleeError] = []
     with Decoder() as decoder:
@@ -152,55 +155,11 @@ def _tell(error: MleeError) -> None:
 
 
 def _draw(out: Path, analysis: Analysis, recording: Recording) -> None:
-    from ..features import blocks, peak_gain
-    from ..figure import save_figure
+    from ..audio.features import blocks, peak_gain
+    from ..figures.figure3 import save_figure
 
     samples = recording.samples
     save_figure(out, analysis, blocks(samples, peak_gain(samples)), samples)
-
-
-def as_text(analysis: Analysis, info: ModelInfo) -> str:
-    """For a person: the verdict, the bars, the caveats, what the model has seen."""
-    lines = [f"{analysis.file}  ({analysis.duration_s:.2f} s)"]
-    one = analysis.single
-    if one is not None:
-        lines += [f"  {one.verdict()}", *_bars(one), *(f"  note: {note}" for note in one.notes)]
-    else:
-        for s in analysis.segments:
-            lines.append(f"  {_clock(s.start_s)}–{_clock(s.end_s)}  {s.verdict()}")
-            lines += [f"    note: {note}" for note in s.notes]
-    lines += [f"  note: {note}" for note in analysis.notes]
-    lines.append(f"  model: {info.name}; {seen_in_words(analysis)}")
-    lines += [f"  limit: {limit}" for limit in info.limits]
-    return "\n".join(lines)
-
-
-def seen_in_words(analysis: Analysis) -> str:
-    """The mark beside every prediction: what the model has met before."""
-    if analysis.seen is not None:
-        return f"SEEN: {analysis.seen_why}, so this prediction says little about new speech"
-    return "not met in training as far as recordings and speaker ids tell (it cannot know voices)"
-
-
-def _bars(segment: Segment) -> Iterator[str]:
-    columns = [
-        (head, values) for head in DOMINANT_HEADS if (values := segment.dominant.get(head)) is not None
-    ]
-    yield "  " + " " * 8 + f"{'present':{BAR + 6}}" + "".join(f"{head:>8}" for head, _ in columns)
-    for k, name in enumerate(segment.classes):
-        present = "" if segment.existence is None else _bar(segment.existence[k])
-        numbers = "".join(f"{values[k]:8.2f}" for _, values in columns)
-        yield f"  {CLASS_NAMES.get(name, name):8}{present:{BAR + 6}}{numbers}"
-
-
-def _bar(share: float) -> str:
-    full = round(share * BAR)
-    return f"{'█' * full}{'·' * (BAR - full)} {share:.2f}"
-
-
-def _clock(seconds: float) -> str:
-    whole = int(seconds)
-    return f"{whole // 3600}:{whole % 3600 // 60:02}:{whole % 60:02}.{int(seconds % 1 * 10)}"
 
 
 def _refuse_unwritable(*outs: Path | None) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
-    from ..bench import Measurement
+    from ..speed.benchmarks import Measurement
 
 BENCHES = ("features", "inference", "training", "gui")
 
@@ -21,12 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from .. import bench
+    from ..speed import benchmarks
 
     measure: dict[str, Callable[[], Sequence[Measurement]]] = {
-        "features": bench.features,
-        "inference": bench.inference,
-        "training": bench.training,
+        "features": benchmarks.features,
+        "inference": benchmarks.inference,
+        "training": benchmarks.training,
         "gui": lambda: _gui(sys.stderr if args.json else sys.stdout),
     }
     measured = measure[args.bench]()
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         print("\n".join(_in_words(m) for m in measured))
         if args.bench == "training":
-            from ..bench_scale import HOW
+            from ..speed.table3_cost import HOW
 
             print(HOW)
     return 0
@@ -43,13 +43,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _gui(notes: TextIO) -> Sequence[Measurement]:
     """The window's own measurements, which the core knows by name only."""
-    from ..bench import Measurement
+    from ..speed.benchmarks import Measurement
 
-    report = importlib.import_module("mlee_gui.start_bench").measure()
+    report = importlib.import_module("mlee_gui.speed.startup_benchmark").measure()
     print(*report.notes, sep="\n", file=notes)
-    jobs = importlib.import_module("mlee_gui.jobs_bench").measure()
+    jobs = importlib.import_module("mlee_gui.speed.jobs_benchmark").measure()
     print(*jobs.notes, sep="\n", file=notes)
-    times = sorted(importlib.import_module("mlee_gui.plots.frame_bench").frame_times(3600.0, 500))
+    times = sorted(importlib.import_module("mlee_gui.speed.frame_benchmark").frame_times(3600.0, 500))
     values = {**report.values, **jobs.values, "frame_1h": times[round(0.99 * (len(times) - 1))]}
     return [Measurement(name, ms, "ms", None, None) for name, ms in values.items()]
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ..corpora import FORMATS, Corpus, open_corpus
-from ..corpora.info import info
-from ..corpora.info_text import as_text, remarks_on
-from ..corpora.labelmap import LabelMap, combined, pair
-from ..corpora.presence import count
+from ..corpora.label_map import LabelMap, combined, pair
+from ..corpora.missing_audio import count
+from ..corpora.statistics import info
+from ..corpora.statistics_text import as_text, remarks_on
 from ..errors import CorpusError
-from ..page import suffix_of
+from ..figures.page import suffix_of
 from .parser import Parser
 
 CONVERT = "convert"
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     found = info(corpus, label_map_of(args))
     if args.picture is not None:
-        from ..corpora.picture import save_picture
+        from ..figures.corpus_figure import save_picture
 
         save_picture(args.picture, corpus, found)
     if args.json:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from ..doctor import Finding, examine, works
+from .doctor_checks import Finding, examine, works
 
 WIDTH = 20
 """Columns of the topic."""

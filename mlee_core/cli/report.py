@@ -9,10 +9,10 @@ from pathlib import Path
 
 from ..events import Progress
 from ..report import Report, Written, write
-from ..report.blocks import as_text
-from ..report.content import banners
+from ..report.document import banners
+from ..report.document_blocks import as_text
 from ..report.tables import table3
-from ..runs import RunFolder
+from ..runs.run_folder import RunFolder
 from .terminal import ProgressLine
 
 

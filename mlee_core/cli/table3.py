@@ -9,19 +9,20 @@ from collections.abc import Generator
 from contextlib import closing
 from typing import TypeVar
 
-from ..config import LINES, TRAIN_SETS
-from ..engines import ENGINES
+from ..config.experiment_spec import ENGINES, Order
+from ..config.stages import LINES, TRAIN_SETS
 from ..errors import ConfigError
 from ..events import Progress
-from ..jobs import terminating
-from ..jobs.writing import disk_faults_told, recorded
-from ..order import SMOKE_EPOCHS, Order, experiment
+from ..experiments.builder import SMOKE_EPOCHS, experiment
+from ..experiments.experiment import Experiment
+from ..experiments.experiment_text import plan_lines
 from ..report import collect
-from ..table3 import Experiment
+from ..runs.writer import disk_faults_told, recorded
+from ..system import sigterm
 from . import report
-from .running import add_running_arguments, noted
-from .table3_view import plan_lines, show
+from .experiment_progress import show
 from .terminal import ProgressLine
+from .training_options import add_running_arguments, noted
 
 Answer = TypeVar("Answer")
 
@@ -90,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         if args.plan:
             return 0
         asked.refuse_full_disk(cost)
-    with disk_faults_told(asked.folder), terminating.heeded():
+    with disk_faults_told(asked.folder), sigterm.heeded():
         asked.begin(resume=args.resume)
         with closing(recorded(asked.folder, asked.train(), "table3", asked.forecast(speed))) as events:
             show(events, asked, speed, quiet=args.quiet, as_json=args.json)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from ..events import Progress
+from ..runs.event_text import in_words
 
 EVERY_S = 0.1
 
@@ -62,27 +63,3 @@ class Board:
 
     def _home(self) -> str:
         return f"\x1b[{self._lines}A\r" if self._lines else "\r"
-
-
-def in_words(progress: Progress) -> str:
-    """ "mlee-all Epoch 3 41 %, 12 s left"."""
-    parts = [progress.stage, progress.what]
-    if progress.total:
-        parts.append(f"{100 * progress.done / progress.total:.0f} %")
-    text = " ".join(part for part in parts if part)
-    return text if progress.left_s is None else f"{text}, {duration(progress.left_s)} left"
-
-
-def duration(seconds: float) -> str:
-    """ "45 s", "3 min 20 s", "2 h 05 min"."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
-
-
-def size(count: float) -> str:
-    """Bytes: "355 MB", "5.4 GB"."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

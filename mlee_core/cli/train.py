@@ -9,20 +9,22 @@ from collections.abc import Generator, Iterable
 from contextlib import closing
 from pathlib import Path
 
-from .. import folds
-from ..config import ROWS, TRAIN_SETS, RunConfig, Stage, plan
-from ..corpora import Corpus
+from ..config.experiment_spec import Order
+from ..config.recipe import Recipe
+from ..config.run_config import RunConfig
+from ..config.stages import ROWS, TRAIN_SETS, Stage, plan
+from ..corpora import Corpus, folds
 from ..events import Cancelled, Event, Finished, Progress, StageDone
-from ..forecast import USUAL_S, Forecast, Workload
-from ..jobs import terminating
-from ..jobs.writing import disk_faults_told, recorded
-from ..order import Order, completed, opened, run_config
-from ..recipe import Recipe
-from ..runs import Cell, RunFolder
-from ..scratch import Scratch
-from ..wording import event_in_words
-from .running import add_running_arguments, noted
+from ..experiments.builder import completed, opened, run_config
+from ..runs.cells import Cell
+from ..runs.event_text import event_in_words
+from ..runs.forecast import USUAL_S, Forecast, Workload
+from ..runs.run_folder import MODEL_FILE, RunFolder
+from ..runs.writer import disk_faults_told, recorded
+from ..system import sigterm
+from ..system.temporary_folders import Scratch
 from .terminal import ProgressLine
+from .training_options import add_running_arguments, noted
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,12 +47,12 @@ def run(args: argparse.Namespace) -> int:
     config = run_config(order, corpus, was, Recipe())
     if was is not None:
         RunFolder(args.run).refuse_difference(config, corpus, parts)
-    from ..experiment import refuse_untrainable
+    from ..experiments.cells import refuse_untrainable
 
     refuse_untrainable(config, corpus, fold, [stage])  # before a run folder is begun
     folder = args.run or Path("runs") / f"{corpus.name}-{fold.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     run_folder = RunFolder(folder)
-    with disk_faults_told(run_folder), terminating.heeded():
+    with disk_faults_told(run_folder), sigterm.heeded():
         run_folder.begin(config, corpus, parts, resume=args.resume)
         print(
             f"run {folder}: {stage.name}, test {fold.name}, development {', '.join(fold.dev)}",
@@ -72,19 +74,19 @@ def _fold_of(args: argparse.Namespace, was: RunConfig | None) -> str | None:
 def _train(
     run_folder: RunFolder, config: RunConfig, corpus: Corpus, fold: folds.Fold, stage: Stage
 ) -> Generator[Event]:
-    from .. import experiment, models
+    from ..experiments import cells, model_export
 
     scratch, seeds = Scratch(run_folder.path), config.ensembles()[0]
     try:
-        work = yield from experiment.prepare(run_folder, config, corpus, scratch.path)
+        work = yield from cells.prepare(run_folder, config, corpus, scratch.path)
         for seed in seeds:
-            yield from experiment.train_cells(work, fold, seed, [stage])
+            yield from cells.train_cells(work, fold, seed, [stage])
     finally:
         scratch.remove()
     if run_folder.result(Cell(fold.name, seeds[-1], stage)) is None:  # it was asked to stop before
         yield Cancelled("stopped")
         return
-    models.export(run_folder, config, corpus, fold, run_folder.path / models.MODEL_FILE)
+    model_export.export(run_folder, config, corpus, fold, run_folder.path / MODEL_FILE)
     yield Finished(stage.name)
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import CorpusError
-from . import audformat_db, cremad, emodb, iemocap, msp, table
-from .base import Corpus, Reading, Utterance
-from .labelmap import LabelMap, make
+from . import cremad, emodb, iemocap, msp, table
+from .audformat import importer as audformat_db
+from .corpus import Corpus, Reading, Utterance
+from .label_map import LabelMap, make
 
 __all__ = ["FORMATS", "Corpus", "Importer", "LabelMap", "Reading", "Utterance", "open_corpus"]
 

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import CorpusError
-from ..files import atomic_folder, atomic_path
-from ..labels import CLASSES, Votes
-from . import Importer, audformat_db, table
-from .base import Corpus, Reading, Utterance
+from ..labels.votes import CLASSES, Votes
+from ..system.files import atomic_folder, atomic_path
+from . import Importer, table
+from .audformat import importer as audformat_db
+from .corpus import Corpus, Reading, Utterance
 from .paths import plain, relative
 
 Target = Literal["csv", "audformat"]

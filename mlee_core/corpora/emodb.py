@@ -14,10 +14,10 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from pathlib import Path
 
 from ..errors import CorpusError
-from ..labels import OTHER, Votes
-from .base import Corpus, Reading, Utterance
-from .csvfile import CsvFile, Row, column_names, read_csv, seconds
-from .labelmap import LabelMap
+from ..labels.votes import OTHER, Votes
+from .corpus import Corpus, Reading, Utterance
+from .csv_reader import CsvFile, Row, column_names, read_csv, seconds
+from .label_map import LabelMap
 
 NAME = "emodb"
 LOOKS_LIKE = "a folder with EmoDB's utterances.csv or its wav/"

@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CorpusError
-from ..labels import CLASSES, Votes
-from .base import Corpus, Reading, Utterance
-from .labelmap import LabelMap
+from ..labels.votes import CLASSES, Votes
+from .corpus import Corpus, Reading, Utterance
+from .label_map import LabelMap
 
 NAME = "iemocap"
 LOOKS_LIKE = "a folder with IEMOCAP's Session1 to Session5"
@@ -293,7 +293,7 @@ def against_paper(corpus: Corpus) -> tuple[str, ...]:
     corpus: IEMOCAP. The paper's numbers are those of the default reading; where scripted dialogs or
     self-reports are among the utterances, the one sentence says that they cannot be compared.
     """
-    from .info import info
+    from .statistics import info
 
     more = [name for name, there in _beyond_default(corpus).items() if there]
     if more:

@@ -25,11 +25,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import CorpusError
-from ..labels import Votes
-from .base import Corpus, Reading, Utterance
-from .csvfile import CsvFile, Row, column_names, read_csv
-from .labelmap import LabelMap
-from .lfs import refuse_pointer
+from ..labels.votes import Votes
+from .corpus import Corpus, Reading, Utterance
+from .csv_reader import CsvFile, Row, column_names, read_csv
+from .git_lfs import refuse_pointer
+from .label_map import LabelMap
 from .table import label_warnings
 
 NAME = "msp"

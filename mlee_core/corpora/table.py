@@ -15,10 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import CorpusError
-from ..labels import CLASSES, Votes
-from .base import Corpus, Reading, Utterance
-from .csvfile import CsvFile, Row, read_csv, seconds
-from .labelmap import LabelMap
+from ..labels.votes import CLASSES, Votes
+from .corpus import Corpus, Reading, Utterance
+from .csv_reader import CsvFile, Row, read_csv, seconds
+from .label_map import LabelMap
 
 NAME = "table"
 LOOKS_LIKE = "a CSV file with the columns file, speaker and votes"

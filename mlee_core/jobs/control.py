@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import RunError
-from ..files import faults_told
-from ..runs import RunFolder
-from . import asking
-from .identity import Identity
-from .marks import SILENT_S, Ask, Heartbeat, Job
+from ..runs import control_requests
+from ..runs.run_folder import RunFolder
+from ..runs.status_files import SILENT_S, Ask, Heartbeat, Job
+from ..system.files import faults_told
+from ..system.process_identity import Identity
 
 PACKAGES = Path(__file__).parents[2]
 """Where mlee_core lies: `python -m` finds it from there."""
@@ -67,7 +67,7 @@ def skip(run: Path, cell: str, on: bool = True) -> None:
     """Do not train a cell (`Cell.name`), also if it is in work: it ends at once, and its checkpoint stays;
     or train it all the same (on False). Raises: RunError."""
     with faults_told(run):
-        asking.edit(run, lambda asked: replace(asked, skip=_with(asked.skip, cell, on)))
+        control_requests.edit(run, lambda asked: replace(asked, skip=_with(asked.skip, cell, on)))
 
 
 def delete(run: Path) -> int:
@@ -76,7 +76,7 @@ def delete(run: Path) -> int:
 
     Raises: RunError while it is written, for what is no run folder, and when it cannot be removed.
     """
-    from .deleting import remove_own  # knows what reports are, which takes a while to import
+    from .deletion import remove_own  # knows what reports are, which takes a while to import
 
     if not any((run / name).is_file() for name in ("config.json", "order.json")):
         raise RunError(f"{run} is no run folder: nothing was deleted.")
@@ -110,7 +110,7 @@ def _ask(run: Path, ask: Ask) -> bool:
     if running(run) is None:
         return False
     with faults_told(run):
-        asking.edit(run, lambda asked: replace(asked, ask=ask))
+        control_requests.edit(run, lambda asked: replace(asked, ask=ask))
     return True
 
 

@@ -8,13 +8,13 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from ..config.experiment_spec import Order
 from ..errors import MleeError
-from ..order import Order
-from ..runs import RunFolder
-from ..table3 import Experiment
-from . import terminating
-from .queue import stored_order
-from .writing import disk_faults_told, ended, marked, recorded
+from ..experiments.experiment import Experiment
+from ..runs.run_folder import RunFolder
+from ..runs.spec_file import stored_order
+from ..runs.writer import disk_faults_told, ended, marked, recorded
+from ..system import sigterm
 
 SAID = "mlee: "
 """How its last line begins where it could not do what was asked."""
@@ -24,33 +24,33 @@ def main() -> int:
     run = RunFolder(Path(sys.argv[1]))
     try:
         with marked(run), disk_faults_told(run):
-            with terminating.ending_at_once(lambda: ended(run, "cancelled")):
+            with sigterm.ending_at_once(lambda: ended(run, "cancelled")):
                 asked = replace(stored_order(run.path), run=run.path)
                 experiment = _experiment(asked)
-            with terminating.heeded():
+            with sigterm.heeded():
                 _train(experiment, resume=asked.resume)
     except MleeError as error:
         print(f"{SAID}{error}", file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt:
-        return terminating.STATUS
+        return sigterm.STATUS
     return 0
 
 
 def _experiment(asked: Order) -> Experiment:
     """Raises: MleeError."""
-    from .. import order  # with what follows it takes seconds to import
-    from ..cli.running import noted
+    from ..cli.training_options import noted
+    from ..experiments import builder  # with what follows it takes seconds to import
 
     print(asked.command(), flush=True)
-    experiment = order.experiment(asked, note=noted)
+    experiment = builder.experiment(asked, note=noted)
     experiment.refuse_untrainable()
     return experiment
 
 
 def _train(experiment: Experiment, *, resume: bool) -> None:
     """Raises: MleeError, OSError, KeyboardInterrupt."""
-    from ..cli.table3_view import show
+    from ..cli.experiment_progress import show
 
     experiment.begin(resume=resume)
     events = recorded(experiment.folder, experiment.train(), "table3", experiment.forecast(None))

@@ -17,13 +17,14 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from .. import files
+from ..config.experiment_spec import Order, new_run
 from ..errors import MleeError, RunError
-from ..order import Order, new_run
-from . import asking
+from ..runs import control_requests
+from ..runs.spec_file import stored_order, write_order
+from ..runs.status_files import Asked, Job
+from ..system import files
+from ..system.process_identity import Identity
 from .control import lives
-from .identity import Identity
-from .marks import Asked, Job
 
 _UNTOLD = "The job ended without a word: its process was killed, or the machine went down."
 State = Literal["waiting", "running", "finished", "failed", "cancelled", "stopped", "paused", "interrupted"]
@@ -201,12 +202,14 @@ class QueueFile:
             item = queue.item(id)
             if cells and item.now().state == "running":
                 with files.faults_told(item.run):
-                    asking.edit(item.run, lambda asked: replace(_wanted(asked, cells, redo), ask=asked.ask))
+                    control_requests.edit(
+                        item.run, lambda asked: replace(_wanted(asked, cells, redo), ask=asked.ask)
+                    )
                 return queue.with_item(replace(item, later=tuple(dict.fromkeys((*item.later, *cells)))))
             _at_rest(queue, id)
             now = item.waiting(_together(item, cells))
             with files.faults_told(item.run):
-                asking.edit(item.run, lambda asked: _wanted(asked, cells, redo))
+                control_requests.edit(item.run, lambda asked: _wanted(asked, cells, redo))
             write_order(item.run, now.order)
             return queue.with_item(now)
 
@@ -269,20 +272,9 @@ def usual_folder() -> Path:
     return Path(state).absolute() / "mlee" / "queue"
 
 
-def stored_order(run: Path) -> Order:
-    """The order that a run folder was queued with. Raises: RunError."""
-    file = run / "order.json"
-    try:
-        return Order.from_json(json.loads(file.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise RunError(f"{file} cannot be read: {error.strerror}.") from error
-    except (ValueError, MleeError) as error:
-        raise RunError(f"{file} is damaged: {error}") from error
-
-
 def _order_of(run: Path) -> Order:
     """To go on with a run that was not queued. Raises: RunError."""
-    from ..runs import RunFolder
+    from ..runs.run_folder import RunFolder
 
     if (run / "order.json").exists():
         return stored_order(run)
@@ -292,7 +284,7 @@ def _order_of(run: Path) -> Order:
 
 def _state_by_events(run: Path) -> State:
     """Of a run that was made before writers told of themselves."""
-    from .follow import Follower
+    from ..runs.follower import Follower
 
     follower = Follower(run)
     while follower.poll(1.0) and not follower.caught_up:
@@ -300,13 +292,6 @@ def _state_by_events(run: Path) -> State:
     if follower.progress.done == follower.progress.total:
         return "finished"
     return "failed" if follower.state == "failed" else "interrupted"
-
-
-def write_order(run: Path, order: Order) -> None:
-    """Into the run folder, which is made if need be. Raises: RunError."""
-    with files.faults_told(run):
-        run.mkdir(parents=True, exist_ok=True)
-        files.write_json(run / "order.json", order.to_json())
 
 
 def _run_of(order: Order) -> Path:

@@ -21,11 +21,13 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import RunError
-from ..files import faults_told
-from . import control, groups
-from .identity import Identity
+from ..runs.spec_file import write_order
+from ..system import process_group
+from ..system.files import faults_told
+from ..system.process_identity import Identity
+from . import control
 from .job import SAID
-from .queue import Item, Queue, QueueFile, State, write_order
+from .queue import Item, Queue, QueueFile, State
 
 TAKEN = 3
 """The status where another process works the queue already."""
@@ -131,7 +133,7 @@ class Runner:
             _reap(None if job is None else job.pid)
             time.sleep(LOOK_S)
         status = None if job is None else job.wait()
-        groups.end(lambda: _left_behind(item))
+        process_group.end(lambda: _left_behind(item))
         _reap(None)
         ended = item.now()
         if ended.state == "interrupted" and status is not None and status > 0:
@@ -162,8 +164,8 @@ def closed(queue: Queue, was: Item, state: State, message: str) -> Queue:
 
 def _left_behind(item: Item) -> list[int]:
     """What lives still of a job that has ended: in its session, or adopted by us."""
-    session = [] if item.process is None else groups.of_job(item.process)
-    return [*session, *groups.children(os.getpid())]
+    session = [] if item.process is None else process_group.of_job(item.process)
+    return [*session, *process_group.children(os.getpid())]
 
 
 def _reap(job: int | None) -> None:

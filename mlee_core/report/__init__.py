@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 from .collect import collect
-from .data import Report
 from .predictions import Prediction, predictions
+from .report_data import Report
 from .write import Written, write
 
 __all__ = ["Prediction", "Report", "Written", "collect", "predictions", "write"]

@@ -6,21 +6,22 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 
-from .. import stamp
-from ..calibration import ece
-from ..comparison import difference
-from ..config import LINES, TRAIN_SETS, RunConfig, Stage
-from ..corpora.base import Corpus
+from ..config.run_config import RunConfig
+from ..config.stages import LINES, TRAIN_SETS, Stage
+from ..corpora.corpus import Corpus
+from ..corpora.folds import Folds
 from ..errors import RunError
-from ..folds import Folds
-from ..labels import CLASSES, dominant
-from ..metrics import SCORES
-from ..page import printable
-from ..runs import Cell, CellResult, RunFolder
-from .data import Comparison, Epoch, Line, Report, Setting, Training
-from .judged import Judged, spread
-from .paper import figures_of, stage_of
+from ..evaluation.bootstrap import difference
+from ..evaluation.calibration import ece
+from ..evaluation.scores import SCORES
+from ..labels.votes import CLASSES, dominant
+from ..runs.cells import Cell, CellResult
+from ..runs.run_folder import RunFolder, of_run
+from ..system.printable import printable
+from .paper_table3 import figures_of, stage_of
 from .predictions import AGREEMENTS, Prediction, joined, judged_together
+from .report_data import Comparison, Epoch, Line, Report, Setting, Training
+from .scored_predictions import Judged, spread
 
 SAME_LABEL = "against the dominant row of the same label"
 QUESTIONS: tuple[tuple[str, str, str], ...] = (
@@ -60,7 +61,7 @@ def collect(run: RunFolder) -> tuple[Report, tuple[Prediction, ...]]:
     fold_of = {speaker: fold.name for fold in folds.folds for speaker in fold.test}
     report = Report(
         setting=_setting(run, config, corpus, folds, cells),
-        stamp=stamp.of_run(config),
+        stamp=of_run(config),
         planned=len(cells),
         missing=tuple(cell for cell in cells if cell not in done),
         lines=tuple(_line(stage, judged, folds, cells, done) for stage in stages),

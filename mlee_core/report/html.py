@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 
-from ..page import printable
-from .blocks import Banner, Block, Heading, Items, Picture, Table
+from ..system.printable import printable
+from .document_blocks import Banner, Block, Heading, Items, Picture, Table
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #ffffff; --ink: #1a1a1a; --faint: #6a6a6a; --line: #d8d8d8;

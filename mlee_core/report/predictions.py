@@ -7,13 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from ..config import RunConfig, Stage
-from ..corpora.agreement import AGREEMENTS, Agreement, agreement
-from ..corpora.base import Utterance
+from ..config.run_config import RunConfig
+from ..config.stages import Stage
+from ..corpora.corpus import Utterance
+from ..corpora.folds import Folds
 from ..errors import RunError
-from ..folds import Folds
-from ..labels import CLASSES
-from ..runs import CellResult, RunFolder
+from ..labels.agreement import AGREEMENTS, Agreement, agreement
+from ..labels.votes import CLASSES
+from ..runs.cells import CellResult
+from ..runs.run_folder import RunFolder
 
 __all__ = ["AGREEMENTS", "Agreement", "Prediction", "agreement", "joined", "judged_together", "predictions"]
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
-from ..comparison import Difference
-from ..config import LINES, TRAIN_SETS
-from ..labels import CLASS_NAMES, CLASSES, TrainSet
-from ..metrics import SCORES
-from .blocks import Table
-from .data import Comparison, Line, Part, Report
-from .paper import FIGURES, TITLES, stage_of
+from ..config.stages import LINES, TRAIN_SETS
+from ..evaluation.bootstrap import Difference
+from ..evaluation.scores import SCORES
+from ..labels.targets import TrainSet
+from ..labels.votes import CLASS_NAMES, CLASSES
+from .document_blocks import Table
+from .formatting import NOTHING, interval, name, pair, percent, points, spread, title
+from .paper_table3 import FIGURES, TITLES, stage_of
 from .predictions import AGREEMENTS
-from .words import NOTHING, interval, name, pair, percent, points, spread, title
+from .report_data import Comparison, Line, Part, Report
 
 MOST_SPEAKERS = 40
 """The page's table of speakers holds so many; speakers.csv has all."""

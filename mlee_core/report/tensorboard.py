@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..files import atomic_path
-from .data import Report, Training
+from ..system.files import atomic_path
+from .report_data import Report, Training
 
 NAME = "events.out.tfevents.0.mlee"
 VERSION = "brain.Event:2"

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from ..errors import RunError
 from ..events import Progress
-from ..files import write_json, write_text
-from ..page import DARK, LIGHT, drawing, save
-from ..runs import RunFolder
-from . import pictures, sheets, tensorboard
-from .blocks import markdown
+from ..figures.page import DARK, LIGHT, drawing, save
+from ..runs.run_folder import RunFolder
+from ..system.files import write_json, write_text
+from . import csv_files, plots, tensorboard
 from .collect import collect
-from .content import page
-from .data import Report
+from .document import page
+from .document_blocks import markdown
 from .html import Drawn, html
+from .report_data import Report
 
 FOLDER = "report"
 PICTURES = "pictures"
@@ -47,12 +47,12 @@ def write(run: RunFolder, out: Path | None = None) -> Iterator[Progress | Writte
         write_text(folder / "report.md", markdown(blocks, PICTURES))
         write_text(folder / "report.html", html(blocks, drawn))
         write_json(folder / "report.json", report.to_json())
-        sheets.write(folder / "table3.csv", sheets.table3(report))
-        sheets.write(folder / "cells.csv", sheets.cells(report))
-        sheets.write(folder / "speakers.csv", sheets.speakers(report))
-        sheets.write(folder / "curves.csv", sheets.curves(report))
-        sheets.write(folder / "predictions.csv", sheets.predictions(said, report))
-        write_text(folder / "PREDICTIONS.md", sheets.documentation(report))
+        csv_files.write(folder / "table3.csv", csv_files.table3(report))
+        csv_files.write(folder / "cells.csv", csv_files.cells(report))
+        csv_files.write(folder / "speakers.csv", csv_files.speakers(report))
+        csv_files.write(folder / "curves.csv", csv_files.curves(report))
+        csv_files.write(folder / "predictions.csv", csv_files.predictions(said, report))
+        write_text(folder / "PREDICTIONS.md", csv_files.documentation(report))
         yield Progress("Writing TensorBoard files", 0)
         tensorboard.write(report, folder / "tensorboard")
     except OSError as error:
@@ -62,7 +62,7 @@ def write(run: RunFolder, out: Path | None = None) -> Iterator[Progress | Writte
 
 def _draw(report: Report, folder: Path, drawn: dict[str, Drawn]) -> Iterator[Progress]:
     """Draw each picture light and dark, write both, and keep them for the page."""
-    drawings = pictures.drawings(report)
+    drawings = plots.drawings(report)
     for done, (name, draw) in enumerate(drawings.items()):
         yield Progress("Drawing", done, len(drawings))
         files = folder / f"{name}.svg", folder / f"{name}-dark.svg"

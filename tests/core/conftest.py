@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from mlee_core.runs import Cell, RunFolder
-from tests import made
-from tests.core import job_folders, run_folders
+from mlee_core.runs.cells import Cell
+from mlee_core.runs.run_folder import RunFolder
+from tests.helpers import job_folders, made, run_folders
 
 
 @pytest.fixture(scope="session")

@@ -13,12 +13,11 @@ import soundfile
 
 from mlee_core import cli
 from mlee_core.errors import WorkerDied
-from mlee_core.jobs.follow import Follower
-from mlee_gui import jobs_bench, start_bench
-from mlee_gui.plots import frame_bench
-from mlee_gui.stalls import Stall
-from mlee_gui.start_bench import Report, Start
-from tests.core.child_side import wait_until
+from mlee_core.runs.follower import Follower
+from mlee_gui.speed import frame_benchmark, jobs_benchmark, startup_benchmark
+from mlee_gui.speed.stall_watch import Stall
+from mlee_gui.speed.startup_benchmark import Report, Start
+from tests.helpers.child_side import wait_until
 
 NAMES = ["help", "window_visible", "first_analysis", "longest_stall", "jobs_stall", "frame_1h"]
 
@@ -33,10 +32,10 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_real_window_is_measured_and_the_users_settings_are_left_alone(home: Path) -> None:
-    short = start_bench._recording(home / "short.wav", 3.0)
-    long = start_bench._recording(home / "long.wav", 40.0)
+    short = startup_benchmark._recording(home / "short.wav", 3.0)
+    long = startup_benchmark._recording(home / "long.wav", 40.0)
     assert [soundfile.info(path).duration for path in (short, long)] == [3.0, 40.0]
-    measured = start_bench.start(home / "private", short, long)
+    measured = startup_benchmark.start(home / "private", short, long)
     assert 0 < measured.painted_ms < measured.analysed_ms < math.inf
     assert 0 < measured.stall.ms < math.inf and 0 <= measured.stall.computing_ms < math.inf
     assert measured.platform == "offscreen"
@@ -48,7 +47,7 @@ def test_a_window_that_cannot_analyse_is_told_with_its_reason(home: Path) -> Non
     sound = home / "no.wav"
     sound.write_text("no sound\n")
     with pytest.raises(WorkerDied, match=r"no\.wav"):
-        start_bench.start(home / "private", sound)
+        startup_benchmark.start(home / "private", sound)
 
 
 def test_medians_count_without_the_first_and_a_stall_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,12 +58,14 @@ def test_medians_count_without_the_first_and_a_stall_is_named(monkeypatch: pytes
     def start(home: Path, short: Path, *more: Path) -> Start:
         given.append(len(more))
         painted = next(starts)
-        stall = Stall(80.4, 70.2, ("mlee_gui/views.py:1 _show", "mlee_gui/session.py:2 update"))
+        stall = Stall(
+            80.4, 70.2, ("mlee_gui/listening/presenter.py:1 _show", "mlee_gui/recordings/session.py:2 update")
+        )
         return Start(painted, 2 * painted, stall, "offscreen")
 
-    monkeypatch.setattr(start_bench, "start", start)
-    monkeypatch.setattr(start_bench, "_help_ms", lambda: next(helps))
-    report = start_bench.measure(starts=3, long_s=4.0)
+    monkeypatch.setattr(startup_benchmark, "start", start)
+    monkeypatch.setattr(startup_benchmark, "_help_ms", lambda: next(helps))
+    report = startup_benchmark.measure(starts=3, long_s=4.0)
     assert report.values == {
         "help": 20.0,
         "window_visible": 400.0,
@@ -74,8 +75,8 @@ def test_medians_count_without_the_first_and_a_stall_is_named(monkeypatch: pytes
     assert given == [0, 0, 0, 0, 1]
     assert report.notes == (
         "The window was drawn off-screen, with no display.",
-        "The longest stall (80 ms, 70 ms of them computing) was in mlee_gui/views.py:1 _show < "
-        "mlee_gui/session.py:2 update.",
+        "The longest stall (80 ms, 70 ms of them computing) was in mlee_gui/listening/presenter.py:1 _show < "
+        "mlee_gui/recordings/session.py:2 update.",
     )
 
 
@@ -83,9 +84,11 @@ def test_medians_count_without_the_first_and_a_stall_is_named(monkeypatch: pytes
 def measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures without the minutes that they take."""
     values = {"help": 30.0, "window_visible": 600.0, "first_analysis": 2000.0, "longest_stall": 20.0}
-    monkeypatch.setattr(start_bench, "measure", lambda: Report(values, ("It was off-screen.",)))
-    monkeypatch.setattr(jobs_bench, "measure", lambda: Report({"jobs_stall": 30.0}, ("Jobs told.",)))
-    monkeypatch.setattr(frame_bench, "frame_times", lambda duration_s, frames: [float(i) for i in range(101)])
+    monkeypatch.setattr(startup_benchmark, "measure", lambda: Report(values, ("It was off-screen.",)))
+    monkeypatch.setattr(jobs_benchmark, "measure", lambda: Report({"jobs_stall": 30.0}, ("Jobs told.",)))
+    monkeypatch.setattr(
+        frame_benchmark, "frame_times", lambda duration_s, frames: [float(i) for i in range(101)]
+    )
 
 
 @pytest.mark.usefixtures("measured")
@@ -109,7 +112,7 @@ def test_the_text_says_how_it_was_measured(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_a_real_window_is_measured_while_jobs_report(home: Path) -> None:
-    report = jobs_bench.measure(runs=3, rate=50, seconds=2.5)
+    report = jobs_benchmark.measure(runs=3, rate=50, seconds=2.5)
     assert 0 < report.values["jobs_stall"] < math.inf
     told = re.match(r"(\d+) keys .* had (\d+) epochs", report.notes[0])
     assert told is not None
@@ -119,7 +122,7 @@ def test_a_real_window_is_measured_while_jobs_report(home: Path) -> None:
 
 
 def test_the_made_jobs_report_at_the_rate_asked_for_and_end_with_their_reader(home: Path) -> None:
-    with jobs_bench.reporting(home / "runs", 2, 200) as runs:
+    with jobs_benchmark.reporting(home / "runs", 2, 200) as runs:
         followers = [Follower(run) for run in runs]
         began = time.monotonic()
         wait_until(lambda: all(_told(f) >= 100 for f in followers), "a hundred events of each")

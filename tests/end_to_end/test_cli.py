@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from mlee_core import models
-from tests import made
+from mlee_core.inference import model_file
+from tests.helpers import made
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +92,9 @@ def test_figure(voice: Path, model: Path, tmp_path: Path, suffix: str) -> None:
 
 
 def test_text_marks_what_was_seen_and_the_models_limits(voice: Path, tmp_path: Path) -> None:
-    from mlee_core import audio
+    from mlee_core.audio import decoding
 
-    path = made.model(tmp_path / "m.safetensors", made.HEADS, {audio.load(voice).digest: "train"})
+    path = made.model(tmp_path / "m.safetensors", made.HEADS, {decoding.load(voice).digest: "train"})
     done = mlee("analyze", voice, "--model", path)
     assert done.returncode == 0
     assert "SEEN: this very recording is in the model's training set" in done.stdout
@@ -172,7 +172,7 @@ def test_all_535_emodb_recordings_with_the_shipped_model(emodb: Path) -> None:
             assert sum(result["attention"][encoder]) == pytest.approx(1, abs=1e-5)
         for head in ("hard", "soft", "fusion"):
             assert sum(result["dominant"][head]) == pytest.approx(1, abs=1e-5)
-    info = models.info(models.find(models.DEFAULT))
+    info = model_file.info(model_file.find(model_file.DEFAULT))
     for result in results:
         speaker = Path(result["file"]).name[:2]
         expected = next((part for part in ("train", "dev") if speaker in info.speakers[part]), None)

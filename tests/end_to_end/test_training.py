@@ -14,18 +14,18 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from mlee_core.jobs.marks import Job
-from mlee_core.order import Order
-from mlee_core.runs import RunFolder
+from mlee_core.config.experiment_spec import Order
+from mlee_core.runs.run_folder import RunFolder
+from mlee_core.runs.status_files import Job
 from mlee_gui.app import Application, Wish, show
-from mlee_gui.jobs import Jobs
-from mlee_gui.training import Training
-from tests.core.child_side import wait_until
+from mlee_gui.training.jobs_client import Jobs
+from mlee_gui.training.page import Training
 from tests.core.conftest import small_table
-from tests.core.desk import MARK, Desk
-from tests.core.run_folders import content, epoch, finished, kept, table3, told
-from tests.end_to_end.training_side import fakes
 from tests.gui.conftest import nothing_left_behind, private_home, training_at_once, training_later
+from tests.helpers.child_side import wait_until
+from tests.helpers.desk import MARK, Desk
+from tests.helpers.run_folders import content, epoch, finished, kept, table3, told
+from tests.helpers.training_side import fakes
 
 __all__ = [
     "nothing_left_behind",
@@ -109,7 +109,7 @@ def test_a_killed_window_hurts_no_training_and_the_next_one_shows_it_whole(
     qtbot: QtBot, window: Open, desk: Desk, alone: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "runs" / "mine"
-    command = [sys.executable, "-m", "tests.end_to_end.training_side", desk.table, run, EPOCHS]
+    command = [sys.executable, "-m", "tests.helpers.training_side", desk.table, run, EPOCHS]
     first = subprocess.Popen(list(map(str, command)), cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert first.stdout is not None
     said = first.stdout.readline()

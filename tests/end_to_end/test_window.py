@@ -16,10 +16,10 @@ import soundfile
 from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
-from mlee_core.worker import Worker
+from mlee_core.inference.worker import Worker
 from mlee_gui.app import Application, Makers, Wish, show
-from tests import made
 from tests.gui.conftest import nothing_left_behind, private_home
+from tests.helpers import made
 
 __all__ = ["nothing_left_behind", "private_home"]  # fixtures, used by every test here
 

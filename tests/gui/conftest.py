@@ -15,14 +15,14 @@ from PySide6.QtCore import QCoreApplication, QEvent, QSettings, QTimer
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from mlee_core import pyramid
-from mlee_core.pyramid import Pyramid
-from mlee_core.recorder import InputDevice
+from mlee_core.audio import zoom_pyramid
+from mlee_core.audio.microphone import InputDevice
+from mlee_core.audio.zoom_pyramid import Pyramid
 from mlee_gui.app import Application, Makers, Wish, show
-from mlee_gui.plots.timeline import Timeline
-from tests.gui.fake_sound import MICROPHONES, FakeBackend, FakeRecorder
-from tests.gui.fakes import MODEL, FakeWorker, tone
-from tests.gui.windows import Make
+from mlee_gui.listening.timeline import Timeline
+from tests.helpers.fake_sound import MICROPHONES, FakeBackend, FakeRecorder
+from tests.helpers.fakes import MODEL, FakeWorker, tone
+from tests.helpers.windows import Make
 
 
 @pytest.fixture(autouse=True)
@@ -42,13 +42,13 @@ def private_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(autouse=True)
 def training_later(monkeypatch: pytest.MonkeyPatch) -> None:
     """The training page is loaded only where it is shown."""
-    monkeypatch.setattr("mlee_gui.desk.LATER_MS", 3_600_000)
+    monkeypatch.setattr("mlee_gui.training.lazy_page.LATER_MS", 3_600_000)
 
 
 @pytest.fixture
 def training_at_once(training_later: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The training page is loaded without the pause that spares a user's machine."""
-    monkeypatch.setattr("mlee_gui.desk.LATER_MS", 0)
+    monkeypatch.setattr("mlee_gui.training.lazy_page.LATER_MS", 0)
 
 
 @cache
@@ -87,7 +87,7 @@ def nothing_left_behind(qapp: QApplication) -> Iterator[None]:
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pyramid of two seconds."""
     folder = tmp_path_factory.mktemp("pyramid")
-    for _ in pyramid.build(np.array(tone(2.0)), folder):
+    for _ in zoom_pyramid.build(np.array(tone(2.0)), folder):
         pass
     return folder
 
@@ -135,7 +135,7 @@ def make(qtbot: QtBot, drawn: Path) -> Iterator[Make]:
 def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[np.ndarray], Pyramid]:
     def build(samples: np.ndarray) -> Pyramid:
         folder = tmp_path_factory.mktemp("pyramid")
-        for _ in pyramid.build(samples.astype(np.float32), folder):
+        for _ in zoom_pyramid.build(samples.astype(np.float32), folder):
             pass
         return Pyramid.open(folder)
 

@@ -12,14 +12,13 @@ from PySide6.QtGui import QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
-from mlee_core.protocol import Analyzed
-from mlee_gui.actions import COMMANDS, GRID_KEYS
+from mlee_core.inference.protocol import Analyzed
 from mlee_gui.commands import with_suffix
-from mlee_gui.dialogs.keys import TextDialog, keys_html
-from mlee_gui.plots.gestures import GESTURES
-from tests.gui.fake_sound import FakeBackend
-from tests.gui.fakes import MODEL, FakeWorker, analysis, segment
-from tests.gui.windows import Make, opened, press
+from mlee_gui.shell.actions import COMMANDS, GESTURES, GRID_KEYS
+from mlee_gui.shell.keys_dialog import TextDialog, keys_html
+from tests.helpers.fake_sound import FakeBackend
+from tests.helpers.fakes import MODEL, FakeWorker, analysis, segment
+from tests.helpers.windows import Make, opened, press
 
 
 def test_every_command_does_something_and_keys_are_unique(make: Make) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QByteArray
 
-from mlee_gui import display
 from mlee_gui.__main__ import main
-from mlee_gui.settings import Settings
+from mlee_gui.shell import display
+from mlee_gui.shell.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -106,7 +106,7 @@ import sys
 from mlee_gui.__main__ import open_window
 
 def begin(application):
-    from mlee_gui.frames import NextFrame
+    from mlee_gui.shell.first_paint import NextFrame
 
     def tell():
         print(*sys.modules, file=sys.stderr)
@@ -120,9 +120,19 @@ open_window([], begin=begin)
 
 def test_until_the_first_frame_nothing_is_imported_that_it_does_not_show() -> None:
     names = told(FIRST_FRAME)
-    assert "mlee_gui.mainwindow" in names and "PySide6.QtWidgets" in names and "mlee_core.worker" in names
+    assert (
+        "mlee_gui.shell.mainwindow" in names
+        and "PySide6.QtWidgets" in names
+        and "mlee_core.inference.worker" in names
+    )
     assert not {"torch", "matplotlib", "scipy", "pandas", "sounddevice", "soundfile", "soxr"} & names
-    late = {"mlee_core.audio", "mlee_core.corpora", "mlee_core.runs", "mlee_core.serving", "mlee_core.stamp"}
+    late = {
+        "mlee_core.audio.decoding",
+        "mlee_core.corpora",
+        "mlee_core.runs.run_folder",
+        "mlee_core.inference.service",
+        "mlee_core.system.provenance",
+    }
     assert not late & names
 
 

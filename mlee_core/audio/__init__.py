@@ -1,0 +1,1 @@
+"""Recordings: decoding, headers, features, speech segments, quality, the microphone."""

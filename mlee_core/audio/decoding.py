@@ -1,0 +1,249 @@
+"""A sound file as 16 kHz mono float32, safely: decoding runs in a process that can be killed.
+
+Nothing is cut silently: a file is read whole, accepted with notes on what was done to it, or refused with
+one sentence (AudioError). Measured (FACTS.md): 60,000 mutated files crash nothing but decode to non-finite
+samples or claim 10⁸ frames, and libsndfile can hang; hence the child, the blocks and the checks.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+from ..errors import AudioError, WorkerDied
+from ..events import Progress
+from ..system.child_process import GRACE_S, Child
+from ..system.temporary_folders import Scratch
+from . import decoder_process as child_side
+from .decoder_process import SAMPLE_RATE
+
+HANG_S = 10.0
+"""Seconds without progress after which decoding is stopped."""
+
+START_S = 60.0
+"""Seconds that the decoder's process may take to start on a busy machine."""
+
+LONG_S = 300.0
+"""Recordings from here on (19 MB) are mapped from disk instead of held in memory."""
+
+_HEARTBEAT_S = 0.2
+
+SUFFIXES = frozenset(
+    {".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".nist", ".oga", ".ogg", ".opus"}
+    | {".rf64", ".snd", ".sph", ".voc", ".w64", ".wav", ".wave"}
+)
+"""File name endings that `find_audio` takes for sound in a folder."""
+
+Samples = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A decoded sound file.
+
+    samples: float32 [N], 16 kHz mono, finite, read-only; a np.memmap when long. source_rate: Hz, channels:
+    of the file. notes: what was done or is odd, one sentence each. digest: first 16 hex digits of the
+    sha256 of the samples' little-endian bytes: the identity of what is heard.
+    """
+
+    path: Path
+    samples: Samples
+    source_rate: int
+    channels: int
+    notes: tuple[str, ...]
+    digest: str
+
+    @property
+    def duration_s(self) -> float:
+        return len(self.samples) / SAMPLE_RATE
+
+
+class Decoder:
+    """Decodes any number of files, one at a time, in one process that starts at first use.
+
+    hang_s: seconds without progress after which a file is given up and the process replaced.
+    decode: the child's function, importable; another one in tests.
+    """
+
+    def __init__(
+        self, hang_s: float = HANG_S, *, decode: child_side.DecodeFunction = child_side.decode_file
+    ) -> None:
+        self._hang_s = hang_s
+        self._decode = decode
+        self._child: Child | None = None
+        self._listens = False  # the child said that it is ready
+        self._busy = False  # a generator of `decode` is open
+        self._at_work = False  # the child owes a reply
+        scratch = Scratch()
+        self._folder = scratch.path
+        self._remove_folder = weakref.finalize(self, scratch.remove)
+
+    def __enter__(self) -> Decoder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process and remove what it left."""
+        if self._child is not None:
+            self._child.stop(grace_s=0 if self._at_work else GRACE_S)
+            self._child = None
+        self._remove_folder()
+
+    def start(self) -> None:
+        """Start the process, or another one if it ended, without waiting until it is ready."""
+        if self._child is None or not self._child.alive:
+            self._drop_child()
+            self._child = Child("decoder", child_side.serve, self._decode)
+
+    def load(self, path: Path | str) -> Recording:
+        """The decoded file. Raises: AudioError."""
+        for item in self.decode(path):
+            if isinstance(item, Recording):
+                return item
+        raise AssertionError("decode ends with a Recording or an error")
+
+    def decode(self, path: Path | str) -> Iterator[Progress | Recording]:
+        """Yield Progress (in seconds of sound) at least five times a second, then the Recording.
+
+        Each yield is a point to stop at: closing the generator ends the decoding.
+        Raises: AudioError if the file is refused; WorkerDied if the decoder fails by a fault of ours.
+        """
+        path = Path(path)
+        if self._busy:
+            raise RuntimeError("a Decoder decodes one file at a time; use another one")
+        self._busy = True
+        out = self._folder / "samples.f32"
+        try:
+            child = self._started(path)
+            self._at_work = True
+            child.send(child_side.Request(str(path), str(out)))
+            for item in self._replies(child, path):
+                yield _recording(path, item, out) if isinstance(item, child_side.Decoded) else item
+        finally:
+            if self._at_work:  # stopped midway
+                self._drop_child()
+            out.unlink(missing_ok=True)
+            self._busy = False
+
+    def _drop_child(self) -> None:
+        if self._child is not None:
+            self._child.kill()
+            self._child = None
+        self._at_work = self._listens = False
+
+    def _started(self, path: Path) -> Child:
+        self.start()
+        child = self._child
+        assert child is not None
+        if not self._listens:
+            if not child.poll(START_S):
+                raise WorkerDied(f"The decoder did not start within {START_S:g} s, so {path} was not read.")
+            child.receive()
+            self._listens = True
+        return child
+
+    def _replies(self, child: Child, path: Path) -> Iterator[Progress | child_side.Decoded]:
+        what = f"Reading {path.name}"
+        latest = Progress(what, 0.0)
+        began = time.monotonic()
+        waited = 0.0
+        while True:
+            asked = time.monotonic()
+            if not child.poll(_HEARTBEAT_S):
+                waited += time.monotonic() - asked  # only our own waiting: a paused caller is no hang
+                if waited >= self._hang_s:
+                    raise AudioError(
+                        f"{path} cannot be read: decoding hung for {self._hang_s:g} s and was stopped."
+                    )
+                yield latest
+                continue
+            waited = 0.0
+            reply = self._receive(child, path)
+            self._at_work = isinstance(reply, child_side.Step)
+            if isinstance(reply, child_side.Rejected):
+                raise AudioError(reply.message)
+            if isinstance(reply, child_side.Decoded):
+                yield reply
+                return
+            latest = _progress(what, reply, time.monotonic() - began)
+            yield latest
+
+    def _receive(self, child: Child, path: Path) -> Any:
+        try:
+            return child.receive()
+        except WorkerDied as error:
+            outcome = child.outcome()
+            if outcome is not None and outcome.signal is not None:
+                raise AudioError(
+                    f"{path} cannot be read: decoding it crashed the decoder ({outcome.signal})."
+                ) from error
+            raise
+
+
+def load(path: Path | str) -> Recording:
+    """Decode one file; for several, a Decoder is faster. Raises: AudioError."""
+    with Decoder() as decoder:
+        return decoder.load(path)
+
+
+def find_audio(path: Path | str) -> tuple[Path, ...]:
+    """A file: itself, whatever its name. A folder: its sound files (by SUFFIXES), recursively, sorted.
+
+    Hidden files and folders are left out. Raises: AudioError if nothing is there or it cannot be listed.
+    """
+    path = Path(path)
+    if not stat.S_ISDIR(child_side.file_status(path).st_mode):
+        return (path,)
+    found = sorted(_walk(path))
+    if not found:
+        raise AudioError(
+            f"{path} is a folder without a sound file; it needs one of {' '.join(sorted(SUFFIXES))}."
+        )
+    return tuple(found)
+
+
+def change_speed(samples: Samples, factor: float) -> Samples:
+    """Speed perturbation by resampling: factor 1.1 is faster and higher. float32 [N] -> [≈ N / factor]."""
+    resampled: Samples = soxr.resample(samples, SAMPLE_RATE * factor, SAMPLE_RATE)
+    return resampled
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    def refuse(error: OSError) -> None:
+        raise AudioError(f"{error.filename} cannot be listed: {error.strerror}.") from error
+
+    for root, folders, files in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+                yield Path(root, name)
+
+
+def _progress(what: str, step: child_side.Step, elapsed_s: float) -> Progress:
+    left = None
+    if step.total_s is not None and step.done_s > 0:
+        left = max(0.0, elapsed_s * (step.total_s - step.done_s) / step.done_s)
+    return Progress(what, step.done_s, step.total_s, left)
+
+
+def _recording(path: Path, decoded: child_side.Decoded, out: Path) -> Recording:
+    """Take over the raw file: short ones are read, long ones mapped; the caller unlinks it either way."""
+    samples: Samples
+    if decoded.samples >= LONG_S * SAMPLE_RATE:
+        samples = np.memmap(out, dtype="<f4", mode="r")
+    else:
+        samples = np.fromfile(out, dtype="<f4")
+        samples.flags.writeable = False
+    return Recording(path, samples, decoded.source_rate, decoded.channels, decoded.notes, decoded.digest)

@@ -1,0 +1,76 @@
+"""What `mlee table3` prints: the plan and its cost, and the experiment as it goes on."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+
+from ..events import EpochDone, Event, Failed, Progress, StageDone
+from ..experiments.experiment import Experiment
+from ..runs.event_text import duration, event_in_words, in_words
+from ..runs.forecast import Speed
+from .terminal import Board
+
+_Key = tuple[str | None, int | None, str | None]
+_BEFORE: _Key = (None, None, None)
+"""Work for all folds, features say, which is over when the first fold begins."""
+
+
+def show(
+    events: Iterable[Event], asked: Experiment, speed: Speed | None, *, quiet: bool, as_json: bool
+) -> None:
+    """Print events: on a terminal finished stages above a board of what is in work, else line by line."""
+    whole = asked.forecast(speed)
+    board = Board(sys.stderr, quiet=quiet or as_json)
+    in_work: dict[_Key, str] = {}
+    several = len({cell.seed for cell in asked.cells}) > 1
+    for event in events:
+        whole.add(event)
+        if as_json:
+            print(json.dumps(event.to_json()), flush=True)
+            continue
+        _keep(in_work, event)
+        if _stays(event, quiet=quiet, live=board.live):
+            board.clear()
+            print(_line(event, several=several), flush=True)
+        lines = [_whole(whole.progress()), *in_work.values()]
+        board.show(lines, at_once=not isinstance(event, Progress))
+    board.clear()
+
+
+def _whole(progress: Progress) -> str:
+    left = "" if progress.left_s is None else f", {duration(progress.left_s)} left"
+    return f"{progress.done:.0f} of {progress.total:.0f} {progress.what}{left}"
+
+
+def _stays(event: Event, *, quiet: bool, live: bool) -> bool:
+    if isinstance(event, StageDone | Failed):
+        return True
+    return not (quiet or live or isinstance(event, Progress)) and event_in_words(event) is not None
+
+
+def _line(event: Event, *, several: bool) -> str:
+    """several: there are several seeds."""
+    text = event.message if isinstance(event, Failed) else event_in_words(event)
+    if event.fold is None:
+        return str(text)
+    return f"{event.fold} seed {event.seed} {text}" if several else f"{event.fold} {text}"
+
+
+def _keep(in_work: dict[_Key, str], event: Event) -> None:
+    """What the board says of each stage in work: its last epoch's losses, and how far the next one is."""
+    key = (event.fold, event.seed, getattr(event, "stage", None))
+    between = (event.fold, event.seed, None)  # work that belongs to no stage's epochs, encoding say
+    in_work.pop(between, None)
+    in_work.pop(_BEFORE, None)
+    if isinstance(event, StageDone | Failed):
+        in_work.pop(key, None)
+    elif isinstance(event, EpochDone):
+        in_work[key] = f"  {event.fold} {event_in_words(event)}"
+    elif isinstance(event, Progress) and event.epoch is None:
+        in_work[between] = f"  {event.fold or ''} {in_words(replace(event, stage=None))}"
+    elif isinstance(event, Progress) and event.total:
+        before = in_work.get(key, "").partition(" · ")[0] or f"  {event.fold} {event.stage}"
+        in_work[key] = f"{before} · epoch {event.epoch} {event.done / event.total:.0%}"

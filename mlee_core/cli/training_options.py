@@ -1,0 +1,62 @@
+"""What `mlee train` and `mlee table3` share: their options."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ..config.recipe import RECIPES, Recipe
+from .corpus import add_opening_arguments
+
+
+def add_running_arguments(parser: argparse.ArgumentParser) -> None:
+    """Corpus, run folder, recipe and machine."""
+    add_opening_arguments(parser)
+    parser.add_argument("--skip-missing", action="store_true", help="leave out any number of missing files")
+    parser.add_argument("--run", type=Path, metavar="DIR", help="run folder (default: runs/CORPUS-…-DATE)")
+    parser.add_argument("--resume", action="store_true", help="go on with this run, or add to it")
+    parser.add_argument(
+        "--max-epochs",
+        type=int,
+        metavar="N",
+        help=f"default: {Recipe.max_epochs}; encoders of recipe best end with their cycle of "
+        f"{RECIPES['best'].cycle}",
+    )
+    parser.add_argument(
+        "--patience", type=int, metavar="N", help=f"epochs without a better one (default: {Recipe.patience})"
+    )
+    parser.add_argument("--level", choices=("peak", "none"), help="scale utterances to peak 1, or leave them")
+    parser.add_argument(
+        "--recipe", choices=RECIPES, help="how networks are trained: the paper's way, or the best found"
+    )
+    parser.add_argument(
+        "--set",
+        nargs="+",
+        action="extend",
+        dest="settings",
+        metavar="NAME=VALUE",
+        default=[],
+        help="change settings of the recipe: warp=0 mixup=0.4, say",
+    )
+    parser.add_argument(
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help=f"utterances a step (default: {Recipe.batch_size}; recipe best {RECIPES['best'].batch_size})",
+    )
+    parser.add_argument("--seed", type=int, metavar="N", help="default: 0")
+    parser.add_argument("--device", metavar="D", help="cpu, cuda or cuda:0 (default: cpu)")
+    parser.add_argument(
+        "--dtype", choices=("fp32", "bf16"), help="default: bf16 where the device is fast at it"
+    )
+    parser.add_argument(
+        "--cuda-graphs", action="store_true", help="replay recorded steps on a GPU (not tried on one yet)"
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="of one training (default: 1)")
+    parser.add_argument("--quiet", action="store_true", help="print results only")
+
+
+def noted(warning: str) -> None:
+    """Say what is odd about a corpus."""
+    print(f"mlee: note: {warning}", file=sys.stderr)

@@ -1,0 +1,213 @@
+"""Configuration as frozen dataclasses that refuse contradictions, to and from plain JSON data.
+
+A *stage* is one network to train. Its `StageConfig` holds everything that changes its numbers, so that
+two equal configurations on equal data are the same stage and are trained once (SPEC.md "Training").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from ..errors import ConfigError
+from ..labels.targets import TrainSet
+from .recipe import Recipe
+from .stages import LINES, TRAIN_SETS, RowName, Stage, lines_of, plan
+
+Dtype = Literal["fp32", "bf16"]
+
+LEARNING_RATES: dict[RowName, float] = {
+    "dominant": 0.0005,
+    "mlee": 0.0002,
+    "pretrain": 0.0001,
+    "fusion": 0.00005,
+}
+"""The paper's, section 4.1."""
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Where and in which arithmetic; part of a stage's identity, since results depend on it bit by bit.
+
+    graphs: a GPU replays recorded steps (graphs.py); the same kernels, so no part of the identity.
+    """
+
+    device: str = "cpu"
+    dtype: Dtype = "fp32"
+    channels_last: bool = True
+    threads: int = 1
+    graphs: bool = False
+
+    def __post_init__(self) -> None:
+        if self.graphs and self.device == "cpu":
+            raise ConfigError("CUDA graphs on device cpu: they are for a GPU, --device cuda.")
+        if self.dtype not in ("fp32", "bf16"):
+            raise ConfigError(f"dtype {self.dtype!r}: allowed are fp32 and bf16.")
+        if self.threads < 1:
+            raise ConfigError(f"{self.threads} threads: allowed are whole numbers from 1.")
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """Everything that changes a stage's numbers besides its data."""
+
+    stage: Stage
+    recipe: Recipe
+    compute: Compute
+    seed: int
+
+    @property
+    def learning_rate(self) -> float:
+        """The highest that it reaches. A recipe may set the encoders'; dense rows keep the paper's."""
+        own = None if self.stage.encoders else self.recipe.learning_rate
+        return LEARNING_RATES[self.stage.row] if own is None else own
+
+    @property
+    def cycled(self) -> bool:
+        """Whether it trains in one cycle of the learning rate rather than until it stops getting better."""
+        return self.recipe.cycle is not None and not self.stage.encoders
+
+    @property
+    def epochs(self) -> int:
+        """How many it takes at most; with a cycle, exactly."""
+        most = self.recipe.max_epochs
+        return min(most, self.recipe.cycle) if self.cycled and self.recipe.cycle else most
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "learning_rate": self.learning_rate}
+
+    def identity(self) -> dict[str, Any]:
+        """What two stages must have in common to be one training, besides data. The train set is only a
+        name for the data, and an ensemble takes its members as they are."""
+        compute = {name: value for name, value in asdict(self.compute).items() if name != "graphs"}
+        recipe = {name: value for name, value in asdict(self.recipe).items() if name != "ensemble"}
+        stage = {"row": self.stage.row, "label": self.stage.label}
+        return {**self.to_json(), "stage": stage, "compute": compute, "recipe": recipe}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which part of Table 3 an experiment trains.
+
+    rows: lines of Table 3, names from LINES. folds: their names. seeds: how often everything is repeated; an
+    ensemble (`Recipe.ensemble`) takes so many of the numbers that networks are made from each time.
+    """
+
+    rows: tuple[str, ...]
+    train_sets: tuple[TrainSet, ...]
+    folds: tuple[str, ...]
+    seeds: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", lines_of(self.rows))
+        for what in ("rows", "train_sets", "folds"):
+            if not getattr(self, what):
+                raise ConfigError(f"no {what.replace('_', ' ')}: an experiment needs at least one.")
+        if set(self.train_sets) - set(TRAIN_SETS):
+            raise ConfigError(f"train sets {', '.join(self.train_sets)}: allowed are dominant and all.")
+        if self.seeds < 1:
+            raise ConfigError(f"{self.seeds} seeds: allowed are whole numbers from 1.")
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """What is trained in each fold, encoders before what stands on them."""
+        pairs = [(LINES[line], train_set) for train_set in self.train_sets for line in self.rows]
+        return plan(tuple(Stage(*line, train_set) for line, train_set in pairs))
+
+    def lost(self, grown: Selection) -> str | None:
+        """What `grown` no longer has of this, in words; None where it has it all, and may have more."""
+        for what in ("rows", "train_sets", "folds"):
+            gone = [name for name in getattr(self, what) if name not in getattr(grown, what)]
+            if gone:
+                return f"{what.replace('_', ' ')} had {', '.join(gone)} and now have not"
+        return f"seeds were {self.seeds} and are now {grown.seeds}" if grown.seeds < self.seeds else None
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Selection:
+        names = {name: tuple(value[name]) for name in ("rows", "train_sets", "folds")}
+        return cls(**names, seeds=value["seeds"])
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """One run folder: a corpus, a recipe, a machine's arithmetic and a seed.
+
+    corpus: path as given. label_map: label -> class, as given by the user, written into the run; scripted,
+    self_reports: how else the corpus is read. data_hash: of the corpus's labels when the run began, so that
+    a changed corpus is noticed. seed: the first one, repetitions count on from it. selection: what an
+    experiment trains; None for single stages, which may be added at any time.
+    """
+
+    corpus: str
+    format: str | None
+    label_map: tuple[tuple[str, str], ...]
+    data_hash: str
+    recipe: Recipe
+    compute: Compute
+    seed: int
+    scripted: bool = False
+    self_reports: bool = False
+    selection: Selection | None = None
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ConfigError(f"seed {self.seed}: allowed are whole numbers from 0.")
+
+    def ensembles(self, repeats: int = 1) -> tuple[range, ...]:
+        """The seeds of the networks that judge together, for each repetition."""
+        size = self.recipe.ensemble
+        return tuple(range(n, n + size) for n in range(self.seed, self.seed + repeats * size, size))
+
+    def for_stage(self, stage: Stage) -> StageConfig:
+        return StageConfig(stage, self.recipe, self.compute, self.seed)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> RunConfig:
+        """Raises: ConfigError when a field is missing, unknown or refused."""
+        try:
+            label_map = tuple((str(label), str(name)) for label, name in value["label_map"])
+            chosen = value.get("selection")
+            parts = {
+                "recipe": Recipe.from_json(value["recipe"]),
+                "compute": Compute(**value["compute"]),
+                "label_map": label_map,
+                "selection": None if chosen is None else Selection.from_json(chosen),
+            }
+            return cls(**{**value, **parts})
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ConfigError(f"config.json is not a run's configuration: {error}.") from error
+
+    def difference(self, other: RunConfig) -> str | None:
+        """The first setting in which `other` differs, in words; None if equal. A selection may grow.
+
+        The corpora are not looked at: one may have moved, and whether it has changed its utterances tell.
+        """
+        if self.recipe != other.recipe:
+            return f"recipe was {self.recipe.described} and is now {other.recipe.described}"
+        mine, theirs = (_flat(replace(config, selection=None).to_json()) for config in (self, other))
+        for key, value in mine.items():
+            if key not in ("corpus", "data_hash", "compute.graphs") and theirs.get(key) != value:
+                return f"{key} was {_shown(value)} and is now {_shown(theirs.get(key))}"
+        if self.selection is None or other.selection is None:
+            kinds = {True: "single stages", False: "an experiment"}
+            was, now = (kinds[config.selection is None] for config in (self, other))
+            return None if was == now else f"it was begun as {was} and is now {now}"
+        return self.selection.lost(other.selection)
+
+
+def _shown(value: Any) -> str:
+    """A setting as a user wrote it."""
+    if isinstance(value, tuple):
+        return " ".join("=".join(item) if isinstance(item, tuple) else str(item) for item in value) or "empty"
+    return repr(value)
+
+
+def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, item in value.items():
+        flat |= _flat(item, f"{prefix}{key}.") if isinstance(item, dict) else {f"{prefix}{key}": item}
+    return flat

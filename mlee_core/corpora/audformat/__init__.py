@@ -1,0 +1,1 @@
+"""Corpora in the audformat layout: reading its tables and foreign databases."""

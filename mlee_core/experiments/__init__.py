@@ -1,0 +1,1 @@
+"""Experiments: from a specification to trained cells; planning, engines, model files."""

@@ -1,0 +1,256 @@
+"""An order: what `mlee table3` can be told, as data. The command line, the window and a job make the same
+`Experiment` of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from ..config.experiment_spec import Engine, Order, new_run
+from ..config.recipe import RECIPES, Recipe
+from ..config.run_config import Compute, RunConfig, Selection
+from ..config.stages import LINES, TRAIN_SETS
+from ..corpora import Corpus, folds, open_corpus
+from ..corpora.label_map import LabelMap, combined
+from ..corpora.missing_audio import present
+from ..errors import ConfigError, MleeError
+from ..events import Progress
+from ..runs.run_folder import RunFolder
+from .engines import cluster_of, slots_here
+from .engines.ray.nodes import Cluster
+from .experiment import Experiment
+
+SMOKE_EPOCHS, SMOKE_MEMBERS = 2, 2
+
+
+# ---- from an order to its experiment ----------------------------------------------------------------------
+
+
+def _unheard(_: Any) -> None:
+    pass
+
+
+def experiment(
+    order: Order,
+    note: Callable[[str], None] = _unheard,
+    tell: Callable[[Progress], None] = _unheard,
+    corpus: Corpus | None = None,
+) -> Experiment:
+    """What is asked for, ready to run; nothing is written. Imports torch.
+
+    note: hears what was odd about the corpus. tell: hears of waiting for a cluster. corpus: what `opened`
+    gave for this order, if it was read already.
+    Raises: MleeError for what contradicts itself or is not to be had.
+    """
+    refuse_contradictions(order)
+    with about("address"):
+        engine = Engine(order.engine, order.address)
+    with about("run"):
+        order, was = completed(order)
+    if corpus is None:
+        with about("corpus"):
+            corpus = opened(order, note)
+    with about("address"):
+        cluster = _cluster(engine, order, was, tell)
+    config = run_config(order, corpus, was, RECIPES["paper"], cluster)
+    parts = folds_of(order, corpus)
+    if was is not None and order.run is not None:
+        with about("run"):  # now: most of what follows would fail with a less telling reason
+            RunFolder(order.run).refuse_difference(replace(config, selection=was.selection), corpus, parts)
+    selection = _selection(order, parts, None if was is None else was.selection)
+    config = replace(config, selection=selection)
+    if order.smoke:
+        selection = replace(selection, folds=selection.folds[:1], seeds=1)
+        ensemble = min(config.recipe.ensemble, SMOKE_MEMBERS)
+        recipe = replace(config.recipe, max_epochs=SMOKE_EPOCHS, ensemble=ensemble)
+        config = replace(config, selection=selection, recipe=recipe)
+    slots = slots_here(config.compute) if cluster is None else cluster.slots(config.compute)
+    workers, folder = order.jobs or slots, RunFolder(order.run or new_run(order))
+    with about("cells"):
+        return Experiment(corpus, parts, config, folder, workers, engine, order.cells)
+
+
+@contextmanager
+def about(field: str) -> Iterator[None]:
+    """What is refused meanwhile is about this field of the order, where nobody has said so before."""
+    try:
+        yield
+    except MleeError as error:
+        error.about = error.about or field
+        raise
+
+
+def refuse_contradictions(order: Order) -> None:
+    """Raises: ConfigError for what no other part of an experiment looks at."""
+    with about("smoke"):
+        if order.smoke and order.resume:
+            raise ConfigError("--smoke with --resume: a smoke run is short and always begins anew.")
+    with about("jobs"):
+        if order.jobs is not None and order.jobs < 1:
+            raise ConfigError(f"--jobs {order.jobs}: allowed are whole numbers from 1.")
+
+
+def completed(order: Order) -> tuple[Order, RunConfig | None]:
+    """The order with what it leaves out about its corpus as the run was begun that it goes on with, and that
+    run's configuration; the order itself and None for a new run. Raises: MleeError."""
+    if not order.resume:
+        return order, None
+    if order.run is None:
+        raise ConfigError("--resume without --run: say which run folder to go on with.")
+    if not RunFolder(order.run).exists:
+        return order, None
+    was = RunFolder(order.run).config()
+    as_begun = replace(
+        order,
+        format=order.format or was.format,
+        map=order.map or (() if order.label_map else was.label_map),
+        scripted=order.scripted or was.scripted,
+        self_reports=order.self_reports or was.self_reports,
+    )
+    return as_begun, was
+
+
+def label_map_of(order: Order) -> LabelMap:
+    """Raises: CorpusError for one that is none."""
+    return combined(order.label_map, order.map)
+
+
+def read(order: Order) -> Corpus:
+    """The corpus, with the utterances whose audio is missing. Raises: MleeError."""
+    return open_corpus(
+        order.corpus,
+        order.format,
+        label_map_of(order),
+        scripted=order.scripted,
+        self_reports=order.self_reports,
+    )
+
+
+def opened(order: Order, note: Callable[[str], None] = _unheard) -> Corpus:
+    """The corpus, without the utterances whose audio is missing. note: hears its warnings.
+
+    Raises: MleeError.
+    """
+    corpus = read(order)
+    for warning in corpus.warnings:
+        note(warning)
+    usable = present(corpus, skip_missing=order.skip_missing)
+    for warning in usable.warnings[len(corpus.warnings) :]:
+        note(warning)
+    return usable
+
+
+def run_config(
+    order: Order, corpus: Corpus, was: RunConfig | None, default: Recipe, cluster: Cluster | None = None
+) -> RunConfig:
+    """The configuration that an order asks for; what it leaves out is as it `was`, or the default.
+
+    cluster: where it is to run, if not on this machine. Raises: ConfigError for what contradicts itself or is
+    not to be had there.
+    """
+    from ..training import devices  # imports torch
+
+    compute = Compute() if was is None else was.compute
+    device = order.device or compute.device
+    if cluster is None:
+        with about("device"):
+            device = devices.checked(device)
+    usual = compute.dtype
+    if was is None:
+        usual = devices.dtype(device) if cluster is None else cluster.dtype or usual
+    if cluster is None:
+        with about("dtype"):
+            devices.refuse_dtype(order.dtype or usual, device)
+    seed = 0 if was is None else was.seed
+    return RunConfig(
+        corpus=str(corpus.root),
+        format=corpus.format,
+        label_map=tuple(sorted(label_map_of(order).own.items())),
+        data_hash=corpus.data_hash(),
+        recipe=recipe_of(order, default if was is None else was.recipe),
+        compute=Compute(
+            device=device,
+            dtype=order.dtype or usual,
+            threads=compute.threads if order.threads is None else order.threads,
+            graphs=order.cuda_graphs or compute.graphs,
+        ),
+        seed=seed if order.seed is None else order.seed,
+        scripted=order.scripted,
+        self_reports=order.self_reports,
+    )
+
+
+def recipe_of(order: Order, default: Recipe) -> Recipe:
+    """The named recipe, or the default, with the settings of the order. Raises: ConfigError."""
+    with about("recipe"):
+        if order.recipe is not None and order.recipe not in RECIPES:
+            raise ConfigError(f"recipe {order.recipe!r}: allowed are {' and '.join(RECIPES)}.")
+    recipe = RECIPES[order.recipe] if order.recipe else default
+    with about("settings"):
+        for setting in order.settings:
+            name, value = _parsed(setting)
+            if sum(other.startswith(f"{name}=") for other in order.settings) > 1:
+                raise ConfigError(f"setting {name} (--set) is given twice: once is allowed.")
+            recipe = recipe.changed(name, value)
+    for name in ("level", "max_epochs", "patience", "batch_size"):
+        value = getattr(order, name)
+        if value is not None:
+            with about(name):
+                recipe = replace(recipe, **{name: value})
+    return recipe
+
+
+def _parsed(setting: str) -> tuple[str, object]:
+    """NAME=VALUE, the value as JSON has it, or a word. Raises: ConfigError."""
+    name, equals, value = setting.partition("=")
+    if not equals:
+        raise ConfigError(f"setting {setting} (--set): expected NAME=VALUE, warp=0 say.")
+    try:
+        parsed = json.loads(value)
+    except (ValueError, RecursionError):
+        return name, value
+    return name, tuple(parsed) if isinstance(parsed, list) else parsed
+
+
+def _cluster(
+    engine: Engine, order: Order, was: RunConfig | None, tell: Callable[[Progress], None]
+) -> Cluster | None:
+    """What the Ray cluster offers, None on this machine. Raises: ConfigError where Ray cannot be used."""
+    device = order.device or (Compute() if was is None else was.compute).device
+    if engine.address is not None:
+        tell(Progress(f"Asking the machines of {engine.place}", 0.0))
+    return cluster_of(engine, device, ask_dtype=was is None and order.dtype is None)
+
+
+def folds_of(order: Order, corpus: Corpus) -> folds.Folds:
+    """The folds asked for, or those of the run that goes on. Raises: ConfigError, RunError."""
+    with about("folds"):
+        begun = order.resume and order.run is not None and RunFolder(order.run).exists
+        if order.run is None or order.folds is not None or not begun:
+            return folds.make(corpus, order.folds)
+        return RunFolder(order.run).folds()
+
+
+def _selection(order: Order, parts: folds.Folds, begun: Selection | None) -> Selection:
+    """What the order asks for; what it leaves out is as the run was begun, else everything."""
+    names = tuple(fold.name for fold in parts.folds)
+    with about("only"):
+        unknown = [name for name in order.only if name not in names]
+        if unknown:
+            raise ConfigError(f"fold {unknown[0]!r}: the folds are {', '.join(names)}.")
+    chosen = begun or Selection(tuple(LINES), TRAIN_SETS, names)
+    chosen = replace(chosen, folds=tuple(name for name in names if name in (order.only or chosen.folds)))
+    return selected(order, chosen)
+
+
+def selected(order: Order, chosen: Selection) -> Selection:
+    """The rows, train sets and seeds that the order asks for; what it leaves out is as chosen before."""
+    with about("rows"):
+        chosen = replace(chosen, rows=order.rows or chosen.rows)
+    with about("train_sets"):
+        chosen = replace(chosen, train_sets=order.train_sets or chosen.train_sets)
+    with about("seeds"):
+        return replace(chosen, seeds=chosen.seeds if order.seeds is None else order.seeds)

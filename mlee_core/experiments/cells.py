@@ -1,0 +1,247 @@
+"""Stages as a small graph that shares encoders: one fold's cells, trained one after the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..audio.quality import LevelReference
+from ..config.run_config import RunConfig, StageConfig
+from ..config.stages import TRAIN_SETS, Stage, plan
+from ..corpora.corpus import Corpus, Utterance
+from ..corpora.folds import Fold
+from ..errors import ConfigError
+from ..events import Event, Progress, StageDone
+from ..nets.network import Network
+from ..nets.normalisation import Normalisation
+from ..runs.cells import Cell, CellResult
+from ..runs.control_requests import Asks
+from ..runs.run_folder import RunFolder
+from ..system.files import stable_hash, write_json
+from ..system.provenance import stamp
+from ..training import devices
+from ..training.batches import Examples, VectorInputs, moved
+from ..training.feature_store import FeatureStore, build_features, normalisation_of
+from ..training.gpu_batches import encoder_inputs
+from ..training.loop import StageData, Trained, arithmetic, build, load_network, refuse_empty, train
+from ..training.losses import loss_function
+
+ENCODE_BATCH = 16
+Vectors = dict[tuple[str, float], Tensor]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What all cells of an experiment share; it can be sent to another process."""
+
+    run: Path
+    config: RunConfig
+    corpus: Corpus
+    store: FeatureStore
+
+
+def prepare(
+    run: RunFolder, config: RunConfig, corpus: Corpus, folder: Path
+) -> Generator[Progress, None, Work]:
+    """Compute the features of all annotated utterances into `folder`; returns what the cells share."""
+    store = yield from build_features(
+        annotated(corpus, corpus.speakers),
+        config.recipe,
+        folder / "features.f16",
+        devices.here(config.compute.device),
+    )
+    return Work(run.path, config, corpus, store)
+
+
+def train_cells(work: Work, fold: Fold, seed: int, stages: Sequence[Stage]) -> Iterator[Event]:
+    """Train these stages and the encoders they stand on, for one fold and one seed.
+
+    Stages that the run has already are taken over; a half-trained one goes on. What is asked of the run
+    meanwhile is heeded: this may end before all is trained. Everything that is yielded except Progress
+    belongs into the run's events.
+    """
+    for event in _train_cells(work, fold, seed, stages):
+        yield replace(event, fold=fold.name, seed=seed)
+
+
+def _train_cells(work: Work, fold: Fold, seed: int, stages: Sequence[Stage]) -> Iterator[Event]:
+    asks = Asks(work.run)
+    _save_facts(RunFolder(work.run), work, fold)
+    keys: dict[Stage, str] = {}
+    vectors: dict[Stage, Vectors] = {}
+    for stage in plan(tuple(stages)):
+        if asks.now().ask is not None:
+            return
+        training = _train_cell(work, fold, Cell(fold.name, seed, stage), keys, vectors, asks)
+        if stage in stages:
+            training = asks.unless_skipped(Cell(fold.name, seed, stage).name, training)
+        key = yield from training
+        if key is None:
+            return
+        keys[stage] = key
+
+
+def _train_cell(
+    work: Work, fold: Fold, cell: Cell, keys: Mapping[Stage, str], vectors: dict[Stage, Vectors], asks: Asks
+) -> Generator[Event, None, str | None]:
+    """Train one cell, or take it over; returns its key. keys, vectors: of its encoders; vectors that are not
+    there yet are added."""
+    run, stage, config = RunFolder(work.run), cell.stage, replace(work.config, seed=cell.seed)
+    folder = run.stage_folder(cell)
+    folder.mkdir(parents=True, exist_ok=True)
+    used = annotated(work.corpus, fold.speakers)
+    for encoder in stage.encoders:
+        if encoder not in vectors:
+            best = run.stage_folder(replace(cell, stage=encoder)) / "best.safetensors"
+            vectors[encoder] = yield from encode(config.for_stage(encoder), best, work.store, used)
+    cached = [vectors[encoder] for encoder in stage.encoders]
+    encoder_keys = [keys[encoder] for encoder in stage.encoders]
+    with arithmetic(config.compute):
+        data = stage_data(config.for_stage(stage), work.corpus, fold, work.store, cached, encoder_keys)
+    known = _known(run, cell, data.key)
+    if known is not None:
+        yield from known.events()
+        return data.key
+    trained = yield from train(config.for_stage(stage), data, folder, asks.stop)
+    result = _result(cell, data.key, trained)
+    run.save(result)
+    told = (stage.name, result.epoch, result.dev_loss, result.wa, result.ua)
+    yield StageDone(*told, reused=trained.reused, early=trained.early)
+    return data.key
+
+
+def _known(run: RunFolder, cell: Cell, key: str) -> CellResult | None:
+    """This cell's result, or its twin's taken over: the one of the other train set that is the same training
+    (SPEC.md "Training": identical encoders are trained once)."""
+    for train_set in (cell.stage.train_set, *TRAIN_SETS):
+        other = replace(cell, stage=replace(cell.stage, train_set=train_set))
+        known = run.result(other)
+        if known is not None and known.key == key:
+            return known if other == cell else run.adopt(known, cell)
+    return None
+
+
+def annotated(corpus: Corpus, speakers: Sequence[str]) -> list[Utterance]:
+    """The utterances of these speakers that have votes: the others teach and score nothing."""
+    return [u for u in corpus.of_speakers(speakers) if u.votes.total > 0]
+
+
+def refuse_untrainable(config: RunConfig, corpus: Corpus, fold: Fold, stages: Sequence[Stage]) -> None:
+    """Raise now what training would raise after a while: nothing is decoded or written for it.
+
+    Raises: ConfigError, naming the fold, for a part without utterances or a class without.
+    """
+    for stage in plan(tuple(stages)):
+        train_set = Examples.admitted(corpus.of_speakers(fold.train), stage)
+        try:
+            refuse_empty(stage.name, train_set, Examples.admitted(corpus.of_speakers(fold.dev), stage))
+            loss_function(config.for_stage(stage), train_set.targets)
+        except ConfigError as error:
+            raise ConfigError(f"fold {fold.name}: {error}") from error
+
+
+def stage_data(
+    config: StageConfig,
+    corpus: Corpus,
+    fold: Fold,
+    store: FeatureStore,
+    cached: Sequence[Vectors],
+    encoder_keys: Sequence[str],
+) -> StageData:
+    """Who trains, develops and tests this stage, on features or on the vectors of its frozen encoders."""
+    train_set = Examples.admitted(corpus.of_speakers(fold.train), config.stage)
+    dev_set = Examples.admitted(corpus.of_speakers(fold.dev), config.stage)
+    test = tuple(annotated(corpus, fold.test))
+    rows = [
+        [[u.id, store.digests[u.id], list(q)] for u, q in zip(part.utterances, part.targets, strict=True)]
+        for part in (train_set, dev_set)
+    ]
+    key = stable_hash([config.identity(), rows, list(encoder_keys)])
+    if not cached:
+        normalisation = (
+            normalisation_of(store, train_set.utterances, centred=config.recipe.centred)
+            if len(train_set)
+            else None
+        )
+        inputs = encoder_inputs(store, normalisation or _identity(), config.compute.device)
+        return StageData(train_set, dev_set, test, inputs, normalisation, key)
+    joined = {
+        item: torch.cat([vectors[item] for vectors in cached]) for item in cached[0]
+    }  # [256 · encoders]
+    return StageData(train_set, dev_set, test, VectorInputs(joined), None, key)
+
+
+def encode(
+    config: StageConfig, checkpoint: Path, store: FeatureStore, utterances: Sequence[Utterance]
+) -> Generator[Event, None, Vectors]:
+    """Outputs of a frozen encoder for every utterance and speed: {(id, speed): vector [256]}, returned.
+
+    Computed once, in eval mode and fp32: frozen means the batch norm's statistics too (SPEC.md).
+    """
+    network = build(config)
+    assert isinstance(network, Network), "only encoders are frozen and encoded with"
+    tensors, _ = load_network(checkpoint, network)
+    network.eval()
+    norm = Normalisation(tensors["norm.mean"], tensors["norm.std"], config.recipe.centred)
+    inputs = encoder_inputs(store, norm, config.compute.device)
+    items = [(u.id, speed) for u in utterances for speed in config.recipe.speeds]
+    items.sort(key=lambda item: store.length(*item))
+    vectors: Vectors = {}
+    began = time.monotonic()
+    for start in range(0, len(items), ENCODE_BATCH):
+        chosen = items[start : start + ENCODE_BATCH]
+        with torch.inference_mode(), arithmetic(config.compute):
+            vector, _ = network.encoder(*moved(inputs.collate(chosen), config.compute.device))  # [B, 256]
+        vectors.update(zip(chosen, vector.clone().cpu(), strict=True))
+        left = (time.monotonic() - began) / len(vectors) * (len(items) - len(vectors))
+        yield Progress(
+            f"Encoding with {config.stage.name}", len(vectors), len(items), left, config.stage.name
+        )
+    return vectors
+
+
+def _result(cell: Cell, key: str, trained: Trained) -> CellResult:
+    history = trained.history
+    return CellResult(
+        **vars(cell),
+        key=key,
+        epoch=history.best_epoch,
+        epochs=history.epoch,
+        dev_loss=history.best_loss,
+        wa=trained.wa,
+        ua=trained.ua,
+        **asdict(trained.scaling),
+        curves=history.epochs,
+        predictions=trained.probabilities,
+        development=trained.development,
+        stamp=stamp(),
+        early=trained.early,
+    )
+
+
+def _identity() -> Normalisation:
+    """Stands in where no utterance is admitted, which `train` refuses with a sentence of its own."""
+    return Normalisation(torch.zeros(1), torch.ones(1))
+
+
+def _save_facts(run: RunFolder, work: Work, fold: Fold) -> None:
+    """What a model made from this fold must know of its recordings: RUN/<fold>/recordings.json."""
+    digests: dict[str, str] = {}
+    for part in ("dev", "train"):  # a recording in both counts as trained on
+        digests |= {
+            work.store.digests[u.id]: part
+            for u in work.corpus.of_speakers(getattr(fold, part))
+            if u.id in work.store.digests
+        }
+    learnt = work.corpus.of_speakers(fold.train)
+    levels = [work.store.levels[u.id] for u in learnt if u.id in work.store.levels]
+    folder = run.path / fold.name
+    folder.mkdir(exist_ok=True)
+    write_json(
+        folder / "recordings.json", {"seen": digests, "level_reference": LevelReference.of(levels).to_json()}
+    )

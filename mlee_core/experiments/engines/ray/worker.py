@@ -1,0 +1,123 @@
+"""The worker's side of the Ray engine: trains a job in a temporary folder that is laid out like a run folder.
+
+What it writes there travels to the driver with the next event, so that the run folder need not be seen by
+the worker, and a worker that dies has lost no more than the epoch in work.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....audio.quality import Levels
+from ....config.run_config import RunConfig
+from ....corpora.corpus import Corpus
+from ....events import Event, Failed, Progress
+from ....runs.run_folder import RunFolder
+from ....system import temporary_folders
+from ....system.temporary_folders import Scratch
+from ....training.feature_store import FeatureStore
+from ...cells import Work
+from ..scheduler import trained
+from ..tasks import Job
+from .control_relay import Listener
+
+Files = dict[str, bytes]
+"""Contents of files by their paths in the run folder, in the order in which they are to be written."""
+
+LAST = "last.safetensors"
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What all jobs of an experiment have in common besides the frames of their features.
+
+    run: the run folder on the driver's machine, for messages alone. The rest is as in a FeatureStore.
+    """
+
+    run: Path
+    config: RunConfig
+    corpus: Corpus
+    spans: Mapping[tuple[str, float], tuple[int, int]]
+    digests: Mapping[str, str]
+    levels: Mapping[str, Levels]
+
+    @classmethod
+    def of(cls, work: Work) -> Shared:
+        store = work.store
+        return cls(work.run, work.config, work.corpus, store.spans, store.digests, store.levels)
+
+    def work(self, run: Path, frames: NDArray[np.float16]) -> Work:
+        """To be trained in another folder. frames: [ΣT, 400]."""
+        store = FeatureStore(Path(), self.spans, self.digests, self.levels)
+        vars(store)["frames"] = frames  # as if its file had been mapped already
+        return Work(run, self.config, self.corpus, store)
+
+
+def files_for(run: Path, job: Job) -> Files:
+    """What a worker needs of the run folder: all there is of the job's own cells, to go on from, and the
+    encoders that it stands on without the state of their training."""
+    found: Files = {}
+    for cell in (*job.needs, *job.cells):
+        for file in _files(RunFolder(run).stage_folder(cell)):
+            if cell in job.cells or file.name != LAST:
+                found[str(file.relative_to(run))] = file.read_bytes()
+    return found
+
+
+def train(
+    node: str, packed: bytes, shared: bytes, frames: NDArray[np.float16]
+) -> Iterator[tuple[Event, Files]]:
+    """Train a job; each event comes with the files that were written before it.
+
+    node: this machine's name, for messages. packed: a pickled (Job, Files). shared: a pickled Shared.
+    """
+    temporary_folders.sweep()  # what workers that were killed here have left
+    temporary = Scratch()
+    try:
+        job, files = pickle.loads(packed)
+        common: Shared = pickle.loads(shared)
+        run = temporary.path / "run"
+        for name, content in files.items():
+            (run / name).parent.mkdir(parents=True, exist_ok=True)
+            (run / name).write_bytes(content)
+        fold = run / job.fold.name
+        fold.mkdir(parents=True, exist_ok=True)
+        with closing(Listener(run)):
+            events = trained(common.work(run, frames), job, f"the temporary folder on {node}")
+            yield from _with_files(events, run, fold, common.run)
+    finally:
+        temporary.remove()
+
+
+def _with_files(events: Iterator[Event], run: Path, fold: Path, real: Path) -> Iterator[tuple[Event, Files]]:
+    """Each event with the fold's files that were written before it. real: the run folder, for messages."""
+    before = _written(run, fold)
+    for event in events:
+        if isinstance(event, Progress):
+            yield event, {}
+            continue
+        if isinstance(event, Failed):
+            event = replace(event, message=event.message.replace(str(run), str(real)))
+        now = _written(run, fold)
+        changed = sorted(name for name in now if now[name] != before.get(name))
+        before = now
+        # sorted: best before last before result, as they were written
+        yield event, {name: (run / name).read_bytes() for name in changed}
+
+
+def _files(folder: Path) -> list[Path]:
+    """Without the neighbours of files in work."""
+    return sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
+
+
+def _written(run: Path, fold: Path) -> dict[str, tuple[int, int]]:
+    """A fold's files by their paths in the run, with what changes when one is written anew."""
+    states = ((file, file.stat()) for file in _files(fold))
+    return {str(file.relative_to(run)): (state.st_ino, state.st_mtime_ns) for file, state in states}

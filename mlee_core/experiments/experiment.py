@@ -1,0 +1,192 @@
+"""The paper's experiment: rows of Table 3 over folds, train sets and seeds, in one resumable run folder."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection, Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+from ..config.experiment_spec import LOCAL, Engine
+from ..config.run_config import RunConfig, Selection
+from ..config.stages import plan
+from ..corpora.corpus import Corpus
+from ..corpora.folds import Folds
+from ..errors import ConfigError, RunError
+from ..events import Cancelled, Event, Failed, Finished, Progress, StageDone, Started
+from ..runs import forecast
+from ..runs.cells import Cell, CellResult, cells
+from ..runs.control_requests import Asks
+from ..runs.forecast import Cost, Forecast, Speed, Workload
+from ..runs.run_folder import MODEL_FILE, RunFolder
+from ..system.temporary_folders import Scratch
+from .engines import slots_here
+from .engines.tasks import Job
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is asked for: the command line and the window make one of these and run it.
+
+    folds: all of the corpus; the config's selection says which of them are trained. folder: need not exist
+    yet. workers: trainings side by side. engine: where they run. alone: names of the cells that are trained,
+    with the encoders they need; all of the selection where there are none.
+
+    Raises: ConfigError for a cell that the selection has not.
+    """
+
+    corpus: Corpus
+    folds: Folds
+    config: RunConfig
+    folder: RunFolder
+    workers: int
+    engine: Engine = LOCAL
+    alone: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        known = {cell.name for cell in self._selected} if self.alone else set()
+        for name in self.alone:
+            if name not in known:
+                raise ConfigError(
+                    f"cell {name!r} is not of this experiment: its cells are called like "
+                    f"{self._selected[0].name}."
+                )
+
+    @property
+    def selection(self) -> Selection:
+        assert self.config.selection is not None, "an experiment selects rows and folds"
+        return self.config.selection
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """What is trained, encoders before what stands on them."""
+        if not self.alone:
+            return self._selected
+        named = [cell for cell in self._selected if cell.name in self.alone]
+        wanted = {replace(cell, stage=stage) for cell in named for stage in plan((cell.stage,))}
+        return tuple(cell for cell in self._selected if cell in wanted)
+
+    @property
+    def _selected(self) -> tuple[Cell, ...]:
+        return cells(self.config, self.selection)
+
+    def results(self) -> tuple[CellResult, ...]:
+        """Of the cells that are done already. Raises: RunError for a damaged one."""
+        found = (self.folder.result(cell) for cell in self.cells)
+        return tuple(result for result in found if result is not None)
+
+    def refuse_untrainable(self) -> None:
+        """Raise now what a stage of some fold would raise after hours. Raises: ConfigError naming it."""
+        from . import cells as experiment
+
+        for fold in self.folds.folds:
+            if fold.name in self.selection.folds:
+                experiment.refuse_untrainable(self.config, self.corpus, fold, self.selection.stages)
+
+    @property
+    def measurable(self) -> bool:
+        """Whether this machine has the kind of device that the experiment is to be trained on."""
+        from ..training import devices
+
+        return self.config.compute.device == "cpu" or len(devices.available()) > 1
+
+    def trial(self) -> Generator[Progress, None, Speed]:
+        """How fast this machine is at it, measured for some seconds."""
+        from . import speed_trial
+
+        here = self.workers if self.engine.is_here else min(self.workers, slots_here(self.config.compute))
+        return speed_trial.measure(self.config, self.corpus, here)
+
+    def cost(self, speed: Speed) -> Cost:
+        load = self._workload(speed)
+        return forecast.cost(self.config, load, self.cells, self.results(), self.workers, speed)
+
+    def forecast(self, speed: Speed | None) -> Forecast:
+        """Follows the events of `train`."""
+        load = self._workload(speed)
+        ahead = Forecast(self.config, load, self.cells, self.workers, speed)
+        ahead.take_over(self.results())
+        return ahead
+
+    def free_bytes(self) -> int:
+        """On the disk where the run folder is or will be."""
+        here = self.folder.path.absolute()
+        return shutil.disk_usage(next(p for p in (here, *here.parents) if p.is_dir())).free
+
+    def refuse_full_disk(self, cost: Cost) -> None:
+        """Raises: ConfigError when the run would not fit where it is to be written."""
+        needed, free = cost.disk_bytes + cost.features_bytes, self.free_bytes()
+        if needed > free:
+            raise ConfigError(
+                f"{self.folder.path} needs {needed / 1e9:.1f} GB of disk, {free / 1e9:.1f} GB are free: "
+                "choose another folder, or fewer folds, rows or seeds."
+            )
+
+    def begin(self, *, resume: bool) -> None:
+        """Make the run folder, or go on with it. Raises: RunError."""
+        self.folder.begin(self.config, self.corpus, self.folds, resume=resume)
+
+    def train(self) -> Generator[Event]:
+        """Train what the run has not yet. Ends with Finished, or with Cancelled when it was asked to pause or
+        to stop and something is left. All but Progress belongs into its events.
+
+        A cell that fails does not stop the others. Raises: RunError in the end when some have failed.
+        """
+        from . import model_export
+        from .engines import tasks
+
+        asks, results = Asks(self.folder.path), self.results()
+        done = {result.cell for result in results}
+        left = {cell.name for cell in self.cells} - {cell.name for cell in done}
+        failed: list[Failed] = []
+        yield Started(f"{len(self.cells) - len(done)} of {len(self.cells)} stages")
+        for result in results:
+            yield from result.events()
+        every = tasks.jobs(self.config, self.selection, self.folds, self.corpus, done)
+        with closing(self._worked_off(tasks.part(every, self.cells), done, asks)) as events:
+            for event in events:
+                if isinstance(event, Failed):
+                    failed.append(event)
+                elif isinstance(event, StageDone):
+                    left.discard(f"{event.fold}/seed-{event.seed}/{event.stage}")
+                yield event
+        for fold in self.folds.folds:
+            if self._has_all(fold.name):
+                path = self.folder.path / fold.name / MODEL_FILE
+                model_export.export(self.folder, self.config, self.corpus, fold, path)
+        if failed:
+            first = failed[0]
+            raise RunError(f"{len(failed)} stages failed, the first in fold {first.fold}: {first.message}")
+        ask = asks.now().ask
+        if left and ask is not None:
+            yield Cancelled("paused" if ask == "pause" else "stopped")
+        else:
+            yield Finished(f"{len(self.cells)} stages")
+
+    def _worked_off(self, waiting: Sequence[Job], done: Collection[Cell], asks: Asks) -> Generator[Event]:
+        """Compute the features and train the jobs, if there are any."""
+        if not waiting:
+            return
+        from . import cells as experiment
+        from . import engines
+
+        scratch = Scratch(self.folder.path)
+        try:
+            preparing = experiment.prepare(self.folder, self.config, self.corpus, scratch.path)
+            work = yield from asks.unless_asked(preparing)
+            if work is not None:
+                yield from engines.run(self.engine, work, waiting, done, self.workers)
+        finally:
+            scratch.remove()
+
+    def _workload(self, speed: Speed | None) -> Workload:
+        mean_s = forecast.USUAL_S if speed is None else speed.mean_duration_s
+        return Workload(self.config, self.corpus, self.folds.folds, mean_s)
+
+    def _has_all(self, fold: str) -> bool:
+        """Whether the first ensemble of this fold is done, so that a model can be made of it."""
+        if fold not in self.selection.folds:
+            return False
+        seeds = self.config.ensembles()[0]
+        cells = [Cell(fold, seed, stage) for seed in seeds for stage in self.selection.stages]
+        return all(self.folder.result(cell) is not None for cell in cells)

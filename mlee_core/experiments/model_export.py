@@ -1,0 +1,144 @@
+"""model_export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..corpora.folds import PARTS
+from ..errors import ModelError
+from ..inference.model_file import FORMAT
+from ..inference.results import HEADS
+from ..labels.votes import CLASSES
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..config.run_config import RunConfig
+    from ..config.stages import Stage
+    from ..corpora.corpus import Corpus, Utterance
+    from ..corpora.folds import Fold
+    from ..runs.cells import CellResult
+    from ..runs.run_folder import RunFolder
+
+
+def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: Path) -> Path:
+    """Write a model file from the best checkpoints of `fold` and the run's first ensemble; returns its path.
+
+    Heads come from the stages that are there; of fusion, the soft one where both are. A pre-training row
+    has no place in an analysis (its head is neither of the dominant ones) and is left out.
+    """
+    from ..nets import tensor_file
+    from ..runs.cells import Cell
+    from ..runs.run_folder import of_run
+    from ..runs.seen_recordings import part_digests
+
+    seeds = config.ensembles()[0]
+    stages = _heads(run, fold, seeds)
+    if not stages:
+        raise ModelError(f"{run.path} has no finished stage that an analysis can use.")
+    tensors: dict[str, Tensor] = {}
+    results: dict[tuple[int, str], CellResult] = {}
+    for number, seed in enumerate(seeds):
+        for head, stage in stages.items():
+            cell = Cell(fold.name, seed, stage)
+            stored, _ = tensor_file.load(run.stage_folder(cell) / "best.safetensors")
+            tensors |= {f"{number}.{head}.{name}": _half(name, value) for name, value in stored.items()}
+            found = run.result(cell)
+            assert found is not None, "heads are of cells with results"
+            results[number, head] = found
+    digests, reference = part_digests(run, fold)
+    fusion = stages.get("fusion")
+    encoders = [_head_of(stage) for stage in fusion.encoders] if fusion else []
+    header = {
+        "format": FORMAT,
+        "name": f"{corpus.name}-{fold.name}",
+        "classes": list(CLASSES),
+        "heads": [head for head in HEADS if head in stages],
+        "stages": {head: stage.name for head, stage in stages.items()},
+        "fusion_encoders": encoders,
+        "level": config.recipe.level,
+        "centred": config.recipe.centred,
+        "bins": config.recipe.bins,
+        "scalings": [
+            {h: {"temperature": results[n, h].temperature, "offset": results[n, h].offset} for h in stages}
+            for n in range(len(seeds))
+        ],
+        "level_reference": reference.to_json(),
+        "trained_on": corpus.name,
+        "speakers": {part: list(getattr(fold, part)) for part in PARTS},
+        "scores": _scores(run, config, corpus, stages, results.values()),
+        "limits": list(_limits(corpus, fold)),
+        "seen": digests,
+        "stamp": of_run(config),
+    }
+    tensor_file.save(path, tensors, header)
+    return path
+
+
+def _heads(run: RunFolder, fold: Fold, seeds: Sequence[int]) -> dict[str, Stage]:
+    """Head -> the stage of this run that fills it; *all* before *dominant*, fusion-soft before -hard."""
+    from ..config.stages import Stage
+    from ..runs.cells import RESULT, Cell
+
+    candidates: Iterable[tuple[str, Stage]] = [
+        (head, Stage(row, label, train_set))  # type: ignore[arg-type]
+        for train_set in ("all", "dominant")
+        for head, row, label in (
+            ("hard", "dominant", "hard"),
+            ("soft", "dominant", "soft"),
+            ("mlee", "mlee", None),
+            ("fusion", "fusion", "soft"),
+            ("fusion", "fusion", "hard"),
+        )
+    ]
+    heads: dict[str, Stage] = {}
+    for head, stage in candidates:
+        folders = [run.stage_folder(Cell(fold.name, seed, stage)) for seed in seeds]
+        if all((folder / RESULT).is_file() for folder in folders):  # trained to their end
+            heads.setdefault(head, stage)
+    fusion = heads.get("fusion")
+    if fusion and any(heads.get(_head_of(stage)) != stage for stage in fusion.encoders):
+        del heads["fusion"]  # its encoders are not the ones that this model shows
+    return heads
+
+
+def _scores(
+    run: RunFolder,
+    config: RunConfig,
+    corpus: Corpus,
+    stages: Mapping[str, Stage],
+    results: Iterable[CellResult],
+) -> dict[str, dict[str, float | None]]:
+    """Head -> {wa, ua} on the fold's test speakers, as a report counts them."""
+    from ..report.predictions import joined, judged_together
+    from ..report.scored_predictions import Judged
+
+    said = judged_together(joined(corpus.utterances, run.folds(), results), config)
+    judged = Judged.of(said, [*stages.values()])
+    pooled = {head: judged.pooled(stage) for head, stage in stages.items()}
+    return {head: {score: spread.mean for score, spread in own.items()} for head, own in pooled.items()}
+
+
+def _head_of(encoder: Stage) -> str:
+    return encoder.label or "mlee"
+
+
+def _limits(corpus: Corpus, fold: Fold) -> Iterable[str]:
+    """What the training data cannot have taught, in words."""
+    learnt: tuple[Utterance, ...] = corpus.of_speakers(fold.train)
+    if all(sum(count > 0 for count in u.votes.target_counts) < 2 for u in learnt):
+        yield (
+            f"{corpus.name} gives one emotion an utterance, so “present” never saw two at once: read several "
+            "emotions present as doubt between them."
+        )
+    yield (
+        f"It knows {len(fold.train)} speakers of one corpus; other voices, languages and rooms may be "
+        "read wrongly."
+    )
+
+
+def _half(name: str, tensor: Tensor) -> Tensor:
+    """A network's tensor in half precision, which moved no probability by over 0.0002 (BENCHMARKS.md)."""
+    return tensor.half() if name.startswith("network.") and tensor.is_floating_point() else tensor

@@ -1,0 +1,190 @@
+"""The paper's Figure 3 of one recording, as a file: spectrogram with the encoders' attention over it, the
+waveform, which emotions are present and which dominates, and every caveat. SVG, PNG or PDF.
+
+matplotlib is imported inside, without pyplot and without a display; the same input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..inference.results import Analysis, Segment
+from ..system.printable import printable, shortened
+from ..system.provenance import in_one_line
+from .figure3_panels import (
+    RANGE_DB,
+    SAMPLE_RATE,
+    Spectrogram,
+    clock,
+    draw_attention,
+    draw_dominant,
+    draw_existence,
+    draw_not_attended,
+    draw_shares,
+    draw_spectrogram,
+    draw_track,
+    draw_waveform,
+)
+from .page import DARK, LIGHT, Page, drawing, save, style_axes, suffix_of
+from .palette import CASING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
+
+WIDTH, LEFT, SPLIT, RIGHT = 11.0, 0.75, 7.1, 10.75
+"""Inches: the figure, and the left edge, the right edge of the time axes and the right edge of the bars."""
+WRAP = 165
+"""Characters of 8 point text between the margins."""
+NAME_LENGTH = 70
+
+
+def save_figure(
+    out: Path,
+    analysis: Analysis,
+    log_spectrogram: Spectrogram,
+    samples: NDArray[np.float32],
+    *,
+    segment: Segment | None = None,
+    dark: bool = False,
+) -> None:
+    """Write `build_figure`'s figure to `out`, atomically; its suffix chooses SVG, PNG or PDF.
+
+    Raises: MleeError for another suffix, or where the file cannot be written.
+    """
+    suffix_of(out)
+    with drawing():
+        save(build_figure(analysis, log_spectrogram, samples, segment=segment, dark=dark), out)
+
+
+def build_figure(
+    analysis: Analysis,
+    log_spectrogram: Spectrogram,
+    samples: NDArray[np.float32],
+    *,
+    segment: Segment | None = None,
+    dark: bool = False,
+) -> Figure:
+    """The figure of one segment, or of a long recording with all its segments.
+
+    log_spectrogram: natural-log power of the whole recording, [T, 400], or its blocks [t, 400] in order
+        (`features.blocks`), which keeps hours out of memory. samples: the whole recording, [N], 16 kHz.
+    segment: the one to draw; None draws the only one, or the whole with its segments as a track.
+
+    Axes are found by label: "spectrogram", "attention" or "track", "waveform", "existence", "dominant"
+    or "shares".
+    """
+    from matplotlib.figure import Figure
+
+    look = DARK if dark else LIGHT
+    if segment is None and len(analysis.segments) == 1:
+        segment = analysis.segments[0]
+    start_s, end_s = (segment.start_s, segment.end_s) if segment else (0.0, len(samples) / SAMPLE_RATE)
+    footer = _footer(analysis, segment)
+    height = 5.85 + 0.17 * len(footer)
+    figure = Figure(figsize=(WIDTH, height), dpi=150, facecolor=look.paper)
+    page = Page(figure, WIDTH, height, look)
+    _title(page, analysis, segment)
+
+    wave = page.axes("waveform", LEFT, 4.25 if segment else 4.6, SPLIT, 5.2)
+    top = page.axes("spectrogram", LEFT, 1.15, SPLIT, 4.15)
+    top.sharex(wave)
+    top.tick_params(labelbottom=False)
+    image = draw_spectrogram(top, log_spectrogram, start_s, end_s)
+    if image is not None:
+        _scale(page, image)
+    draw_waveform(wave, samples, start_s, end_s, look)
+    if segment is not None:
+        _legend(page, draw_attention(top, segment, look))
+        draw_not_attended(top, wave, segment, look)
+        draw_existence(page.axes("existence", 8.25, 1.15, RIGHT, 2.75), segment, look)
+        draw_dominant(page.axes("dominant", 8.25, 3.35, RIGHT, 5.2), segment, look)
+        if len(segment.attention.times_s) == 1:  # a padded step may reach past the recording's end
+            end_s = max(end_s, segment.attention.edges_s()[-1])
+    else:
+        track = page.axes("track", LEFT, 4.22, SPLIT, 4.52)
+        track.sharex(wave)
+        draw_track(track, analysis)
+        draw_shares(page.axes("shares", 8.25, 1.15, RIGHT, 5.2), analysis, look)
+    wave.set_xlim(start_s, end_s)
+    _time_axis(wave, end_s)
+    for line, (text, weight) in enumerate(footer):
+        page.text(LEFT, 5.75 + 0.17 * line, text, size=8, weight=weight)
+    return figure
+
+
+def _title(page: Page, analysis: Analysis, segment: Segment | None) -> None:
+    page.text(LEFT, 0.18, shortened(Path(analysis.file).name, NAME_LENGTH), size=12, weight="bold")
+    page.text(RIGHT, 0.2, f"model {shortened(analysis.model, NAME_LENGTH)}", size=9, ha="right")
+    page.text(RIGHT, 0.4, in_one_line(), size=7, ha="right")
+    if segment is None:
+        text = f"{len(analysis.segments)} segments in {clock(analysis.duration_s)}, each with its own verdict"
+    elif analysis.single is not None:
+        text = segment.verdict()
+    else:
+        text = f"{segment.start_s:.2f} s to {segment.end_s:.2f} s · {segment.verdict()}"
+        if segment.end_s > 120:
+            text = f"{clock(segment.start_s)} to {clock(segment.end_s)} · {segment.verdict()}"
+    page.text(LEFT, 0.46, text, size=10)
+
+
+def _time_axis(axes: Axes, end_s: float) -> None:
+    from matplotlib.ticker import MultipleLocator
+
+    if end_s <= 120:
+        axes.set_xlabel("time (s)")
+        return
+    axes.xaxis.set_major_formatter(lambda value, _: clock(value))
+    step = next((s for s in (15, 30, 60, 120, 300, 600, 1800, 3600) if end_s / s <= 9), 7200)
+    axes.xaxis.set_major_locator(MultipleLocator(step))
+    axes.set_xlabel("time (h:mm:ss)" if end_s >= 3600 else "time (m:ss)")
+
+
+def _footer(analysis: Analysis, segment: Segment | None) -> list[tuple[str, str]]:
+    """Lines of caveats, each with its font weight. What the model has seen comes first."""
+    lines: list[tuple[str, str]] = []
+    if analysis.seen is not None:
+        part = {"train": "trained", "dev": "was tuned"}[analysis.seen]
+        why = f" ({analysis.seen_why})" if analysis.seen_why else ""
+        lines += _wrapped(f"Not a fair test: the model {part} on this{why}.", "bold")
+    for note in (*analysis.notes, *(segment.notes if segment else ())):
+        lines += _wrapped(f"• {note}", "normal")
+    return lines
+
+
+def _wrapped(text: str, weight: str) -> list[tuple[str, str]]:
+    return [(line, weight) for line in textwrap.wrap(printable(text), WRAP, subsequent_indent="   ")]
+
+
+def _scale(page: Page, image: AxesImage) -> None:
+    scale = page.axes("scale", 5.6, 0.98, SPLIT, 1.06)
+    page.figure.colorbar(image, cax=scale, orientation="horizontal", ticks=[-RANGE_DB, 0])
+    scale.xaxis.set_ticks_position("top")
+    scale.set_xticklabels([f"−{RANGE_DB:.0f}", "0 dB"])
+    style_axes(scale, page.look, size=7)
+
+
+def _legend(page: Page, attention: Axes) -> None:
+    handles, labels = attention.get_legend_handles_labels()
+    if not handles:
+        return
+    page.figure.legend(
+        handles,
+        labels,
+        loc="lower left",
+        bbox_to_anchor=(LEFT / WIDTH, 1 - 1.15 / page.height),
+        ncol=len(handles),
+        fontsize=8,
+        handlelength=3,
+        borderaxespad=0.2,
+        facecolor=CASING,
+        framealpha=1,
+        edgecolor=CASING,
+        labelcolor="#ffffff",
+    )

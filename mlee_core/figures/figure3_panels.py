@@ -1,0 +1,273 @@
+"""The panels of the exported figure (figure.py), each drawn on an Axes that it is given.
+
+matplotlib is only imported where something is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..inference.results import DOMINANT_HEADS, ENCODERS, Analysis, Segment
+from ..labels.votes import CLASS_NAMES
+from ..system.printable import printable
+from .page import Look, style_axes
+from .palette import CASING, ENCODER_STYLES, NOT_ATTENDED, class_color, text_on
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+
+SAMPLE_RATE = 16_000
+HOP_S = 0.010
+FRAME_FROM_S = 0.015
+"""Frame t is drawn at 10 t + 15 … 10 t + 25 ms, around its centre (results.FIRST_STEP_S)."""
+
+MAX_HZ = 4000
+RANGE_DB = 70.0
+"""Shown below the loudest bin."""
+QUIETEST_TOP = -6.9
+"""Natural-log power that is white at least, 70 dB over the features' floor: silence is drawn dark."""
+
+COLUMNS = 1200
+"""About one a pixel; more frames or samples than that are pooled by maximum, which hides no short event."""
+
+LINES = {"solid": "-", "dash": (0, (4, 1.5)), "dot": (0, (1, 1.2))}
+HATCHES = {"hard": "", "soft": "////", "fusion": "xxxx"}
+
+Spectrogram = NDArray[np.float32] | Iterable[NDArray[np.float32]]
+
+
+def draw_spectrogram(
+    axes: Axes, log_spectrogram: Spectrogram, start_s: float, end_s: float
+) -> AxesImage | None:
+    """The stretch in dB below its loudest bin; the image, or None where no frame fits into it."""
+    first = max(0, int((start_s - FRAME_FROM_S) / HOP_S))
+    last = max(first, int(np.ceil((end_s - FRAME_FROM_S) / HOP_S)))
+    pooled, factor = _pooled(log_spectrogram, first, last)
+    axes.set_ylim(0, MAX_HZ / 1000)
+    axes.set_ylabel("frequency (kHz)")
+    axes.set_facecolor(CASING)
+    if not len(pooled):
+        return None
+    decibels = 10 * np.log10(np.e) * (pooled - max(float(pooled.max()), QUIETEST_TOP))
+    begin = FRAME_FROM_S + HOP_S * first
+    return axes.imshow(
+        decibels.T,
+        cmap="magma",
+        vmin=-RANGE_DB,
+        vmax=0,
+        origin="lower",
+        aspect="auto",
+        extent=(begin, begin + HOP_S * factor * len(pooled), 0, MAX_HZ / 1000),
+    )
+
+
+def _pooled(log_spectrogram: Spectrogram, first: int, last: int) -> tuple[NDArray[np.float32], int]:
+    """Frames first … last - 1, pooled by maximum over `factor` frames: [≤ 1200, 400] and the factor."""
+    factor = max(1, -(-(last - first) // COLUMNS))
+    columns: dict[int, NDArray[np.float32]] = {}
+    for at, block in _numbered_blocks(log_spectrogram):
+        block = block[max(0, first - at) : max(0, last - at)]
+        if not len(block):
+            continue
+        numbers = (np.arange(len(block)) + max(at, first) - first) // factor
+        starts = np.flatnonzero(np.diff(numbers, prepend=-1))
+        for number, row in zip(numbers[starts], np.maximum.reduceat(block, starts), strict=True):
+            columns[int(number)] = np.maximum(columns.get(int(number), row), row)
+    return np.array([columns[number] for number in sorted(columns)], np.float32), factor
+
+
+def _numbered_blocks(log_spectrogram: Spectrogram) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    if isinstance(log_spectrogram, np.ndarray):
+        for start in range(0, len(log_spectrogram), 6000):
+            yield start, log_spectrogram[start : start + 6000]
+        return
+    at = 0
+    for block in log_spectrogram:
+        yield at, block
+        at += len(block)
+
+
+def draw_waveform(axes: Axes, samples: NDArray[np.float32], start_s: float, end_s: float, look: Look) -> None:
+    """Lowest and highest sample of each column."""
+    first, last = round(start_s * SAMPLE_RATE), min(round(end_s * SAMPLE_RATE), len(samples))
+    borders = np.linspace(first, last, min(COLUMNS, max(1, last - first)) + 1).astype(int)
+    columns = [samples[a : b + 1] for a, b in pairwise(borders)]  # one sample more, so that columns meet
+    low = np.array([column.min() for column in columns])
+    high = np.array([column.max() for column in columns])
+    borders_s = borders / SAMPLE_RATE
+    closed = np.append(low, low[-1]), np.append(high, high[-1])
+    axes.fill_between(borders_s, *closed, step="post", color=look.ink, lw=0.5)
+    peak = max(float(-low.min()), float(high.max()), 1e-6)
+    axes.set_ylim(-1.05 * peak, 1.05 * peak)
+    axes.set_ylabel("amplitude")
+
+
+def draw_attention(under: Axes, segment: Segment, look: Look) -> Axes:
+    """Each encoder's weights as steps of 160 ms on an axis of their own, which is returned."""
+    from matplotlib.patheffects import Normal, Stroke
+
+    axes = under.twinx()
+    axes.set_label("attention")
+    style_axes(axes, look)
+    edges = segment.attention.edges_s()
+    drawn = [encoder for encoder in ENCODERS if segment.attention.of(encoder)]
+    for encoder in drawn:
+        style = ENCODER_STYLES[encoder]
+        axes.stairs(
+            segment.attention.of(encoder) or (),
+            edges,
+            baseline=None,
+            color=style.color,
+            linestyle=LINES[style.line],
+            lw=1.6,
+            label=style.label,
+            path_effects=[Stroke(linewidth=3.2, foreground=CASING, alpha=0.7), Normal()],
+        )
+    highest = max((max(segment.attention.of(encoder) or (0.0,)) for encoder in drawn), default=1.0)
+    axes.set_ylim(0, 1.12 * highest)
+    axes.set_ylabel("attention weight per 160 ms step")
+    axes.locator_params(axis="y", nbins=5)
+    return axes
+
+
+def draw_not_attended(top: Axes, wave: Axes, segment: Segment, look: Look) -> None:
+    """Grey over the tail that is too short for a step; nothing where a padded step reaches past the end."""
+    edges = segment.attention.edges_s()
+    begin = edges[-1] if edges else segment.start_s
+    if begin >= segment.end_s:
+        return
+    for axes in (top, wave):
+        axes.axvspan(begin, segment.end_s, color=NOT_ATTENDED, lw=0)
+    if segment.end_s - begin > 0.025 * (segment.end_s - segment.start_s):
+        place = ((begin + segment.end_s) / 2, 0.5)
+        where = wave.get_xaxis_transform()
+        style: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "center", "color": look.ink}
+        wave.text(*place, "not attended", transform=where, fontsize=6.5, **style)
+
+
+def draw_existence(axes: Axes, segment: Segment, look: Look) -> None:
+    """Probability that each class is present, with the 0.5 line."""
+    axes.set_title("present, each on its own", fontsize=9, color=look.ink, loc="left")
+    _class_axis(axes, segment.classes)
+    if segment.existence is None:
+        _instead(axes, "this model does not tell\nwhich are present", look)
+        return
+    axes.bar(
+        range(len(segment.classes)),
+        segment.existence,
+        width=0.7,
+        color=[class_color(c) for c in segment.classes],
+    )
+    for at, value in enumerate(segment.existence):
+        box = {"facecolor": look.paper, "edgecolor": "none", "pad": 0.6}  # keeps the number off the 0.5 line
+        place = (at, value + 0.03)
+        axes.text(*place, f"{value:.2f}", ha="center", fontsize=8, color=look.ink, bbox=box, zorder=3)
+    axes.axhline(0.5, color=look.ink, lw=0.9, ls=(0, (4, 3)))
+
+
+def draw_dominant(axes: Axes, segment: Segment, look: Look) -> None:
+    """Each head's probabilities side by side; the head that decided is bold."""
+    from matplotlib.patches import Patch
+
+    axes.set_title("dominant", fontsize=9, color=look.ink, loc="left")
+    _class_axis(axes, segment.classes)
+    heads = [head for head in DOMINANT_HEADS if segment.dominant.get(head) is not None]
+    if not heads:
+        _instead(axes, "this model does not tell\nwhich dominates", look)
+        return
+    width = 0.84 / len(heads)
+    for place, head in enumerate(heads):
+        values = segment.dominant[head] or ()
+        centres = [at + (place - (len(heads) - 1) / 2) * width for at in range(len(values))]
+        axes.bar(
+            centres,
+            values,
+            width=width * 0.92,
+            color=[class_color(c) for c in segment.classes],
+            hatch=HATCHES[head],
+            edgecolor=look.paper,
+            lw=0,
+            label=head,
+        )
+        weight = "bold" if head == segment.rule else "normal"
+        for at, value in zip(centres, values, strict=True):
+            style: dict[str, Any] = {"ha": "center", "rotation": 90, "color": look.ink, "weight": weight}
+            axes.text(at, value + 0.025, f"{value:.2f}", fontsize=6.5, **style)
+    handles = [
+        Patch(facecolor=look.faint, edgecolor=look.paper, hatch=HATCHES[head], lw=0, label=head)
+        for head in heads
+    ]
+    legend = axes.legend(
+        handles=handles,
+        loc="lower right",
+        bbox_to_anchor=(1.0, 1.0),
+        ncol=len(heads),
+        fontsize=7,
+        frameon=False,
+        labelcolor=look.ink,
+        borderaxespad=0.1,
+        columnspacing=0.8,
+        handlelength=1.6,
+        handletextpad=0.4,
+    )
+    for text in legend.get_texts():
+        text.set_fontweight("bold" if text.get_text() == segment.rule else "normal")
+
+
+def draw_track(axes: Axes, analysis: Analysis) -> None:
+    """One coloured block a segment, by predicted class."""
+    axes.set_yticks([])
+    axes.tick_params(labelbottom=False)
+    for segment in analysis.segments:
+        color, length = class_color(segment.predicted), segment.end_s - segment.start_s
+        axes.broken_barh([(segment.start_s, length)], (0, 1), facecolors=color, edgecolors="none")
+        if length > analysis.duration_s / 30:
+            middle = segment.start_s + length / 2
+            style: dict[str, Any] = {"ha": "center", "va": "center", "color": text_on(color)}
+            axes.text(middle, 0.5, printable(segment.predicted), fontsize=7, parse_math=False, **style)
+    axes.set_ylim(0, 1)
+    axes.set_ylabel("verdict", rotation=0, ha="right", va="center")
+
+
+def draw_shares(axes: Axes, analysis: Analysis, look: Look) -> None:
+    """Seconds of all segments predicted as each class."""
+    seconds = [
+        sum(s.end_s - s.start_s for s in analysis.segments if s.predicted == name)
+        for name in analysis.classes
+    ]
+    axes.set_title("time by verdict", fontsize=9, color=look.ink, loc="left")
+    _class_axis(axes, analysis.classes)
+    axes.bar(range(len(seconds)), seconds, width=0.7, color=[class_color(c) for c in analysis.classes])
+    highest = max(seconds) or 1.0
+    for at, value in enumerate(seconds):
+        axes.text(at, value + 0.01 * highest, clock(value), ha="center", fontsize=8, color=look.ink)
+    axes.set_ylim(0, 1.12 * highest)
+    axes.set_yticks([])
+
+
+def _class_axis(axes: Axes, classes: tuple[str, ...]) -> None:
+    names = [printable(CLASS_NAMES.get(c, c)) for c in classes]
+    axes.set_xticks(range(len(names)), names, parse_math=False)
+    axes.set_xlim(-0.6, len(names) - 0.4)
+    axes.set_ylim(0, 1.16)
+    axes.set_yticks([0, 0.5, 1])
+    axes.tick_params(axis="x", length=0)
+    axes.set_axisbelow(True)
+
+
+def _instead(axes: Axes, text: str, look: Look) -> None:
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=9, color=look.ink)
+    axes.set_yticks([])
+
+
+def clock(seconds: float) -> str:
+    """Whole seconds as m:ss or h:mm:ss."""
+    whole = round(seconds)
+    minutes = f"{whole // 60 % 60}:{whole % 60:02d}"
+    return minutes if whole < 3600 else f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"

@@ -1,0 +1,103 @@
+"""A page that is drawn and written to a file: what all exported pictures share. SVG, PNG or PDF.
+
+matplotlib is imported inside, without pyplot and without a display; the same input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import MleeError
+from ..system.files import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SUFFIXES: tuple[str, ...] = (".svg", ".png", ".pdf")
+
+
+@dataclass(frozen=True)
+class Look:
+    """Colours of the page, of text and lines, and of frames ("#rrggbb")."""
+
+    paper: str
+    ink: str
+    faint: str
+
+
+LIGHT = Look("#ffffff", "#1a1a1a", "#8a8a8a")
+DARK = Look("#1e1e1e", "#e8e8e8", "#8a8a8a")
+
+
+class Page:
+    """Places things by inches from the upper left corner of a figure of `width` × `height` inches."""
+
+    def __init__(self, figure: Figure, width: float, height: float, look: Look) -> None:
+        self.figure, self.width, self.height, self.look = figure, width, height, look
+
+    def axes(self, label: str, left: float, top: float, right: float, bottom: float) -> Axes:
+        width, height = self.width, self.height
+        box = (left / width, 1 - bottom / height, (right - left) / width, (bottom - top) / height)
+        axes = self.figure.add_axes(box, label=label)
+        style_axes(axes, self.look)
+        return axes
+
+    def text(self, x: float, y: float, text: str, **style: Any) -> None:
+        style.setdefault("color", self.look.ink)
+        place = (x / self.width, 1 - y / self.height)
+        self.figure.text(*place, text, va="top", parse_math=False, **style)
+
+
+def suffix_of(out: Path) -> str:
+    """ ".svg", ".png" or ".pdf". Raises: MleeError for another suffix."""
+    suffix = Path(out).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise MleeError(
+            f"A figure cannot be written as {Path(out).name!r}: allowed are {', '.join(SUFFIXES)}."
+        )
+    return suffix
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """matplotlib's own defaults whatever the user's settings say, fonts embedded, nothing random."""
+    from matplotlib import style
+
+    fixed = {"svg.fonttype": "none", "svg.hashsalt": "mlee", "pdf.fonttype": 42, "hatch.linewidth": 0.8}
+    with style.context(["default", fixed]), warnings.catch_warnings():
+        # A file name in a script that the font lacks is drawn as boxes; that is no reason to print a warning.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
+
+
+def save(figure: Figure, out: Path) -> None:
+    """Write a figure, atomically, while `drawing()`; its suffix chooses SVG, PNG or PDF.
+
+    Raises: MleeError for another suffix, or where the file cannot be written.
+    """
+    suffix = suffix_of(out)
+    dates = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}[suffix]
+    try:
+        with atomic_path(out) as neighbour:
+            figure.savefig(neighbour, format=suffix[1:], metadata=dates, facecolor=figure.get_facecolor())
+    except OSError as error:
+        raise MleeError(f"The figure cannot be written to {out}: {error.strerror or error}.") from error
+
+
+def style_axes(axes: Axes, look: Look, size: float = 8) -> None:
+    """Ink, sizes and thin frame."""
+    axes.set_facecolor("none")
+    axes.tick_params(colors=look.ink, labelsize=size)
+    axes.xaxis.label.set_color(look.ink)
+    axes.yaxis.label.set_color(look.ink)
+    axes.xaxis.label.set_fontsize(9)
+    axes.yaxis.label.set_fontsize(9)
+    for spine in axes.spines.values():
+        spine.set_edgecolor(look.faint)
+        spine.set_linewidth(0.6)

@@ -1,0 +1,1 @@
+"""Analysis of recordings: model files, the analyzer, its results and its worker process."""

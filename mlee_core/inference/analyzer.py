@@ -1,0 +1,187 @@
+"""A recording under a trained model: which emotions are present, which dominates, where each encoder looked.
+
+Everything is fp32 in eval mode (SPEC.md: bf16 is for training and live).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..audio import quality
+from ..audio.decoding import Recording
+from ..audio.features import gain_for, log_spectrogram
+from ..audio.frames import FIRST_STEP_S, MAX_SEGMENT_S, SAMPLE_RATE, STEP_S
+from ..audio.speech_segments import cut
+from ..errors import AudioError
+from ..events import Progress
+from .model_file import Bundle, Member
+from .results import DOMINANT_HEADS, Analysis, Attention, Seen, Segment
+
+RULES = ("fusion", "soft", "hard", "mlee")
+"""Who predicts: the first head that the model has."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Of one network or several. probabilities: head -> [4], softmax, or sigmoid for MLEE's existence.
+    weights: encoder -> attention [S]."""
+
+    probabilities: Mapping[str, Tensor]
+    weights: Mapping[str, Tensor]
+
+
+class Analyzer:
+    """Analyses recordings with one loaded model."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+
+    def analyze(
+        self,
+        recording: Recording,
+        start_s: float | None = None,
+        end_s: float | None = None,
+        *,
+        speaker: str | None = None,
+        corpus: str | None = None,
+    ) -> Iterator[Progress | Segment | Analysis]:
+        """Yield Progress (in seconds of sound), each Segment as it is done, and last the Analysis.
+
+        start_s, end_s: a stretch of the recording only; its times still count from the file's start.
+        speaker, corpus: whose recording it is in an opened corpus, for `seen`.
+
+        Up to 30 s it is one segment; above, speech segments of at most 30 s (SPEC.md "Model").
+        Raises: AudioError for a stretch outside the recording.
+        """
+        first, last = _stretch(recording, start_s, end_s)
+        samples = recording.samples[first:last]
+        done: list[Segment] = []
+        yield Progress("Analysing", 0.0, len(samples) / SAMPLE_RATE)
+        ranges = cut(samples)
+        began = time.monotonic()
+        for start, stop in ranges:
+            segment = self._segment(np.asarray(samples[start:stop]), (first + start) / SAMPLE_RATE)
+            done.append(segment)
+            yield segment
+            share = stop / len(samples)
+            left = (time.monotonic() - began) / share * (1 - share)
+            yield Progress("Analysing", stop / SAMPLE_RATE, len(samples) / SAMPLE_RATE, left)
+        seen, why = self.seen(recording.digest, speaker, corpus)
+        long = len(samples) > MAX_SEGMENT_S * SAMPLE_RATE
+        whole = self._notes(samples) if long else ()
+        yield Analysis(
+            file=str(recording.path),
+            duration_s=len(samples) / SAMPLE_RATE,
+            model=self.bundle.info.name,
+            classes=self.bundle.info.classes,
+            heads=self.bundle.info.heads,
+            segments=tuple(done),
+            seen=seen,
+            seen_why=why,
+            notes=(*recording.notes, *whole),
+        )
+
+    def seen(self, digest: str, speaker: str | None, corpus: str | None) -> tuple[Seen | None, str]:
+        """Whether the model has met this recording or its speaker, and how that is known."""
+        info = self.bundle.info
+        part = self.bundle.seen.get(digest)
+        if part is not None:
+            return part, f"this very recording is in the model's {_PARTS[part]} set"
+        if speaker is not None and corpus == info.trained_on:
+            for name in ("train", "dev"):
+                if speaker in info.speakers[name]:
+                    return name, f"speaker {speaker} of {corpus} is in the model's {_PARTS[name]} set"
+        return None, ""
+
+    def _notes(self, samples: NDArray[np.float32]) -> tuple[str, ...]:
+        """Caveats on a stretch of a recording: [N], as decoded."""
+        scaled = self.bundle.level == "peak"
+        return quality.notes(samples, reference=self.bundle.reference, scaled=scaled)
+
+    def _segment(self, samples: NDArray[np.float32], start_s: float) -> Segment:
+        """One verdict on at most 30 s. samples: [N], unscaled; start_s: where they begin in the file."""
+        features = log_spectrogram(samples, gain_for(self.bundle.level, samples))  # [T, 400]
+        answers = self._forward(features)
+        probabilities = {head: _floats(values) for head, values in answers.probabilities.items()}
+        weights = {head: _floats(values) for head, values in answers.weights.items()}
+        predicted_by = next(rule for rule in RULES if rule in probabilities)
+        steps = len(next(iter(weights.values())))
+        first = start_s + FIRST_STEP_S + STEP_S / 2
+        return Segment(
+            start_s=start_s,
+            end_s=start_s + len(samples) / SAMPLE_RATE,
+            classes=self.bundle.info.classes,
+            dominant={head: probabilities.get(head) for head in DOMINANT_HEADS},
+            existence=probabilities.get("mlee"),
+            predicted=self.bundle.info.classes[int(np.argmax(probabilities[predicted_by]))],
+            rule=predicted_by,
+            attention=Attention(tuple(first + STEP_S * i for i in range(steps)), **weights),
+            notes=self._notes(samples),
+            calibrated=self.bundle.calibrated,
+        )
+
+    def _forward(self, features: Tensor) -> Answers:
+        """features: [T, 400] -> what the members of the ensemble answer on average."""
+        with torch.inference_mode():
+            answers = [self._answers(member, features) for member in self.bundle.members]
+        said, looked = ([one.probabilities for one in answers], [one.weights for one in answers])
+        return Answers(_mean(said), _mean(looked))
+
+    def _answers(self, member: Member, features: Tensor) -> Answers:
+        """features: [T, 400] -> what one member answers."""
+        probabilities: dict[str, Tensor] = {}
+        vectors: dict[str, Tensor] = {}
+        weights: dict[str, Tensor] = {}
+        lengths = torch.tensor([len(features)])  # [1]
+        for head, (network, normalisation) in member.networks.items():
+            x = normalisation.apply(features).unsqueeze(0)  # [1, T, 400]
+            vectors[head], attention = network.encoder(x, lengths)  # [1, 256], [1, S]
+            weights[head] = attention[0]  # [S]
+            logits = member.scalings[head].of(network.classifier(vectors[head])[0])  # [4]
+            probabilities[head] = torch.sigmoid(logits) if head == "mlee" else torch.softmax(logits, 0)  # [4]
+        if member.fusion is not None:
+            both = torch.cat([vectors[name] for name in self.bundle.fusion_encoders], dim=1)  # [1, 512]
+            logits = member.scalings["fusion"].of(member.fusion(both)[0])  # [4]
+            probabilities["fusion"] = torch.softmax(logits, 0)  # [4]
+        return Answers(probabilities, weights)
+
+
+_PARTS: Mapping[str, str] = {"train": "training", "dev": "development"}
+
+
+def analyze(
+    analyzer: Analyzer, recording: Recording, *, speaker: str | None = None, corpus: str | None = None
+) -> Analysis:
+    """The Analysis alone, for callers that need no progress."""
+    for item in analyzer.analyze(recording, speaker=speaker, corpus=corpus):
+        if isinstance(item, Analysis):
+            return item
+    raise AssertionError("analyze ends with the Analysis")
+
+
+def _stretch(recording: Recording, start_s: float | None, end_s: float | None) -> tuple[int, int]:
+    """The samples [first, last) of a stretch in seconds, rounded to the nearest sample."""
+    first = 0 if start_s is None else round(start_s * SAMPLE_RATE)
+    last = len(recording.samples) if end_s is None else round(end_s * SAMPLE_RATE)
+    if not 0 <= first < last <= len(recording.samples):
+        raise AudioError(
+            f"the stretch {start_s} s to {end_s} s is not within {recording.path}, "
+            f"which lasts {recording.duration_s:.2f} s."
+        )
+    return first, last
+
+
+def _mean(answers: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Of each head."""
+    return {head: torch.stack([one[head] for one in answers]).mean(0) for head in answers[0]}
+
+
+def _floats(values: Tensor) -> tuple[float, ...]:
+    return tuple(values.tolist())

@@ -1,0 +1,215 @@
+"""Trained models as one file: find, describe, load, export.
+
+A model file is safetensors: for each member of an ensemble the networks' tensors, in half precision, under
+its number and the name of their head (`0.hard.`, `0.soft.`, `0.mlee.`, `0.fusion.`, `1.hard.`, …), each
+encoder's normalisation, and JSON in the header: classes, what it was trained on, scores on unseen speakers,
+which recordings it has met. Only `load` and `export` import torch, and what knows of
+runs and corpora: the window describes models before it is shown.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from ..corpora.folds import PARTS
+from ..errors import ModelError
+from ..labels.votes import CLASSES
+from ..runs.run_folder import MODEL_FILE
+from ..system import package_data
+from .model_info import ModelInfo
+from .results import ENCODERS, HEADS, Seen
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..audio.frames import Level
+    from ..audio.quality import LevelReference
+    from ..evaluation.calibration import Scaling
+    from ..nets.network import Classifier, Network
+    from ..nets.normalisation import Normalisation
+
+DEFAULT = "emodb-03"
+"""The shipped model."""
+
+FORMAT = 2
+
+
+@dataclass(frozen=True)
+class Member:
+    """One of the networks that judge together, for each head.
+
+    networks: head (hard, soft, mlee) -> its network in eval mode, with its normalisation. fusion: the dense
+    layers on the vectors of some encoders, or None. scalings: head -> what its logits go through.
+    """
+
+    networks: Mapping[str, tuple[Network, Normalisation]]
+    fusion: Classifier | None
+    scalings: Mapping[str, Scaling]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A loaded model. members: whose answers are averaged, at least one. fusion_encoders: whose vectors the
+    fusion takes. seen: digest of decoded samples -> "train" or "dev"; the speakers' parts are in `info`.
+    level: how recordings are scaled.
+    """
+
+    info: ModelInfo
+    members: tuple[Member, ...]
+    fusion_encoders: tuple[str, ...]
+    level: Level
+    reference: LevelReference
+    seen: Mapping[str, Seen]
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether existence was freed of what the weights of equation 6 add."""
+        return all(m.scalings["mlee"].offset != 0 for m in self.members if "mlee" in m.scalings)
+
+
+def shipped() -> tuple[ModelInfo, ...]:
+    """The models in resources/models, sorted by name."""
+    return tuple(info(path) for path in sorted(package_data.models_dir().glob("*.safetensors")))
+
+
+def find(name_or_path: str) -> Path:
+    """A shipped model's name, a model file, or a run folder that has one -> the model file.
+
+    Raises: ModelError naming the models there are.
+    """
+    named = package_data.models_dir() / f"{name_or_path}.safetensors"
+    given = Path(name_or_path)
+    for path in (given / MODEL_FILE, given, named):
+        if os.path.isfile(path):  # unlike Path.is_file, no error in a closed folder
+            return path
+    if os.path.isfile(given / "config.json"):
+        folds = sorted(path.parent.name for path in given.glob(f"*/{MODEL_FILE}"))
+        if folds:
+            raise ModelError(
+                f"run {given} has a model for each fold: name one, {given / folds[0]} say; its folds are "
+                f"{', '.join(folds)}."
+            )
+        raise ModelError(f"run {given} has no {MODEL_FILE} yet: it appears when a training of it has ended.")
+    names = ", ".join(path.stem for path in sorted(package_data.models_dir().glob("*.safetensors"))) or "none"
+    raise ModelError(
+        f"no model {name_or_path!r}: allowed are a model file, a run folder, or a shipped one ({names})."
+    )
+
+
+def info(path: Path) -> ModelInfo:
+    """What a model file says of itself. Raises: ModelError if missing, damaged or for other classes."""
+    return _info(path, _header(path))
+
+
+def load(path: Path) -> Bundle:
+    """The networks of a model file, on the CPU in fp32 and eval mode. Raises: ModelError."""
+    from ..audio.quality import LevelReference
+    from ..nets import tensor_file
+
+    tensors, header = tensor_file.load(path)
+    described = _info(path, header)
+    try:
+        _refuse_distorted(path, header, tensors)
+        members = tuple(
+            _member(described.heads, header, scalings, _under(f"{number}.", tensors))
+            for number, scalings in enumerate(header["scalings"])
+        )
+        reference = LevelReference.from_json(header["level_reference"])
+        encoders = tuple(header["fusion_encoders"])
+        return Bundle(described, members, encoders, header["level"], reference, header["seen"])
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise ModelError(f"{path} is damaged: it lacks or distorts a part of its networks.") from error
+
+
+def _member(
+    heads: Sequence[str],
+    header: Mapping[str, Any],
+    scalings: Mapping[str, Mapping[str, float]],
+    tensors: Mapping[str, Tensor],
+) -> Member:
+    """Raises: KeyError, RuntimeError, TypeError for what is missing or of another shape."""
+    from ..evaluation.calibration import Scaling
+    from ..nets.network import Network, fused_classifier
+    from ..nets.normalisation import Normalisation
+
+    networks: dict[str, tuple[Network, Normalisation]] = {}
+    for head in (name for name in ENCODERS if name in heads):
+        network = Network(header["bins"])
+        network.load_state_dict(_under(f"{head}.network.", tensors))  # into single precision
+        means, deviations = tensors[f"{head}.norm.mean"], tensors[f"{head}.norm.std"]  # [400] each
+        networks[head] = (network.fold(), Normalisation(means, deviations, float(header["centred"])))
+    encoders = header["fusion_encoders"]
+    fusion = fused_classifier(len(encoders)).eval() if encoders else None
+    if fusion is not None:
+        fusion.load_state_dict(_under("fusion.network.", tensors))
+    return Member(networks, fusion, {head: Scaling(**scalings[head]) for head in heads})
+
+
+def _header(path: Path) -> dict[str, Any]:
+    import json
+
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            header: dict[str, Any] = json.loads((file.metadata() or {})["mlee"])
+            return header
+    except FileNotFoundError as error:
+        raise ModelError(f"{path} does not exist: expected a model file written by MLEE.") from error
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise ModelError(f"{path} is damaged or no model file written by MLEE ({error}).") from error
+
+
+def _info(path: Path, header: Mapping[str, Any]) -> ModelInfo:
+    try:
+        if tuple(header["classes"]) != CLASSES:
+            raise ModelError(
+                f"{path} is for the classes {', '.join(header['classes'])}: "
+                f"MLEE works with {', '.join(CLASSES)}."
+            )
+        if header["format"] != FORMAT:
+            raise ModelError(f"{path} has format {header['format']}: this MLEE reads format {FORMAT}.")
+        heads = tuple(header["heads"])
+        if not heads or not set(heads) <= set(HEADS) or set(header["speakers"]) != set(PARTS):
+            raise ModelError(f"{path} is no model file written by MLEE: its heads or speakers are wrong.")
+        card = path.with_suffix(".md")
+        return ModelInfo(
+            name=header["name"],
+            path=str(path),
+            classes=CLASSES,
+            heads=heads,
+            trained_on=header["trained_on"],
+            speakers={part: tuple(names) for part, names in header["speakers"].items()},
+            scores=header["scores"],
+            limits=tuple(header["limits"]),
+            card=str(card) if card.is_file() else None,
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ModelError(
+            f"{path} is no model file written by MLEE: its description is incomplete."
+        ) from error
+
+
+def _refuse_distorted(path: Path, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """Raises: ModelError for what would otherwise show only in wrong predictions."""
+    from ..audio.frames import Level
+    from ..config.recipe import BINS
+
+    if header["level"] not in get_args(Level) or not isinstance(header["seen"], dict):
+        raise ModelError(f"{path} is damaged: level or seen recordings in its description are wrong.")
+    scalings = [scaling for member in header["scalings"] for scaling in member.values()]
+    believable = all(0 < s["temperature"] < math.inf and math.isfinite(s["offset"]) for s in scalings)
+    if header["bins"] not in BINS or not scalings or not believable:
+        raise ModelError(f"{path} is damaged: bins or scalings in its description are wrong.")
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise ModelError(f"{path} is damaged: {name} holds numbers that are not finite.")
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}

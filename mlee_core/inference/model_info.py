@@ -1,0 +1,25 @@
+"""model_info."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What is known of a trained model, for people: shown beside every prediction.
+
+    trained_on: corpus name, e.g. "emodb"; speakers: part ("train", "dev", "test") -> speaker ids.
+    limits: one sentence each on what the model must not be read as saying.
+    """
+
+    name: str
+    path: str
+    classes: tuple[str, ...]
+    heads: tuple[str, ...]
+    trained_on: str
+    speakers: Mapping[str, tuple[str, ...]]
+    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    limits: tuple[str, ...] = ()
+    card: str | None = None

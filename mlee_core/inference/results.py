@@ -1,0 +1,169 @@
+"""What an analysis says: frozen values that the terminal, the window, figures and tables all show.
+
+No torch in here, so that the window can hold results before (and without) torch being imported.
+Probabilities are plain floats in the order of `classes`; times are seconds from the start of the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from ..audio.frames import MAX_SEGMENT_S, STEP_S
+from ..labels.votes import CLASS_NAMES
+
+Head = Literal["hard", "soft", "fusion"]
+HEADS: tuple[str, ...] = ("hard", "soft", "mlee", "fusion")
+DOMINANT_HEADS: tuple[str, ...] = ("hard", "soft", "fusion")
+ENCODERS: tuple[str, ...] = ("hard", "soft", "mlee")
+"""The encoders whose attention can be shown; fusion listens through two of them."""
+
+
+Probabilities = tuple[float, ...]
+Seen = Literal["train", "dev"]
+
+
+PRESENT, PERHAPS = 0.5, 0.2
+"""Above these probabilities an emotion is called present, or perhaps present."""
+
+
+@dataclass(frozen=True)
+class Attention:
+    """Attention weights of each encoder, one per 160 ms step; each list sums to 1, or is None if absent.
+
+    times_s: centres of the steps, seconds from the start of the file (the paper's Figure 3).
+    """
+
+    times_s: tuple[float, ...]
+    hard: tuple[float, ...] | None = None
+    soft: tuple[float, ...] | None = None
+    mlee: tuple[float, ...] | None = None
+
+    def of(self, encoder: str) -> tuple[float, ...] | None:
+        """The weights of one of ENCODERS, or None where the model lacks it."""
+        weights: tuple[float, ...] | None = {"hard": self.hard, "soft": self.soft, "mlee": self.mlee}[encoder]
+        return weights
+
+    def edges_s(self) -> tuple[float, ...]:
+        """The n + 1 borders of the n steps, seconds: where a step-shaped curve changes."""
+        if not self.times_s:
+            return ()
+        half = STEP_S / 2
+        return (*(t - half for t in self.times_s), self.times_s[-1] + half)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One verdict on one stretch of a recording of at most 30 s.
+
+    start_s, end_s: the stretch, seconds from the start of the file.
+    dominant: head -> probabilities [K] (sum 1); None for a head that the model lacks.
+    existence: probability that each class is present [K] (each 0–1 on its own); None without an MLEE head.
+    predicted: the class with the highest score under `rule`.
+    rule: the head that made the prediction: fusion, else soft, else hard, else mlee (equation 7).
+    notes: caveats, one sentence each, in words for a person.
+    calibrated: existence is as frequent as it says, not weighted towards rare classes (equation 6).
+    """
+
+    start_s: float
+    end_s: float
+    classes: tuple[str, ...]
+    dominant: Mapping[str, Probabilities | None]
+    existence: Probabilities | None
+    predicted: str
+    rule: str
+    attention: Attention
+    notes: tuple[str, ...] = ()
+    calibrated: bool = False
+
+    def present(self) -> tuple[str, ...]:
+        """Classes that are rather present than not."""
+        return self._existing(PRESENT, 1.0)
+
+    def perhaps(self) -> tuple[str, ...]:
+        """Classes that are rather absent, but well worth a look; none if the weights overstate them all."""
+        return self._existing(PERHAPS, PRESENT) if self.calibrated else ()
+
+    def _existing(self, above: float, up_to: float) -> tuple[str, ...]:
+        if self.existence is None:
+            return ()
+        return tuple(c for c, p in zip(self.classes, self.existence, strict=True) if above < p <= up_to)
+
+    def present_in_words(self) -> str:
+        """ "sad, perhaps neutral"."""
+        sure, less = ([CLASS_NAMES.get(c, c) for c in names] for names in (self.present(), self.perhaps()))
+        return ", ".join([*sure, *(f"perhaps {name}" for name in less)]) or "none of the four"
+
+    def score(self) -> float:
+        """The predicted class's probability under the rule that predicted it."""
+        scores = self.existence if self.rule == "mlee" else self.dominant[self.rule]
+        assert scores is not None, f"rule {self.rule} without its head"
+        return scores[self.classes.index(self.predicted)]
+
+    def verdict(self) -> str:
+        """In words: "fusion: sad 0.61; present: sad, perhaps neutral"."""
+        text = f"{self.rule}: {CLASS_NAMES.get(self.predicted, self.predicted)} {self.score():.2f}"
+        if self.existence is None:
+            return text
+        return f"{text}; present: {self.present_in_words()}"
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A recording under a model. Over 30 s it has several segments and never a single verdict.
+
+    file: path as the user gave it. duration_s: seconds analysed: the decoded recording's, or a selection's.
+    model: the model's name. heads: which of HEADS it has.
+    seen: "train" or "dev" if the model met this very recording or its speaker there, else None; it
+        cannot know voices. seen_why: how that is known, in words, "" when None.
+    notes: caveats on the whole recording. segments: in order of time, never empty.
+    """
+
+    file: str
+    duration_s: float
+    model: str
+    classes: tuple[str, ...]
+    heads: tuple[str, ...]
+    segments: tuple[Segment, ...]
+    seen: Seen | None = None
+    seen_why: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def single(self) -> Segment | None:
+        """The one segment of a recording of at most 30 s; None for a long one, which has no one verdict."""
+        return self.segments[0] if len(self.segments) == 1 and self.duration_s <= MAX_SEGMENT_S else None
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `mlee analyze --json` prints (SPEC.md, "Command line")."""
+        head: dict[str, Any] = {
+            "file": self.file,
+            "duration_s": self.duration_s,
+            "model": self.model,
+            "classes": list(self.classes),
+            "heads": list(self.heads),
+            "seen": self.seen,
+            "seen_why": self.seen_why,
+        }
+        one = self.single
+        if one is not None:
+            body = _segment_json(one)
+            return {**head, **body, "notes": [*self.notes, *one.notes]}
+        empty = {"dominant": None, "existence": None, "predicted": None, "rule": None, "attention": None}
+        segments = [_segment_json(segment) for segment in self.segments]
+        return {**head, **empty, "notes": list(self.notes), "segments": segments}
+
+
+def _segment_json(segment: Segment) -> dict[str, Any]:
+    return {
+        "start_s": segment.start_s,
+        "end_s": segment.end_s,
+        "dominant": {k: None if v is None else list(v) for k, v in segment.dominant.items()},
+        "existence": None if segment.existence is None else list(segment.existence),
+        "predicted": segment.predicted,
+        "rule": segment.rule,
+        "verdict": segment.verdict(),
+        "attention": {k: None if v is None else list(v) for k, v in asdict(segment.attention).items()},
+        "notes": list(segment.notes),
+    }

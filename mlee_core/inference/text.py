@@ -1,0 +1,58 @@
+"""text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ..labels.votes import CLASS_NAMES
+from .model_info import ModelInfo
+from .results import DOMINANT_HEADS, Analysis, Segment
+
+if TYPE_CHECKING:
+    pass
+BAR = 24
+
+
+def as_text(analysis: Analysis, info: ModelInfo) -> str:
+    """For a person: the verdict, the bars, the caveats, what the model has seen."""
+    lines = [f"{analysis.file}  ({analysis.duration_s:.2f} s)"]
+    one = analysis.single
+    if one is not None:
+        lines += [f"  {one.verdict()}", *_bars(one), *(f"  note: {note}" for note in one.notes)]
+    else:
+        for s in analysis.segments:
+            lines.append(f"  {_clock(s.start_s)}–{_clock(s.end_s)}  {s.verdict()}")
+            lines += [f"    note: {note}" for note in s.notes]
+    lines += [f"  note: {note}" for note in analysis.notes]
+    lines.append(f"  model: {info.name}; {seen_in_words(analysis)}")
+    lines += [f"  limit: {limit}" for limit in info.limits]
+    return "\n".join(lines)
+
+
+def seen_in_words(analysis: Analysis) -> str:
+    """The mark beside every prediction: what the model has met before."""
+    if analysis.seen is not None:
+        return f"SEEN: {analysis.seen_why}, so this prediction says little about new speech"
+    return "not met in training as far as recordings and speaker ids tell (it cannot know voices)"
+
+
+def _bars(segment: Segment) -> Iterator[str]:
+    columns = [
+        (head, values) for head in DOMINANT_HEADS if (values := segment.dominant.get(head)) is not None
+    ]
+    yield "  " + " " * 8 + f"{'present':{BAR + 6}}" + "".join(f"{head:>8}" for head, _ in columns)
+    for k, name in enumerate(segment.classes):
+        present = "" if segment.existence is None else _bar(segment.existence[k])
+        numbers = "".join(f"{values[k]:8.2f}" for _, values in columns)
+        yield f"  {CLASS_NAMES.get(name, name):8}{present:{BAR + 6}}{numbers}"
+
+
+def _bar(share: float) -> str:
+    full = round(share * BAR)
+    return f"{'█' * full}{'·' * (BAR - full)} {share:.2f}"
+
+
+def _clock(seconds: float) -> str:
+    whole = int(seconds)
+    return f"{whole // 3600}:{whole % 3600 // 60:02}:{whole % 60:02}.{int(seconds % 1 * 10)}"

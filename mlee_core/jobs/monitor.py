@@ -1,0 +1,121 @@
+"""Looks at a queue and at the run folders that somebody watches, and says what there is to be seen.
+
+One of these is asked again and again by one thread; a folder on a slow disk holds up that thread alone.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import RunError
+from ..events import Progress
+from ..runs.cells import Cell
+from ..runs.follower import CellView, Follower
+from .queue import Queue, QueueFile
+
+BUDGET_S = 0.05
+"""So long one look may read events, all runs together."""
+
+CONTROL = "window.lock"
+
+
+@dataclass(frozen=True)
+class RunNews:
+    """A run as it is now. run: its folder. state: as the Follower's. curve: of the chosen cell.
+    looking_only: why this window may not change it, "" if it may. fault: why it cannot be read, or ""."""
+
+    run: Path
+    state: str
+    message: str = ""
+    progress: Progress | None = None
+    what: str = ""
+    cells: Mapping[Cell, CellView] = field(default_factory=dict)
+    curve: tuple[dict[str, Any], ...] = ()
+    looking_only: str = ""
+    fault: str = ""
+    caught_up: bool = True
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What is to be seen: a run besides those of the queue that wait or run, and which cell's curve."""
+
+    run: Path | None = None
+    cell: Cell | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    queue: Queue
+    runs: Mapping[Path, RunNews]
+
+
+class Lookout:
+    """Keeps a Follower and the right of control for each run; `close` gives both back."""
+
+    def __init__(self, queue: QueueFile) -> None:
+        self._queue = queue
+        self._followers: dict[Path, Follower] = {}
+        self._locks: dict[Path, int] = {}
+
+    def look(self, watch: Watch) -> Seen:
+        """The queue and the runs now. Raises: OSError, RunError where the queue cannot be read."""
+        queue = self._queue.read()
+        wanted = [item.run for item in queue.items if item.state == "running"]
+        wanted += [watch.run] if watch.run is not None and watch.run not in wanted else []
+        for gone in set(self._followers) - set(wanted) - {item.run for item in queue.items}:
+            self._forget(gone)
+        share = BUDGET_S / max(1, len(wanted))
+        return Seen(queue, {run: self._news(run, watch, share) for run in wanted})
+
+    def close(self) -> None:
+        for run in list(self._followers | self._locks):
+            self._forget(run)
+
+    def _news(self, run: Path, watch: Watch, budget_s: float) -> RunNews:
+        if not (run / "config.json").exists():
+            return RunNews(run, "queued")
+        try:
+            follower = self._followers.get(run) or self._followers.setdefault(run, Follower(run))
+            follower.poll(budget_s)
+        except (RunError, OSError) as error:
+            return RunNews(run, "unreadable", fault=str(error), looking_only=self._control(run))
+        cell = watch.cell if run == watch.run else None
+        return RunNews(
+            run,
+            follower.state,
+            follower.message,
+            follower.progress,
+            follower.what,
+            follower.cells,
+            () if cell is None else follower.curve(cell),
+            self._control(run),
+            caught_up=follower.caught_up,
+        )
+
+    def _control(self, run: Path) -> str:
+        """Take the right to change this run, if no other window has it; why not, in words."""
+        if run in self._locks:
+            return ""
+        try:
+            lock = os.open(run / CONTROL, os.O_CREAT | os.O_RDWR, 0o644)
+        except OSError as error:
+            return f"{run} cannot be written ({error.strerror}): this window only looks."
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            return "Another window has this run: this one only looks."
+        self._locks[run] = lock
+        return ""
+
+    def _forget(self, run: Path) -> None:
+        self._followers.pop(run, None)
+        lock = self._locks.pop(run, None)
+        if lock is not None:
+            os.close(lock)

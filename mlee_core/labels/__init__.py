@@ -1,0 +1,1 @@
+"""Votes of annotators and the targets derived from them."""

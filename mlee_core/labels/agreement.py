@@ -1,0 +1,72 @@
+"""How far the annotators agree: Krippendorff's alpha for nominal data, and where they do.
+
+Reading: in alpha over all labels an annotator who gave several counts once for each of them, as in the votes
+themselves. Whether a class is there, and whether all agree, is asked of each annotator where they are named.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from .votes import CLASSES, OTHER, Votes
+
+Agreement = Literal["unanimous", "split", "one vote"]
+AGREEMENTS: tuple[Agreement, ...] = ("unanimous", "split", "one vote")
+
+
+def alpha(counts: Iterable[Mapping[str, int]]) -> float | None:
+    """Krippendorff's alpha, nominal, of label -> number of votes per utterance: 1 is perfect, 0 chance.
+
+    alpha = 1 - D_o / D_e (Krippendorff, Computing Krippendorff's Alpha-Reliability, 2011). With m_u votes on
+    utterance u, n_uc of them for label c, and n_c, n their sums over u:
+    D_o = Σ_u (m_u² - Σ_c n_uc²) / (m_u - 1), D_e = (n² - Σ_c n_c²) / (n - 1).
+    The sums are taken here, since the package `krippendorff` (the tests' oracle) needs memory for
+    utterances × labels²: gigabytes for a large corpus with free-text labels.
+
+    An utterance with fewer than two votes has no pair and stays out. None where alpha is undefined: no pair,
+    or one label alone, which leaves nothing to disagree on.
+    """
+    observed = 0.0
+    totals = Counter[str]()
+    for unit in counts:
+        votes = sum(unit.values())
+        if votes >= 2:
+            observed += (votes**2 - sum(n**2 for n in unit.values())) / (votes - 1)
+            totals.update(unit)
+    everything = sum(totals.values())
+    disagreeing = everything**2 - sum(n**2 for n in totals.values())
+    return None if disagreeing == 0 else 1 - observed * (everything - 1) / disagreeing
+
+
+def alpha_per_class(votes: Iterable[Votes]) -> dict[str, float | None]:
+    """Alpha of each target class, given or not, which shows what the annotators mix up."""
+    known = [(v, _judges(v)) for v in votes]
+    return {
+        name: alpha(
+            {name: v.counts.get(name, 0), OTHER: judges - v.counts.get(name, 0)} for v, judges in known
+        )
+        for name in CLASSES
+    }
+
+
+def agreement(votes: Votes) -> Agreement:
+    """unanimous: at least two annotators, all with the same labels; a single one agrees with nobody; else
+    split. Where annotators are not named, every vote is one."""
+    if _judges(votes) < 2:
+        return "one vote"
+    if votes.annotators is not None:
+        return (
+            "unanimous"
+            if len({frozenset(given) for given in votes.annotators.values() if given}) == 1
+            else "split"
+        )
+    return "unanimous" if max(votes.counts.values()) == votes.total else "split"
+
+
+def _judges(votes: Votes) -> int:
+    """Annotators who gave a label; votes, where they are not named."""
+    if votes.annotators is None:
+        return votes.total
+    return sum(bool(given) for given in votes.annotators.values())

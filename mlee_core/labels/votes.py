@@ -1,0 +1,80 @@
+"""votes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ..errors import CorpusError
+
+CLASSES: tuple[str, ...] = ("neu", "hap", "sad", "ang")
+"""The target classes, in this order everywhere (K = 4)."""
+CLASS_NAMES: Mapping[str, str] = {"neu": "neutral", "hap": "happy", "sad": "sad", "ang": "angry"}
+OTHER = "other"
+
+
+@dataclass(frozen=True)
+class Votes:
+    """The votes on one utterance.
+
+    counts: label -> number of annotators who gave it, Σₙ hₙₖ (target classes and any other label names).
+    annotators: annotator -> the labels that annotator gave, where the corpus names them, else empty.
+    consensus: the corpus's own verdict where it ships one (a class, another label, or "none" for no
+        agreement); `hard` uses it, the votes stay as they are.
+    """
+
+    counts: Mapping[str, int]
+    annotators: Mapping[str, tuple[str, ...]] | None = None
+    consensus: str | None = None
+
+    def __post_init__(self) -> None:
+        for label, count in self.counts.items():
+            if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+                raise CorpusError(
+                    f"{count!r} votes for {label!r}: a vote count is a whole number, 0 or more."
+                )
+
+    @classmethod
+    def from_annotators(cls, annotators: Mapping[str, Iterable[str]], consensus: str | None = None) -> Votes:
+        """Votes from each annotator's set of labels; a label given twice by one annotator counts once."""
+        sets = {name: tuple(dict.fromkeys(labels)) for name, labels in annotators.items()}
+        counts: dict[str, int] = {}
+        for labels in sets.values():
+            for label in labels:
+                counts[label] = counts.get(label, 0) + 1
+        return cls(counts, sets, consensus)
+
+    @property
+    def target_counts(self) -> tuple[int, ...]:
+        """Σₙ hₙₖ per target class, in the order of CLASSES."""
+        return tuple(self.counts.get(name, 0) for name in CLASSES)
+
+    @property
+    def total(self) -> int:
+        """All votes, the *other* ones included."""
+        return sum(self.counts.values())
+
+
+def leaders(votes: Votes) -> tuple[str, ...]:
+    """The labels that share the most votes, over all labels, target classes first; empty without votes.
+
+    One name is a unique winner; several are a tie, and these are its names.
+    """
+    most = max(votes.counts.values(), default=0)
+    if most == 0:
+        return ()
+    order = {name: k for k, name in enumerate(CLASSES)}
+    tied = [name for name, count in votes.counts.items() if count == most]
+    return tuple(sorted(tied, key=lambda name: (order.get(name, len(CLASSES)), name)))
+
+
+def dominant(votes: Votes) -> str | None:
+    """The dominant *target* class (equation 3), or None.
+
+    Reading: equation 3 compares target classes only, but "no dominant target emotion" needs the others:
+    2 frustrated and 1 neutral is not neutral. So the winner is sought over all labels and must be unique.
+    """
+    if votes.consensus is not None:
+        return votes.consensus if votes.consensus in CLASSES else None
+    first = leaders(votes)
+    return first[0] if len(first) == 1 and first[0] in CLASSES else None

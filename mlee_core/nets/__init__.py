@@ -1,0 +1,1 @@
+"""Networks, sequence packing, normalisation and tensor files."""

@@ -1,0 +1,109 @@
+"""The small pictures of one line of Table 3: confusions, reliability, learning curves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..figures.page import Look
+from ..figures.palette import CURVE_COLORS, text_on
+from ..labels.votes import CLASSES
+from .formatting import percent
+from .report_data import Line, Report
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TRAIN, DEV, BEST = (CURVE_COLORS[name] for name in ("train_loss", "dev_loss", "best"))
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One kind of panel. draw(axes, line, report, look, first); height: of its axes, in inches."""
+
+    title: str
+    caption: str
+    height: float
+    draw: Callable[[Axes, Line, Report, Look, bool], None]
+
+
+def confusion(axes: Axes, line: Line, report: Report, look: Look, first: bool) -> None:
+    """Row = truth. Share of the row, and how many."""
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    counts = np.array(line.confusion, np.float64)
+    of_class = counts.sum(1, keepdims=True)
+    shares = np.divide(counts, of_class, out=np.zeros_like(counts), where=of_class > 0)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for (y, x), share in np.ndenumerate(shares):
+        color = text_on(to_hex(colormaps["Blues"](float(share))))
+        axes.text(x, y - 0.12, percent(share), ha="center", va="center", fontsize=8, color=color)
+        axes.text(x, y + 0.26, f"{counts[y, x]:.0f}", ha="center", va="center", fontsize=6, color=color)
+    axes.set_xticks(range(len(CLASSES)), CLASSES)
+    axes.set_yticks(range(len(CLASSES)), CLASSES)
+    axes.tick_params(length=0)
+    axes.set_ylabel("true" if first else "")
+    axes.set_xlabel("predicted")
+
+
+def reliability(axes: Axes, line: Line, report: Report, look: Look, first: bool) -> None:
+    """How often what has this probability is true; under it, how many have it."""
+    filled = [b for b in line.bins if b.count]
+    most = max((b.count for b in filled), default=1)
+    for b in filled:
+        axes.bar(b.low, 0.25 * b.count / most, b.high - b.low, align="edge", color=TRAIN, alpha=0.35, lw=0)
+    axes.plot([0, 1], [0, 1], ls=(0, (4, 3)), lw=0.8, color=look.faint)
+    said, true = ([getattr(b, what) for b in filled] for what in ("confidence", "accuracy"))
+    axes.plot(said, true, lw=0.8, color=DEV)
+    axes.scatter(
+        said, true, [4 + 40 * b.count / most for b in filled], color=DEV, lw=0, zorder=3, clip_on=False
+    )
+    axes.text(0.04, 0.95, f"ECE {percent(line.ece)} %", va="top", fontsize=8, color=look.ink)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.set_xticks([0, 0.5, 1])
+    axes.set_yticks([0, 0.5, 1])
+    existence = line.stage.scheme == "existence"
+    axes.set_xlabel("probability of presence" if existence else "probability of predicted class")
+    axes.set_ylabel("came true" if first else "")
+
+
+def curves(axes: Axes, line: Line, report: Report, look: Look, first: bool) -> None:
+    """Losses over epochs, a curve a network; the best epoch of each as a dot."""
+    own = [t for t in report.trainings if t.cell.stage == line.stage]
+    alpha = max(0.45, 1 / max(1, len(own)) ** 0.5)
+    for t in own:
+        epochs = [point.epoch for point in t.curve]
+        train, dev = [point.train_loss for point in t.curve], [point.dev_loss for point in t.curve]
+        axes.plot(epochs, train, lw=0.8, ls=(0, (4, 2)), color=TRAIN, alpha=alpha)
+        axes.plot(epochs, dev, lw=0.9, color=DEV, alpha=alpha)
+        axes.plot(t.epoch, t.dev_loss, "o", ms=3, color=BEST, zorder=3)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("loss" if first else "")
+    axes.set_ylim(bottom=0)
+
+
+PANELS: Mapping[str, Panel] = {
+    "confusion": Panel(
+        "Confusions",
+        "Pooled over folds. Row: true class, column: predicted class; percent of the row, and how many.",
+        1.7,
+        confusion,
+    ),
+    "calibration": Panel(
+        "Reliability",
+        "How much came true of what has this probability. Dashed: calibrated. Bars, sizes: how many have it.",
+        1.7,
+        reliability,
+    ),
+    "curves": Panel(
+        "Learning curves",
+        "Blue: loss on the development speakers. Grey, dashed: on the training set. Red: the epoch kept.",
+        1.5,
+        curves,
+    ),
+}

@@ -1,0 +1,224 @@
+"""What stands on a report's page, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ..evaluation.bootstrap import LEAST_SPEAKERS, RESAMPLES
+from ..evaluation.calibration import BINS
+from ..labels.votes import CLASS_NAMES
+from ..runs.cells import Cell
+from . import tables
+from .document_blocks import Banner, Block, Heading, Items, Picture, Table, Text
+from .paper_table3 import CORPUS
+from .report_data import Report
+
+MOST_NAMES = 12
+
+FILES = (
+    "table3.csv: Table 3, with recalls, calibration and the scores by votes",
+    "predictions.csv: every utterance's out-of-fold predictions; PREDICTIONS.md tells what its columns mean",
+    "speakers.csv, cells.csv, curves.csv: scores of speakers and of networks, learning curves",
+    "report.json: all of this page as data",
+    "pictures: the pictures as SVG, light and dark",
+    "tensorboard: event files, to be read with tensorboard --logdir",
+)
+
+
+def page(report: Report) -> Iterator[Block]:
+    yield Heading(f"Table 3 on {report.setting.corpus}", 1)
+    yield from banners(report)
+    yield _setting(report)
+    yield from _table3(report)
+    yield from _comparisons(report)
+    yield from _classes(report)
+    yield from _calibration(report)
+    yield from _agreement(report)
+    yield from _training(report)
+    yield from _speakers(report)
+    yield Heading("Files")
+    yield Items(FILES)
+    yield Text(report.stamp_line)
+
+
+def banners(report: Report) -> Iterator[Banner]:
+    """What limits all figures: networks that are not trained, or not to their end, folds that are not part of
+    the experiment."""
+    setting, missing = report.setting, report.missing
+    if missing:
+        yield Banner(
+            f"Unfinished: {report.planned - len(missing)} of {report.planned} networks are trained. "
+            "Each line's figures are of the folds and seeds it has; lines that differ in them are not "
+            f"comparable. Missing: {'; '.join(_cells_named(missing, len(report.lines)))}."
+        )
+    if report.early:
+        yield Banner(
+            f"Stopped early: {len(report.early)} of {report.planned} networks were asked to stop before "
+            f"their training was over, and kept: {'; '.join(_cells_named(report.early, len(report.lines)))}."
+        )
+    if len(setting.selected) < len(setting.folds):
+        yield Banner(
+            f"{len(setting.selected)} of {len(setting.folds)} folds are part of this experiment "
+            f"({_listed(setting.selected)}): figures are of their speakers only."
+        )
+
+
+def _cells_named(cells: Sequence[Cell], stages: int) -> Iterator[str]:
+    """ "fold 08, 09, seed 0: mlee-all, fusion-soft-all": folds that share the same are named together.
+
+    stages: how many there are in a fold; where it is all of them, none is named.
+    """
+    lacking: dict[tuple[str, int], list[str]] = {}
+    for cell in cells:
+        lacking.setdefault((cell.fold, cell.seed), []).append(cell.stage.name)
+    folds: dict[tuple[int, tuple[str, ...]], list[str]] = {}
+    for (fold, seed), lacked in lacking.items():
+        folds.setdefault((seed, tuple(lacked)), []).append(fold)
+    for (seed, names), of in folds.items():
+        yield f"fold {_listed(of)}, seed {seed}: {_listed(names) if len(names) < stages else 'everything'}"
+
+
+def _setting(report: Report) -> Table:
+    s, stamp = report.setting, report.stamp
+    how = ["scripted utterances too"] * s.scripted + ["self-reports too"] * s.self_reports
+    classes = ", ".join(f"{count} {CLASS_NAMES[name]}" for name, count in s.dominant.items())
+    together = f"; {s.ensemble} networks judge together" if s.ensemble > 1 else ""
+    recipe = ", ".join(f"{key.replace('_', ' ')} {_value(value)}" for key, value in s.recipe.items())
+    compute = ", ".join(f"{key.replace('_', ' ')} {_value(value)}" for key, value in s.compute.items())
+    maps = ", ".join(f"{label} = {name}" for label, name in s.label_map.items()) or "none"
+    done = f"{len(report.folds_done)} of {len(s.folds)} finished"
+    rows = (
+        ("run", s.name),
+        ("corpus", ", ".join([f"{s.corpus} ({s.format})", *how])),
+        ("data hash", stamp["data_hash"]),
+        ("label map", maps),
+        ("utterances", f"{s.utterances}, {s.annotated} of them with votes"),
+        ("with a dominant class", f"{s.scored}: {classes}"),
+        ("speakers", f"{len(s.speakers)}: {_listed(s.speakers)}"),
+        ("folds", f"{done}: {_listed(report.folds_done)}" if report.folds_done else done),
+        ("seeds", ", ".join(map(str, s.seeds)) + together),
+        ("recipe", recipe),
+        ("arithmetic", compute),
+        ("configuration hash", stamp["config_hash"]),
+        ("networks trained by", _trained_by(report)),
+        ("report made by", _software(stamp)),
+    )
+    return Table(("what was run", ""), rows, words=2)
+
+
+def _table3(report: Report) -> Iterator[Block]:
+    setting = report.setting
+    several = (
+        f", each counted once as the mean over its {setting.repeated}; ± is the standard deviation of their "
+        "own pooled figures"
+    )
+    together = (
+        f"Each row is judged by {setting.ensemble} networks a fold, which differ by their seeds: the mean of "
+        "their probabilities counts.",
+    )
+    same = setting.format == "iemocap"
+    which = "this corpus" if same else "another corpus than this one: the figures stand beside to orient"
+    yield Heading("Table 3")
+    yield Items(
+        (
+            "WA is the share of utterances that are predicted rightly, UA the mean of the classes' recalls. "
+            "Both count the utterances that have a dominant class.",
+            f"Pooled: over the utterances of all its folds together{several if setting.repeated else ''}.",
+            *(together if setting.ensemble > 1 else ()),
+            "Of folds: mean ± standard deviation of the folds' own figures. A fold that lacks a class has "
+            "its UA over the classes that it has.",
+            f"Paper: Ando et al., Interspeech 2019, on {CORPUS}, {which}.",
+            "Dominant, hard admits the same utterances in both train sets: the same networks, shown in both.",
+        )
+    )
+    yield from tables.table3(report)
+    yield Picture("table3", "Table 3: pooled scores, folds, their mean and deviation, and the paper's")
+
+
+def _comparisons(report: Report) -> Iterator[Block]:
+    if not report.comparisons:
+        return
+    yield Heading("Rows compared, speaker by speaker")
+    yield Text(
+        "Difference of the pooled scores in percentage points, on the utterances that both rows have judged, "
+        f"with its 95 % interval: percentiles of {RESAMPLES} bootstrap samples of speakers, both rows on the "
+        f"same sample. Below {LEAST_SPEAKERS} speakers there is no interval; with about ten it is rather too "
+        "narrow. An interval without 0 in it is no proof: there are many comparisons, and none is corrected "
+        "for that. Paper: the difference of its figures."
+    )
+    reasons = {gap.why_not for one in report.comparisons for gap in one.differences.values()} - {None}
+    if reasons:
+        yield Text(f"Intervals are left out: {'; '.join(sorted(map(str, reasons)))}.")
+    yield from tables.comparisons(report)
+    yield Picture("comparisons", "Differences of rows with their intervals, beside the paper's")
+
+
+def _classes(report: Report) -> Iterator[Block]:
+    yield Heading("Classes")
+    yield tables.recalls(report)
+    repeated = report.setting.repeated
+    several = f" An utterance counts once for each of {repeated}." if repeated else ""
+    yield Text(
+        "Confusions, pooled: a row is the true class, a column the predicted one; shares are of the row."
+        + several
+    )
+    yield Picture("confusion", "Confusion matrix of each row")
+
+
+def _calibration(report: Report) -> Iterator[Block]:
+    yield Heading("Calibration")
+    yield Text(
+        f"Expected calibration error over {BINS} bins of equal width, pooled. For MLEE only: of the "
+        "probability that a class is present, over all classes of all utterances with votes, against whether "
+        "any annotator gave it. For all other rows: of the predicted class, over utterances with a dominant "
+        "class, against whether it is right."
+    )
+    yield tables.calibration(report)
+    yield Picture("calibration", "Reliability diagram of each row")
+
+
+def _agreement(report: Report) -> Iterator[Block]:
+    yield Heading("Unanimous and split votes")
+    yield Text(
+        "Unanimous: at least two annotators (votes, where they are not named), all with the same labels. "
+        "Split: several labels, of which one "
+        "dominates all the same. One vote alone says nothing of agreement."
+    )
+    yield tables.agreement(report)
+
+
+def _training(report: Report) -> Iterator[Block]:
+    yield Heading("Training")
+    yield tables.training(report)
+    yield Picture("curves", "Learning curves of each row, with the best epoch of each network")
+
+
+def _speakers(report: Report) -> Iterator[Block]:
+    yield Heading("Speakers")
+    if len(report.speakers) > tables.MOST_SPEAKERS:
+        yield Text(
+            f"The first {tables.MOST_SPEAKERS} of {len(report.speakers)} speakers; speakers.csv has all."
+        )
+    yield from tables.speakers(report)
+
+
+def _trained_by(report: Report) -> str:
+    """Versions and commits, several if the run went on with another version."""
+    by = dict.fromkeys(_software(training.stamp) for training in report.trainings)
+    return "; ".join(text or "a version that did not record itself" for text in by)
+
+
+def _software(stamp: Mapping[str, str]) -> str:
+    others = ("device", "dtype", "data_hash", "config_hash")
+    return ", ".join(f"{name} {value}" for name, value in stamp.items() if value and name not in others)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, tuple | list):
+        return " ".join(map(str, value))
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more

@@ -1,0 +1,1 @@
+"""The run folder: its files, events, cells, status and control requests."""

@@ -1,0 +1,92 @@
+"""cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ..config.run_config import RunConfig, Selection
+from ..config.stages import Stage, stage_named
+from ..events import EpochDone, Event, StageDone
+
+RESULT = "result.json"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One network of an experiment: a stage of one fold, with one seed."""
+
+    fold: str
+    seed: int
+    stage: Stage
+
+    @property
+    def name(self) -> str:
+        """Its folder in the run, "03/seed-0/dominant-soft-all"."""
+        return f"{self.fold}/seed-{self.seed}/{self.stage.name}"
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What came out of a cell.
+
+    key: hash of its data, targets, configuration and seed. epoch: the best one, of `epochs`. dev_loss: its
+    development loss. wa, ua: on the test speakers' utterances that `hard` admits, None without any.
+    curves: a row {epoch, train_loss, dev_loss, dev_wa, dev_ua, best} for each epoch.
+    predictions: id -> probabilities [4] of every annotated utterance of the test speakers, softmax for a
+    dominant row, sigmoid for MLEE. development: the same of the development speakers' utterances that the
+    stage admits, by which recipes may be chosen. temperature, offset: of their logits' calibration.Scaling.
+    stamp: which software trained it. early: it was asked to stop before its training was over.
+    """
+
+    fold: str
+    seed: int
+    stage: Stage
+    key: str
+    epoch: int
+    epochs: int
+    dev_loss: float
+    wa: float | None
+    ua: float | None
+    curves: tuple[dict[str, Any], ...]
+    predictions: Mapping[str, tuple[float, ...]]
+    development: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    temperature: float = 1.0
+    offset: float = 0.0
+    stamp: Mapping[str, str] = field(default_factory=dict)
+    early: bool = False
+
+    @property
+    def cell(self) -> Cell:
+        return Cell(self.fold, self.seed, self.stage)
+
+    def events(self) -> Iterator[Event]:
+        """What its training has told, again: a writer that was killed may not have got to all of it."""
+        where: dict[str, Any] = {"fold": self.fold, "seed": self.seed}
+        for row in self.curves:
+            yield EpochDone(self.stage.name, **row, **where, seconds=None)
+        told = (self.epoch, self.dev_loss, self.wa, self.ua)
+        yield StageDone(self.stage.name, *told, reused=True, early=self.early, **where)
+
+    def to_json(self) -> dict[str, Any]:
+        told = {**asdict(self), "stage": self.stage.name}
+        return told if self.early else {name: value for name, value in told.items() if name != "early"}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> CellResult:
+        said = {"predictions": value["predictions"], "development": value.get("development", {})}
+        told = {part: {name: tuple(row) for name, row in rows.items()} for part, rows in said.items()}
+        read = {"stage": stage_named(value["stage"]), "curves": tuple(value["curves"])}
+        return cls(**{**value, **read, **told})
+
+
+def cells(config: RunConfig, selection: Selection) -> tuple[Cell, ...]:
+    """The cells of a selection: ensemble by ensemble, fold by fold, encoders before what stands on them."""
+    return tuple(
+        Cell(fold, seed, stage)
+        for seeds in config.ensembles(selection.seeds)
+        for fold in selection.folds
+        for seed in seeds
+        for stage in selection.stages
+    )

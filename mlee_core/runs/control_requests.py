@@ -1,0 +1,80 @@
+"""What is asked of a run while it is written: edited by several processes, heeded by the one that trains."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from ..events import Event
+from .status_files import Asked
+
+Answer = TypeVar("Answer")
+
+
+class Asks:
+    """Reads RUN/asked.json, anew only when it has changed: cheap enough for every batch.
+
+    It may lie in any folder that is laid out like a run folder: a worker's temporary one, say.
+    """
+
+    def __init__(self, run: Path) -> None:
+        self._run = run
+        self._seen: tuple[int, int, int] | None = None
+        self._asked = Asked()
+
+    def now(self) -> Asked:
+        try:
+            state = (self._run / "asked.json").stat()
+            seen = (state.st_ino, state.st_mtime_ns, state.st_size)
+        except OSError:
+            seen = None
+        if seen != self._seen:
+            self._seen, self._asked = seen, Asked.load(self._run)
+        return self._asked
+
+    def stop(self) -> bool:
+        """Whether training is to end after this epoch."""
+        return self.now().ask == "stop"
+
+    def unless_skipped(
+        self, cell: str, work: Generator[Event, None, Answer]
+    ) -> Generator[Event, None, Answer | None]:
+        """The events of work on a cell, and what it returns; None, at once, when it is to be skipped."""
+        return self._unless(lambda: cell in self.now().skip, work)
+
+    def unless_asked(self, work: Generator[Event, None, Answer]) -> Generator[Event, None, Answer | None]:
+        """The same of work before any cell: None when the run is to pause or to stop."""
+        return self._unless(lambda: self.now().ask is not None, work)
+
+    @staticmethod
+    def _unless(
+        over: Callable[[], bool], work: Generator[Event, None, Answer]
+    ) -> Generator[Event, None, Answer | None]:
+        while not over():
+            try:
+                event = next(work)
+            except StopIteration as end:
+                answer: Answer = end.value
+                return answer
+            yield event
+        work.close()
+        return None
+
+
+def edit(run: Path, change: Callable[[Asked], Asked]) -> None:
+    """Change what is asked of a run; several processes may do so at once. Raises: OSError."""
+    with _locked(run):
+        before = Asked.load(run)
+        after = change(before)
+        if after != before:
+            after.save(run)
+
+
+@contextmanager
+def _locked(run: Path) -> Iterator[None]:
+    with open(run / "asked.lock", "a", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

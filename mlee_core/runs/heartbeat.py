@@ -1,0 +1,103 @@
+"""The heartbeat of a run that is written: what its events say is in work, told once a second."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+
+from ..events import Dropped, EpochDone, Event, Failed, Progress, Resumed, StageDone, Started
+from .cells import Cell
+from .control_requests import Asks
+from .forecast import Forecast
+from .status_files import HEARTBEAT_S, Heartbeat, InWork
+
+
+class Pulse:
+    """Beats in a thread of its own, so that it goes on while one step takes long.
+
+    run: its folder. ahead: follows the events from now on.
+    """
+
+    def __init__(self, run: Path, ahead: Forecast) -> None:
+        self._run, self._ahead, self._asks = run, ahead, Asks(run)
+        self._lock = threading.Lock()
+        self._what = ""
+        self._in_work: dict[Cell, InWork] = {}
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> Pulse:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+        self._what = ""
+        self._in_work.clear()
+        self._save()
+
+    def hear(self, event: Event) -> None:
+        with self._lock:
+            self._ahead.add(event)
+            cell = self._ahead.cell_of(event)
+            if cell is not None:
+                self._work_on(cell, event)
+            elif isinstance(event, Progress | Started):
+                self._what = _in_words(event)
+
+    def _work_on(self, cell: Cell, event: Event) -> None:
+        self._what = ""
+        known = self._in_work.get(cell, InWork(cell.name, None, None, None, ""))
+        if isinstance(event, StageDone | Failed | Dropped):
+            self._in_work.pop(cell, None)
+        elif isinstance(event, Progress) and event.epoch is not None:
+            share = event.done / event.total if event.total else None
+            self._in_work[cell] = replace(known, epoch=event.epoch, share=share, what="")
+        elif isinstance(event, EpochDone) and event.seconds is not None:
+            self._in_work[cell] = replace(known, epoch=event.epoch, share=1.0, what="")
+        elif isinstance(event, Progress | Started):
+            self._in_work[cell] = replace(known, what=_in_words(event))
+        elif isinstance(event, Resumed):
+            self._in_work[cell] = replace(known, what=f"goes on after epoch {event.epoch}")
+
+    def now(self) -> Heartbeat:
+        with self._lock:
+            for cell in [cell for cell in self._in_work if cell.name in self._asks.now().skip]:
+                del self._in_work[cell]  # it ends without a word
+            done = self._ahead.progress()
+            cells = tuple(
+                replace(work, left_s=self._ahead.left_in_s(cell, self._share(work)))
+                for cell, work in self._in_work.items()
+            )
+            return Heartbeat(
+                time.time(), round(done.done), round(done.total or 0), done.left_s, cells, self._what
+            )
+
+    @staticmethod
+    def _share(work: InWork) -> float:
+        """Of the epoch in work; one that is over is counted among those that are done."""
+        return 0.0 if work.share is None or work.share == 1.0 else work.share
+
+    def _beat(self) -> None:
+        while True:
+            self._save()
+            if self._over.wait(HEARTBEAT_S):
+                return
+
+    def _save(self) -> None:
+        with suppress(OSError):  # a full disk, say, is told by who trains
+            self.now().save(self._run)
+
+
+def _in_words(event: Progress | Started) -> str:
+    """ "Computing features 120 of 535"."""
+    if isinstance(event, Progress) and event.total:
+        return f"{event.what} {event.done:.0f} of {event.total:.0f}"
+    return event.what

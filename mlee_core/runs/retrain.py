@@ -1,0 +1,44 @@
+"""Cells that are to be trained anew: what is there of them is dropped, with all that came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from ..errors import RunError
+from ..events import Dropped
+from .cells import RESULT, Cell
+from .run_folder import MODEL_FILE, RunFolder
+
+_FILES = (RESULT, "last.safetensors", "best.safetensors")
+"""The result first: a cell without one is not done, whatever else is left of it."""
+
+
+def drop(run: RunFolder, names: Collection[str]) -> Iterator[Dropped]:
+    """Remove these cells, the twins that are the same training, what stands on them, and the models that
+    were made of them. Names that the experiment has not are passed over. Raises: OSError, RunError."""
+    for cell in _concerned(run, names) if names else ():
+        for name in _FILES:
+            (run.stage_folder(cell) / name).unlink(missing_ok=True)
+        (run.path / cell.fold / MODEL_FILE).unlink(missing_ok=True)
+        yield Dropped(cell.stage.name, fold=cell.fold, seed=cell.seed)
+
+
+def _concerned(run: RunFolder, names: Collection[str]) -> list[Cell]:
+    every = run.cells()
+    named = [cell for cell in every if cell.name in names]
+    keys = {(cell.fold, key) for cell in named if (key := _key(run, cell)) is not None}
+    dropped = {cell for cell in every if cell in named or (cell.fold, _key(run, cell)) in keys}
+    on_them = {
+        cell
+        for cell in every
+        if any(Cell(cell.fold, cell.seed, encoder) in dropped for encoder in cell.stage.encoders)
+    }
+    return [cell for cell in every if cell in dropped | on_them]
+
+
+def _key(run: RunFolder, cell: Cell) -> str | None:
+    try:
+        result = run.result(cell)
+    except RunError:  # damaged, which may be why it is to be trained anew
+        return None
+    return None if result is None else result.key

@@ -1,0 +1,15 @@
+"""seen_recordings."""
+
+from __future__ import annotations
+
+import json
+
+from ..audio.quality import LevelReference
+from ..corpora.folds import Fold
+from .run_folder import RunFolder
+
+
+def part_digests(run: RunFolder, fold: Fold) -> tuple[dict[str, str], LevelReference]:
+    """Digest of decoded samples -> part, and the training set's levels, as `train_cells` found them."""
+    facts = json.loads((run.path / fold.name / "recordings.json").read_text(encoding="utf-8"))
+    return facts["seen"], LevelReference.from_json(facts["level_reference"])

@@ -1,0 +1,117 @@
+"""What stands in a run folder beside events.jsonl, for those who look at it or ask something of it.
+
+    job.json        who writes the run, or wrote it last, and how that ended
+    heartbeat.json  once a second: what is in work, how much is done, how long still
+    asked.json      what the writer is asked: to pause, to stop and keep, to skip cells, to train cells anew
+
+Each is replaced as a whole. Readers take a file that is missing or damaged as one that says nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from ..system import files
+from ..system.process_identity import Identity
+
+JobState = Literal["running", "finished", "failed", "cancelled", "stopped", "paused"]
+Ask = Literal["pause", "stop"]
+
+HEARTBEAT_S = 1.0
+SILENT_S = 15.0
+"""A writer on another machine, whose process cannot be looked at, is taken for dead after so long."""
+
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True)
+class Job:
+    """Who writes a run. state: "running" while it does, else how it ended (cancelled: at once, resumable;
+    stopped: after an epoch, with what was trained kept; paused: after the cells in work).
+    began_at, ended_at: seconds since the epoch (UTC). message: one sentence where it failed."""
+
+    writer: Identity
+    began_at: float
+    state: JobState = "running"
+    ended_at: float | None = None
+    message: str = ""
+
+    def save(self, run: Path) -> None:
+        files.write_json(run / "job.json", asdict(self))
+
+    @classmethod
+    def load(cls, run: Path) -> Job | None:
+        def read(value: dict[str, Any]) -> Job:
+            return cls(**{**value, "writer": Identity.from_json(value["writer"])})
+
+        return _loaded(run / "job.json", read)
+
+
+@dataclass(frozen=True)
+class InWork:
+    """A cell that is being trained. cell: its name (`Cell.name`). epoch: from 1, None between epochs, while
+    encoding say. share: of the epoch that is done, 0-1. left_s: of this cell, None while unknown.
+    what: in words."""
+
+    cell: str
+    epoch: int | None
+    share: float | None
+    left_s: float | None
+    what: str
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """at: seconds since the epoch (UTC). done, total: cells. left_s: of all, None while unknown.
+    what: work for all folds ("features 120 of 535"), or why nothing goes on ("waiting for the cluster")."""
+
+    at: float
+    done: int
+    total: int
+    left_s: float | None
+    cells: tuple[InWork, ...] = ()
+    what: str = ""
+
+    def save(self, run: Path) -> None:
+        """Not synced to the disk: the next one comes in a second."""
+        neighbour = run / ".heartbeat.tmp.json"
+        neighbour.write_text(json.dumps(asdict(self)), encoding="utf-8")
+        neighbour.replace(run / "heartbeat.json")
+
+    @classmethod
+    def load(cls, run: Path) -> Heartbeat | None:
+        def read(value: dict[str, Any]) -> Heartbeat:
+            return cls(**{**value, "cells": tuple(InWork(**cell) for cell in value["cells"])})
+
+        return _loaded(run / "heartbeat.json", read)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """ask: how the job is to end. skip: names of cells that are not to be trained. redo: of cells whose
+    results are to be dropped and trained anew, with those that stand on them."""
+
+    ask: Ask | None = None
+    skip: tuple[str, ...] = ()
+    redo: tuple[str, ...] = ()
+
+    def save(self, run: Path) -> None:
+        files.write_json(run / "asked.json", asdict(self))
+
+    @classmethod
+    def load(cls, run: Path) -> Asked:
+        def read(value: dict[str, Any]) -> Asked:
+            return cls(value["ask"], tuple(value["skip"]), tuple(value["redo"]))
+
+        return _loaded(run / "asked.json", read) or cls()
+
+
+def _loaded(file: Path, read: Callable[[dict[str, Any]], Read]) -> Read | None:
+    try:
+        return read(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None

@@ -1,0 +1,109 @@
+"""The paper's experiment at IEMOCAP's size, extrapolated from measured steps, and the machine's own limit.
+
+Steps are those of the training loop, on ragged batches of 16 with SPEC.md's durations, one training on one
+thread, as the folds run side by side. Reading batches, scoring and saving are not in them.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from ..audio.frames import BINS, FRAMES_PER_SECOND
+from ..config.recipe import Recipe
+from ..config.run_config import Compute, StageConfig
+from ..config.stages import Stage
+from ..nets.network import VECTOR, pad
+from ..runs.forecast import EXPECTED_EPOCHS
+from ..training.batches import Batch
+from ..training.loop import arithmetic, build, train_step
+from ..training.losses import loss_function
+from ..training.optimizer import Learner
+
+UTTERANCES, MEAN_S, FOLDS = 4784, 4.5, 10
+LEARNT = 0.8
+"""Share of the utterances that teach: 8 of 10 speakers."""
+
+ENCODERS, DENSE_ROWS = 5, 8
+DENSE_EPOCHS = 50
+"""Of a dense row: EmoDB's took 5 to 100, 53 on average (BENCHMARKS.md)."""
+
+BATCH, BATCHES = 16, 4
+SIDE = 2048
+"""Of the square matrices whose product is the limit."""
+
+FORWARD_GFLOP = 0.292
+"""Of one encoder for a second of audio (FACTS.md); a training step takes three times that."""
+
+HOW = (
+    f"table3_iemocap: {FOLDS} folds, each {ENCODERS} encoders of {EXPECTED_EPOCHS} epochs and "
+    f"{DENSE_ROWS} dense rows of {DENSE_EPOCHS}; {UTTERANCES} utterances of {MEAN_S} s, 80 % teaching, at "
+    "three speeds; one training a core; an epoch is extrapolated from measured steps."
+)
+
+
+def products(dtypes: Sequence[torch.dtype]) -> list[float]:
+    """GFLOP/s of a plain matrix product on all threads, for each dtype."""
+    found = []
+    for dtype in dtypes:
+        a, b = (torch.randn(SIDE, SIDE).to(dtype) for _ in range(2))  # [SIDE, SIDE]
+        seconds = _seconds(lambda a=a, b=b: a @ b, 5)  # type: ignore[misc]
+        found.append(2e-9 * SIDE**3 / seconds)
+    return found
+
+
+def seconds_an_epoch(frames: Sequence[int], compute: Compute) -> tuple[float, float]:
+    """Of one encoder, and of one dense row on two encoders' vectors.
+
+    frames: lengths of utterances as they come in an epoch, at least 16 · BATCHES of them.
+    """
+    copies = sum(1 / speed for speed in Recipe().speeds)
+    real = UTTERANCES * LEARNT * MEAN_S * copies * FRAMES_PER_SECOND
+    examples = UTTERANCES * LEARNT * len(Recipe().speeds)
+    lengths = sorted(frames[: BATCH * BATCHES])
+    ragged = [lengths[i : i + BATCH] for i in range(0, len(lengths), BATCH)]
+    batches = [_batch(*pad([torch.randn(n, BINS) for n in group])) for group in ragged]
+    step = _steps(StageConfig(Stage("mlee", None, "all"), Recipe(), compute, 0), batches)
+    encoder = _seconds(step, 2) / sum(lengths) * real
+    dense = [_batch(torch.randn(BATCH, 2 * VECTOR)) for _ in range(BATCHES)]
+    step = _steps(StageConfig(Stage("fusion", "soft", "all"), Recipe(), compute, 0), dense)
+    return encoder, _seconds(step, 20) / (BATCH * BATCHES) * examples
+
+
+def whole_table_h(encoder_s: float, dense_s: float) -> float:
+    """Hours of the whole Table 3 on all cores."""
+    fold_s = ENCODERS * EXPECTED_EPOCHS * encoder_s + DENSE_ROWS * DENSE_EPOCHS * dense_s
+    return FOLDS * fold_s / (os.cpu_count() or 1) / 3600
+
+
+def _batch(*inputs: Tensor) -> Batch:
+    targets = torch.eye(4).repeat(BATCH // 4, 1)  # [B, 4]
+    return Batch(inputs, targets, tuple(map(str, range(BATCH))))
+
+
+def _steps(config: StageConfig, batches: Sequence[Batch]) -> Callable[[], object]:
+    """A step on each batch, as the training loop makes it."""
+    learner = Learner(config, build(config).train())
+    loss = loss_function(config, batches[0].targets.tolist())
+
+    def run() -> None:
+        with arithmetic(config.compute):
+            for batch in batches:
+                train_step(config.compute, learner, loss, batch, 0.0)
+
+    return run
+
+
+def _seconds(work: Callable[[], object], repeats: int) -> float:
+    """The least of some runs, after one to warm up: what the machine can do."""
+    least = float("inf")
+    work()
+    for _ in range(repeats):
+        began = time.perf_counter()
+        work()
+        least = min(least, time.perf_counter() - began)
+    return least

@@ -1,0 +1,1 @@
+"""All that depends on the operating system: files, processes, locks, folders, hardware."""

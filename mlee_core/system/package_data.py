@@ -1,0 +1,24 @@
+"""Where the files shipped with MLEE are: beside the packages in a checkout, inside them when installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def root() -> Path:
+    """The `resources` folder."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "_resources"
+    return installed if installed.is_dir() else package.parent / "resources"
+
+
+def models_dir() -> Path:
+    return root() / "models"
+
+
+def samples_dir() -> Path:
+    return root() / "samples"
+
+
+def icons_dir() -> Path:
+    return root() / "icons"

@@ -1,0 +1,1 @@
+"""One training loop, with its features, batches, losses and devices. Knows no run folder."""

@@ -1,0 +1,103 @@
+"""feature_store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..audio.decoding import Decoder, Recording, change_speed
+from ..audio.features import gain_for, log_spectrogram
+from ..audio.frames import BINS, Level
+from ..audio.quality import Levels, measure
+from ..config.recipe import Recipe
+from ..corpora.corpus import Utterance
+from ..events import Progress
+from ..nets.normalisation import Normalisation
+
+
+@dataclass(frozen=True)
+class FeatureStore:
+    """Log spectrograms of a corpus at every speed; it can be sent to another process.
+
+    file: float16 [ΣT, 400]; spans: (utterance id, speed) -> (first frame, frame behind the last);
+    digests: utterance id -> digest of its decoded samples; levels: utterance id -> measured levels.
+    """
+
+    file: Path
+    spans: Mapping[tuple[str, float], tuple[int, int]]
+    digests: Mapping[str, str]
+    levels: Mapping[str, Levels]
+
+    @cached_property
+    def frames(self) -> NDArray[np.float16]:
+        """[ΣT, 400], mapped from the file."""
+        return np.memmap(self.file, np.float16, "r").reshape(-1, BINS)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "frames"}  # a map stays here
+
+    def of(self, utterance: str, speed: float = 1.0) -> Tensor:
+        """Log power, float32 [T, 400]."""
+        start, stop = self.spans[utterance, speed]
+        return torch.from_numpy(self.frames[start:stop].astype(np.float32))  # [T, 400]
+
+    def length(self, utterance: str, speed: float = 1.0) -> int:
+        """T, frames."""
+        start, stop = self.spans[utterance, speed]
+        return stop - start
+
+
+def build_features(
+    utterances: Sequence[Utterance], recipe: Recipe, file: Path, device: str = "cpu"
+) -> Generator[Progress, None, FeatureStore]:
+    """Decode every utterance, perturb its speed, write features into `file`; returns the FeatureStore.
+
+    device: where spectra are computed; samples are read and resampled on the processor.
+    Raises: AudioError for a recording that is missing or refused.
+    """
+    spans: dict[tuple[str, float], tuple[int, int]] = {}
+    digests: dict[str, str] = {}
+    levels: dict[str, Levels] = {}
+    began, total = time.monotonic(), 0
+    with open(file, "wb") as out, Decoder() as decoder:
+        for done, utterance in enumerate(utterances):
+            recording = decoder.load(utterance.file)
+            digests[utterance.id], levels[utterance.id] = recording.digest, measure(recording.samples)
+            for speed in recipe.speeds:
+                features = _features(recording, speed, recipe.level, device)  # [T, 400]
+                out.write(features.tobytes())
+                spans[utterance.id, speed] = (total, total + len(features))
+                total += len(features)
+            left = (time.monotonic() - began) / (done + 1) * (len(utterances) - done - 1)
+            yield Progress("Computing features", done + 1, len(utterances), left)
+    return FeatureStore(file, spans, digests, levels)
+
+
+def _features(recording: Recording, speed: float, level: Level, device: str) -> NDArray[np.float16]:
+    samples = recording.samples if speed == 1.0 else change_speed(recording.samples, speed)
+    wave = torch.from_numpy(np.require(samples, requirements="W")).to(device)  # [N]
+    return log_spectrogram(wave, gain_for(level, samples)).half().cpu().numpy()  # [T, 400]
+
+
+def normalisation_of(
+    store: FeatureStore, utterances: Sequence[Utterance], *, centred: float
+) -> Normalisation:
+    """From the unperturbed utterances that an encoder's own training set admits (reading)."""
+    count, total, squares = 0, torch.zeros(BINS).double(), torch.zeros(BINS).double()
+    for utterance in utterances:
+        features = store.of(utterance.id).double()  # [T, 400]
+        count += len(features)
+        total += features.sum(0)
+        squares += features.square().sum(0)
+    mean = total / count  # [400]
+    variance = (squares / count - mean.square()).clamp_min(1e-8)  # [400]; a constant bin stays finite
+    return Normalisation(mean.float(), variance.sqrt().float(), centred)

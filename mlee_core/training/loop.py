@@ -1,0 +1,383 @@
+"""One training loop for every stage: encoders on spectrograms, and dense layers on frozen encoders.
+
+`train` is a generator of events; each yield is progress and a point where it can be stopped. After every
+epoch the whole state (weights, Adam, history) is on disk, so that a killed run resumes bit-identically.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..config.run_config import Compute, StageConfig
+from ..corpora.corpus import Utterance
+from ..errors import ConfigError, RunError
+from ..evaluation import calibration, scores
+from ..evaluation.calibration import Scaling
+from ..events import EpochDone, Event, Progress, Resumed, Started
+from ..labels.votes import CLASSES, dominant
+from ..nets import tensor_file
+from ..nets.network import Network, fused_classifier
+from ..nets.normalisation import Normalisation
+from ..system.files import stable_hash
+from ..system.provenance import stamp
+from . import devices
+from .batches import Arrays, Batch, Examples, Inputs, drawn, moved, plain_batches, training_batches
+from .cuda_graphs import RecordedSteps, fixed_shape
+from .losses import Loss, existence_offset, loss_function
+from .optimizer import Learner
+
+Step = Callable[[Batch, float], Tensor]
+
+
+@dataclass(frozen=True)
+class StageData:
+    """What a stage learns from. train, dev: admitted by its scheme; test: the test speakers' annotated
+    utterances, with or without a dominant class. inputs: batches of them.
+
+    normalisation: None for dense layers, which stand on encoders that have their own.
+    key: hash of data, targets, configuration and seed (SPEC.md "Training").
+    """
+
+    train: Examples
+    dev: Examples
+    test: tuple[Utterance, ...]
+    inputs: Inputs
+    normalisation: Normalisation | None
+    key: str
+
+
+@dataclass(frozen=True)
+class History:
+    """What training has been through; in the checkpoint's JSON."""
+
+    epoch: int = 0
+    best_epoch: int = 0
+    best_loss: float = math.inf
+    epochs: tuple[dict[str, Any], ...] = field(default=())
+
+    def finished(self, config: StageConfig) -> bool:
+        waited = self.epoch - self.best_epoch
+        return self.epoch >= config.epochs or (self.epoch > 0 and waited >= config.recipe.patience)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The end of a stage.
+
+    probabilities: id -> [4] of the test utterances, by the best epoch's weights; development: the same of
+    those of the development speakers that the stage admits. scaling: was applied to its
+    logits. reused: nothing was left to train. early: it was asked to stop.
+    """
+
+    history: History
+    probabilities: Mapping[str, tuple[float, ...]]
+    development: Mapping[str, tuple[float, ...]]
+    wa: float | None
+    ua: float | None
+    scaling: Scaling
+    reused: bool
+    early: bool
+
+
+def build(config: StageConfig) -> Network | nn.Module:
+    """A fresh network for a stage; its weights depend on seed, row and label alone.
+
+    The train set's name is left out, so that two that admit the same utterances are one training.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(stable_hash([config.seed, config.stage.row, config.stage.label])[:15], 16))
+        encoders = config.stage.encoders
+        network: nn.Module = fused_classifier(len(encoders)) if encoders else Network(config.recipe.bins)
+    if config.compute.channels_last:
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network.to(config.compute.device)
+
+
+def _never() -> bool:
+    return False
+
+
+def train(
+    config: StageConfig, data: StageData, folder: Path, stop: Callable[[], bool] = _never
+) -> Generator[Event, None, Trained]:
+    """Train one stage until its development loss stops falling, or for one cycle; returns how it ended.
+
+    folder: gets last.safetensors after every epoch and best.safetensors after every better one. With a
+    checkpoint there already, its epochs are told again (whoever was killed between saving and telling
+    would miss one), and training goes on from it, or is taken as done. stop: asked after every epoch;
+    with True it ends there.
+
+    Raises: ConfigError for a class without examples or a development part without utterances; RunError
+    for a checkpoint of something else and for a loss that is not finite.
+    """
+    stage = config.stage.name
+    refuse_empty(stage, data.train, data.dev)
+    devices.settle(config.compute.device)
+    learner = Learner(config, build(config))
+    loss = loss_function(config, data.train.targets)
+    history = _restore(folder / "last.safetensors", data.key, learner)
+    reused = history.finished(config)
+    if not reused:
+        yield Resumed(stage, history.epoch) if history.epoch else Started("training", stage)
+    for row in history.epochs:
+        yield EpochDone(stage, **row, seconds=None)
+    step = _steps(config, learner, loss)
+    early = False
+    while not (early or history.finished(config)):
+        epoch, began = history.epoch + 1, time.monotonic()
+        train_loss = yield from _epoch(config, data, learner, step, epoch)
+        dev_loss, wa, ua = evaluate(config, data, learner.judged, loss)
+        if not (math.isfinite(train_loss) and math.isfinite(dev_loss)):
+            raise RunError(
+                f"{stage}: the loss is {train_loss} / {dev_loss} in epoch {epoch}, not a finite number."
+            )
+        better = config.cycled or dev_loss < history.best_loss  # a cycle's end counts
+        done = EpochDone(stage, epoch, train_loss, dev_loss, wa, ua, better, time.monotonic() - began)
+        history = replace(history, epoch=epoch, epochs=(*history.epochs, done.curve_point))
+        if better:
+            history = replace(history, best_epoch=epoch, best_loss=dev_loss)
+        _save(folder, config, data, learner, history, better)
+        yield done
+        early = stop() and not history.finished(config)
+    return _trained(config, data, learner.judged, folder, history, reused=reused, early=early)
+
+
+def _epoch(
+    config: StageConfig, data: StageData, learner: Learner, step: Step, epoch: int
+) -> Generator[Event, None, float]:
+    """One pass over the training set; returns the mean loss."""
+    examples = drawn(data.inputs, len(data.train), config.recipe)
+    done, began = 0, time.monotonic()
+    total = torch.zeros(
+        (), dtype=torch.float64, device=config.compute.device
+    )  # read once: no waiting for a GPU
+    learner.network.train()
+    batches = training_batches(data.inputs, data.train, config.recipe, config.seed, epoch)
+    while done < examples:
+        with arithmetic(config.compute):  # augmentation too: more threads than cores wait for each other
+            batch = next(batches)
+            at = (epoch - 1 + done / examples) / config.epochs
+            with _shortage_told(config):
+                total += step(batch, at).detach().double() * len(batch.ids)
+        done += len(batch.ids)
+        left = (time.monotonic() - began) / done * (examples - done)
+        yield Progress(f"Epoch {epoch}", done, examples, left, config.stage.name, epoch)
+    return total.item() / done
+
+
+def _steps(config: StageConfig, learner: Learner, loss: Loss) -> Step:
+    """One step on a batch, when a share `at` of the training is done -> the batch's loss, a scalar."""
+    compute = config.compute
+
+    def step(batch: Batch, at: float) -> Tensor:
+        return train_step(compute, learner, loss, batch, at)
+
+    def whole(inputs: Arrays) -> Tensor:
+        value = _loss(compute, learner.network, loss, inputs)
+        learner.follow(value)
+        return value
+
+    def replayed(batch: Batch, at: float) -> Tensor:
+        if len(batch.ids) < config.recipe.batch_size:  # an epoch's last: not worth a recording
+            return step(batch, at)
+        learner.schedule(at)
+        return recorded(fixed_shape(moved((*batch.inputs, batch.targets), compute.device)))
+
+    if not compute.graphs:
+        return step
+    recorded = RecordedSteps(whole, learner.changing)
+    return replayed
+
+
+@contextmanager
+def _shortage_told(config: StageConfig) -> Iterator[None]:
+    """Raises: RunError, with a remedy, where memory runs out."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+        if not known and not any(words in str(error) for words in ("allocate memory", "not enough memory")):
+            raise  # torch's words on the CPU
+        size = config.recipe.batch_size
+        smaller = f"--batch-size {size // 2}" if size > 1 else "shorter utterances"
+        raise RunError(
+            f"{config.stage.name}: {config.compute.device} has no memory left for {size} utterances a step: "
+            f"begin another run folder with {smaller}, or train fewer at once (--jobs)."
+        ) from error
+
+
+def train_step(compute: Compute, learner: Learner, loss: Loss, batch: Batch, at: float) -> Tensor:
+    """One step on one batch, when a share `at` of the training is done; the batch's loss, a scalar."""
+    value = _loss(compute, learner.network, loss, moved((*batch.inputs, batch.targets), compute.device))
+    learner.step(value, at)
+    return value
+
+
+def _loss(compute: Compute, network: nn.Module, loss: Loss, batch: Arrays) -> Tensor:
+    """Of a batch on the device: the network's inputs and, last, the targets [B, 4]."""
+    return loss(_logits(network, batch[:-1], compute).float(), batch[-1])
+
+
+@contextmanager
+def arithmetic(compute: Compute) -> Iterator[None]:
+    """Run with a stage's own thread count, and put the process's back: another count gives other bits.
+
+    A GPU may round the products of fp32 to TF32 meanwhile; analysis never does.
+    """
+    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    convolutions = torch.backends.cudnn.allow_tf32
+    torch.set_num_threads(compute.threads)
+    torch.set_float32_matmul_precision("high" if compute.device != "cpu" else precision)
+    torch.backends.cudnn.allow_tf32 = compute.device != "cpu"
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_float32_matmul_precision(precision)
+        torch.backends.cudnn.allow_tf32 = convolutions
+
+
+def _logits(network: nn.Module, inputs: tuple[Tensor, ...], compute: Compute) -> Tensor:
+    """[B, 4] of a Network (which also returns attention) or of a Classifier."""
+    bf16 = network.training and compute.dtype == "bf16" and isinstance(network, Network)
+    with torch.autocast(torch.device(compute.device).type, dtype=torch.bfloat16, enabled=bf16):
+        out = network(*inputs)
+    logits: Tensor = out[0] if isinstance(out, tuple) else out
+    return logits
+
+
+def predict(config: StageConfig, inputs: Inputs, network: nn.Module, examples: Examples) -> dict[str, Tensor]:
+    """Utterance id -> logits [4], fp32, in eval mode; unperturbed."""
+    network.eval()
+    answers: dict[str, Tensor] = {}
+    with torch.inference_mode(), arithmetic(config.compute):
+        for batch in plain_batches(inputs, examples):
+            batch_inputs = moved(batch.inputs, config.compute.device)
+            logits = _logits(network, batch_inputs, config.compute).float().cpu()  # [B, 4]
+            answers.update(zip(batch.ids, logits, strict=True))
+    return answers
+
+
+def evaluate(
+    config: StageConfig, data: StageData, network: nn.Module, loss: Loss
+) -> tuple[float, float | None, float | None]:
+    """The development part's loss, and WA and UA of its utterances that have a dominant class."""
+    answers = predict(config, data.inputs, network, data.dev)
+    logits = torch.stack([answers[u.id] for u in data.dev.utterances])  # [N, 4]
+    device = config.compute.device
+    value = loss(logits.to(device), torch.tensor(data.dev.targets, device=device)).item()
+    return value, *score(answers, data.dev.utterances)
+
+
+def score(answers: dict[str, Tensor], utterances: Sequence[Utterance]) -> tuple[float | None, float | None]:
+    """WA and UA over the utterances that `hard` admits (SPEC.md); None without any. argmax of logits is
+    equation 1 for a dominant model and equation 7 for MLEE."""
+    pairs = [(dominant(u.votes), answers[u.id]) for u in utterances]
+    truth = [CLASSES.index(name) for name, _ in pairs if name is not None]
+    predicted = [int(logits.argmax()) for name, logits in pairs if name is not None]
+    return scores.wa(truth, predicted), scores.ua(truth, predicted)
+
+
+def _trained(
+    config: StageConfig,
+    data: StageData,
+    network: nn.Module,
+    folder: Path,
+    history: History,
+    *,
+    reused: bool,
+    early: bool,
+) -> Trained:
+    """Score the best epoch on the test speakers; its scaling is the development speakers'."""
+    load_network(folder / "best.safetensors", network)
+    dev = predict(config, data.inputs, network, data.dev)
+    scaling = _scaling(config, data, dev) if config.recipe.calibrated else Scaling()
+    without_targets = Examples(data.test, tuple((0.0,) * len(CLASSES) for _ in data.test))
+    answers = predict(config, data.inputs, network, without_targets)
+    existence = config.stage.scheme == "existence"
+    said, said_of_dev = (
+        {
+            name: tuple((scaling.of(z).sigmoid() if existence else scaling.of(z).softmax(0)).tolist())
+            for name, z in logits.items()
+        }
+        for logits in (answers, dev)
+    )
+    wa, ua = score(answers, data.test)
+    return Trained(history, said, said_of_dev, wa, ua, scaling, reused, early)
+
+
+def _scaling(config: StageConfig, data: StageData, answers: Mapping[str, Tensor]) -> Scaling:
+    """Of a stage's logits; the temperature by what the development speakers' annotators said."""
+    logits = [answers[u.id].tolist() for u in data.dev.utterances]  # [N, 4]
+    if config.stage.scheme == "existence":
+        plain = Scaling(offset=existence_offset(data.train.targets))
+        return replace(
+            plain, temperature=calibration.temperature(plain.of(np.array(logits)), data.dev.targets)
+        )
+    named = [dominant(u.votes) for u in data.dev.utterances]
+    judged = [(said, CLASSES.index(name)) for said, name in zip(logits, named, strict=True) if name]
+    return Scaling(calibration.temperature([said for said, _ in judged], [k for _, k in judged]))
+
+
+def refuse_empty(stage: str, train_set: Examples, dev_set: Examples) -> None:
+    """Raises: ConfigError when a stage admits nothing of a part."""
+    for part, examples in (("training", train_set), ("development", dev_set)):
+        if not len(examples):
+            raise ConfigError(
+                f"{stage}: no utterance of the {part} speakers is admitted; at least one is needed."
+            )
+
+
+def _save(
+    folder: Path,
+    config: StageConfig,
+    data: StageData,
+    learner: Learner,
+    history: History,
+    better: bool,
+) -> None:
+    """best first, then last: a kill between them repeats the epoch and writes the same best again."""
+    tensors = {f"network.{name}": value for name, value in learner.judged.state_dict().items()}
+    if data.normalisation is not None:
+        tensors |= {"norm.mean": data.normalisation.mean, "norm.std": data.normalisation.std}
+    meta = {"key": data.key, "config": config.to_json(), "history": asdict(history), "stamp": stamp()}
+    if better:
+        tensor_file.save(folder / "best.safetensors", tensors, meta)
+    tensor_file.save(folder / "last.safetensors", tensors | learner.state(), meta)
+
+
+def _restore(path: Path, key: str, learner: Learner) -> History:
+    """Put a checkpoint's state into the learner; a fresh History where there is none."""
+    if not path.exists():
+        return History()
+    tensors, meta = load_network(path, learner.judged)
+    if meta.get("key") != key:
+        raise RunError(
+            f"{path} was trained on other data or settings (key {meta.get('key')}, now {key}): "
+            "use another run folder, or the corpus and settings that it was begun with."
+        )
+    learner.restore(tensors)
+    history = meta["history"]
+    return History(**{**history, "epochs": tuple(history["epochs"])})
+
+
+def load_network(path: Path, network: nn.Module) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Fill `network` from a stage's checkpoint; returns all its tensors and its JSON data."""
+    tensors, meta = tensor_file.load(path, RunError)
+    prefix = "network."
+    own = {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
+    try:
+        network.load_state_dict(own)
+    except RuntimeError as error:
+        raise RunError(f"{path} holds another network than the one that is asked for.") from error
+    return tensors, meta

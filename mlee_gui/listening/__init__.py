@@ -1,0 +1,1 @@
+"""Plots and panels of one recording. They know neither session nor worker."""

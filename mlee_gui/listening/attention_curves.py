@@ -1,0 +1,180 @@
+"""Attention curves over the spectrogram: one step of 160 ms each, at its own time, never smoothed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen
+
+from mlee_core.audio.frames import STEP_S
+from mlee_core.figures.palette import CASING, ENCODER_STYLES
+from mlee_core.inference.results import ENCODERS, Segment
+
+from ..shell.plot_theme import pen
+from ..shell.time_text import spacing, ticks
+from .time_axis import Frame, paint_axis_ticks, paint_caption, paint_upright
+
+LINES = {"solid": [], "dash": [5.0, 3.0], "dot": [1.5, 1.5]}
+"""Dash patterns of the palette's line styles, in line widths."""
+
+MIN_STEP_PIXELS = 1.0
+"""Curves are drawn from this on; with narrower steps they would be noise, so a caption says to zoom in."""
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Attention steps as arrays, in order of time: step i reaches from start_s[i] to end_s[i].
+
+    segment: which segment it belongs to. weights: encoder -> shares of its segment's attention, NaN
+    where the model lacks that encoder. All [steps].
+    """
+
+    start_s: np.ndarray
+    end_s: np.ndarray
+    segment: np.ndarray
+    weights: dict[str, np.ndarray]
+
+    @classmethod
+    def of(cls, segments: Sequence[Segment]) -> Steps:
+        # the one step of a very short stretch reaches beyond its end, since it was padded
+        edges = [np.minimum(np.asarray(s.attention.edges_s(), dtype=float), s.end_s) for s in segments]
+        none = np.empty(0)
+        weights = {name: np.concatenate([none, *(_weights(s, name) for s in segments)]) for name in ENCODERS}
+        return cls(
+            np.concatenate([none, *(e[:-1] for e in edges)]),
+            np.concatenate([none, *(e[1:] for e in edges)]),
+            np.repeat(np.arange(len(edges)), [max(len(e) - 1, 0) for e in edges]),
+            weights,
+        )
+
+    def between(self, start_s: float, end_s: float) -> Steps:
+        """Those that overlap the stretch."""
+        part = slice(
+            int(np.searchsorted(self.end_s, start_s, "right")),
+            int(np.searchsorted(self.start_s, end_s, "left")),
+        )
+        weights = {name: w[part] for name, w in self.weights.items()}
+        return Steps(self.start_s[part], self.end_s[part], self.segment[part], weights)
+
+    def at(self, time_s: float) -> dict[str, float]:
+        """The weight of each encoder at a time; empty where nothing was attended."""
+        i = int(np.searchsorted(self.start_s, time_s, "right")) - 1
+        if i < 0 or time_s >= self.end_s[i]:
+            return {}
+        return {name: float(w[i]) for name, w in self.weights.items() if not np.isnan(w[i])}
+
+
+class AttentionCurves:
+    """Painted into the spectrogram's lane, with an axis of its own at the right in percent."""
+
+    def __init__(self) -> None:
+        self.visible: dict[str, bool] = dict.fromkeys(ENCODERS, True)
+        self.set_segments(())
+
+    def set_segments(self, segments: Sequence[Segment]) -> None:
+        self.steps = Steps.of(segments)
+        self.tails = [tail for s in segments if (tail := _tail(s)) is not None]
+
+    def top(self, steps: Steps) -> float:
+        """The upper end of the scale that all curves share: a bit above the largest weight in sight."""
+        shown = [steps.weights[name] for name in ENCODERS if self.visible[name]]
+        largest = max((float(np.nanmax(w)) for w in shown if len(w) and not np.isnan(w).all()), default=0.0)
+        return largest * 1.06
+
+    def paint(self, painter: QPainter, frame: Frame) -> None:
+        step_pixels = STEP_S * frame.scale.pixels_per_s
+        steps = self.steps.between(frame.scale.start_s, frame.scale.end_s)
+        top = self.top(steps)
+        if top > 0 and step_pixels < MIN_STEP_PIXELS:
+            paint_caption(painter, frame, "Zoom in to see attention: a step is narrower than a pixel here")
+            return
+        painter.save()
+        painter.setClipRect(frame.rect)
+        self._paint_tails(painter, frame)
+        if top > 0:
+            self._paint_curves(painter, frame, steps, top, 2 if step_pixels > 6 else 1)
+        painter.restore()
+        if top > 0:
+            self._paint_axis(painter, frame, top)
+
+    def _paint_curves(self, painter: QPainter, frame: Frame, steps: Steps, top: float, width: int) -> None:
+        """All casings, then all curves, `width` logical pixels wide.
+
+        Qt strokes a line wider than one device pixel some hundred times slower; a step curve, moved along
+        the diagonal pixel by pixel, looks the same.
+        """
+        names = [n for n in ENCODERS if self.visible[n] and not np.isnan(steps.weights[n]).all()]
+        paths = {name: _path(steps, steps.weights[name] / top, frame) for name in names}
+        wide, edge = round(width * frame.ratio), round(frame.ratio)
+        for path in paths.values():
+            _stroke(painter, path, pen(CASING), range(-edge, wide + edge), frame.ratio)
+        for name, path in paths.items():
+            style = ENCODER_STYLES[name]
+            line = pen(style.color)
+            if LINES[style.line]:
+                line.setDashPattern([part * wide for part in LINES[style.line]])
+            _stroke(painter, path, line, range(wide), frame.ratio)
+
+    def _paint_tails(self, painter: QPainter, frame: Frame) -> None:
+        for start_s, end_s in self.tails:
+            if end_s > frame.scale.start_s and start_s < frame.scale.end_s:
+                left, right = frame.scale.x(start_s), frame.scale.x(end_s)
+                if right - left >= 1.5:
+                    paint_not_attended(
+                        painter, QRectF(left, frame.rect.top(), right - left, frame.rect.height())
+                    )
+
+    def _paint_axis(self, painter: QPainter, frame: Frame, top: float) -> None:
+        high = painter.fontMetrics().height()
+        step = spacing(top * 100, max(2, int(frame.rect.height() / high / 2.5)))
+        rect = frame.rect
+        places = [
+            (rect.bottom() - v / 100 / top * rect.height(), f"{v:g}") for v in ticks(0, top * 100, step)
+        ]
+        paint_axis_ticks(painter, frame, places, right=True)
+        widest = max(painter.fontMetrics().horizontalAdvance(text) for _, text in places)
+        paint_upright(
+            painter, rect.right() + 9 + widest + high / 2, rect, "attention (% a step)", frame.theme.text
+        )
+
+
+def _stroke(painter: QPainter, path: QPainterPath, line: QPen, shifts: range, ratio: float) -> None:
+    for shift in shifts:
+        painter.strokePath(path.translated(shift / ratio, shift / ratio), line)
+
+
+def paint_not_attended(painter: QPainter, rect: QRectF) -> None:
+    """Grey and hatched: no encoder attended to this, it is shorter than a step."""
+    painter.fillRect(rect, QColor(96, 96, 96, 150))
+    painter.fillRect(rect, QBrush(QColor(230, 230, 230, 150), Qt.BrushStyle.BDiagPattern))
+
+
+def _weights(segment: Segment, encoder: str) -> np.ndarray:
+    weights = segment.attention.of(encoder)
+    return np.full(len(segment.attention.times_s), np.nan) if weights is None else np.asarray(weights)
+
+
+def _tail(segment: Segment) -> tuple[float, float] | None:
+    """What is left of a segment after its last whole step."""
+    edges = segment.attention.edges_s()
+    return (edges[-1], segment.end_s) if edges and segment.end_s - edges[-1] > 1e-3 else None
+
+
+def _path(steps: Steps, heights: np.ndarray, frame: Frame) -> QPainterPath:
+    """The curve as a path of horizontal steps; broken where steps do not adjoin or have no weight."""
+    scale, rect = frame.scale, frame.rect
+    lefts = (scale.left + (steps.start_s - scale.start_s) * scale.pixels_per_s).tolist()
+    rights = (scale.left + (steps.end_s - scale.start_s) * scale.pixels_per_s).tolist()
+    ys = (rect.bottom() - 1 - heights * (rect.height() - 2)).tolist()
+    adjoins = np.append(False, np.abs(steps.start_s[1:] - steps.end_s[:-1]) < 1e-6)
+    adjoins[1:] &= ~np.isnan(heights[:-1])
+    path = QPainterPath()
+    for left, right, y, joined in zip(lefts, rights, ys, adjoins.tolist(), strict=True):
+        if y != y:  # NaN
+            continue
+        (path.lineTo if joined else path.moveTo)(left, y)
+        path.lineTo(right, y)
+    return path

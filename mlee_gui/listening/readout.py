@@ -1,0 +1,35 @@
+"""The values at one point of the plots, in words."""
+
+from __future__ import annotations
+
+from mlee_core.audio.zoom_pyramid import Pyramid
+from mlee_core.inference.results import ENCODERS, Segment
+
+from ..shell.time_text import time_and_unit
+from .attention_curves import Steps
+
+_SHORT = {"hard": "hard", "soft": "soft", "mlee": "MLEE"}
+
+
+def describe(
+    time_s: float, frequency_hz: float | None, pyramid: Pyramid | None, steps: Steps, segment: Segment | None
+) -> str:
+    """Time, frequency and level (where there is one), attention of each encoder in percent, verdict.
+
+    "1.234 s · 1.25 kHz · -34.5 dB · attention: hard 4.1 %, MLEE 6.0 % · fusion: sad 0.61; present: sad"
+    """
+    parts = [time_and_unit(time_s, 0.001)]
+    if frequency_hz is not None:
+        parts.append(f"{frequency_hz / 1000:.2f} kHz")
+        level = None if pyramid is None else pyramid.db_at(time_s, frequency_hz)
+        if level is not None:
+            parts.append(f"{level:.1f} dB")
+    shares = steps.at(time_s)
+    if shares:
+        named = (f"{_SHORT[name]} {100 * shares[name]:.1f} %" for name in ENCODERS if name in shares)
+        parts.append("attention: " + ", ".join(named))
+    elif segment is not None:
+        parts.append("not attended: shorter than a step of 160 ms")
+    if segment is not None:
+        parts.append(segment.verdict())
+    return " · ".join(parts)

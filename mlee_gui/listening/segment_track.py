@@ -1,0 +1,107 @@
+"""The result track of a recording with several segments: who says what, where."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
+
+from mlee_core.figures.palette import class_color, text_on
+from mlee_core.inference.results import Segment
+from mlee_core.labels.votes import CLASS_NAMES, CLASSES
+
+from ..shell.plot_theme import pen
+from .time_axis import Frame, paint_upright
+
+ROW = 0.72
+"""Height of a row of marks, in lines of text."""
+
+
+class Track:
+    """Coloured blocks by predicted class, over a row of marks for each class: filled where it is present."""
+
+    def __init__(self) -> None:
+        self.set_segments(())
+
+    def set_segments(self, segments: Sequence[Segment]) -> None:
+        self.segments = tuple(segments)
+        self._starts = [s.start_s for s in segments]
+        self.classes = self.segments[0].classes if self.segments else CLASSES
+
+    def at(self, time_s: float) -> int | None:
+        """Index of the segment at a time, None between segments."""
+        i = bisect_right(self._starts, time_s) - 1
+        return i if i >= 0 and time_s <= self.segments[i].end_s else None
+
+    def height(self, metrics: QFontMetricsF) -> float:
+        return metrics.height() * (1.35 + ROW * len(self.classes))
+
+    def paint(self, painter: QPainter, frame: Frame) -> None:
+        rect, scale = frame.rect, frame.scale
+        metrics = QFontMetricsF(painter.font())
+        block = metrics.height() * 1.35
+        row = (rect.height() - block) / len(self.classes)
+        self._paint_labels(painter, frame, block)
+        painter.save()
+        painter.setClipRect(rect)
+        done = rect.left()  # segments narrower than a pixel share one: nothing finer can be seen
+        first = max(bisect_right(self._starts, scale.start_s) - 1, 0)
+        for segment in self.segments[first:]:
+            left, right = scale.x(segment.start_s), scale.x(segment.end_s)
+            if left > rect.right():
+                break
+            if right < done:
+                continue
+            box = QRectF(left, rect.top(), max(right - left - 1, 1), block - 1)
+            done = left + 1
+            color = QColor(class_color(segment.predicted))
+            painter.fillRect(box, color)
+            self._paint_text(painter, metrics, box, segment, rect)
+            for k in range(len(self.classes)):
+                if segment.existence is not None and segment.existence[k] > 0.5:
+                    mark = QRectF(left, rect.top() + block + k * row, box.width(), row - 1)
+                    painter.fillRect(mark, QColor(class_color(self.classes[k])))
+        painter.restore()
+
+    def _paint_text(
+        self, painter: QPainter, metrics: QFontMetricsF, box: QRectF, segment: Segment, lane: QRectF
+    ) -> None:
+        seen = box.intersected(lane).adjusted(3, 0, -3, 0)
+        if seen.width() < metrics.averageCharWidth() * 2:
+            return
+        name = CLASS_NAMES.get(segment.predicted, segment.predicted)
+        for text in (f"{name} {segment.score():.2f}", name, segment.predicted):
+            if metrics.horizontalAdvance(text) <= seen.width():
+                painter.setPen(QColor(text_on(class_color(segment.predicted))))
+                painter.drawText(seen, Qt.AlignmentFlag.AlignCenter, text)
+                return
+
+    def _paint_labels(self, painter: QPainter, frame: Frame, block: float) -> None:
+        """In the left margin: what the block and the marks under it are."""
+        rect, theme = frame.rect, frame.theme
+        painter.setPen(pen(theme.faint))
+        right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(QRectF(0, rect.top(), rect.left() - 5, block), right, "says")
+        row = (rect.height() - block) / len(self.classes)
+        usual, small = painter.font(), QFont(painter.font())
+        small.setPixelSize(max(7, round(row * 0.95)))
+        painter.setFont(small)
+        for k, name in enumerate(self.classes):
+            box = QRectF(0, rect.top() + block + k * row, rect.left() - 5, row)
+            painter.drawText(box, right, name)
+        rows = QRectF(0, rect.top() + block, rect.left(), row * len(self.classes))
+        paint_upright(painter, rect.left() - 5 - 3.2 * row, rows, "present", theme.faint)
+        painter.setFont(usual)
+
+
+def paint_strip(painter: QPainter, frame: Frame, segments: Sequence[Segment]) -> None:
+    """Predicted classes as a plain coloured strip (in the overview), at most one block a pixel."""
+    done = frame.rect.left()
+    for segment in segments:
+        left, right = frame.scale.x(segment.start_s), frame.scale.x(segment.end_s)
+        if right >= done:
+            box = QRectF(left, frame.rect.top(), max(right - left, 1), frame.rect.height())
+            painter.fillRect(box, QColor(class_color(segment.predicted)))
+            done = left + 1

@@ -1,0 +1,159 @@
+"""The results of a long recording as a table; choosing a row goes there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QSize,
+    QSortFilterProxyModel,
+    Qt,
+    Signal,
+)
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QVBoxLayout, QWidget
+
+from mlee_core.figures.palette import class_color
+from mlee_core.inference.results import Segment
+
+from ..shell.class_swatch import name_of, swatch
+from ..shell.time_text import time_text
+
+_Index = QModelIndex | QPersistentModelIndex
+COLUMNS = ("start", "end", "predicted", "score", "present", "caveats")
+_TOOLTIPS = (
+    "Where the segment begins",
+    "Where it ends",
+    "The emotion with the highest score under the rule",
+    "That score, 0 to 1",
+    "Emotions whose existence is above 0.5, or perhaps there",
+    "What to mind about this result",
+)
+_NUMBERS = (0, 1, 3)
+SORT_ROLE = Qt.ItemDataRole.UserRole
+
+
+class SegmentsModel(QAbstractTableModel):
+    """A row a segment, in order of time."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.segments: tuple[Segment, ...] = ()
+
+    def set_segments(self, segments: Sequence[Segment]) -> None:
+        """Rows are added where the known ones go on, so that selection and scroll position stay."""
+        new, known = tuple(segments), len(self.segments)
+        if known and new[:known] == self.segments:
+            if len(new) > known:
+                self.beginInsertRows(QModelIndex(), known, len(new) - 1)
+                self.segments = new
+                self.endInsertRows()
+            return
+        self.beginResetModel()
+        self.segments = new
+        self.endResetModel()
+
+    def rowCount(self, parent: _Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self.segments)
+
+    def columnCount(self, parent: _Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(COLUMNS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> object:
+        if orientation == Qt.Orientation.Horizontal:
+            if role == Qt.ItemDataRole.DisplayRole:
+                return COLUMNS[section]
+            if role == Qt.ItemDataRole.ToolTipRole:
+                return _TOOLTIPS[section]
+        return None
+
+    def data(self, index: _Index, role: int = 0) -> object:
+        segment, column = self.segments[index.row()], index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return self._text(segment, column)
+        if role == SORT_ROLE:
+            keys = (segment.start_s, segment.end_s, segment.predicted, segment.score())
+            return keys[column] if column < len(keys) else self._text(segment, column)
+        if role == Qt.ItemDataRole.DecorationRole and column == 2:
+            return swatch(class_color(segment.predicted))
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return "\n".join([segment.verdict(), *segment.notes])
+        if role == Qt.ItemDataRole.TextAlignmentRole and column in _NUMBERS:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+    def _text(self, segment: Segment, column: int) -> str:
+        if column in (0, 1):
+            return time_text((segment.start_s, segment.end_s)[column], 0.1)
+        if column == 2:
+            return name_of(segment.predicted)
+        if column == 3:
+            return f"{segment.score():.2f}"
+        if column == 4:
+            return segment.present_in_words() if segment.present() or segment.perhaps() else ""
+        return " ".join(segment.notes)
+
+
+class SegmentsPanel(QWidget):
+    """segment_activated: index into what was shown, by click or Enter."""
+
+    segment_activated = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.model = SegmentsModel(self)
+        self.proxy = QSortFilterProxyModel(self)
+        self.proxy.setSourceModel(self.model)
+        self.proxy.setSortRole(SORT_ROLE)
+        self.table = QTableView()
+        self.table.setModel(self.proxy)
+        # in order of time as they come, unsorted: the rows of an hour take Qt 30 ms to sort
+        self.table.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        self.table.setSortingEnabled(True)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setTabKeyNavigation(False)  # Tab goes on to the next panel
+        self.table.setWordWrap(False)
+        self.table.setShowGrid(False)
+        self.table.setAlternatingRowColors(True)
+        self.table.verticalHeader().hide()
+        self.table.horizontalHeader().setHighlightSections(False)
+        self.table.verticalHeader().setDefaultSectionSize(round(self.fontMetrics().height() * 1.5))
+        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        self.table.horizontalHeader().setStretchLastSection(True)
+        for column, sample in enumerate(("00:00.0", "00:00.0", "■ predicted", "score ▾", "neutral, sad")):
+            self.table.setColumnWidth(column, self.fontMetrics().horizontalAdvance(sample) + 12)
+        self.table.setAccessibleName("Segments and what was heard in each")
+        self.table.activated.connect(self._activate)
+        self.table.clicked.connect(self._activate)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.table)
+        self.setFocusProxy(self.table)
+
+    def show_segments(self, segments: Sequence[Segment]) -> None:
+        """Show results in order of time; called again as more arrive."""
+        self.model.set_segments(segments)
+
+    @property
+    def marked(self) -> bool:
+        """Whether a row is selected."""
+        return self.table.selectionModel().hasSelection()
+
+    def mark(self, index: int | None) -> None:
+        """Select the row of a segment of what was shown (the one at the cursor), and have it in sight."""
+        if index is None:
+            self.table.clearSelection()
+            return
+        row = self.proxy.mapFromSource(self.model.index(index, 0)).row()
+        if row != self.table.currentIndex().row() or not self.marked:
+            self.table.selectRow(row)
+
+    def sizeHint(self) -> QSize:
+        return QSize(560, self.table.verticalHeader().defaultSectionSize() * 8)
+
+    def _activate(self, index: QModelIndex) -> None:
+        self.segment_activated.emit(self.proxy.mapToSource(index).row())

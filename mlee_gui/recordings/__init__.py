@@ -1,0 +1,1 @@
+"""The list of recordings, their analysis, the player and the microphone."""

@@ -1,0 +1,289 @@
+"""What of the session is read and analysed, and when: the current recording first, the rest one at a time."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from PySide6.QtCore import QObject, Signal
+
+from mlee_core.events import Progress
+from mlee_core.inference.protocol import OpenedRecording
+from mlee_core.inference.results import Analysis, Segment
+
+from ..shell.status_bar import Activity
+from ..shell.tasks import Tasks
+from .inference_client import Inference
+from .session import WAITING, Entry, Session, State
+
+KEEP_OPEN = 8
+"""So many recordings keep their samples and picture on disk; one hour of them is some 400 MB."""
+
+MAX_DEATHS = 2
+"""After so many crashes without one result the rest of the list is not tried: it would end the same way."""
+
+Kind = Literal["open", "analyze", "selection"]
+_DOING = {"open": "reading", "analyze": "analysing", "selection": "analysing the selection of"}
+
+
+@dataclass(frozen=True)
+class _Job:
+    entry: int
+    kind: Kind
+
+
+class Backlog(QObject):
+    """Turns entries that wait into jobs, and answers into entries.
+
+    The worker runs its newest job first, so the rest of the list is fed only while nothing else runs:
+    then neither a click nor a selection ever waits behind it.
+    """
+
+    activity_changed = Signal()
+
+    def __init__(
+        self, session: Session, inference: Inference, folder: Path, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._inference = inference
+        self._folder = folder
+        self._jobs: dict[int, _Job] = {}
+        self._progress: dict[int, Progress] = {}
+        self._opened: list[int] = []  # entries with files in the folder, latest last
+        self._batch: tuple[float, int] | None = None  # when the list began to be worked off, done then
+        self._opens = 0
+        self._deaths = 0  # since the last result
+        self._tasks = Tasks("cleaning", self)
+        inference.opened.connect(self._on_opened)
+        inference.progressed.connect(self._on_progressed)
+        inference.segment_done.connect(self._on_segment)
+        inference.analyzed.connect(self._on_analyzed)
+        inference.refused.connect(self._on_refused)
+        inference.cancelled.connect(self._on_cancelled)
+        inference.died.connect(self._on_died)
+
+    # --- what the session asks for
+
+    def pump(self) -> None:
+        """Give the worker what it should do next, if anything."""
+        current = self._session.current()
+        if current is not None:
+            self._serve(current)
+        if not self._jobs:
+            waiting = next((e for e in self._session.entries() if e.state == "queued"), None)
+            if waiting is not None:
+                self._analyze(waiting)
+        self._tell_activity()
+
+    def analyse_selection(self) -> None:
+        entry, span = self._session.current(), self._session.selection
+        if entry is None or entry.opened is None:
+            self._session.messages.say("There is nothing to analyse yet.")
+        elif span is None:
+            self._session.messages.say("Select a stretch first: drag on the plots.")
+        else:
+            self._drop(j for j, job in self._jobs.items() if job == _Job(entry.id, "selection"))
+            self._send_analyze(entry, "selection", span)
+            self._tell_activity()
+
+    def cancel(self, entry_id: int) -> None:
+        """Stop this recording's jobs, now and as they wait."""
+        self._drop(j for j, job in self._jobs.items() if job.entry == entry_id)
+        entry = self._session.entry(entry_id)
+        if entry is not None and entry.state in WAITING:
+            self._session.update(entry_id, state="cancelled", progress=None, message="Stopped.")
+        self.pump()
+
+    def stop(self) -> None:
+        self._drop(self._jobs)
+        for entry in self._session.entries():
+            if entry.state in WAITING:
+                self._session.update(entry.id, state="cancelled", progress=None, message="Stopped.")
+        self._tell_activity()
+
+    def forget(self, entry_ids: Iterable[int]) -> None:
+        """These leave the list, or their file is to be read again: no job, no files of theirs stay."""
+        gone = set(entry_ids)
+        self._drop(j for j, job in self._jobs.items() if job.entry in gone)
+        for entry_id in gone:
+            entry = self._session.entry(entry_id)
+            if entry is not None and entry.state in ("reading", "analysing"):
+                self._session.update(entry_id, state="queued", progress=None, segments=())
+            self._close_files(entry_id)
+
+    def close(self) -> None:
+        self._jobs.clear()
+        self._tasks.stop()
+
+    def activity(self) -> Activity | None:
+        """What runs now, or None."""
+        if not self._jobs:
+            return None
+        newest = max(self._jobs)
+        job = self._jobs[newest]
+        entry = self._session.entry(job.entry)
+        name = entry.name if entry is not None else "a recording"
+        doing = _DOING[job.kind]
+        entries = self._session.entries()
+        waiting = sum(e.state in WAITING for e in entries)
+        progress = self._progress.get(newest)
+        if waiting > 1:
+            part = min(progress.done / progress.total, 1.0) if progress and progress.total else 0.0
+            return self._batch_activity(f"{doing} {name}", len(entries) - waiting, len(entries), part)
+        if progress is None:
+            return Activity(f"{doing} {name}", None, None)
+        fraction = min(progress.done / progress.total, 1.0) if progress.total else None
+        stage = "" if doing.startswith(progress.what.lower()) else f": {progress.what}"
+        return Activity(f"{doing} {name}{stage}", fraction, progress.left_s)
+
+    # --- requests
+
+    def _serve(self, entry: Entry) -> None:
+        """The current recording: first its picture, then its verdict."""
+        kinds = {job.kind for job in self._jobs.values() if job.entry == entry.id}
+        if entry.opened is None and "open" not in kinds and entry.state not in ("failed", "cancelled"):
+            self._opens += 1
+            folder = self._folder / f"{entry.id}-{self._opens}"
+            folder.mkdir(parents=True, exist_ok=True)
+            self._jobs[self._inference.open(entry.path, str(folder))] = _Job(entry.id, "open")
+            if entry.state == "queued":
+                self._session.update(entry.id, state="reading")
+        elif entry.opened is not None and entry.state == "queued" and "analyze" not in kinds:
+            self._analyze(entry)
+
+    def _analyze(self, entry: Entry) -> None:
+        self._session.update(entry.id, state="analysing", segments=(), message="")
+        self._send_analyze(entry, "analyze", None)
+
+    def _send_analyze(self, entry: Entry, kind: Kind, span: tuple[float, float] | None) -> None:
+        job = self._inference.analyze(
+            entry.path, self._session.model_name, span=span, speaker=entry.speaker, corpus=entry.corpus
+        )
+        self._jobs[job] = _Job(entry.id, kind)
+
+    def _drop(self, jobs: Iterable[int]) -> None:
+        """Cancel jobs and hear no more of them."""
+        for job in list(jobs):
+            self._inference.cancel(job)
+            self._end(job)
+
+    def _end(self, job: int) -> _Job | None:
+        self._progress.pop(job, None)
+        return self._jobs.pop(job, None)
+
+    # --- answers; a job that is not known was dropped
+
+    def _on_opened(self, job: int, recording: OpenedRecording) -> None:
+        known = self._end(job)
+        entry = None if known is None else self._session.entry(known.entry)
+        if entry is None:
+            return
+        self._deaths = 0
+        self._opened.append(entry.id)
+        state: State = "queued" if entry.state == "reading" else entry.state
+        self._session.update(entry.id, opened=recording, state=state, progress=None)
+        current = self._session.current()
+        looked_at = {entry.id, -1 if current is None else current.id}
+        for old in [i for i in self._opened if i not in looked_at][: max(0, len(self._opened) - KEEP_OPEN)]:
+            self._close_files(old)
+        self.pump()
+
+    def _on_progressed(self, job: int, progress: Progress) -> None:
+        if job in self._jobs:
+            self._progress[job] = progress
+            if self._jobs[job].kind != "selection":
+                self._session.update(self._jobs[job].entry, progress=progress)
+            self._tell_activity()
+
+    def _on_segment(self, job: int, segment: Segment) -> None:
+        known = self._jobs.get(job)
+        entry = None if known is None else self._session.entry(known.entry)
+        if known is not None and entry is not None and known.kind == "analyze":
+            self._session.update(entry.id, segments=(*entry.segments, segment))
+
+    def _on_analyzed(self, job: int, analysis: Analysis) -> None:
+        known = self._end(job)
+        if known is None:
+            return
+        self._deaths = 0
+        if known.kind == "selection":
+            self._session.update(known.entry, selection_analysis=analysis)
+        else:
+            self._session.update(
+                known.entry,
+                analysis=analysis,
+                segments=analysis.segments,
+                state="done",
+                progress=None,
+                message="",
+            )
+        self.pump()
+
+    def _on_refused(self, job: int, sentence: str) -> None:
+        known = self._end(job)
+        if known is None:
+            return
+        entry = self._session.entry(known.entry)
+        if entry is None or not entry.restored:
+            self._session.messages.error(sentence)
+        if known.kind != "selection":
+            self._session.update(known.entry, state="failed", progress=None, message=sentence)
+        self.pump()
+
+    def _on_cancelled(self, job: int) -> None:
+        known = self._end(job)
+        if known is not None and known.kind != "selection":
+            self._session.update(known.entry, state="cancelled", progress=None, message="Stopped.")
+            self.pump()
+
+    def _on_died(self, jobs: frozenset[int], sentence: str, details: str) -> None:
+        names: list[str] = []
+        for job in jobs:
+            known = self._end(job)
+            entry = None if known is None else self._session.entry(known.entry)
+            if known is not None and entry is not None:
+                names.append(entry.name)
+                if known.kind != "selection":
+                    self._session.update(entry.id, state="failed", progress=None, message=sentence)
+        what = f" Not analysed: {', '.join(dict.fromkeys(names))} (F5 tries again)." if names else ""
+        self._session.messages.error(sentence + what, details)
+        self._deaths += 1
+        if self._deaths >= MAX_DEATHS:
+            self.stop()
+        self.pump()
+
+    # --- inside
+
+    def _close_files(self, entry_id: int) -> None:
+        """Remove the samples and pictures of a recording that is no more looked at."""
+        entry = self._session.entry(entry_id)
+        if entry_id in self._opened:
+            self._opened.remove(entry_id)
+        if entry is None or entry.opened is None:
+            return
+        folder = Path(entry.opened.samples_file).parent
+        self._session.update(entry_id, opened=None)
+        self._tasks.run(
+            lambda: shutil.rmtree(folder),
+            lambda _: None,
+            lambda error: self._session.messages.failed("clearing temporary files", error),
+        )
+
+    def _batch_activity(self, text: str, done: int, total: int, part: float) -> Activity:
+        now = time.monotonic()
+        if self._batch is None:
+            self._batch = (now, done)
+        began, done_then = self._batch
+        worked = done - done_then
+        left = (now - began) / worked * (total - done) if worked >= 3 else None  # sooner is a guess
+        return Activity(f"{text} ({done + 1} of {total})", (done + part) / total, left)
+
+    def _tell_activity(self) -> None:
+        if not self._jobs:
+            self._batch = None
+        self.activity_changed.emit()

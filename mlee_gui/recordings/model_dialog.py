@@ -1,0 +1,38 @@
+"""What a model was trained on, how good it was on an unheard speaker, and what it must not be used for."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+from mlee_core.inference.model_info import ModelInfo
+from mlee_core.labels.votes import CLASS_NAMES
+
+
+def model_html(info: ModelInfo) -> str:
+    """The facts of a ModelInfo, its limits."""
+    rows = [
+        ("Trained on", info.trained_on),
+        ("Emotions", ", ".join(CLASS_NAMES.get(c, c) for c in info.classes)),
+        ("Heads", ", ".join(info.heads)),
+        *((f"Speakers: {part}", ", ".join(ids)) for part, ids in info.speakers.items()),
+        *(
+            (f"Unseen speaker: {part}", ", ".join(f"{k.upper()} {v:.3f}" for k, v in scores.items()))
+            for part, scores in info.scores.items()
+        ),
+        ("File", info.path),
+    ]
+    table = "".join(f"<tr><td><b>{escape(a)}</b>&nbsp;&nbsp;</td><td>{escape(b)}</td></tr>" for a, b in rows)
+    limits = "".join(f"<li>{escape(sentence)}</li>" for sentence in info.limits)
+    return f"<h3>{escape(info.name)}</h3><table cellpadding=2>{table}</table><h4>Limits</h4><ul>{limits}</ul>"
+
+
+def card(info: ModelInfo) -> str:
+    """The model's card, Markdown; "" without one. Raises: OSError."""
+    return Path(info.card).read_text(encoding="utf-8") if info.card else ""
+
+
+def limits_html(info: ModelInfo) -> str:
+    """What stands under every result: the model and its limits."""
+    sentences = " ".join(info.limits)
+    return f"<b>{escape(info.name)}</b>, trained on {escape(info.trained_on)}. {escape(sentences)}"

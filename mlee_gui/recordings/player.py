@@ -1,0 +1,264 @@
+"""Playing a recording, with a position that is what is heard now, not what was handed to the sound card."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Literal
+
+import numpy as np
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from ..shell.messages import Messages
+from ..shell.tasks import Tasks
+from .playback_stream import RATE, Feed, Samples, Stretch
+
+TICK_MS = 33
+
+State = Literal["stopped", "starting", "playing"]
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """Sample `position` leaves the loudspeaker at `at_s` of the stream's clock, and `length_s` follow it."""
+
+    at_s: float
+    position: float
+    length_s: float
+    stretch: Stretch
+
+    def heard(self, now_s: float) -> float:
+        """The sample heard at a time from at_s on; it waits at the block's end for the next to begin.
+
+        A sound server's first guess of when it begins may be half a second early.
+        """
+        return self.stretch.wrap(self.position + min(now_s - self.at_s, self.length_s) * RATE)
+
+
+@dataclass(frozen=True)
+class Sound:
+    """An open output stream and what feeds it. marks: of the latest blocks, oldest first."""
+
+    stream: Any
+    feed: Feed
+    marks: deque[_Mark]
+
+    def heard(self) -> float | None:
+        """The sample that is heard now, None before the first."""
+        now = self.stream.time
+        mark = next((m for m in reversed(tuple(self.marks)) if m.at_s <= now), None)
+        return None if mark is None else mark.heard(now)
+
+
+class Player(QObject):
+    """Plays one recording at a time; streams are opened and closed in a thread, since drivers may take long.
+
+    load_backend: returns the sounddevice module, and raises OSError without PortAudio (tests hand in their
+    own). Positions are seconds.
+    """
+
+    state_changed = Signal(str)
+    position_changed = Signal(float)
+    availability_changed = Signal(str)  # why nothing can be played, "" if it can
+    _ended = Signal(object)  # the Feed that is through
+
+    def __init__(
+        self, tasks: Tasks, messages: Messages, load_backend: Any, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._tasks = tasks
+        self._messages = messages
+        self._load_backend = load_backend
+        self._samples: Samples | None = None
+        self._gain = 1.0
+        self._sound: Sound | None = None
+        self._turn = 0  # a stream that comes for an earlier turn is closed at once
+        self._loop = False
+        self._timer = QTimer(self, interval=TICK_MS)
+        self._timer.timeout.connect(self._tick)
+        self._ended.connect(self._on_ended)
+        self.state: State = "stopped"
+        self.unavailable = "Looking for a sound device…"
+
+    def probe(self) -> None:
+        """Find out, off the GUI thread, whether there is something to play on."""
+        self._tasks.run(
+            lambda: _why_silent(self._load_backend),
+            self._set_availability,
+            lambda error: self._set_availability(f"Playback is off: {error}"),
+        )
+
+    def load(self, samples_file: str, gain: float) -> None:
+        """Have another recording played: raw float32 16 kHz mono. gain: what brings its peak to 1."""
+        self.stop()
+        self._samples = np.memmap(samples_file, dtype="<f4", mode="r")
+        self._gain = min(1.0, gain)
+
+    def unload(self) -> None:
+        self.stop()
+        self._samples = None
+
+    @property
+    def duration_s(self) -> float:
+        return 0.0 if self._samples is None else len(self._samples) / RATE
+
+    def play(self, from_s: float, stretch_s: tuple[float, float] | None = None) -> None:
+        """Play from `from_s` to the end of stretch_s (of the recording, if None)."""
+        if self._samples is None or self.unavailable:
+            return
+        self.stop()
+        stretch = self._stretch(stretch_s)
+        start = round(from_s * RATE)
+        if not stretch.first <= start < stretch.last:
+            start = stretch.first
+        samples, gain, turn = self._samples, self._gain, self._turn
+        self._set_state("starting")
+        self._tasks.run(
+            lambda: self._open(samples, stretch, start, gain),
+            lambda sound: self._on_open(sound, turn),
+            self._on_failed,
+        )
+
+    def stop(self) -> None:
+        """Silence, now; the position stays."""
+        self._turn += 1
+        self._timer.stop()
+        sound, self._sound = self._sound, None
+        if sound is not None:
+            self._tasks.run(lambda: _close(sound), _nothing, self._on_failed)
+        self._set_state("stopped")
+
+    def seek(self, at_s: float) -> None:
+        """Go on from there, if it plays; outside of what is played, the whole recording is."""
+        if self._sound is None:
+            return
+        feed, position = self._sound.feed, round(at_s * RATE)
+        if not feed.stretch.first <= position < feed.stretch.last:
+            feed.steer(self._stretch(None))
+        feed.seek(position)
+        self._sound.marks.clear()
+
+    def set_loop(self, loop: bool, stretch_s: tuple[float, float] | None) -> None:
+        """Play over and over from now on (stretch_s, or all), or only to the end of what plays."""
+        self._loop = loop
+        if self._sound is not None:
+            old = self._sound.feed.stretch
+            self._sound.feed.steer(self._stretch(stretch_s) if loop else Stretch(old.first, old.last, False))
+
+    def _stretch(self, span_s: tuple[float, float] | None) -> Stretch:
+        length = 0 if self._samples is None else len(self._samples)
+        if span_s is None:
+            return Stretch(0, length, self._loop)
+        first, last = (max(0, min(round(t * RATE), length)) for t in span_s)
+        return Stretch(first, last, self._loop)
+
+    # --- in the thread
+
+    def _open(self, samples: Samples, stretch: Stretch, start: int, gain: float) -> Sound:
+        backend = self._load_backend()
+        rate = _accepted_rate(backend)
+        feed = Feed(samples, stretch, start, gain=gain, rate=rate)
+        marks: deque[_Mark] = deque(maxlen=256)
+
+        def callback(out: Samples, frames: int, time: Any, status: Any) -> None:
+            position = feed.fill(out[:, 0])
+            at_s = time.outputBufferDacTime or time.currentTime + stream.latency
+            marks.append(_Mark(at_s, position, frames / rate, feed.stretch))
+            if feed.exhausted:
+                raise backend.CallbackStop
+
+        def finished() -> None:
+            self._ended.emit(feed)  # returns something, which PortAudio's callback must not
+
+        stream = backend.OutputStream(
+            samplerate=rate,
+            channels=1,
+            dtype="float32",
+            callback=callback,
+            finished_callback=finished,
+        )
+        stream.start()
+        return Sound(stream, feed, marks)
+
+    # --- back on the GUI thread
+
+    def _on_open(self, sound: Sound, turn: int) -> None:
+        if turn != self._turn:
+            self._tasks.run(lambda: _close(sound), _nothing, self._on_failed)
+            return
+        self._sound = sound
+        self._set_state("playing")
+        self._timer.start()
+
+    def _on_ended(self, feed: Feed) -> None:
+        if self._sound is not None and self._sound.feed is feed:
+            self.position_changed.emit(feed.stretch.last / RATE)
+            self.stop()
+
+    def _on_failed(self, error: Exception) -> None:
+        self.stop()
+        self._messages.warning(f"The sound device refused to play: {error}", _NO_DEVICE)
+
+    def _tick(self) -> None:
+        if self._sound is None:
+            return
+        heard, feed = self._sound.heard(), self._sound.feed
+        if heard is None:
+            return
+        if feed.exhausted and heard >= feed.stretch.last:
+            self._on_ended(feed)  # a short one may have ended before its stream was handed over
+        else:
+            self.position_changed.emit(heard / RATE)
+
+    def _set_state(self, state: State) -> None:
+        if state != self.state:
+            self.state = state
+            self.state_changed.emit(state)
+
+    def _set_availability(self, why_not: str) -> None:
+        self.unavailable = why_not
+        self.availability_changed.emit(why_not)
+
+
+_NO_DEVICE = "Connect a sound device or start the sound server, then press Rescan beside Record."
+
+
+def load_sounddevice() -> ModuleType:
+    """sounddevice; starts PortAudio. Raises: OSError without PortAudio."""
+    import sounddevice
+
+    return sounddevice
+
+
+def _why_silent(load_backend: Any) -> str:
+    try:
+        backend = load_backend()
+    except OSError:
+        return (
+            "Playback needs the PortAudio library, which is not installed: "
+            "apt-get install libportaudio2, then start MLEE again."
+        )
+    try:
+        backend.query_devices(kind="output")
+    except (ValueError, backend.PortAudioError):
+        return f"Playback is off because there is no sound device. {_NO_DEVICE}"
+    return ""
+
+
+def _accepted_rate(backend: Any) -> int:
+    """16 kHz where the device takes it, else the device's own rate."""
+    try:
+        backend.check_output_settings(channels=1, dtype="float32", samplerate=RATE)
+    except backend.PortAudioError:
+        return round(backend.query_devices(kind="output")["default_samplerate"])
+    return RATE
+
+
+def _close(sound: Sound) -> None:
+    sound.stream.abort()
+    sound.stream.close()
+
+
+def _nothing(_: object) -> None:
+    pass

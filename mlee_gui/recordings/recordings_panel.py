@@ -1,0 +1,275 @@
+"""The list of recordings: name, length, speaker and what each says; filter, marking, removing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QSize,
+    QSortFilterProxyModel,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QAction, QBrush, QColor, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from mlee_core.figures.palette import class_color
+from mlee_core.labels.votes import CLASS_NAMES
+
+from ..shell.class_swatch import swatch
+from ..shell.tables import WordyTable
+from .session import Entry, Session
+
+COLUMNS = ("Name", "Length", "Speaker", "Says")
+NAME, LENGTH, SPEAKER, SAYS = range(len(COLUMNS))
+EMPTY = "No recordings yet.\nOpen files or a folder (Ctrl+O), drop them here, or record (R)."
+
+ROOM = "03a01Wa.flac  "
+"""So much of a name is always seen."""
+
+DOING = {"reading": "reads", "analysing": "analyses"}
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+def says(entry: Entry) -> str:
+    """An entry's verdict or state in a few words."""
+    if entry.state == "done" and entry.analysis is not None:
+        one = entry.analysis.single
+        if one is not None:
+            return f"{CLASS_NAMES.get(one.predicted, one.predicted)} {one.score():.2f}"
+        return f"{len(entry.analysis.segments)} segments"
+    if entry.state in ("reading", "analysing"):
+        progress = entry.progress
+        if progress is not None and progress.total:
+            return f"{DOING[entry.state]} {min(progress.done / progress.total, 1.0):.0%}"
+        return f"{DOING[entry.state]}…"
+    return {"queued": "waits", "failed": "failed", "cancelled": "stopped"}.get(entry.state, entry.state)
+
+
+def length(seconds: float | None) -> str:
+    """3.2 s, 4:05 or 1:00:12."""
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+class RecordingsModel(QAbstractTableModel):
+    """A table over the session's entries; one row changes when one entry does."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._session = session
+        self._entries = list(session.entries())
+        self._rows: dict[int, int] = {}
+        session.entries_changed.connect(self._reset)
+        session.entry_changed.connect(self._refresh)
+        self._reset()
+
+    def entry_at(self, row: int) -> Entry:
+        return self._entries[row]
+
+    def row_of(self, entry_id: int) -> int | None:
+        return self._rows.get(entry_id)
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  Qt's own default
+        return 0 if parent.isValid() else len(self._entries)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(COLUMNS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return COLUMNS[section]
+        return None
+
+    def data(self, index: Index, role: int = 0) -> Any:
+        entry, column = self._entries[index.row()], index.column()
+        if role == Qt.ItemDataRole.DisplayRole:
+            return (entry.name, length(entry.duration_s), entry.speaker or "", says(entry))[column]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return _tip(entry)
+        if role == Qt.ItemDataRole.DecorationRole and column == SAYS:
+            one = entry.analysis.single if entry.state == "done" and entry.analysis is not None else None
+            return None if one is None else swatch(class_color(one.predicted))
+        if role == Qt.ItemDataRole.ForegroundRole and column == SAYS and entry.state == "failed":
+            return QBrush(QColor("#d6453d"))
+        if role == Qt.ItemDataRole.TextAlignmentRole and column == LENGTH:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if role == Qt.ItemDataRole.TextAlignmentRole and column == SPEAKER:
+            return Qt.AlignmentFlag.AlignCenter
+        return None
+
+    def _reset(self) -> None:
+        self.beginResetModel()
+        self._entries = list(self._session.entries())
+        self._rows = {e.id: row for row, e in enumerate(self._entries)}
+        self.endResetModel()
+
+    def _refresh(self, entry_id: int) -> None:
+        row, entry = self._rows.get(entry_id), self._session.entry(entry_id)
+        if row is not None and entry is not None:
+            self._entries[row] = entry
+            self.dataChanged.emit(self.index(row, 0), self.index(row, len(COLUMNS) - 1))
+
+
+class RecordingsPanel(QWidget):
+    """Shows the session's list. The row under the keyboard is the current recording; rows can be marked."""
+
+    removal_asked = Signal()
+
+    def __init__(self, session: Session, actions: list[QAction], parent: QWidget | None = None) -> None:
+        """actions: what the context menu offers."""
+        super().__init__(parent)
+        self._session = session
+        self._model = RecordingsModel(session)
+        self._shown = QSortFilterProxyModel(self)
+        self._shown.setSourceModel(self._model)
+        self._shown.setFilterKeyColumn(-1)  # any column: a name, a speaker, an emotion
+        self._shown.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self.filter = QLineEdit()
+        self.filter.setPlaceholderText("Filter by name, speaker or emotion")
+        self.filter.setAccessibleName("Filter the recordings")
+        self.filter.setClearButtonEnabled(True)
+        self.filter.setAcceptDrops(False)  # files dropped here are for the window
+        self._count = QLabel()
+        # a filter that hides the current row must not make another current; connected before the table,
+        # which would choose another the moment that rows are about to go
+        self._hiding = False
+        self._shown.rowsAboutToBeRemoved.connect(lambda *_: self._set_hiding(True))
+        self._shown.rowsRemoved.connect(lambda *_: self._set_hiding(False))
+        self._shown.rowsInserted.connect(lambda *_: self._show_session_current())
+        self.table = self._make_table(actions)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(4, 4, 4, 4)
+        column.addWidget(self.filter)
+        column.addWidget(self.table, 1)
+        column.addWidget(self._count)
+        self.filter.textChanged.connect(self._on_filter)
+        self.table.selectionModel().currentRowChanged.connect(self._on_row)
+        session.current_changed.connect(self._show_current)
+        session.entries_changed.connect(self._on_entries)
+        self._on_entries()
+
+    def minimumSizeHint(self) -> QSize:
+        name = self.fontMetrics().horizontalAdvance(ROOM)
+        wide = name + self._widths[LENGTH] + self._widths[SAYS] + 16
+        return QSize(wide, super().minimumSizeHint().height())
+
+    def sizeHint(self) -> QSize:
+        least = self.minimumSizeHint()
+        return QSize(least.width() + self._widths[SPEAKER], 2 * least.height())
+
+    def marked(self) -> list[int]:
+        """Ids of the marked rows, or of the current recording where none is."""
+        rows = {self._shown.mapToSource(i).row() for i in self.table.selectionModel().selectedRows()}
+        if rows:
+            return [self._model.entry_at(row).id for row in sorted(rows)]
+        current = self._session.current()
+        return [] if current is None else [current.id]
+
+    def set_filter(self, text: str) -> None:
+        self.filter.setText(text)
+
+    def _make_table(self, actions: list[QAction]) -> QTableView:
+        table = WordyTable(EMPTY)
+        table.setObjectName("recordings")
+        table.setAccessibleName("Recordings")
+        table.setModel(self._shown)
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        table.setShowGrid(False)
+        table.setWordWrap(False)
+        table.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # takes differ at the end of their names
+        table.setTabKeyNavigation(False)
+        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + 8)
+        header = table.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        text = table.fontMetrics().horizontalAdvance
+        widest = ((LENGTH, "1:00:00"), (SPEAKER, "Speaker"), (SAYS, "■  neutral 0.99"))
+        self._widths = {section: text(sample) + 16 for section, sample in widest}
+        for section, width in self._widths.items():
+            header.resizeSection(section, width)
+        table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
+        table.addActions(actions)
+        return table
+
+    def _on_row(self, index: QModelIndex, _: QModelIndex) -> None:
+        if index.isValid() and not self._hiding:
+            self._session.set_current(self._model.entry_at(self._shown.mapToSource(index).row()).id)
+
+    def _set_hiding(self, hiding: bool) -> None:
+        self._hiding = hiding
+        if not hiding:
+            self._show_session_current()
+
+    def _show_session_current(self) -> None:
+        current = self._session.current()
+        self._show_current(-1 if current is None else current.id)
+
+    def _on_entries(self) -> None:
+        self._show_session_current()
+        self._fit_columns()
+        self._tell_count()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_columns()
+
+    def _fit_columns(self) -> None:
+        """Speakers are listed where some are known, and only if names keep their room."""
+        spoken = any(e.speaker for e in self._session.entries())
+        room = self.width() - self.minimumSizeHint().width()
+        self.table.setColumnHidden(SPEAKER, not spoken or room < self._widths[SPEAKER])
+
+    def _on_filter(self, text: str) -> None:
+        self._shown.setFilterFixedString(text)
+        self._tell_count()
+
+    def _tell_count(self) -> None:
+        total, shown = self._model.rowCount(), self._shown.rowCount()
+        word = "recording" if total == 1 else "recordings"
+        self._count.setText(f"{shown} of {total} {word}" if shown != total else f"{total} {word}")
+
+    def _show_current(self, entry_id: int) -> None:
+        row = self._model.row_of(entry_id)
+        selection = self.table.selectionModel()
+        if row is None:
+            selection.clear()
+            return
+        index = self._shown.mapFromSource(self._model.index(row, 0))
+        if not index.isValid():
+            selection.clear()
+        elif index.row() != selection.currentIndex().row():
+            flags = QItemSelectionModel.SelectionFlag
+            selection.setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
+            self.table.scrollTo(index)
+
+
+def _tip(entry: Entry) -> str:
+    lines = [entry.path]
+    if entry.message:
+        lines.append(entry.message)
+    elif entry.analysis is not None and entry.analysis.single is not None:
+        lines.append(entry.analysis.single.verdict())
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""What every page needs: the main window, actions, settings, theme, messages, processes."""

@@ -1,0 +1,25 @@
+"""class_swatch."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from PySide6.QtGui import QColor, QIcon, QPixmap
+
+from mlee_core.labels.votes import CLASS_NAMES
+
+
+def name_of(label: str) -> str:
+    """A class's name in words."""
+    return CLASS_NAMES.get(label, label)
+
+
+@cache
+def swatch(color: str) -> QIcon:
+    """A square of exactly this colour, also in a marked row."""
+    square = QPixmap(12, 12)
+    square.fill(QColor(color))
+    icon = QIcon()
+    for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected, QIcon.Mode.Active):
+        icon.addPixmap(square, mode)
+    return icon

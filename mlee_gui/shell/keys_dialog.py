@@ -1,0 +1,57 @@
+"""`?`: every key and mouse gesture, made from the commands themselves."""
+
+from __future__ import annotations
+
+from html import escape
+
+from PySide6.QtGui import QKeySequence, QTextCursor
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
+
+from .actions import COMMANDS, GESTURES, GRID_KEYS, MENUS
+
+DROP = ("Drop files or folders on the window", "Open them")
+PAGES = {"": "Everywhere", "analysis": "Page Analysis", "training": "Page Training"}
+MORE = {"analysis": ("on the plots", (*GESTURES, DROP)), "training": ("on the grid", GRID_KEYS)}
+
+
+def keys_html() -> str:
+    """A table of what to press and what it does: page by page, in the order of the menus."""
+    rows: list[str] = []
+    for page, title in PAGES.items():
+        for menu in MENUS:
+            chosen = [c for c in COMMANDS if (c.menu, c.page) == (menu, page) and c.keys]
+            rows += [_heading(f"{title}: {menu.replace('&', '')}")] if chosen else []
+            rows += [_row(", ".join(QKeySequence(k).toString() for k in c.keys), c.does) for c in chosen]
+        more, pairs = MORE.get(page, ("", ()))
+        rows += [_heading(f"{title}: {more}")] if pairs else []
+        rows += [_row(pressed, does) for pressed, does in pairs]
+    return f"<table width=100% cellspacing=0 cellpadding=3>{''.join(rows)}</table>"
+
+
+def _heading(text: str) -> str:
+    return f"<tr><td colspan=2><br><b>{escape(text)}</b></td></tr>"
+
+
+def _row(keys: str, does: str) -> str:
+    return f"<tr><td width=38%><b>{escape(keys)}</b></td><td>{escape(does)}</td></tr>"
+
+
+class TextDialog(QDialog):
+    """Something to read, HTML and then Markdown, and a button to close it."""
+
+    def __init__(self, title: str, html: str, parent: QWidget | None = None, markdown: str = "") -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.resize(560, 620)
+        self.text = QTextBrowser()
+        self.text.setOpenExternalLinks(True)
+        self.text.setHtml(html + "<p></p>" if markdown else html)  # or Markdown would go on in a list
+        if markdown:
+            end = QTextCursor(self.text.document())
+            end.movePosition(QTextCursor.MoveOperation.End)
+            end.insertMarkdown(markdown)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.addWidget(self.text)
+        column.addWidget(buttons)

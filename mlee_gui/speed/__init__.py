@@ -1,0 +1,1 @@
+"""Benchmarks of start-up, frames and stalls. They drive the whole window."""

@@ -1,0 +1,157 @@
+"""How soon the program is there and how smoothly it serves (`mlee bench gui`), measured from outside.
+
+The clock is taken before a real process is started, and when a line of it arrives; start_steps.py says what
+the process goes through. The user's settings, lists and takes are neither read nor changed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+import soundfile
+
+from mlee_core.errors import WorkerDied
+from mlee_core.system import package_data
+
+from .stall_watch import Stall
+
+SHORT_S = 3.0
+HOUR_S = 3600.0
+STARTS = 5
+"""What starts is started so often, and once before to warm the disk; the median counts."""
+
+STALL_MS = 50.0
+"""A longer stall is told with its place."""
+
+_PATIENCE_S = 1800.0
+_PRIVATE = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")  # not the cache: fonts are found by it
+
+
+@dataclass(frozen=True)
+class Start:
+    """painted_ms, analysed_ms: since the process was started. platform: Qt's name for it."""
+
+    painted_ms: float
+    analysed_ms: float
+    stall: Stall
+    platform: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """Milliseconds by the bench's names, and sentences on how they came about."""
+
+    values: dict[str, float]
+    notes: tuple[str, ...]
+
+
+def measure(starts: int = STARTS, long_s: float = HOUR_S) -> Report:
+    """`help`, `window_visible`, `first_analysis` (medians) and `longest_stall`, with a recording of long_s.
+
+    Raises: WorkerDied if a process ended early.
+    """
+    with tempfile.TemporaryDirectory(prefix="mlee-bench-") as folder:
+        home = Path(folder)
+        short, long = _recording(home / "short.wav", SHORT_S), _recording(home / "long.wav", long_s)
+        helps = [_help_ms() for _ in range(1 + starts)][1:]
+        started = [start(home, short) for _ in range(1 + starts)][1:]
+        last = start(home, short, long)
+    values = {
+        "help": statistics.median(helps),
+        "window_visible": statistics.median(s.painted_ms for s in started),
+        "first_analysis": statistics.median(s.analysed_ms for s in started),
+        "longest_stall": last.stall.ms,
+    }
+    return Report(values, tuple(_notes(last)))
+
+
+def start(home: Path, short: Path, *more: Path) -> Start:
+    """Start the window with `short`, and let it open `more` and page through it. Raises: WorkerDied.
+
+    home: where its settings go.
+    """
+    arrived, end = probed(home, "mlee_gui.speed.startup_window", short, *more)
+    return Start(arrived["painted"], arrived["analysed"], Stall(**end["stall"]), end["platform"])
+
+
+def probed(home: Path, module: str, *arguments: object) -> tuple[dict[str, float], dict[str, Any]]:
+    """Run a module that shows a window: what it printed, with the milliseconds until each line came, and what
+    its last line, of JSON, says. Raises: WorkerDied if it did not get so far, or says why under "failed".
+
+    home: where the window's settings, lists and takes go.
+    """
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    environment = {**os.environ, **{name: str(home / name.lower()) for name in _PRIVATE}}
+    with tempfile.TemporaryFile("w+") as errors:
+        arrived, status = _lines(command, environment, errors)
+        errors.seek(0)
+        said = " ".join(errors.read().split()[-60:])
+    end: dict[str, Any] = next((json.loads(line) for line in arrived if line.startswith("{")), {})
+    if not end or "failed" in end:
+        why = end.get("failed") or f"it ended with status {status}: {said}"
+        raise WorkerDied(f"The window that was to be measured did not get to its end: {why}")
+    return arrived, end
+
+
+def _lines(command: list[str], environment: dict[str, str], errors: TextIO) -> tuple[dict[str, float], int]:
+    """Run a command: what it printed, with the milliseconds until each line came, and its status."""
+    arrived: dict[str, float] = {}
+    began = time.perf_counter()
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True, bufsize=1
+    ) as process:
+        patience = threading.Timer(_PATIENCE_S, process.kill)
+        patience.start()
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                arrived[line.strip()] = 1e3 * (time.perf_counter() - began)
+        except BaseException:
+            process.kill()  # an interrupt: the window is nobody's
+            raise
+        finally:
+            patience.cancel()
+    return arrived, process.returncode
+
+
+def _help_ms() -> float:
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "mlee_core.cli", "--help"], stdout=subprocess.DEVNULL, check=True)
+    return 1e3 * (time.perf_counter() - began)
+
+
+def _notes(last: Start) -> Iterator[str]:
+    unseen = last.platform in ("offscreen", "minimal")
+    yield f"The window was drawn {'off-screen, with no display' if unseen else f'on {last.platform}'}."
+    yield from stall_notes(last.stall)
+
+
+def stall_notes(stall: Stall, when: str = "") -> Iterator[str]:
+    """Where the longest stall was, if it was too long. when: " while …"."""
+    if stall.ms > STALL_MS:
+        where = " < ".join(stall.where) or "no place that was seen: the whole process waited"
+        told = f"{stall.ms:.0f} ms, {stall.computing_ms:.0f} ms of them computing"
+        yield f"The longest stall{when} ({told}) was in {where}."
+
+
+def _recording(path: Path, duration_s: float) -> Path:
+    """A shipped recording over and over, or its beginning, as a 16-bit WAV of exactly that length."""
+    source = min(package_data.samples_dir().glob("*.flac"))
+    speech, rate = soundfile.read(source, dtype="int16")
+    wanted = round(duration_s * rate)
+    with soundfile.SoundFile(path, "w", rate, 1, "PCM_16") as out:
+        for begin in range(0, wanted, len(speech)):
+            out.write(np.asarray(speech[: wanted - begin]))
+    return path

@@ -1,0 +1,1 @@
+"""The page Training: form, queue, grid of cells, learning curves, logs."""

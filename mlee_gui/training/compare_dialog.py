@@ -1,0 +1,170 @@
+"""Table 3 of several runs side by side, with the best of each line in bold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication, QPalette
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from mlee_core.report.document_blocks import as_text
+from mlee_core.report.formatting import name
+from mlee_core.report.run_comparison import OneRun, SideBySide
+
+from ..shell.tasks import Tasks
+from .comparison_client import Comparing
+from .report_export import export_report
+
+READING = "Reading {} runs…"
+HOW = (
+    "WA and UA are pooled over all test utterances, in percent; in brackets the difference to the first run, "
+    "in points. Bold: the best of a line, of those with the same utterances. Done: networks trained of those "
+    "planned."
+)
+COLUMNS = ("WA", "UA", "done")
+
+
+class CompareDialog(QDialog):
+    """Reads the runs in a process of its own when it is made. Use `open`: nothing here blocks."""
+
+    def __init__(self, runs: Sequence[Path], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Compare runs")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.found: SideBySide | None = None
+        self._comparing = Comparing(self)
+        self._tasks = Tasks("report", self)
+        self.about = QLabel(READING.format(len(runs)), wordWrap=True)
+        self.table = QTableWidget()
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.ContiguousSelection)
+        self.table.setTabKeyNavigation(False)
+        self.table.setAlternatingRowColors(True)
+        self.table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.table.setAccessibleName("Table 3 of the runs: a row a line, three columns a run")
+        self.notes = QLabel(wordWrap=True)
+        self.notes.setTextFormat(Qt.TextFormat.PlainText)
+        self.notes.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.copy = QPushButton("&Copy as text")
+        self.copy.setToolTip("Copy the whole table, with what is to be minded")
+        self.export = QPushButton("&Export report…")
+        self.export.setToolTip("Write tables, pictures and predictions of the run of the chosen column")
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        for button in (self.copy, self.export):
+            button.setEnabled(False)
+            button.setAutoDefault(False)
+            buttons.addButton(button, QDialogButtonBox.ButtonRole.ActionRole)
+        column = QVBoxLayout(self)
+        column.addWidget(self.about)
+        column.addWidget(self.table, 1)
+        column.addWidget(self.notes)
+        column.addWidget(buttons)
+        self.resize(self.fontMetrics().height() * 62, self.fontMetrics().height() * 32)
+        buttons.rejected.connect(self.reject)
+        self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.text()))
+        self.export.clicked.connect(self._ask_folder)
+        self.finished.connect(self.stop)
+        self._comparing.done.connect(self._show)
+        self._comparing.failed.connect(self.about.setText)
+        self._comparing.start(runs)
+
+    def text(self) -> str:
+        """What is copied."""
+        if self.found is None or not self.found.runs:
+            return ""
+        return "\n\n".join((as_text(self.found.table()), *self.found.notes())) + "\n"
+
+    def stop(self) -> None:
+        """End what still reads; a report in work is finished by its own process."""
+        self._comparing.stop()
+        self._tasks.stop(0.0)
+
+    @property
+    def chosen(self) -> OneRun | None:
+        """The run of the chosen column, else the first."""
+        if self.found is None or not self.found.runs:
+            return None
+        return self.found.runs[max(0, self.table.currentColumn()) // len(COLUMNS)]
+
+    def export_to(self, run: Path, folder: Path) -> None:
+        """Write the report of a run, in another process; where it is, or why not, is said below the table."""
+        self.export.setEnabled(False)
+        self._say(f"Writing the report of {run.name}…")
+        self._tasks.run(
+            lambda: export_report(run, folder),
+            lambda out: self._after_export(f"The report of {run.name} is in {out}."),
+            lambda error: self._after_export(str(error)),
+        )
+
+    def _ask_folder(self) -> None:
+        if (run := self.chosen) is None:
+            return
+        path = Path(run.path)
+        dialog = QFileDialog(self, f"Write the report of {run.name} into", str(path))
+        dialog.setFileMode(QFileDialog.FileMode.Directory)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(lambda folder: self.export_to(path, Path(folder)))
+        dialog.open()
+
+    def _after_export(self, words: str) -> None:
+        self.export.setEnabled(True)
+        self._say(words)
+
+    def _say(self, *words: str) -> None:
+        kept = () if self.found is None else self.found.notes()
+        self.notes.setText("\n".join((*kept, *words)))
+
+    def _show(self, found: SideBySide) -> None:
+        self.found = found
+        self.about.setText(HOW if found.runs else "None of these runs has a result to show yet.")
+        for button in (self.copy, self.export):
+            button.setEnabled(bool(found.runs))
+        self._say()
+        self.table.setVisible(bool(found.runs))
+        self.table.setRowCount(len(found.stages) if found.runs else 0)
+        self.table.setColumnCount(len(COLUMNS) * len(found.runs))
+        if not found.runs:
+            return
+        self.table.setVerticalHeaderLabels([name(stage) for stage in found.stages])
+        for k, run in enumerate(found.runs):
+            self._fill(k, run)
+
+    def _fill(self, k: int, run: OneRun) -> None:
+        """The columns of one run; every other run is shaded."""
+        assert self.found is not None
+        for offset, kind in enumerate(COLUMNS):
+            header = QTableWidgetItem(f"{run.name}\n{kind}")
+            header.setToolTip(f"{run.path}\ncorpus {run.corpus}, recipe {run.recipe}")
+            self.table.setHorizontalHeaderItem(len(COLUMNS) * k + offset, header)
+        shade = self.palette().color(QPalette.ColorRole.AlternateBase)
+        for row, stage in enumerate(self.found.stages):
+            scores: tuple[Literal["wa", "ua"] | None, ...] = ("wa", "ua", None)
+            for offset, score in enumerate(scores):
+                if score is None:
+                    item = QTableWidgetItem(self.found.networks(run, stage))
+                else:
+                    item = QTableWidgetItem(self.found.words(run, stage, score))
+                    font = item.font()
+                    font.setBold(self.found.is_best(run, stage, score))
+                    item.setFont(font)
+                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                if k % 2:
+                    item.setBackground(shade)
+                self.table.setItem(row, len(COLUMNS) * k + offset, item)

@@ -1,0 +1,152 @@
+"""What went wrong, where, and the end of its log; with ways to go on."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFontDatabase, QGuiApplication, QHideEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+
+import mlee_core
+from mlee_core.figures.palette import CELL_COLORS
+from mlee_core.runs.follower import CellView
+from mlee_core.runs.logs import LAST_LINES, log_of, tail
+
+from ..shell.tasks import Tasks
+from .cell_grid_model import cell_words
+
+_NO_MEMORY = re.compile(r"no memory left for (\d+) utterances")
+"""As training.py says it."""
+
+
+@dataclass(frozen=True)
+class _Log:
+    """The end of a log; name: of its file, "" where there is none."""
+
+    name: str
+    lines: tuple[str, ...]
+
+
+class FailurePanel(QWidget):
+    """try_again: the user wants it once more. smaller_batch(int): with so many utterances a step, where
+    memory ran out. `stop` ends the thread that reads logs for it."""
+
+    try_again = Signal()
+    smaller_batch = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._tasks = Tasks("failure", self)
+        self._shown: tuple[str, ...] = ()
+        self._batch = 0
+        self.what, self.where, self.log_name = _words(), _words(), _words()
+        self.log = QPlainTextEdit(readOnly=True)
+        self.log.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.log.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.log.setAccessibleName("End of the log")
+        self.again = _button("&Try again", "Train it once more, from its last epoch on")
+        self.smaller = _button("", "A new run with fewer utterances a step, which need less memory")
+        self.copy = _button("Cop&y report", "Copy what is said here, with the log, to send it to somebody")
+        self.again.clicked.connect(self.try_again)
+        self.smaller.clicked.connect(lambda: self.smaller_batch.emit(self._batch))
+        self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.report()))
+        buttons = QHBoxLayout()
+        for button in (self.again, self.smaller, self.copy):
+            buttons.addWidget(button)
+        buttons.addStretch(1)
+        font = self.what.font()
+        font.setBold(True)
+        self.what.setFont(font)
+        mark = QLabel("✕")
+        mark.setFont(font)
+        mark.setStyleSheet(f"color: {CELL_COLORS['failed']}")
+        first = QHBoxLayout()
+        first.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)
+        first.addWidget(self.what, 1)
+        column = QVBoxLayout(self)
+        column.addLayout(first)
+        column.addWidget(self.where)
+        column.addLayout(buttons)
+        column.addWidget(self.log_name)
+        column.addWidget(self.log, 1)
+
+    def show_failure(self, run: Path, view: CellView) -> None:
+        """A cell that failed."""
+        self._show(run, cell_words(view.cell), view.message, view.log)
+
+    def show_message(self, run: Path, message: str) -> None:
+        """A run that failed as a whole, or was interrupted."""
+        self._show(run, "the whole experiment", message, "job.log")
+
+    def set_read_only(self, on: bool) -> None:
+        """Whether this window may not begin anything."""
+        self.again.setEnabled(not on)
+        self.smaller.setEnabled(not on)
+
+    def report(self) -> str:
+        """All that is said here, as text."""
+        made = f"MLEE {mlee_core.__version__}, copied {time.strftime('%Y-%m-%d %H:%M:%S')}"
+        parts = [self.what.text(), self.where.text(), made, self.log_name.text(), self.log.toPlainText()]
+        return "\n".join(part for part in parts if part) + "\n"
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._shown = ()  # it may fail again in the same words, but with another log
+
+    def stop(self) -> None:
+        """Read nothing more."""
+        self._tasks.stop()
+
+    def _show(self, run: Path, part: str, message: str, log: str) -> None:
+        shown = (str(run), part, message)
+        if shown == self._shown:
+            return
+        self._shown = shown
+        self.what.setText(message or "It failed, and did not say why.")
+        self.where.setText(f"Where: {part}, in {run}")
+        self._offer_smaller(message)
+        self.log_name.setText("Reading the log…")
+        self.log.clear()
+
+        def read() -> _Log:
+            file = log_of(run, log)
+            return _Log("", ()) if file is None else _Log(file.name, tail(file))
+
+        self._tasks.run(
+            read,
+            lambda found: self._show_log(found) if self._shown == shown else None,
+            lambda error: self.log_name.setText(f"The log cannot be read: {error}"),
+        )
+
+    def _offer_smaller(self, message: str) -> None:
+        found = _NO_MEMORY.search(message)
+        self._batch = int(found[1]) // 2 if found else 0
+        self.smaller.setVisible(self._batch > 0)
+        self.smaller.setText(f"Try again with &batch size {self._batch}")
+
+    def _show_log(self, log: _Log) -> None:
+        self.log.setVisible(bool(log.lines))
+        lines = f"The last {min(len(log.lines), LAST_LINES)} lines of {log.name}:"
+        self.log_name.setText(lines if log.lines else "Its logs are empty.")
+        self.log.setPlainText("\n".join(log.lines))
+        bar = self.log.verticalScrollBar()
+        bar.setValue(bar.maximum())
+
+
+def _words() -> QLabel:
+    label = QLabel(wordWrap=True)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setTextInteractionFlags(
+        Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+    )
+    return label
+
+
+def _button(text: str, tip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    return button

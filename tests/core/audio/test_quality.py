@@ -1,0 +1,273 @@
+"""Caveats: none on good speech, the right one on each damage; the levels against plain arithmetic."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from mlee_core.audio import quality
+from mlee_core.audio.quality import LevelReference, Levels, measure, notes
+
+RATE = 16_000
+
+
+@cache
+def recordings(folder: Path) -> tuple[np.ndarray, ...]:
+    return tuple(soundfile.read(path, dtype="float32")[0] for path in sorted((folder / "flac").iterdir()))
+
+
+@pytest.fixture(scope="module")
+def speech(emodb: Path) -> tuple[np.ndarray, ...]:
+    return recordings(emodb)
+
+
+@pytest.fixture(scope="module")
+def reference(speech: tuple[np.ndarray, ...]) -> LevelReference:
+    return LevelReference.of([measure(samples) for samples in speech])
+
+
+def white(count: int) -> np.ndarray:
+    return np.random.default_rng(count).standard_normal(count)
+
+
+def coloured(count: int, slope: float) -> np.ndarray:
+    """Noise whose power falls as 1 / f^slope above 20 Hz: 1 is pink, 2 brown."""
+    spectrum = np.fft.rfft(white(count))
+    samples = np.fft.irfft(spectrum / np.maximum(np.fft.rfftfreq(count, 1 / RATE), 20) ** (slope / 2), count)
+    return samples / samples.std()
+
+
+def pink(count: int) -> np.ndarray:
+    return coloured(count, 1)
+
+
+def brown(count: int) -> np.ndarray:
+    return coloured(count, 2)
+
+
+def with_noise(samples: np.ndarray, noise: Callable[[int], np.ndarray], snr_db: float) -> np.ndarray:
+    mixed = samples + samples.std() * 10 ** (-snr_db / 20) * noise(len(samples))
+    return (mixed / np.abs(mixed).max()).astype(np.float32)
+
+
+def kinds(samples: np.ndarray, reference: LevelReference | None = None) -> list[str]:
+    return [note.split(":")[0] for note in notes(samples.astype(np.float32), reference=reference)]
+
+
+def test_no_false_alarm_on_any_emodb_recording(
+    speech: tuple[np.ndarray, ...], reference: LevelReference
+) -> None:
+    assert len(speech) == 535
+    alarms = {number: found for number, s in enumerate(speech) if (found := notes(s, reference=reference))}
+    assert alarms == {}
+
+
+@pytest.mark.parametrize(
+    ("count", "beginning"),
+    [
+        (10, "Too short: 10 samples hold no 40 ms frame"),
+        (639, "Too short: 639 samples hold no 40 ms frame"),
+        (1, "Too short: 1 sample holds no 40 ms frame"),
+        (640, "Too short: 40 ms is less than the 190 ms that one attention step listens to"),
+        (3_039, "Too short: 189.9 ms is less than the 190 ms that one attention step listens to"),
+        (3_040, "Short: 0.19 s is under 1 s"),
+        (9_600, "Short: 0.60 s is under 1 s"),
+        (31 * RATE, "Long: 31 s is over 30 s"),
+        (600 * RATE, "Long: 10 min is over 30 s"),
+    ],
+)
+def test_duration(count: int, beginning: str) -> None:
+    made = np.zeros(count, np.float32)
+    made[::7] = 0.5
+    assert notes(made)[0].startswith(beginning)
+
+
+def test_digital_silence() -> None:
+    assert kinds(np.zeros(3 * RATE)) == ["Digital silence"]
+    assert kinds(np.zeros(100)) == ["Too short"]
+
+
+@pytest.mark.parametrize("gain_db", [-50, -70])
+def test_too_quiet_names_the_peak_once(
+    speech: tuple[np.ndarray, ...], reference: LevelReference, gain_db: float
+) -> None:
+    for samples in speech[::50]:
+        (note,) = notes(samples * np.float32(10 ** (gain_db / 20)), reference=reference)
+        assert note.startswith(f"Too quiet: its peak is at {gain_db} dBFS")
+
+
+@pytest.mark.parametrize("over_db", [6, 12])
+def test_clipped_speech_is_told_with_its_share(speech: tuple[np.ndarray, ...], over_db: float) -> None:
+    found = 0
+    for samples in speech[::5]:
+        clipped = np.clip(samples / np.abs(samples).max() * 10 ** (over_db / 20), -1, 1).astype(np.float32)
+        if "Clipped" in kinds(clipped):
+            found += 1
+            assert quality.clipped_samples(clipped) <= (np.abs(clipped) == 1).sum()
+    assert found >= {6: 95, 12: 107}[over_db]  # of 107; 6 dB clips some recordings for single samples only
+
+
+def test_clipping_counts_runs_of_three_and_not_single_peaks() -> None:
+    samples = np.zeros(20_000, np.float32)
+    samples[100] = samples[300:302] = 1.0
+    assert quality.clipped_samples(samples) == 0
+    samples[500:503] = 1.0
+    samples[700:705] = -0.8  # the lowest value has its own limit
+    assert quality.clipped_samples(samples) == 8
+    assert quality.clipped_samples(samples * 0.3) == 0  # flat far below full scale: coarse quantisation
+    assert quality.clipping_notes(8, 20_000)[0].startswith("Clipped: 0.04 % ")
+    assert quality.clipping_notes(100, 100)[0].startswith("Clipped: 100 % ")
+    assert quality.clipping_notes(1, 20_000) == ()
+
+
+def test_hum_and_tones_are_not_clipped() -> None:
+    time = np.arange(3 * RATE) / RATE
+    for pitch in (50, 100, 440):
+        assert quality.clipped_samples(np.sin(2 * np.pi * pitch * time).astype(np.float32)) == 0
+
+
+@pytest.mark.parametrize("noise", [white, pink])
+def test_much_noise_is_told_with_its_measure(
+    speech: tuple[np.ndarray, ...], noise: Callable[[int], np.ndarray]
+) -> None:
+    few = speech[::10]
+    for snr_db in (0, 5):
+        found = [kinds(with_noise(samples, noise, snr_db)) for samples in few]
+        assert all("Noisy" in f or "No speech" in f for f in found)
+        assert sum("Noisy" in f for f in found) > 0.85 * len(few)
+    assert [f for f in (kinds(with_noise(samples, noise, 20)) for samples in few) if f] == []
+
+
+def test_the_estimated_ratio_is_near_the_true_one(speech: tuple[np.ndarray, ...]) -> None:
+    for samples in speech[::40]:
+        (note,) = notes(with_noise(samples, white, 5))
+        assert note.startswith("Noisy")
+        told = int(note.split("about ")[1].split(" dB")[0])
+        assert abs(told - 5) <= 2
+
+
+def chord(time: np.ndarray) -> np.ndarray:
+    parts = [np.sin(2 * np.pi * pitch * k * time) / k for pitch in (220, 277.2, 329.6) for k in range(1, 5)]
+    return 0.1 * np.sum(parts, axis=0)
+
+
+def hum(time: np.ndarray, pitch: float) -> np.ndarray:
+    return 0.2 * np.sum([np.sin(2 * np.pi * pitch * k * time) / k for k in range(1, 9)], axis=0)
+
+
+@pytest.mark.parametrize("duration_s", [1.5, 20.0])
+def test_what_is_no_speech(duration_s: float) -> None:
+    time = np.arange(int(duration_s * RATE)) / RATE
+    hiss = white(len(time))
+    beeps = np.sin(2 * np.pi * 440 * time) * (time % 0.8 < 0.4)
+    made = {
+        "white": 0.1 * hiss,
+        "pink": 0.1 * pink(len(time)),
+        "brown": 0.1 * brown(len(time)),
+        "chord": chord(time),
+        "beeps": beeps + 1e-3 * hiss,
+        "horn": hum(time, 150) * (time % 0.8 < 0.4) + 1e-3 * hiss,
+        "whistle": np.sin(2 * np.pi * 400 * time + 8 * np.sin(12 * time)) * (1.1 + np.sin(9 * time)) / 3,
+        "clicks": (np.arange(len(time)) % 4000 == 0) * 0.9,
+        "breathing": 0.1 * hiss * (1 + np.sin(2 * np.pi * 0.3 * time)),
+        **{f"hum {pitch}": hum(time, pitch) + level * hiss for pitch in (50, 60, 120) for level in (0, 0.05)},
+        **{
+            f"tone {pitch}": np.sin(2 * np.pi * pitch * time) + level * hiss
+            for pitch in (100, 440, 3000)
+            for level in (0, 0.1)
+        },
+    }
+    missed = [name for name, samples in made.items() if "No speech" not in kinds(samples)]
+    assert missed == []
+
+
+def test_one_sentence_in_a_long_quiet_recording_is_speech(speech: tuple[np.ndarray, ...]) -> None:
+    hiss = (1e-3 * white(600 * RATE)).astype(np.float32)
+    assert not quality.has_speech(hiss)
+    for at in (0, 59.5, 400.3):  # also across a block's border
+        found = hiss.copy()
+        begin = int(at * RATE)
+        found[begin : begin + len(speech[0])] += speech[0]
+        assert quality.has_speech(found)
+
+
+def test_speech_is_found_across_the_borders_of_blocks(
+    speech: tuple[np.ndarray, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quality, "BLOCK_FRAMES", quality.VOICED_FRAMES - 1)  # no block alone holds enough
+    assert all(quality.has_speech(samples) for samples in speech[::25])
+
+
+def test_digital_silence_around_it_does_not_hide_the_noise(speech: tuple[np.ndarray, ...]) -> None:
+    pause = np.zeros(2 * RATE, np.float32)
+    assert "Noisy" in kinds(np.concatenate([pause, with_noise(speech[10], white, 3), pause]))
+
+
+def test_levels_of_known_signals() -> None:
+    time = np.arange(RATE) / RATE
+    tone = np.sin(2 * np.pi * 200 * time).astype(np.float32)
+    levels = measure(0.5 * tone)
+    assert levels.peak_db == pytest.approx(20 * np.log10(0.5), abs=0.01)
+    assert levels.speech_below_peak_db == pytest.approx(3.01, abs=0.01)  # a sine's crest factor
+    paused = np.concatenate([0.5 * tone, np.zeros(5 * RATE, np.float32)])
+    assert measure(paused).speech_db == pytest.approx(levels.speech_db, abs=0.01), "pauses do not count"
+    assert measure(np.zeros(RATE, np.float32)) == Levels(quality.SILENT_DB, quality.SILENT_DB)
+
+
+def test_frame_powers_do_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = white(10_000).astype(np.float32)
+    expected = [np.mean(samples[i * 320 : (i + 1) * 320].astype(float) ** 2) for i in range(31)]
+    monkeypatch.setattr(quality, "BLOCK_FRAMES", 7)
+    assert quality.frame_powers(samples) == pytest.approx(np.array(expected), rel=1e-6)
+
+
+def test_reference_holds_median_and_spread_and_survives_json() -> None:
+    made = [Levels(0.0, -10.0), Levels(-1.0, -13.0), Levels(-2.0, -20.0)]
+    found = LevelReference.of(made)
+    assert (found.peak_db, found.speech_below_peak_db, found.recordings) == (-1.0, 12.0, 3)
+    assert found.speech_sd_db == pytest.approx(np.std([10.0, 12.0, 18.0]))
+    assert LevelReference.from_json(found.to_json()) == found
+    with pytest.raises(ValueError, match="at least one"):
+        LevelReference.of([])
+
+
+def test_another_level_than_the_training_sets(
+    speech: tuple[np.ndarray, ...], reference: LevelReference
+) -> None:
+    quiet = speech[0] * np.float32(10 ** (-20 / 20))
+    (note,) = notes(quiet, reference=reference)
+    assert "its peak is at -20 dBFS, the training set's at 0 dBFS" in note
+    assert "scales it up" in note
+    assert notes(quiet) == ()
+    (plain,) = notes(quiet, reference=reference, scaled=False)
+    assert plain.endswith("this model does not scale, so it may be read wrongly.")
+    far = LevelReference(-30.0, reference.speech_below_peak_db, reference.speech_sd_db, 10)
+    (note,) = notes(speech[0], reference=far)
+    assert "scales it down" in note
+    assert notes(speech[0] * np.float32(0.3), reference=reference) == ()  # 10 dB is within reach
+
+
+def test_other_dynamics_than_the_training_sets(
+    speech: tuple[np.ndarray, ...], reference: LevelReference
+) -> None:
+    squashed = (np.tanh(20 * speech[0]) * (1 - 1e-6)).astype(np.float32)
+    assert any(
+        note.startswith("Other dynamics: speech lies") for note in notes(squashed, reference=reference)
+    )
+
+
+def test_an_hour_on_disk_is_read_in_blocks(tmp_path: Path) -> None:
+    """The arrays made on the way must stay far below the 230 MB of the hour itself."""
+    samples = np.memmap(tmp_path / "hour.f32", dtype=np.float32, mode="w+", shape=(3600 * RATE,))
+    samples[: 60 * RATE] = 0.1 * white(60 * RATE)
+    tracemalloc.start()
+    notes(samples)
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak_bytes < 60e6

@@ -1,0 +1,154 @@
+"""Cutting long recordings: properties of every cut, and signals whose pauses are known."""
+
+from __future__ import annotations
+
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlee_core.audio.speech_segments import cut
+
+RATE = 16_000
+
+
+def tone_bursts(spans_s: list[tuple[float, float]], total_s: float, noise: float = 1e-4) -> np.ndarray:
+    """A 300 Hz tone in the given stretches (seconds), on faint white noise: float32 [N]."""
+    count = int(total_s * RATE)
+    samples = noise * np.random.default_rng(0).standard_normal(count)
+    for start, end in spans_s:
+        at = np.arange(int(start * RATE), min(int(end * RATE), count))
+        samples[at] += 0.3 * np.sin(2 * np.pi * 300 * at / RATE)
+    return samples.astype(np.float32)
+
+
+def seconds(ranges: tuple[tuple[int, int], ...]) -> list[tuple[float, float]]:
+    return [(start / RATE, end / RATE) for start, end in ranges]
+
+
+@pytest.mark.parametrize("count", [1, 639, 16_000, 30 * RATE])
+def test_up_to_30_s_is_one_range_of_the_whole(count: int) -> None:
+    assert cut(np.zeros(count, np.float32)) == ((0, count),)
+
+
+def test_known_pauses_give_known_segments() -> None:
+    spans = [(2.0, 6.0), (9.0, 12.5), (20.0, 23.0), (31.0, 38.0)]
+    found = seconds(cut(tone_bursts(spans, 40)))
+    assert len(found) == len(spans)
+    for (start, end), (first, last) in zip(spans, found, strict=True):
+        assert start - 0.3 <= first <= start - 0.1  # the hangover is kept …
+        assert end + 0.1 <= last <= end + 0.3  # … on both sides
+
+
+def test_a_breath_does_not_divide_an_utterance() -> None:
+    assert len(cut(tone_bursts([(5.0, 7.0), (7.5, 9.0), (25.0, 28.0)], 40))) == 2
+
+
+def test_a_lonely_word_gets_a_second_and_a_near_one_a_neighbour() -> None:
+    lonely = seconds(cut(tone_bursts([(20.0, 20.2), (30.0, 33.0)], 40)))
+    assert lonely[0][0] < 20.0 < 20.2 < lonely[0][1]
+    assert lonely[0][1] - lonely[0][0] == pytest.approx(1.0, abs=0.02)
+    near = seconds(cut(tone_bursts([(20.0, 20.2), (21.5, 25.0)], 40)))
+    assert len(near) == 1
+    assert near[0][0] < 20.0 < 25.0 < near[0][1]
+
+
+def test_a_long_speech_is_divided_at_its_quietest_point() -> None:
+    samples = tone_bursts([(5.0, 29.0)], 40)
+    dip = slice(int(16.0 * RATE), int(16.2 * RATE))
+    samples[dip] *= 0.1
+    (start, at), (_, end) = seconds(cut(samples))
+    assert 16.0 <= at <= 16.2
+    assert (start, end) == (pytest.approx(4.8, abs=0.1), pytest.approx(29.2, abs=0.1))
+
+
+def test_a_click_in_the_last_partial_frame_is_kept() -> None:
+    samples = np.zeros(40 * RATE + 100, np.float32)
+    samples[-3:] = 0.9
+    assert cut(samples)[-1][1] == len(samples)
+
+
+def test_quiet_speech_far_from_loud_noise_is_kept() -> None:
+    """The background is local: half an hour of fan does not hide the quiet room after it."""
+    fan = 0.03 * np.random.default_rng(1).standard_normal(300 * RATE).astype(np.float32)
+    room = tone_bursts([(100.0, 104.0)], 200) * 0.02
+    found = seconds(cut(np.concatenate([fan, room])))
+    assert any(start < 400.0 and end > 404.0 for start, end in found)
+    assert all(not 60 < start < 200 for start, _ in found), "steady noise is no segment"
+
+
+@pytest.mark.parametrize("kind", ["silence", "noise"])
+def test_nothing_stands_out_gives_windows_of_at_most_30_s_over_everything(kind: str) -> None:
+    count = 100 * RATE + 7
+    noise = np.random.default_rng(0).standard_normal(count).astype(np.float32) * 0.1
+    ranges = cut(noise if kind == "noise" else np.zeros(count, np.float32))
+    assert len(ranges) == 4
+    assert ranges[0][0] == 0 and ranges[-1][1] == count
+    assert all(a[1] == b[0] for a, b in pairwise(ranges))
+    assert max(end - start for start, end in ranges) <= 30 * RATE
+
+
+def test_refuses_segments_that_cannot_be() -> None:
+    with pytest.raises(ValueError, match=r"at least 2.0 s"):
+        cut(np.zeros(RATE, np.float32), max_s=1.0)
+
+
+bursts = st.lists(
+    st.tuples(st.floats(0, 70), st.floats(0.05, 40), st.floats(0.05, 1.0)), min_size=0, max_size=8
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(bursts, st.floats(31, 75), st.sampled_from([2.0, 5.0, 30.0]))
+def test_every_cut_is_sorted_disjoint_short_enough_and_loses_no_burst(
+    bursts: list[tuple[float, float, float]], total_s: float, max_s: float
+) -> None:
+    """Bursts swell four times a second as syllables do, and each is known by where we put it."""
+    hiss = np.random.default_rng(2).standard_normal(int(total_s * RATE), dtype=np.float32)
+    syllables = hiss * np.where(np.arange(len(hiss)) // 2000 % 2, 1.0, 0.1)
+    samples = np.float32(1e-4) * hiss
+    loud = np.zeros(len(samples), bool)
+    for start, length, level in bursts:
+        part = slice(int(start * RATE), int((start + length) * RATE))
+        samples[part] += level * syllables[part]
+        loud[part] = True
+    ranges = cut(samples, max_s)
+    assert ranges
+    assert all(0 <= start < end <= len(samples) for start, end in ranges)
+    assert all(before[1] <= after[0] for before, after in pairwise(ranges))
+    assert all(640 <= end - start <= max_s * RATE for start, end in ranges)
+    covered = np.zeros(len(samples), bool)
+    for start, end in ranges:
+        covered[start:end] = True
+    assert covered[loud].all()
+
+
+def test_real_utterances_with_silence_between_are_kept_whole(emodb: Path) -> None:
+    rng = np.random.default_rng(0)
+    parts, spans, at = [], [], 0
+    for path in sorted((emodb / "flac").iterdir())[:60]:
+        speech, _ = soundfile.read(path, dtype="float32")
+        pause = np.zeros(int(rng.uniform(1.2, 3) * RATE), np.float32)
+        spans.append((at + len(pause), at + len(pause) + len(speech)))
+        parts += [pause, speech]
+        at = spans[-1][1]
+    ranges = cut(np.concatenate(parts))
+    for start, end in spans:
+        assert sum(first < end and last > start for first, last in ranges) == 1, "an utterance was divided"
+    assert len(ranges) > 40
+
+
+def test_four_hours_on_disk_take_seconds(tmp_path: Path) -> None:
+    path = tmp_path / "long.f32"
+    samples = np.memmap(path, dtype=np.float32, mode="w+", shape=(4 * 3600 * RATE,))  # sparse: no disk used
+    for hour in range(4):
+        samples[hour * 3600 * RATE :][: 5 * RATE] = tone_bursts([(0.5, 4.5)], 5)
+    begun = time.process_time()
+    ranges = cut(samples)
+    assert time.process_time() - begun < 8, "more than 2 s an hour"
+    assert [round(start / RATE / 3600) for start, _ in ranges] == list(range(4))
