@@ -2,7 +2,8 @@
 
 The limits were set on the 535 EmoDB recordings (studio speech, no false alarm but where it is true) and on
 the same recordings clipped, attenuated and buried in white, pink and brown noise;
-tests/core/audio/test_quality.py holds both. Everything works in blocks, so that hours on disk (`np.memmap`) cost megabytes. No torch in here.
+tests/core/audio/test_quality.py holds both. Everything works in blocks, so that hours
+on disk (`np.memmap`) cost megabytes. No torch in here.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..config.run_config import RunConfig
 from ..corpora import folds, snapshot
@@ -27,13 +27,8 @@ from ..errors import ConfigError, CorpusError, RunError
 from ..system import files, temporary_folders
 from ..system.files import stable_hash
 from ..system.provenance import stamp
-from .cells import RESULT, Cell, cells
+from .cells import RESULT, Cell, CellResult, cells
 from .event_log import Journal, _lines
-
-if TYPE_CHECKING:
-    from ..config.run_config import RunConfig
-    from ..corpora.corpus import Corpus
-    from .cells import CellResult
 
 
 class RunFolder:

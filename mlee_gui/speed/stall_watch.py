@@ -85,8 +85,8 @@ class StallWatch(QObject):
 
 
 def _calls(frame: FrameType | None) -> Iterator[str]:
-    """The innermost calls, "mlee_gui/listening/presenter.py:82 _show" say, down to the one that runs the event
-    loop."""
+    """The innermost calls, "mlee_gui/listening/presenter.py:82 _show" say, down to the one that runs the
+    event loop."""
     for _ in range(_FRAMES):
         if frame is None or "exec" in frame.f_code.co_names:
             return

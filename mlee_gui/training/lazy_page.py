@@ -13,7 +13,7 @@ from ..shell.messages import Messages
 from ..shell.tasks import Tasks
 
 if TYPE_CHECKING:
-    from mlee_core.jobs_client.queue import Item
+    from mlee_core.jobs.queue import Item
 
     from ..shell.desktop_notifications import Notices
     from .jobs_client import Jobs
@@ -107,19 +107,19 @@ class Desk(QObject):
             raise
         self.jobs, self.training = jobs, training
         self._window.set_training(self.training.page)
-        self.undo.addStack(self.jobs_client.undo_stack)
+        self.undo.addStack(self.jobs.undo_stack)
         self._on_page(self._window.page)
         self.training.progressed.connect(self._on_progress)
         self.training.model_chosen.connect(self.model_chosen)
-        self.jobs_client.ended.connect(self._on_ended)
-        self.jobs_client.start()
+        self.jobs.ended.connect(self._on_ended)
+        self.jobs.start()
         self.ready.emit()
 
     def _on_page(self, page: str) -> None:
         on_training = page == "training" and self.jobs is not None
         if page == "training" and self._next.isActive():
             self._next.start(0)
-        self.undo.setActiveStack(self.jobs_client.undo_stack if on_training and self.jobs else self._edits)
+        self.undo.setActiveStack(self.jobs.undo_stack if on_training and self.jobs else self._edits)
 
     def _on_progress(self, share: float | None, text: str) -> None:
         """In the tab, in the title, in tray and taskbar."""
