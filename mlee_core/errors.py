@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class MleeError(Exception):
-    """The user's input is wrong; nothing was lost. about: the field of an `Order` that it is about, "" where
+    """The user's input is wrong; nothing was lost. about: the field of an `ExperimentSpec` that it is about, "" where
     it is about none."""
 
     exit_status = 2

@@ -19,16 +19,16 @@ from mlee_core.inference.results import ENCODERS
 from mlee_core.inference.worker import Worker
 from mlee_core.system import package_data
 from mlee_core.system.child_process import log_file
-from mlee_core.system.temporary_folders import Scratch, sweep
+from mlee_core.system.temporary_folders import TemporaryFolder, sweep
 
 from .commands import Commands
 from .listening.emotions_panel import EmotionsPanel
-from .listening.presenter import Views
+from .listening.presenter import Presenter
 from .listening.segments_panel import SegmentsPanel
 from .listening.timeline import Timeline
-from .recordings.analysis_queue import Backlog
-from .recordings.inference_client import Inference, WorkerLike
-from .recordings.model_selector import ModelChoice
+from .recordings.analysis_queue import AnalysisQueue
+from .recordings.inference_client import InferenceClient, WorkerLike
+from .recordings.model_selector import ModelSelector
 from .recordings.player import Player, load_sounddevice
 from .recordings.record_panel import ListDevices, MakeRecorder, RecordPanel, list_devices
 from .recordings.recordings_panel import RecordingsPanel
@@ -40,7 +40,7 @@ from .shell.messages import LogFile, Messages
 from .shell.settings import Settings
 from .shell.tasks import Tasks
 from .shell.time_text import time_and_unit, time_text
-from .training.lazy_page import Desk
+from .training.lazy_page import LazyPage
 
 UNSEEN_MS = 1000
 """How long a window that is not painted, a minimised one, keeps what follows its first frame waiting."""
@@ -52,7 +52,7 @@ def find_model(name: str) -> ModelInfo:
 
 
 @dataclass(frozen=True)
-class Makers:
+class Factories:
     """What the application is built from; tests put stand-ins in their place."""
 
     worker: Callable[[], WorkerLike] = Worker
@@ -64,7 +64,7 @@ class Makers:
 
 
 @dataclass(frozen=True)
-class Wish:
+class StartOptions:
     """What the command line asked for. model: name or path, "" for the one chosen last."""
 
     paths: tuple[str, ...] = ()
@@ -78,19 +78,19 @@ class Application(QObject):
 
     closed = Signal()
 
-    def __init__(self, wish: Wish, makers: Makers | None = None) -> None:
+    def __init__(self, wish: StartOptions, makers: Factories | None = None) -> None:
         super().__init__()
-        self._wish, self._makers = wish, makers if makers is not None else Makers()
+        self._wish, self._makers = wish, makers if makers is not None else Factories()
         self._closed = False
         self._long_shown: bool | None = None
-        self._folder = Scratch()
+        self._folder = TemporaryFolder()
         self.settings = Settings(wish.settings_file)
         self._log = LogFile(log_file("window"))
         self.messages = Messages(self, str(self._log.path))
         self.session = Session(self.messages, self._makers.find_model, self)
-        self.inference = Inference(self._makers.worker, self)
-        self.backlog = Backlog(self.session, self.inference, self._folder.path, self)
-        self.session.work = self.backlog
+        self.inference = InferenceClient(self._makers.worker, self)
+        self.analysis_queue = AnalysisQueue(self.session, self.inference, self._folder.path, self)
+        self.session.work = self.analysis_queue
         self._sound = Tasks("sound", self)  # PortAudio's calls may take long, and must not run at once
         self.player = Player(self._sound, self.messages, self._makers.sound, self)
         self.window = MainWindow(self.messages)
@@ -108,18 +108,18 @@ class Application(QObject):
             self._makers.recorder,
             self._makers.find_devices,
         )
-        self.desk = Desk(self.window, self.messages, self.session.undo_stack)
+        self.lazy_page = LazyPage(self.window, self.messages, self.session.undo_stack)
         self._place()
-        self.views = Views(self.session, self.timeline, self.emotions, self.segments, self.player, self)
+        self.views = Presenter(self.session, self.timeline, self.emotions, self.segments, self.player, self)
         self.commands = Commands(
             *(self.window, self.session, self.settings, self.views, self.timeline),
-            *(self.emotions, self.recordings, self.record, self.player, self.desk.undo),
+            *(self.emotions, self.recordings, self.record, self.player, self.lazy_page.undo),
         )
         self._keep_keys = KeepWidgetKeys(self)
         _app().installEventFilter(self._keep_keys)
         self._connect()
         self._restore_view()
-        self._model = ModelChoice(
+        self._model = ModelSelector(
             *(self.window, self.session, self.settings, self._makers.shipped_models, self.limits),
             remember=wish.remember and not wish.model,
         )
@@ -132,7 +132,7 @@ class Application(QObject):
         self.inference.prepare(self.session.model_name)
         self.player.probe()
         self.record.look_for_devices()
-        self.desk.start()
+        self.lazy_page.start()
         self._sound.run(sweep, lambda _: None, lambda error: self.messages.failed("clearing up", error))
         self._sound.run(lambda: recover(takes_folder()), self._on_recovered, self._on_not_recovered)
         last, current = self.settings.open_paths, self.settings.current_path
@@ -163,9 +163,9 @@ class Application(QObject):
         self.player.stop()
         self.commands.close()
         self.session.close()
-        self.desk.close()
+        self.lazy_page.close()
         self.inference.stop()
-        self.backlog.close()
+        self.analysis_queue.close()
         self._sound.stop()
         _app().removeEventFilter(self._keep_keys)
         self._folder.remove()
@@ -189,7 +189,9 @@ class Application(QObject):
         self.messages.said.connect(status.say)
         self.timeline.hovered.connect(status.say)
         status.stop_asked.connect(session.stop)
-        self.backlog.activity_changed.connect(lambda: status.show_activity(self.backlog.activity()))
+        self.analysis_queue.activity_changed.connect(
+            lambda: status.show_activity(self.analysis_queue.activity())
+        )
         session.entries_changed.connect(self._remember_list)
         session.current_changed.connect(self._on_current)
         session.listed.connect(lambda _: self._remember_list())
@@ -209,8 +211,8 @@ class Application(QObject):
         self.views.long_shown.connect(self._place_segments)
         self.timeline.encoder_toggled.connect(self._on_curve)
         self.timeline.display_changed.connect(self._remember_display)
-        self.desk.title_changed.connect(self._retitle)
-        self.desk.model_chosen.connect(lambda path: self._model.choose(path))
+        self.lazy_page.title_changed.connect(self._retitle)
+        self.lazy_page.model_chosen.connect(lambda path: self._model.choose(path))
         window.menu("file").aboutToShow.connect(self._fill_recent)
 
     def _restore_view(self) -> None:
@@ -241,7 +243,7 @@ class Application(QObject):
 
     def _retitle(self) -> None:
         entry = self.session.current()
-        parts = (self.desk.title, entry.name if entry is not None else "", "MLEE")
+        parts = (self.lazy_page.title, entry.name if entry is not None else "", "MLEE")
         self.window.setWindowTitle(" – ".join(filter(None, parts)))
 
     def _remember_display(self) -> None:

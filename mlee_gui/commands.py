@@ -15,7 +15,7 @@ from mlee_core.inference.results import DOMINANT_HEADS, ENCODERS
 from .listening.copy_table import tabbed
 from .listening.emotions_panel import EmotionsPanel
 from .listening.export import export_figure
-from .listening.presenter import Views
+from .listening.presenter import Presenter
 from .listening.timeline import Timeline
 from .recordings.model_dialog import card, model_html
 from .recordings.player import Player
@@ -42,7 +42,7 @@ class Commands:
         window: MainWindow,
         session: Session,
         settings: Settings,
-        views: Views,
+        views: Presenter,
         timeline: Timeline,
         emotions: EmotionsPanel,
         recordings: RecordingsPanel,

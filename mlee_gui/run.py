@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication
 from mlee_core.inference.worker import Worker
 from mlee_core.system import package_data
 
-from .app import Application, Makers, Wish, show
+from .app import Application, Factories, StartOptions, show
 from .shell import theme
 from .shell.qt_log_filter import without_needless_words
 
@@ -38,8 +38,8 @@ def run(
     sys.setswitchinterval(SWITCH_S)
     app = qt_application(scheme)
     started = [worker]
-    makers = Makers(worker=lambda: started.pop() if started else Worker())
-    application = Application(Wish(tuple(paths), model), makers)
+    makers = Factories(worker=lambda: started.pop() if started else Worker())
+    application = Application(StartOptions(tuple(paths), model), makers)
     _tell_faults(application)
     # Python handles the signal at the next tick of the worker's timer
     signal.signal(signal.SIGINT, lambda *_: application.window.close())
@@ -52,7 +52,7 @@ def run(
 
 
 def take_picture(
-    out: Path, paths: Sequence[str], model: str, scheme: theme.Scheme, makers: Makers | None = None
+    out: Path, paths: Sequence[str], model: str, scheme: theme.Scheme, makers: Factories | None = None
 ) -> int:
     """Draw the window into `out` once the recording is analysed; returns 0, 2 if it was refused."""
     from . import screenshot  # what the command line prints comes with it
@@ -60,7 +60,7 @@ def take_picture(
     with without_needless_words(), tempfile.TemporaryDirectory(prefix="mlee-picture-") as folder:
         app = qt_application(scheme)
         settings = str(Path(folder) / "settings.ini")  # neither the user's layout, nor changing it
-        application = Application(Wish(tuple(paths), model, False, settings), makers)
+        application = Application(StartOptions(tuple(paths), model, False, settings), makers)
         try:
             return screenshot.take(app, application, out)
         finally:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mlee_core import cli
-from mlee_core.config.experiment_spec import Order
+from mlee_core.config.experiment_spec import ExperimentSpec
 from mlee_core.config.recipe import RECIPES, Recipe
 from mlee_core.config.stages import LINES, Stage
 from mlee_core.errors import ConfigError
@@ -24,7 +24,7 @@ from mlee_core.evaluation import bootstrap
 from mlee_core.evaluation.scores import Tally
 from mlee_core.experiments.builder import recipe_of
 from mlee_core.report.predictions import Prediction, judged_together
-from mlee_core.report.scored_predictions import Judged
+from mlee_core.report.scored_predictions import ScoredPredictions
 from mlee_core.runs.run_folder import RunFolder
 
 HEADER = """| | WA | UA | ΔUA of the step (95 % interval) |
@@ -95,7 +95,7 @@ def _merged(base: list[str], settings: list[str]) -> list[str]:
 
 def _changed(recipe: Recipe, settings: list[str]) -> Recipe:
     """Raises: ConfigError for what a recipe has not."""
-    return recipe_of(Order(Path(), settings=tuple(settings)), recipe)
+    return recipe_of(ExperimentSpec(Path(), settings=tuple(settings)), recipe)
 
 
 def of_development(run: RunFolder, row: str) -> Tally:
@@ -108,7 +108,7 @@ def of_development(run: RunFolder, row: str) -> Tally:
         if result.stage == stage
         for name, probabilities in result.development.items()
     ]
-    judged = Judged.of(judged_together(said, run.config()), [stage])
+    judged = ScoredPredictions.of(judged_together(said, run.config()), [stage])
     return judged.tally(stage, judged.speaker, judged.scored(stage))
 
 

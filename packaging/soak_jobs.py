@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mlee_core.config.experiment_spec import Order
+from mlee_core.config.experiment_spec import ExperimentSpec
 from mlee_core.jobs import control
 from mlee_core.jobs.queue import Item, QueueFile
 from mlee_core.jobs.runner import ensure_runner
@@ -91,7 +91,9 @@ class Soak:
     def _added(self, cycle: int) -> Item:
         run = self._folder / f"run-{cycle}"
         long = {"max_epochs": 1000, "patience": 1000}
-        return self._queue.add(Order(self._table, run=run, rows=("mlee",), only=("s0",), jobs=2, **long))
+        return self._queue.add(
+            ExperimentSpec(self._table, run=run, rows=("mlee",), only=("s0",), jobs=2, **long)
+        )
 
     def _cancelled(self, item: Item) -> None:
         began, process = time.monotonic(), self._queue.read().item(item.id).process

@@ -23,7 +23,7 @@ import soxr
 from ..errors import AudioError, WorkerDied
 from ..events import Progress
 from ..system.child_process import GRACE_S, Child
-from ..system.temporary_folders import Scratch
+from ..system.temporary_folders import TemporaryFolder
 from . import decoder_process as child_side
 from .decoder_process import SAMPLE_RATE
 
@@ -84,7 +84,7 @@ class Decoder:
         self._listens = False  # the child said that it is ready
         self._busy = False  # a generator of `decode` is open
         self._at_work = False  # the child owes a reply
-        scratch = Scratch()
+        scratch = TemporaryFolder()
         self._folder = scratch.path
         self._remove_folder = weakref.finalize(self, scratch.remove)
 

@@ -1,4 +1,4 @@
-"""frames."""
+"""Sampling rate, frames, hops and attention steps: the one place for these numbers (SPEC.md "Features")."""
 
 from __future__ import annotations
 

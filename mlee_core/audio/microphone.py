@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import MleeError
-from .wav_writer import Frames, Take
+from .wav_writer import Frames, WavWriter
 
 FLOOR_DB = -96.0
 """What the level meter shows for digital silence: 16 bits go no lower."""
@@ -83,7 +83,7 @@ class Recorder:
         self._folder = Path(folder)
         self._device = device
         self._stream: Any = None
-        self._take: Take | None = None
+        self._take: WavWriter | None = None
         self._ring: _Ring | None = None
         self._writer: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -130,7 +130,7 @@ class Recorder:
         except sounddevice.PortAudioError as error:
             raise _unavailable(error) from error
         try:
-            self._take = Take(self._folder, rate, channels)
+            self._take = WavWriter(self._folder, rate, channels)
             stream.start()
         except OSError as error:
             stream.close()
@@ -172,7 +172,7 @@ class Recorder:
         self._take.path.unlink(missing_ok=True)
         return self._take.path
 
-    def _write(self, ring: _Ring, take: Take) -> None:
+    def _write(self, ring: _Ring, take: WavWriter) -> None:
         """The writing thread, until stopped or until the device or the disk fails."""
         synced = time.monotonic()
         try:

@@ -31,7 +31,7 @@ def recover(folder: Path) -> list[Path]:
     return [path for path in sorted(Path(folder).glob("*.wav")) if _recover_one(path)]
 
 
-class Take:
+class WavWriter:
     """A growing 16-bit WAV file, locked while it grows so that `recover` can tell it from a leftover."""
 
     def __init__(self, folder: Path, rate: int, channels: int) -> None:

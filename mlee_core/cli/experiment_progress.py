@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ..events import EpochDone, Event, Failed, Progress, StageDone
 from ..experiments.experiment import Experiment
-from ..runs.event_text import duration, event_in_words, in_words
+from ..runs.event_text import duration, event_text, progress_text
 from ..runs.forecast import Speed
 from .terminal import Board
 
@@ -48,12 +48,12 @@ def _whole(progress: Progress) -> str:
 def _stays(event: Event, *, quiet: bool, live: bool) -> bool:
     if isinstance(event, StageDone | Failed):
         return True
-    return not (quiet or live or isinstance(event, Progress)) and event_in_words(event) is not None
+    return not (quiet or live or isinstance(event, Progress)) and event_text(event) is not None
 
 
 def _line(event: Event, *, several: bool) -> str:
     """several: there are several seeds."""
-    text = event.message if isinstance(event, Failed) else event_in_words(event)
+    text = event.message if isinstance(event, Failed) else event_text(event)
     if event.fold is None:
         return str(text)
     return f"{event.fold} seed {event.seed} {text}" if several else f"{event.fold} {text}"
@@ -68,9 +68,9 @@ def _keep(in_work: dict[_Key, str], event: Event) -> None:
     if isinstance(event, StageDone | Failed):
         in_work.pop(key, None)
     elif isinstance(event, EpochDone):
-        in_work[key] = f"  {event.fold} {event_in_words(event)}"
+        in_work[key] = f"  {event.fold} {event_text(event)}"
     elif isinstance(event, Progress) and event.epoch is None:
-        in_work[between] = f"  {event.fold or ''} {in_words(replace(event, stage=None))}"
+        in_work[between] = f"  {event.fold or ''} {progress_text(replace(event, stage=None))}"
     elif isinstance(event, Progress) and event.total:
         before = in_work.get(key, "").partition(" · ")[0] or f"  {event.fold} {event.stage}"
         in_work[key] = f"{before} · epoch {event.epoch} {event.done / event.total:.0%}"

@@ -9,7 +9,7 @@ from collections.abc import Generator
 from contextlib import closing
 from typing import TypeVar
 
-from ..config.experiment_spec import ENGINES, Order
+from ..config.experiment_spec import ENGINES, ExperimentSpec
 from ..config.stages import LINES, TRAIN_SETS
 from ..errors import ConfigError
 from ..events import Progress
@@ -17,7 +17,7 @@ from ..experiments.builder import SMOKE_EPOCHS, experiment
 from ..experiments.experiment import Experiment
 from ..experiments.experiment_text import plan_lines
 from ..report import collect
-from ..runs.writer import disk_faults_told, recorded
+from ..runs.writer import disk_faults_as_run_errors, recorded
 from ..system import sigterm
 from . import report
 from .experiment_progress import show
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         if args.plan:
             return 0
         asked.refuse_full_disk(cost)
-    with disk_faults_told(asked.folder), sigterm.heeded():
+    with disk_faults_as_run_errors(asked.folder), sigterm.heeded():
         asked.begin(resume=args.resume)
         with closing(recorded(asked.folder, asked.train(), "table3", asked.forecast(speed))) as events:
             show(events, asked, speed, quiet=args.quiet, as_json=args.json)
@@ -106,7 +106,7 @@ def run(args: argparse.Namespace) -> int:
 def _experiment(args: argparse.Namespace) -> Experiment:
     line = ProgressLine(sys.stderr, quiet=args.quiet or args.json)
     try:
-        return experiment(Order.of(args), noted, line.show)
+        return experiment(ExperimentSpec.of(args), noted, line.show)
     finally:
         line.clear()
 

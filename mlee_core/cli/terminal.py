@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from ..events import Progress
-from ..runs.event_text import in_words
+from ..runs.event_text import progress_text
 
 EVERY_S = 0.1
 
@@ -25,7 +25,7 @@ class ProgressLine:
         now = time.monotonic()
         if self._on and now - self._shown_at >= EVERY_S:
             self._shown_at = now
-            self._stream.write(f"\r\x1b[K{in_words(progress)}")
+            self._stream.write(f"\r\x1b[K{progress_text(progress)}")
             self._stream.flush()
 
     def clear(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterable
 from contextlib import closing
 from pathlib import Path
 
-from ..config.experiment_spec import Order
+from ..config.experiment_spec import ExperimentSpec
 from ..config.recipe import Recipe
 from ..config.run_config import RunConfig
 from ..config.stages import ROWS, TRAIN_SETS, Stage, plan
@@ -17,12 +17,12 @@ from ..corpora import Corpus, folds
 from ..events import Cancelled, Event, Finished, Progress, StageDone
 from ..experiments.builder import completed, opened, run_config
 from ..runs.cells import Cell
-from ..runs.event_text import event_in_words
+from ..runs.event_text import event_text
 from ..runs.forecast import USUAL_S, Forecast, Workload
 from ..runs.run_folder import MODEL_FILE, RunFolder
-from ..runs.writer import disk_faults_told, recorded
+from ..runs.writer import disk_faults_as_run_errors, recorded
 from ..system import sigterm
-from ..system.temporary_folders import Scratch
+from ..system.temporary_folders import TemporaryFolder
 from .terminal import ProgressLine
 from .training_options import add_running_arguments, noted
 
@@ -40,11 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train, print, and write events.jsonl. Raises: MleeError for what is wrong with the input."""
     stage = Stage(args.row, args.label, args.train_set)
-    order, was = completed(Order.of(args))
-    corpus = opened(order, noted)
+    spec, was = completed(ExperimentSpec.of(args))
+    corpus = opened(spec, noted)
     fold = folds.one(corpus, args.fold or _fold_of(args, was) or corpus.speakers[0])
     parts = folds.Folds(corpus.name, corpus.data_hash(), (fold,))
-    config = run_config(order, corpus, was, Recipe())
+    config = run_config(spec, corpus, was, Recipe())
     if was is not None:
         RunFolder(args.run).refuse_difference(config, corpus, parts)
     from ..experiments.cells import refuse_untrainable
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     refuse_untrainable(config, corpus, fold, [stage])  # before a run folder is begun
     folder = args.run or Path("runs") / f"{corpus.name}-{fold.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     run_folder = RunFolder(folder)
-    with disk_faults_told(run_folder), sigterm.heeded():
+    with disk_faults_as_run_errors(run_folder), sigterm.heeded():
         run_folder.begin(config, corpus, parts, resume=args.resume)
         print(
             f"run {folder}: {stage.name}, test {fold.name}, development {', '.join(fold.dev)}",
@@ -76,7 +76,7 @@ def _train(
 ) -> Generator[Event]:
     from ..experiments import cells, model_export
 
-    scratch, seeds = Scratch(run_folder.path), config.ensembles()[0]
+    scratch, seeds = TemporaryFolder(run_folder.path), config.ensembles()[0]
     try:
         work = yield from cells.prepare(run_folder, config, corpus, scratch.path)
         for seed in seeds:
@@ -98,6 +98,6 @@ def _show(events: Iterable[Event], *, quiet: bool, several: bool) -> None:
             line.show(event)
             continue
         line.clear()
-        text = event_in_words(event)
+        text = event_text(event)
         if text and (isinstance(event, StageDone) or not quiet):
             print(f"seed {event.seed} {text}" if several and event.seed is not None else text, flush=True)

@@ -1,4 +1,4 @@
-"""experiment_spec."""
+"""The specification of an experiment: everything that `mlee table3` and the training form let one choose."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ _SAY_NOTHING = ("table", "utterances", "votes", "labels", "corpus", "data", "met
 
 
 @dataclass(frozen=True)
-class Order:
+class ExperimentSpec:
     """An experiment as it was asked for. What was left out is None, empty or False, and is as the paper has
     it or, with `resume`, as the run was begun.
 
@@ -120,7 +120,7 @@ class Order:
     resume: bool = False
 
     @classmethod
-    def of(cls, args: argparse.Namespace) -> Order:
+    def of(cls, args: argparse.Namespace) -> ExperimentSpec:
         """What a command was told; fields that it has no option for are left out."""
         given = {field.name: getattr(args, field.name, None) for field in fields(cls)}
         told = {name: value for name, value in given.items() if value is not None}
@@ -147,7 +147,7 @@ class Order:
         return {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
 
     @classmethod
-    def from_json(cls, value: Any) -> Order:
+    def from_json(cls, value: Any) -> ExperimentSpec:
         """Raises: ConfigError for what is no order."""
         return cls(**fields_read(cls, value))
 
@@ -169,11 +169,11 @@ def _worded(option: str, value: str) -> list[str]:
     return [f"{option}={value}"] if value.startswith("-") else [option, value]
 
 
-def new_run(order: Order, runs: Path = Path("runs"), at: str = "") -> Path:
+def new_run(spec: ExperimentSpec, runs: Path = Path("runs"), at: str = "") -> Path:
     """A folder in `runs` for what was ordered without one, called after the corpus, what it is, and the time
     (now, or `at`)."""
-    what = "smoke" if order.smoke else "table3"
-    return runs / f"{_called(order.corpus)}-{what}-{at or time.strftime('%Y%m%d-%H%M%S')}"
+    what = "smoke" if spec.smoke else "table3"
+    return runs / f"{_called(spec.corpus)}-{what}-{at or time.strftime('%Y%m%d-%H%M%S')}"
 
 
 def _called(corpus: Path) -> str:

@@ -1,4 +1,4 @@
-"""stages."""
+"""Stages: the networks of Table 3, by row, label scheme and train set (SPEC.md "Experiments")."""
 
 from __future__ import annotations
 

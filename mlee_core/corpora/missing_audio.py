@@ -20,7 +20,7 @@ LISTED = 5
 
 
 @dataclass(frozen=True)
-class Presence:
+class MissingAudio:
     """The corpus's utterances in corpus order, each in one of three.
 
     present: with a file; missing: without one; pointers: with a Git-LFS pointer in place of it.
@@ -36,7 +36,7 @@ class Presence:
         return len(self.missing) + len(self.pointers)
 
 
-def count(corpus: Corpus) -> Presence:
+def count(corpus: Corpus) -> MissingAudio:
     """Ask for every utterance's file; one that is a folder or a device counts as missing."""
     present, missing, pointers = [], [], []
     for utterance in corpus.utterances:
@@ -46,7 +46,7 @@ def count(corpus: Corpus) -> Presence:
             pointers.append(utterance)
         else:
             present.append(utterance)
-    return Presence(tuple(present), tuple(missing), tuple(pointers))
+    return MissingAudio(tuple(present), tuple(missing), tuple(pointers))
 
 
 def present(corpus: Corpus, *, skip_missing: bool) -> Corpus:
@@ -70,7 +70,7 @@ def present(corpus: Corpus, *, skip_missing: bool) -> Corpus:
     return replace(corpus, utterances=found.present, warnings=(*corpus.warnings, f"{what}; left out."))
 
 
-def _in_words(corpus: Corpus, found: Presence) -> str:
+def _in_words(corpus: Corpus, found: MissingAudio) -> str:
     """ "/data/x lacks the audio of 7 of 535 utterances (1.31 %): a.wav, b.wav, … and 2 more"."""
     absent, total = found.absent, len(corpus.utterances)
     pointers = f", {len(found.pointers)} of them Git-LFS pointers ({ADVICE})" if found.pointers else ""

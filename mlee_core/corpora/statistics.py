@@ -14,7 +14,7 @@ from ..labels.targets import Scheme, TrainSet, admits, existence_target
 from ..labels.votes import CLASSES, Votes, dominant
 from .corpus import Corpus
 from .label_map import LabelMap
-from .missing_audio import Presence, count
+from .missing_audio import MissingAudio, count
 
 NONE = "none"
 BINS, RANGES = 12, 8
@@ -104,7 +104,7 @@ def _votes(votes: Sequence[Votes]) -> dict[str, Any]:
     }
 
 
-def _duration_s(corpus: Corpus, there: Presence) -> float | None:
+def _duration_s(corpus: Corpus, there: MissingAudio) -> float | None:
     stated = [u.duration_s for u in corpus.utterances]
     if None in stated and not there.absent:
         stated = [

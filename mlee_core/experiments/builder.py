@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from ..config.experiment_spec import Engine, Order, new_run
+from ..config.experiment_spec import Engine, ExperimentSpec, new_run
 from ..config.recipe import RECIPES, Recipe
 from ..config.run_config import Compute, RunConfig, Selection
 from ..config.stages import LINES, TRAIN_SETS
@@ -26,7 +26,7 @@ from .experiment import Experiment
 SMOKE_EPOCHS, SMOKE_MEMBERS = 2, 2
 
 
-# ---- from an order to its experiment ----------------------------------------------------------------------
+# ---- from a specification to its experiment ----------------------------------------------------------------
 
 
 def _unheard(_: Any) -> None:
@@ -34,7 +34,7 @@ def _unheard(_: Any) -> None:
 
 
 def experiment(
-    order: Order,
+    spec: ExperimentSpec,
     note: Callable[[str], None] = _unheard,
     tell: Callable[[Progress], None] = _unheard,
     corpus: Corpus | None = None,
@@ -45,32 +45,32 @@ def experiment(
     gave for this order, if it was read already.
     Raises: MleeError for what contradicts itself or is not to be had.
     """
-    refuse_contradictions(order)
+    refuse_contradictions(spec)
     with about("address"):
-        engine = Engine(order.engine, order.address)
+        engine = Engine(spec.engine, spec.address)
     with about("run"):
-        order, was = completed(order)
+        spec, was = completed(spec)
     if corpus is None:
         with about("corpus"):
-            corpus = opened(order, note)
+            corpus = opened(spec, note)
     with about("address"):
-        cluster = _cluster(engine, order, was, tell)
-    config = run_config(order, corpus, was, RECIPES["paper"], cluster)
-    parts = folds_of(order, corpus)
-    if was is not None and order.run is not None:
+        cluster = _cluster(engine, spec, was, tell)
+    config = run_config(spec, corpus, was, RECIPES["paper"], cluster)
+    parts = folds_of(spec, corpus)
+    if was is not None and spec.run is not None:
         with about("run"):  # now: most of what follows would fail with a less telling reason
-            RunFolder(order.run).refuse_difference(replace(config, selection=was.selection), corpus, parts)
-    selection = _selection(order, parts, None if was is None else was.selection)
+            RunFolder(spec.run).refuse_difference(replace(config, selection=was.selection), corpus, parts)
+    selection = _selection(spec, parts, None if was is None else was.selection)
     config = replace(config, selection=selection)
-    if order.smoke:
+    if spec.smoke:
         selection = replace(selection, folds=selection.folds[:1], seeds=1)
         ensemble = min(config.recipe.ensemble, SMOKE_MEMBERS)
         recipe = replace(config.recipe, max_epochs=SMOKE_EPOCHS, ensemble=ensemble)
         config = replace(config, selection=selection, recipe=recipe)
     slots = slots_here(config.compute) if cluster is None else cluster.slots(config.compute)
-    workers, folder = order.jobs or slots, RunFolder(order.run or new_run(order))
+    workers, folder = spec.jobs or slots, RunFolder(spec.run or new_run(spec))
     with about("cells"):
-        return Experiment(corpus, parts, config, folder, workers, engine, order.cells)
+        return Experiment(corpus, parts, config, folder, workers, engine, spec.cells)
 
 
 @contextmanager
@@ -83,68 +83,72 @@ def about(field: str) -> Iterator[None]:
         raise
 
 
-def refuse_contradictions(order: Order) -> None:
+def refuse_contradictions(spec: ExperimentSpec) -> None:
     """Raises: ConfigError for what no other part of an experiment looks at."""
     with about("smoke"):
-        if order.smoke and order.resume:
+        if spec.smoke and spec.resume:
             raise ConfigError("--smoke with --resume: a smoke run is short and always begins anew.")
     with about("jobs"):
-        if order.jobs is not None and order.jobs < 1:
-            raise ConfigError(f"--jobs {order.jobs}: allowed are whole numbers from 1.")
+        if spec.jobs is not None and spec.jobs < 1:
+            raise ConfigError(f"--jobs {spec.jobs}: allowed are whole numbers from 1.")
 
 
-def completed(order: Order) -> tuple[Order, RunConfig | None]:
+def completed(spec: ExperimentSpec) -> tuple[ExperimentSpec, RunConfig | None]:
     """The order with what it leaves out about its corpus as the run was begun that it goes on with, and that
     run's configuration; the order itself and None for a new run. Raises: MleeError."""
-    if not order.resume:
-        return order, None
-    if order.run is None:
+    if not spec.resume:
+        return spec, None
+    if spec.run is None:
         raise ConfigError("--resume without --run: say which run folder to go on with.")
-    if not RunFolder(order.run).exists:
-        return order, None
-    was = RunFolder(order.run).config()
+    if not RunFolder(spec.run).exists:
+        return spec, None
+    was = RunFolder(spec.run).config()
     as_begun = replace(
-        order,
-        format=order.format or was.format,
-        map=order.map or (() if order.label_map else was.label_map),
-        scripted=order.scripted or was.scripted,
-        self_reports=order.self_reports or was.self_reports,
+        spec,
+        format=spec.format or was.format,
+        map=spec.map or (() if spec.label_map else was.label_map),
+        scripted=spec.scripted or was.scripted,
+        self_reports=spec.self_reports or was.self_reports,
     )
     return as_begun, was
 
 
-def label_map_of(order: Order) -> LabelMap:
+def label_map_of(spec: ExperimentSpec) -> LabelMap:
     """Raises: CorpusError for one that is none."""
-    return combined(order.label_map, order.map)
+    return combined(spec.label_map, spec.map)
 
 
-def read(order: Order) -> Corpus:
+def read(spec: ExperimentSpec) -> Corpus:
     """The corpus, with the utterances whose audio is missing. Raises: MleeError."""
     return open_corpus(
-        order.corpus,
-        order.format,
-        label_map_of(order),
-        scripted=order.scripted,
-        self_reports=order.self_reports,
+        spec.corpus,
+        spec.format,
+        label_map_of(spec),
+        scripted=spec.scripted,
+        self_reports=spec.self_reports,
     )
 
 
-def opened(order: Order, note: Callable[[str], None] = _unheard) -> Corpus:
+def opened(spec: ExperimentSpec, note: Callable[[str], None] = _unheard) -> Corpus:
     """The corpus, without the utterances whose audio is missing. note: hears its warnings.
 
     Raises: MleeError.
     """
-    corpus = read(order)
+    corpus = read(spec)
     for warning in corpus.warnings:
         note(warning)
-    usable = present(corpus, skip_missing=order.skip_missing)
+    usable = present(corpus, skip_missing=spec.skip_missing)
     for warning in usable.warnings[len(corpus.warnings) :]:
         note(warning)
     return usable
 
 
 def run_config(
-    order: Order, corpus: Corpus, was: RunConfig | None, default: Recipe, cluster: Cluster | None = None
+    spec: ExperimentSpec,
+    corpus: Corpus,
+    was: RunConfig | None,
+    default: Recipe,
+    cluster: Cluster | None = None,
 ) -> RunConfig:
     """The configuration that an order asks for; what it leaves out is as it `was`, or the default.
 
@@ -154,7 +158,7 @@ def run_config(
     from ..training import devices  # imports torch
 
     compute = Compute() if was is None else was.compute
-    device = order.device or compute.device
+    device = spec.device or compute.device
     if cluster is None:
         with about("device"):
             device = devices.checked(device)
@@ -163,40 +167,40 @@ def run_config(
         usual = devices.dtype(device) if cluster is None else cluster.dtype or usual
     if cluster is None:
         with about("dtype"):
-            devices.refuse_dtype(order.dtype or usual, device)
+            devices.refuse_dtype(spec.dtype or usual, device)
     seed = 0 if was is None else was.seed
     return RunConfig(
         corpus=str(corpus.root),
         format=corpus.format,
-        label_map=tuple(sorted(label_map_of(order).own.items())),
+        label_map=tuple(sorted(label_map_of(spec).own.items())),
         data_hash=corpus.data_hash(),
-        recipe=recipe_of(order, default if was is None else was.recipe),
+        recipe=recipe_of(spec, default if was is None else was.recipe),
         compute=Compute(
             device=device,
-            dtype=order.dtype or usual,
-            threads=compute.threads if order.threads is None else order.threads,
-            graphs=order.cuda_graphs or compute.graphs,
+            dtype=spec.dtype or usual,
+            threads=compute.threads if spec.threads is None else spec.threads,
+            graphs=spec.cuda_graphs or compute.graphs,
         ),
-        seed=seed if order.seed is None else order.seed,
-        scripted=order.scripted,
-        self_reports=order.self_reports,
+        seed=seed if spec.seed is None else spec.seed,
+        scripted=spec.scripted,
+        self_reports=spec.self_reports,
     )
 
 
-def recipe_of(order: Order, default: Recipe) -> Recipe:
+def recipe_of(spec: ExperimentSpec, default: Recipe) -> Recipe:
     """The named recipe, or the default, with the settings of the order. Raises: ConfigError."""
     with about("recipe"):
-        if order.recipe is not None and order.recipe not in RECIPES:
-            raise ConfigError(f"recipe {order.recipe!r}: allowed are {' and '.join(RECIPES)}.")
-    recipe = RECIPES[order.recipe] if order.recipe else default
+        if spec.recipe is not None and spec.recipe not in RECIPES:
+            raise ConfigError(f"recipe {spec.recipe!r}: allowed are {' and '.join(RECIPES)}.")
+    recipe = RECIPES[spec.recipe] if spec.recipe else default
     with about("settings"):
-        for setting in order.settings:
+        for setting in spec.settings:
             name, value = _parsed(setting)
-            if sum(other.startswith(f"{name}=") for other in order.settings) > 1:
+            if sum(other.startswith(f"{name}=") for other in spec.settings) > 1:
                 raise ConfigError(f"setting {name} (--set) is given twice: once is allowed.")
             recipe = recipe.changed(name, value)
     for name in ("level", "max_epochs", "patience", "batch_size"):
-        value = getattr(order, name)
+        value = getattr(spec, name)
         if value is not None:
             with about(name):
                 recipe = replace(recipe, **{name: value})
@@ -216,41 +220,41 @@ def _parsed(setting: str) -> tuple[str, object]:
 
 
 def _cluster(
-    engine: Engine, order: Order, was: RunConfig | None, tell: Callable[[Progress], None]
+    engine: Engine, spec: ExperimentSpec, was: RunConfig | None, tell: Callable[[Progress], None]
 ) -> Cluster | None:
     """What the Ray cluster offers, None on this machine. Raises: ConfigError where Ray cannot be used."""
-    device = order.device or (Compute() if was is None else was.compute).device
+    device = spec.device or (Compute() if was is None else was.compute).device
     if engine.address is not None:
         tell(Progress(f"Asking the machines of {engine.place}", 0.0))
-    return cluster_of(engine, device, ask_dtype=was is None and order.dtype is None)
+    return cluster_of(engine, device, ask_dtype=was is None and spec.dtype is None)
 
 
-def folds_of(order: Order, corpus: Corpus) -> folds.Folds:
+def folds_of(spec: ExperimentSpec, corpus: Corpus) -> folds.Folds:
     """The folds asked for, or those of the run that goes on. Raises: ConfigError, RunError."""
     with about("folds"):
-        begun = order.resume and order.run is not None and RunFolder(order.run).exists
-        if order.run is None or order.folds is not None or not begun:
-            return folds.make(corpus, order.folds)
-        return RunFolder(order.run).folds()
+        begun = spec.resume and spec.run is not None and RunFolder(spec.run).exists
+        if spec.run is None or spec.folds is not None or not begun:
+            return folds.make(corpus, spec.folds)
+        return RunFolder(spec.run).folds()
 
 
-def _selection(order: Order, parts: folds.Folds, begun: Selection | None) -> Selection:
+def _selection(spec: ExperimentSpec, parts: folds.Folds, begun: Selection | None) -> Selection:
     """What the order asks for; what it leaves out is as the run was begun, else everything."""
     names = tuple(fold.name for fold in parts.folds)
     with about("only"):
-        unknown = [name for name in order.only if name not in names]
+        unknown = [name for name in spec.only if name not in names]
         if unknown:
             raise ConfigError(f"fold {unknown[0]!r}: the folds are {', '.join(names)}.")
     chosen = begun or Selection(tuple(LINES), TRAIN_SETS, names)
-    chosen = replace(chosen, folds=tuple(name for name in names if name in (order.only or chosen.folds)))
-    return selected(order, chosen)
+    chosen = replace(chosen, folds=tuple(name for name in names if name in (spec.only or chosen.folds)))
+    return selected(spec, chosen)
 
 
-def selected(order: Order, chosen: Selection) -> Selection:
+def selected(spec: ExperimentSpec, chosen: Selection) -> Selection:
     """The rows, train sets and seeds that the order asks for; what it leaves out is as chosen before."""
     with about("rows"):
-        chosen = replace(chosen, rows=order.rows or chosen.rows)
+        chosen = replace(chosen, rows=spec.rows or chosen.rows)
     with about("train_sets"):
-        chosen = replace(chosen, train_sets=order.train_sets or chosen.train_sets)
+        chosen = replace(chosen, train_sets=spec.train_sets or chosen.train_sets)
     with about("seeds"):
-        return replace(chosen, seeds=chosen.seeds if order.seeds is None else order.seeds)
+        return replace(chosen, seeds=chosen.seeds if spec.seeds is None else spec.seeds)

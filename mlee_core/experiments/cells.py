@@ -20,7 +20,7 @@ from ..events import Event, Progress, StageDone
 from ..nets.network import Network
 from ..nets.normalisation import Normalisation
 from ..runs.cells import Cell, CellResult
-from ..runs.control_requests import Asks
+from ..runs.control_requests import ControlRequests
 from ..runs.run_folder import RunFolder
 from ..system.files import stable_hash, write_json
 from ..system.provenance import stamp
@@ -70,7 +70,7 @@ def train_cells(work: Work, fold: Fold, seed: int, stages: Sequence[Stage]) -> I
 
 
 def _train_cells(work: Work, fold: Fold, seed: int, stages: Sequence[Stage]) -> Iterator[Event]:
-    asks = Asks(work.run)
+    asks = ControlRequests(work.run)
     _save_facts(RunFolder(work.run), work, fold)
     keys: dict[Stage, str] = {}
     vectors: dict[Stage, Vectors] = {}
@@ -87,7 +87,12 @@ def _train_cells(work: Work, fold: Fold, seed: int, stages: Sequence[Stage]) -> 
 
 
 def _train_cell(
-    work: Work, fold: Fold, cell: Cell, keys: Mapping[Stage, str], vectors: dict[Stage, Vectors], asks: Asks
+    work: Work,
+    fold: Fold,
+    cell: Cell,
+    keys: Mapping[Stage, str],
+    vectors: dict[Stage, Vectors],
+    asks: ControlRequests,
 ) -> Generator[Event, None, str | None]:
     """Train one cell, or take it over; returns its key. keys, vectors: of its encoders; vectors that are not
     there yet are added."""

@@ -16,12 +16,12 @@ from ..errors import ConfigError, RunError
 from ..events import Cancelled, Event, Failed, Finished, Progress, StageDone, Started
 from ..runs import forecast
 from ..runs.cells import Cell, CellResult, cells
-from ..runs.control_requests import Asks
+from ..runs.control_requests import ControlRequests
 from ..runs.forecast import Cost, Forecast, Speed, Workload
 from ..runs.run_folder import MODEL_FILE, RunFolder
-from ..system.temporary_folders import Scratch
+from ..system.temporary_folders import TemporaryFolder
 from .engines import slots_here
-from .engines.tasks import Job
+from .engines.tasks import TrainingTask
 
 
 @dataclass(frozen=True)
@@ -135,15 +135,15 @@ class Experiment:
         from . import model_export
         from .engines import tasks
 
-        asks, results = Asks(self.folder.path), self.results()
+        asks, results = ControlRequests(self.folder.path), self.results()
         done = {result.cell for result in results}
         left = {cell.name for cell in self.cells} - {cell.name for cell in done}
         failed: list[Failed] = []
         yield Started(f"{len(self.cells) - len(done)} of {len(self.cells)} stages")
         for result in results:
             yield from result.events()
-        every = tasks.jobs(self.config, self.selection, self.folds, self.corpus, done)
-        with closing(self._worked_off(tasks.part(every, self.cells), done, asks)) as events:
+        every = tasks.training_tasks(self.config, self.selection, self.folds, self.corpus, done)
+        with closing(self._worked_off(tasks.restricted_to(every, self.cells), done, asks)) as events:
             for event in events:
                 if isinstance(event, Failed):
                     failed.append(event)
@@ -163,14 +163,16 @@ class Experiment:
         else:
             yield Finished(f"{len(self.cells)} stages")
 
-    def _worked_off(self, waiting: Sequence[Job], done: Collection[Cell], asks: Asks) -> Generator[Event]:
+    def _worked_off(
+        self, waiting: Sequence[TrainingTask], done: Collection[Cell], asks: ControlRequests
+    ) -> Generator[Event]:
         """Compute the features and train the jobs, if there are any."""
         if not waiting:
             return
         from . import cells as experiment
         from . import engines
 
-        scratch = Scratch(self.folder.path)
+        scratch = TemporaryFolder(self.folder.path)
         try:
             preparing = experiment.prepare(self.folder, self.config, self.corpus, scratch.path)
             work = yield from asks.unless_asked(preparing)

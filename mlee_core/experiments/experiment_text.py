@@ -1,4 +1,4 @@
-"""experiment_text."""
+"""An experiment as text: its plan and what the plan costs."""
 
 from __future__ import annotations
 

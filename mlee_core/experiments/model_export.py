@@ -1,4 +1,4 @@
-"""model_export."""
+"""Model files from a finished fold of a run."""
 
 from __future__ import annotations
 
@@ -113,10 +113,10 @@ def _scores(
 ) -> dict[str, dict[str, float | None]]:
     """Head -> {wa, ua} on the fold's test speakers, as a report counts them."""
     from ..report.predictions import joined, judged_together
-    from ..report.scored_predictions import Judged
+    from ..report.scored_predictions import ScoredPredictions
 
     said = judged_together(joined(corpus.utterances, run.folds(), results), config)
-    judged = Judged.of(said, [*stages.values()])
+    judged = ScoredPredictions.of(said, [*stages.values()])
     pooled = {head: judged.pooled(stage) for head, stage in stages.items()}
     return {head: {score: spread.mean for score, spread in own.items()} for head, own in pooled.items()}
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..config.experiment_spec import Order
+from ..config.experiment_spec import ExperimentSpec
 from ..config.run_config import Compute, Selection
 from ..corpora import Corpus
 from ..corpora.missing_audio import present
@@ -24,7 +24,7 @@ from ..runs.forecast import Cost, Speed
 from ..runs.run_folder import RunFolder
 from ..system.child_process import Connection
 from ..system.hardware import Hardware, Watch
-from . import builder as orders
+from . import builder
 from .builder import about
 from .experiment import Experiment
 
@@ -36,7 +36,7 @@ class Ask:
     number. A newer question takes the place of an older one, which is then answered no further."""
 
     number: int
-    order: Order
+    spec: ExperimentSpec
     measure: bool = False
 
 
@@ -117,7 +117,7 @@ Reply = Working | CorpusRead | Planned | Refused | Hardware
 def serve(connection: Connection, scratch: str) -> None:
     """The process's side, until the form's end of the pipe is closed. scratch: a folder for trials."""
     tempfile.tempdir = scratch
-    desk, watch = Desk(), Watch()
+    desk, watch = PlanningService(), Watch()
     work: Generator[Reply] | None = None
     while True:
         while connection.poll(0 if work else None):
@@ -139,7 +139,7 @@ def serve(connection: Connection, scratch: str) -> None:
             connection.send(answer)
 
 
-class Desk:
+class PlanningService:
     """Answers questions; what was read or measured once is not read or measured again."""
 
     def __init__(self) -> None:
@@ -162,22 +162,22 @@ class Desk:
 
     def _answers(self, ask: Ask) -> Iterator[Reply]:
         with about("run"):
-            order, _ = orders.completed(ask.order)
+            spec, _ = builder.completed(ask.spec)
         with about("corpus"):
-            corpus, facts = self._corpus(order)
+            corpus, facts = self._corpus(spec)
         try:
-            folds = tuple(fold.name for fold in orders.folds_of(order, corpus).folds)
+            folds = tuple(fold.name for fold in builder.folds_of(spec, corpus).folds)
         except MleeError:
             folds = ()  # what follows says why
         yield CorpusRead(ask.number, facts, folds)
         with about("corpus"):
-            usable = present(corpus, skip_missing=order.skip_missing)
+            usable = present(corpus, skip_missing=spec.skip_missing)
         yield Working(ask.number, Progress("Working out the plan", 0.0))
-        asked = orders.experiment(order, corpus=usable)
+        asked = builder.experiment(spec, corpus=usable)
         with about("folds"):
             asked.refuse_untrainable()
         with about("run"):
-            asked.folder.refuse_unusable(resume=order.resume)
+            asked.folder.refuse_unusable(resume=spec.resume)
             _refuse_taken(asked.folder)
         speed = self._speeds.get(_speed_key(asked))
         if speed is None and ask.measure:
@@ -191,15 +191,15 @@ class Desk:
                 trial.close()
         yield Planned(ask.number, _plan(asked, speed, facts))
 
-    def _corpus(self, order: Order) -> tuple[Corpus, CorpusFacts]:
+    def _corpus(self, spec: ExperimentSpec) -> tuple[Corpus, CorpusFacts]:
         """Kept: the last one, until its file or folder changes or is to be read in another way."""
-        how = (order.corpus, order.format, order.map, order.label_map, order.scripted, order.self_reports)
-        files = [_changed_ns(path) for path in (order.corpus, order.label_map) if path is not None]
+        how = (spec.corpus, spec.format, spec.map, spec.label_map, spec.scripted, spec.self_reports)
+        files = [_changed_ns(path) for path in (spec.corpus, spec.label_map) if path is not None]
         key = (how, *files)
         if key not in self._read:
-            corpus = orders.read(order)
+            corpus = builder.read(spec)
             remarks = tuple(sentence for part in remarks_on(corpus).values() for sentence in part)
-            found = info(corpus, orders.label_map_of(order))
+            found = info(corpus, builder.label_map_of(spec))
             facts = CorpusFacts(corpus.name, corpus.format, corpus.speakers, found, corpus.warnings, remarks)
             self._read = {key: (corpus, facts)}
         return self._read[key]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..config.experiment_spec import Engine, Order
+from ..config.experiment_spec import Engine, ExperimentSpec
 from ..config.recipe import RECIPES
 from ..config.run_config import Compute, RunConfig, Selection
 from ..config.stages import LINES, TRAIN_SETS
@@ -13,53 +13,53 @@ from ..errors import MleeError
 from .builder import about, recipe_of, refuse_contradictions, selected
 
 
-def faults(order: Order) -> dict[str, str]:
+def faults(spec: ExperimentSpec) -> dict[str, str]:
     """Field -> one sentence, the core's own."""
     found: dict[str, str] = {}
     for check in _CHECKS:
         try:
-            check(order)
+            check(spec)
         except MleeError as error:
             found.setdefault(error.about, str(error))
     return found
 
 
-def _engine(order: Order) -> None:
+def _engine(spec: ExperimentSpec) -> None:
     with about("address"):
-        Engine(order.engine, order.address)
+        Engine(spec.engine, spec.address)
 
 
-def _recipe(order: Order) -> None:
-    recipe_of(order, RECIPES["paper"])
+def _recipe(spec: ExperimentSpec) -> None:
+    recipe_of(spec, RECIPES["paper"])
 
 
-def _selection(order: Order) -> None:
-    selected(order, Selection(tuple(LINES), TRAIN_SETS, ("all of them",)))
+def _selection(spec: ExperimentSpec) -> None:
+    selected(spec, Selection(tuple(LINES), TRAIN_SETS, ("all of them",)))
 
 
-def _labels(order: Order) -> None:
+def _labels(spec: ExperimentSpec) -> None:
     with about("map"):
-        from_pairs(order.map)
+        from_pairs(spec.map)
 
 
-def _seed(order: Order) -> None:
+def _seed(spec: ExperimentSpec) -> None:
     with about("seed"):
-        RunConfig("", None, (), "", RECIPES["paper"], Compute(), order.seed or 0)
+        RunConfig("", None, (), "", RECIPES["paper"], Compute(), spec.seed or 0)
 
 
-def _arithmetic(order: Order) -> None:
+def _arithmetic(spec: ExperimentSpec) -> None:
     with about("dtype"):
-        Compute(dtype=order.dtype or Compute.dtype)
+        Compute(dtype=spec.dtype or Compute.dtype)
     with about("threads"):
-        Compute(threads=Compute.threads if order.threads is None else order.threads)
+        Compute(threads=Compute.threads if spec.threads is None else spec.threads)
 
 
-def _graphs(order: Order) -> None:
+def _graphs(spec: ExperimentSpec) -> None:
     with about("cuda_graphs"):
-        Compute(device=order.device or Compute.device, graphs=order.cuda_graphs)
+        Compute(device=spec.device or Compute.device, graphs=spec.cuda_graphs)
 
 
-_CHECKS: tuple[Callable[[Order], None], ...] = (
+_CHECKS: tuple[Callable[[ExperimentSpec], None], ...] = (
     refuse_contradictions,
     _engine,
     _recipe,

@@ -15,12 +15,12 @@ from ..errors import MleeError, RunError
 from ..events import Progress
 from ..runs.forecast import Speed
 from ..system.child_process import Child, Connection, wait_for
-from ..system.temporary_folders import Scratch
+from ..system.temporary_folders import TemporaryFolder
 from ..training.batches import EncoderInputs, Examples, training_batches
 from ..training.feature_store import FeatureStore, build_features, normalisation_of
 from ..training.loop import arithmetic, build, train_step
 from ..training.losses import loss_function
-from ..training.optimizer import Learner
+from ..training.optimizer import Optimizer
 from .cells import annotated
 
 SAMPLE = 48
@@ -36,7 +36,7 @@ def measure(config: RunConfig, corpus: Corpus, workers: int) -> Generator[Progre
 
     Raises: MleeError for audio that cannot be read; WorkerDied if a process dies (out of memory, say).
     """
-    scratch = Scratch()
+    scratch = TemporaryFolder()
     children: list[Child] = []
     try:
         sample = _spread(annotated(corpus, corpus.speakers), SAMPLE)
@@ -90,7 +90,7 @@ def _seconds_a_frame(config: StageConfig, sample: Sequence[Utterance], store: Fe
     targets = tuple(tuple(float(k == n % 4) for k in range(4)) for n in range(len(sample)))
     examples = Examples(tuple(sample), targets)
     inputs = EncoderInputs(store, normalisation_of(store, sample, centred=config.recipe.centred))
-    learner = Learner(config, build(config).train())
+    optimizer = Optimizer(config, build(config).train())
     loss = loss_function(config, targets)
     frames, began = 0, 0.0
     with arithmetic(config.compute):
@@ -99,7 +99,7 @@ def _seconds_a_frame(config: StageConfig, sample: Sequence[Utterance], store: Fe
                 began = time.monotonic()
             if number > BATCHES:
                 break
-            train_step(config.compute, learner, loss, batch, 0.0).item()
+            train_step(config.compute, optimizer, loss, batch, 0.0).item()
             frames += int(batch.inputs[1].sum()) if number else 0
     if not frames:
         raise RunError(f"{len(sample)} utterances are too few to measure a training step on.")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..inference.results import DOMINANT_HEADS, ENCODERS, Analysis, Segment
 from ..labels.votes import CLASS_NAMES
 from ..system.printable import printable
-from .page import Look, style_axes
+from .page import PageColors, style_axes
 from .palette import CASING, ENCODER_STYLES, NOT_ATTENDED, class_color, text_on
 
 if TYPE_CHECKING:
@@ -93,7 +93,9 @@ def _numbered_blocks(log_spectrogram: Spectrogram) -> Iterator[tuple[int, NDArra
         at += len(block)
 
 
-def draw_waveform(axes: Axes, samples: NDArray[np.float32], start_s: float, end_s: float, look: Look) -> None:
+def draw_waveform(
+    axes: Axes, samples: NDArray[np.float32], start_s: float, end_s: float, look: PageColors
+) -> None:
     """Lowest and highest sample of each column."""
     first, last = round(start_s * SAMPLE_RATE), min(round(end_s * SAMPLE_RATE), len(samples))
     borders = np.linspace(first, last, min(COLUMNS, max(1, last - first)) + 1).astype(int)
@@ -108,7 +110,7 @@ def draw_waveform(axes: Axes, samples: NDArray[np.float32], start_s: float, end_
     axes.set_ylabel("amplitude")
 
 
-def draw_attention(under: Axes, segment: Segment, look: Look) -> Axes:
+def draw_attention(under: Axes, segment: Segment, look: PageColors) -> Axes:
     """Each encoder's weights as steps of 160 ms on an axis of their own, which is returned."""
     from matplotlib.patheffects import Normal, Stroke
 
@@ -136,7 +138,7 @@ def draw_attention(under: Axes, segment: Segment, look: Look) -> Axes:
     return axes
 
 
-def draw_not_attended(top: Axes, wave: Axes, segment: Segment, look: Look) -> None:
+def draw_not_attended(top: Axes, wave: Axes, segment: Segment, look: PageColors) -> None:
     """Grey over the tail that is too short for a step; nothing where a padded step reaches past the end."""
     edges = segment.attention.edges_s()
     begin = edges[-1] if edges else segment.start_s
@@ -151,7 +153,7 @@ def draw_not_attended(top: Axes, wave: Axes, segment: Segment, look: Look) -> No
         wave.text(*place, "not attended", transform=where, fontsize=6.5, **style)
 
 
-def draw_existence(axes: Axes, segment: Segment, look: Look) -> None:
+def draw_existence(axes: Axes, segment: Segment, look: PageColors) -> None:
     """Probability that each class is present, with the 0.5 line."""
     axes.set_title("present, each on its own", fontsize=9, color=look.ink, loc="left")
     _class_axis(axes, segment.classes)
@@ -171,7 +173,7 @@ def draw_existence(axes: Axes, segment: Segment, look: Look) -> None:
     axes.axhline(0.5, color=look.ink, lw=0.9, ls=(0, (4, 3)))
 
 
-def draw_dominant(axes: Axes, segment: Segment, look: Look) -> None:
+def draw_dominant(axes: Axes, segment: Segment, look: PageColors) -> None:
     """Each head's probabilities side by side; the head that decided is bold."""
     from matplotlib.patches import Patch
 
@@ -235,7 +237,7 @@ def draw_track(axes: Axes, analysis: Analysis) -> None:
     axes.set_ylabel("verdict", rotation=0, ha="right", va="center")
 
 
-def draw_shares(axes: Axes, analysis: Analysis, look: Look) -> None:
+def draw_shares(axes: Axes, analysis: Analysis, look: PageColors) -> None:
     """Seconds of all segments predicted as each class."""
     seconds = [
         sum(s.end_s - s.start_s for s in analysis.segments if s.predicted == name)
@@ -261,7 +263,7 @@ def _class_axis(axes: Axes, classes: tuple[str, ...]) -> None:
     axes.set_axisbelow(True)
 
 
-def _instead(axes: Axes, text: str, look: Look) -> None:
+def _instead(axes: Axes, text: str, look: PageColors) -> None:
     axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=9, color=look.ink)
     axes.set_yticks([])
 

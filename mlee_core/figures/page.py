@@ -23,7 +23,7 @@ SUFFIXES: tuple[str, ...] = (".svg", ".png", ".pdf")
 
 
 @dataclass(frozen=True)
-class Look:
+class PageColors:
     """Colours of the page, of text and lines, and of frames ("#rrggbb")."""
 
     paper: str
@@ -31,14 +31,14 @@ class Look:
     faint: str
 
 
-LIGHT = Look("#ffffff", "#1a1a1a", "#8a8a8a")
-DARK = Look("#1e1e1e", "#e8e8e8", "#8a8a8a")
+LIGHT = PageColors("#ffffff", "#1a1a1a", "#8a8a8a")
+DARK = PageColors("#1e1e1e", "#e8e8e8", "#8a8a8a")
 
 
 class Page:
     """Places things by inches from the upper left corner of a figure of `width` × `height` inches."""
 
-    def __init__(self, figure: Figure, width: float, height: float, look: Look) -> None:
+    def __init__(self, figure: Figure, width: float, height: float, look: PageColors) -> None:
         self.figure, self.width, self.height, self.look = figure, width, height, look
 
     def axes(self, label: str, left: float, top: float, right: float, bottom: float) -> Axes:
@@ -90,7 +90,7 @@ def save(figure: Figure, out: Path) -> None:
         raise MleeError(f"The figure cannot be written to {out}: {error.strerror or error}.") from error
 
 
-def style_axes(axes: Axes, look: Look, size: float = 8) -> None:
+def style_axes(axes: Axes, look: PageColors, size: float = 8) -> None:
     """Ink, sizes and thin frame."""
     axes.set_facecolor("none")
     axes.tick_params(colors=look.ink, labelsize=size)

@@ -1,4 +1,4 @@
-"""model_info."""
+"""What is known of a trained model, as plain data."""
 
 from __future__ import annotations
 

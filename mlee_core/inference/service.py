@@ -1,4 +1,4 @@
-"""The inference worker's own side: `serve` is its loop, `Engine` what it can do.
+"""The inference worker's own side: `serve` is its loop, `InferenceEngine` what it can do.
 
 Jobs are generators, the newest runs first (a selection overtakes the analysis of an hour), and between two
 of its items the pipe is looked at, so a Cancel acts within one item.
@@ -55,7 +55,7 @@ _KEPT_RECORDINGS = 4
 _COPY_SAMPLES = 1 << 20
 
 
-class Engine:
+class InferenceEngine:
     """What the child can do: decode, draw pyramids, analyse. Keeps the last recordings and every model."""
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class Engine:
         self._recordings: OrderedDict[tuple[str, int, int], Recording] = OrderedDict()
         self._analyzers: dict[tuple[Path, int], Analyzer] = {}
 
-    def __enter__(self) -> Engine:
+    def __enter__(self) -> InferenceEngine:
         return self
 
     def __exit__(
@@ -158,7 +158,7 @@ class Engine:
             self._recordings.popitem(last=False)
 
 
-def serve(connection: Connection, make_engine: Callable[[], Engine], log: str, scratch: str) -> None:
+def serve(connection: Connection, make_engine: Callable[[], InferenceEngine], log: str, scratch: str) -> None:
     """Answer requests until Quit, or until the parent's end is closed."""
     tempfile.tempdir = scratch
     jobs: dict[int, _Job] = {}
@@ -216,7 +216,7 @@ def _receive(connection: Connection) -> Request:
     return request
 
 
-def _accept(request: Request, jobs: dict[int, _Job], engine: Engine, connection: Connection) -> None:
+def _accept(request: Request, jobs: dict[int, _Job], engine: InferenceEngine, connection: Connection) -> None:
     match request:
         case OpenRecording():
             jobs[request.job] = _Job(request.job, request.path, engine.open(request))

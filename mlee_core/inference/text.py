@@ -1,4 +1,4 @@
-"""text."""
+"""An analysis as text for a terminal."""
 
 from __future__ import annotations
 

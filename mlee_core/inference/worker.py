@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 
 from ..errors import WorkerDied
 from ..system.child_process import Child, Connection, Outcome, log_file
-from ..system.temporary_folders import Scratch
+from ..system.temporary_folders import TemporaryFolder
 from .protocol import Quit, Reply, Request
 
 if TYPE_CHECKING:
-    from .service import Engine
+    from .service import InferenceEngine
 
 _NICENESS = 5
 _MOST_REPLIES = 256  # at a time, or a chatty child would keep the window from painting
@@ -31,7 +31,9 @@ class Worker:
     importable; another one in tests.
     """
 
-    def __init__(self, log: Path | None = None, *, make_engine: Callable[[], Engine] | None = None) -> None:
+    def __init__(
+        self, log: Path | None = None, *, make_engine: Callable[[], InferenceEngine] | None = None
+    ) -> None:
         self.log = log_file("worker") if log is None else log
         self._make_engine = make_engine
         self._child: Child | None = None
@@ -49,7 +51,7 @@ class Worker:
         """Start the process (again, after it ended). Its first reply is Ready."""
         self.stop()
         # a killed worker cannot remove what it was decoding into, so the parent owns that folder
-        scratch = Scratch()
+        scratch = TemporaryFolder()
         self._remove_scratch = weakref.finalize(self, scratch.remove)
         arguments = (self._make_engine, str(self.log), str(scratch.path))
         self._child = Child("analysis process", serve, *arguments, log=self.log)
@@ -92,10 +94,12 @@ class Worker:
             return  # it ended by itself in this moment: what was wanted
 
 
-def serve(connection: Connection, make_engine: Callable[[], Engine] | None, log: str, scratch: str) -> None:
+def serve(
+    connection: Connection, make_engine: Callable[[], InferenceEngine] | None, log: str, scratch: str
+) -> None:
     """The process, until Quit or until the window's end of the pipe is closed."""
     os.nice(_NICENESS)  # painting and playback come first
 
     from . import service  # numpy, soundfile
 
-    service.serve(connection, service.Engine if make_engine is None else make_engine, log, scratch)
+    service.serve(connection, service.InferenceEngine if make_engine is None else make_engine, log, scratch)

@@ -12,25 +12,25 @@ from pathlib import Path
 from ..errors import RunError
 from ..runs import control_requests
 from ..runs.run_folder import RunFolder
-from ..runs.status_files import SILENT_S, Ask, Heartbeat, Job
-from ..system.files import faults_told
-from ..system.process_identity import Identity
+from ..runs.status_files import SILENT_S, Ask, Heartbeat, JobStatus
+from ..system.files import faults_as_run_errors
+from ..system.process_identity import ProcessIdentity
 
 PACKAGES = Path(__file__).parents[2]
 """Where mlee_core lies: `python -m` finds it from there."""
 
 
-def running(run: Path) -> Job | None:
+def running(run: Path) -> JobStatus | None:
     """Who writes a run now, None if nobody does."""
-    job = Job.load(run)
+    job = JobStatus.load(run)
     return job if job is not None and job.state == "running" and lives(run, job.writer) else None
 
 
-def lives(run: Path, writer: Identity) -> bool:
+def lives(run: Path, writer: ProcessIdentity) -> bool:
     """Whether the writer of a run does. Another machine's counts while its heart beats."""
     if writer.is_here:
         return writer.alive
-    beat, job = Heartbeat.load(run), Job.load(run)
+    beat, job = Heartbeat.load(run), JobStatus.load(run)
     heard_at = max(0.0 if beat is None else beat.at, 0.0 if job is None else job.began_at)
     return time.time() - heard_at < SILENT_S
 
@@ -66,7 +66,7 @@ def cancel(run: Path) -> bool:
 def skip(run: Path, cell: str, on: bool = True) -> None:
     """Do not train a cell (`Cell.name`), also if it is in work: it ends at once, and its checkpoint stays;
     or train it all the same (on False). Raises: RunError."""
-    with faults_told(run):
+    with faults_as_run_errors(run):
         control_requests.edit(run, lambda asked: replace(asked, skip=_with(asked.skip, cell, on)))
 
 
@@ -83,7 +83,7 @@ def delete(run: Path) -> int:
     if running(run):
         raise RunError(f"{run} is being trained: cancel it first.")
     place = Path(os.path.realpath(run))
-    with faults_told(run):
+    with faults_as_run_errors(run):
         with RunFolder(place).locked():
             stay = remove_own(place)
         if run.is_symlink() and not place.exists():
@@ -109,7 +109,7 @@ def begin(what: str, *arguments: object) -> int:
 def _ask(run: Path, ask: Ask) -> bool:
     if running(run) is None:
         return False
-    with faults_told(run):
+    with faults_as_run_errors(run):
         control_requests.edit(run, lambda asked: replace(asked, ask=ask))
     return True
 

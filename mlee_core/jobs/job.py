@@ -8,12 +8,12 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
-from ..config.experiment_spec import Order
+from ..config.experiment_spec import ExperimentSpec
 from ..errors import MleeError
 from ..experiments.experiment import Experiment
 from ..runs.run_folder import RunFolder
-from ..runs.spec_file import stored_order
-from ..runs.writer import disk_faults_told, ended, marked, recorded
+from ..runs.spec_file import stored_spec
+from ..runs.writer import disk_faults_as_run_errors, ended, marked, recorded
 from ..system import sigterm
 
 SAID = "mlee: "
@@ -23,9 +23,9 @@ SAID = "mlee: "
 def main() -> int:
     run = RunFolder(Path(sys.argv[1]))
     try:
-        with marked(run), disk_faults_told(run):
+        with marked(run), disk_faults_as_run_errors(run):
             with sigterm.ending_at_once(lambda: ended(run, "cancelled")):
-                asked = replace(stored_order(run.path), run=run.path)
+                asked = replace(stored_spec(run.path), run=run.path)
                 experiment = _experiment(asked)
             with sigterm.heeded():
                 _train(experiment, resume=asked.resume)
@@ -37,7 +37,7 @@ def main() -> int:
     return 0
 
 
-def _experiment(asked: Order) -> Experiment:
+def _experiment(asked: ExperimentSpec) -> Experiment:
     """Raises: MleeError."""
     from ..cli.training_options import noted
     from ..experiments import builder  # with what follows it takes seconds to import

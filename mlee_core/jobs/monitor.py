@@ -42,7 +42,7 @@ class RunNews:
 
 
 @dataclass(frozen=True)
-class Watch:
+class WatchedRun:
     """What is to be seen: a run besides those of the queue that wait or run, and which cell's curve."""
 
     run: Path | None = None
@@ -55,7 +55,7 @@ class Seen:
     runs: Mapping[Path, RunNews]
 
 
-class Lookout:
+class Monitor:
     """Keeps a Follower and the right of control for each run; `close` gives both back."""
 
     def __init__(self, queue: QueueFile) -> None:
@@ -63,7 +63,7 @@ class Lookout:
         self._followers: dict[Path, Follower] = {}
         self._locks: dict[Path, int] = {}
 
-    def look(self, watch: Watch) -> Seen:
+    def look(self, watch: WatchedRun) -> Seen:
         """The queue and the runs now. Raises: OSError, RunError where the queue cannot be read."""
         queue = self._queue.read()
         wanted = [item.run for item in queue.items if item.state == "running"]
@@ -77,7 +77,7 @@ class Lookout:
         for run in list(self._followers | self._locks):
             self._forget(run)
 
-    def _news(self, run: Path, watch: Watch, budget_s: float) -> RunNews:
+    def _news(self, run: Path, watch: WatchedRun, budget_s: float) -> RunNews:
         if not (run / "config.json").exists():
             return RunNews(run, "queued")
         try:

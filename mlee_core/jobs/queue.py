@@ -17,13 +17,13 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from ..config.experiment_spec import Order, new_run
+from ..config.experiment_spec import ExperimentSpec, new_run
 from ..errors import MleeError, RunError
 from ..runs import control_requests
-from ..runs.spec_file import stored_order, write_order
-from ..runs.status_files import Asked, Job
+from ..runs.spec_file import stored_spec, write_spec
+from ..runs.status_files import ControlRequest, JobStatus
 from ..system import files
-from ..system.process_identity import Identity
+from ..system.process_identity import ProcessIdentity
 from .control import lives
 
 _UNTOLD = "The job ended without a word: its process was killed, or the machine went down."
@@ -37,23 +37,27 @@ class Item:
     cells that were asked for while it ran; it waits again for them once it has ended."""
 
     id: str
-    order: Order
+    spec: ExperimentSpec
     run: Path
     state: State
     message: str
     added_at: float
-    process: Identity | None = None
+    process: ProcessIdentity | None = None
     later: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         process = None if self.process is None else asdict(self.process)
-        plain = {"order": self.order.to_json(), "run": str(self.run), "process": process}
-        return {**vars(self), **plain}
+        plain = {"order": self.spec.to_json(), "run": str(self.run), "process": process}
+        return {**{name: value for name, value in vars(self).items() if name != "spec"}, **plain}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Item:
-        process = None if value["process"] is None else Identity.from_json(value["process"])
-        read = {"order": Order.from_json(value["order"]), "run": Path(value["run"]), "process": process}
+        process = None if value["process"] is None else ProcessIdentity.from_json(value["process"])
+        read = {
+            "spec": ExperimentSpec.from_json(value["order"]),
+            "run": Path(value["run"]),
+            "process": process,
+        }
         read["later"] = tuple(value.get("later", ()))
         known = {field.name for field in fields(cls)}  # a newer version may write more
         return cls(**{name: v for name, v in {**value, **read}.items() if name in known})
@@ -67,8 +71,8 @@ class Item:
 
     def waiting(self, cells: tuple[str, ...]) -> Item:
         """To go on with its run: with these cells alone, with all for ()."""
-        order = replace(_resumed(self), cells=cells)
-        return replace(self, order=order, state="waiting", message="", process=None, later=())
+        spec = replace(_resumed(self), cells=cells)
+        return replace(self, spec=spec, state="waiting", message="", process=None, later=())
 
     def now(self) -> Item:
         """As it is at this moment: what was started may have ended, though nobody wrote that down yet."""
@@ -76,7 +80,7 @@ class Item:
             return self
         if self.state == "running" and lives(self.run, self.process):
             return self
-        job = Job.load(self.run)  # after the look at its process, which may have ended in good order
+        job = JobStatus.load(self.run)  # after the look at its process, which may have ended in good order
         if job is not None and job.writer == self.process and job.state != "running":
             return replace(self, state=job.state, message=job.message)
         return replace(self, state="interrupted", message=self.message or _UNTOLD)
@@ -133,11 +137,11 @@ class QueueFile:
         """As it is at this moment; needs no lock. Raises: RunError for a damaged one."""
         return self._stored().now()
 
-    def add(self, order: Order) -> Item:
+    def add(self, spec: ExperimentSpec) -> Item:
         """To the end of the list, as "waiting". Raises: RunError where its run folder cannot be begun."""
-        run = _run_of(order)
-        order = replace(order, **_absolute(order), run=run)
-        if (run / "config.json").exists() and not order.resume:
+        run = _run_of(spec)
+        spec = replace(spec, **_absolute(spec), run=run)
+        if (run / "config.json").exists() and not spec.resume:
             raise RunError(f"{run} holds a run already: resume it, or name another folder.")
 
         def added(queue: Queue) -> Queue:
@@ -146,15 +150,15 @@ class QueueFile:
                 raise RunError(f"{run} is in the queue already ({known.state}).")
             return replace(queue, items=(*queue.items, item))
 
-        item = Item(uuid.uuid4().hex[:12], order, run, "waiting", "", time.time())
-        write_order(run, order)
+        item = Item(uuid.uuid4().hex[:12], spec, run, "waiting", "", time.time())
+        write_spec(run, spec)
         self.edit(added)
         return item
 
     def adopt(self, run: Path) -> Item:
         """A run folder that was begun elsewhere, in a terminal say; as it is now. Raises: RunError."""
         run = Path(run).absolute()
-        job = Job.load(run)
+        job = JobStatus.load(run)
         state = _state_by_events(run) if job is None else "running"
         item = Item(uuid.uuid4().hex[:12], _order_of(run), run, state, "", time.time())
         if job is not None and job.state != "running":  # its writer may live on, to print a report say
@@ -201,16 +205,16 @@ class QueueFile:
         def waiting(queue: Queue) -> Queue:
             item = queue.item(id)
             if cells and item.now().state == "running":
-                with files.faults_told(item.run):
+                with files.faults_as_run_errors(item.run):
                     control_requests.edit(
                         item.run, lambda asked: replace(_wanted(asked, cells, redo), ask=asked.ask)
                     )
                 return queue.with_item(replace(item, later=tuple(dict.fromkeys((*item.later, *cells)))))
             _at_rest(queue, id)
             now = item.waiting(_together(item, cells))
-            with files.faults_told(item.run):
+            with files.faults_as_run_errors(item.run):
                 control_requests.edit(item.run, lambda asked: _wanted(asked, cells, redo))
-            write_order(item.run, now.order)
+            write_spec(item.run, now.spec)
             return queue.with_item(now)
 
         self.edit(waiting)
@@ -233,13 +237,13 @@ class QueueFile:
             before = self._stored()
             queue = change(before)
             if queue != before:
-                with files.faults_told(self.folder):
+                with files.faults_as_run_errors(self.folder):
                     files.write_json(self._file, self._to_json(queue))
         return queue
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        with files.faults_told(self.folder):
+        with files.faults_as_run_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = open(self.folder / "queue.lock", "a", encoding="ascii")  # noqa: SIM115 - closed below
         with lock:
@@ -272,14 +276,14 @@ def usual_folder() -> Path:
     return Path(state).absolute() / "mlee" / "queue"
 
 
-def _order_of(run: Path) -> Order:
+def _order_of(run: Path) -> ExperimentSpec:
     """To go on with a run that was not queued. Raises: RunError."""
     from ..runs.run_folder import RunFolder
 
     if (run / "order.json").exists():
-        return stored_order(run)
+        return stored_spec(run)
     config = RunFolder(run).config()
-    return Order(Path(config.corpus), format=config.format, run=run, resume=True)
+    return ExperimentSpec(Path(config.corpus), format=config.format, run=run, resume=True)
 
 
 def _state_by_events(run: Path) -> State:
@@ -294,46 +298,46 @@ def _state_by_events(run: Path) -> State:
     return "failed" if follower.state == "failed" else "interrupted"
 
 
-def _run_of(order: Order) -> Path:
+def _run_of(spec: ExperimentSpec) -> Path:
     """Its run folder, absolute; a new one beside the corpus's name where it names none."""
-    return (order.run or new_run(order)).absolute()
+    return (spec.run or new_run(spec)).absolute()
 
 
-def _absolute(order: Order) -> dict[str, Any]:
+def _absolute(spec: ExperimentSpec) -> dict[str, Any]:
     """Its other paths: a job runs in no particular folder."""
-    found: dict[str, Any] = {"corpus": order.corpus.absolute()}
-    if order.label_map is not None:
-        found["label_map"] = order.label_map.absolute()
-    if order.folds is not None and Path(order.folds).exists():
-        found["folds"] = str(Path(order.folds).absolute())
+    found: dict[str, Any] = {"corpus": spec.corpus.absolute()}
+    if spec.label_map is not None:
+        found["label_map"] = spec.label_map.absolute()
+    if spec.folds is not None and Path(spec.folds).exists():
+        found["folds"] = str(Path(spec.folds).absolute())
     return found
 
 
-def _resumed(item: Item) -> Order:
+def _resumed(item: Item) -> ExperimentSpec:
     """The order that goes on with what an item has begun. What a smoke run shortened stays short."""
     if not (item.run / "config.json").exists():
-        return item.order
-    order = replace(item.order, resume=True, smoke=False)
-    if item.order.smoke:
-        order = replace(order, rows=(), train_sets=(), only=(), seeds=None, recipe=None, settings=(),
+        return item.spec
+    spec = replace(item.spec, resume=True, smoke=False)
+    if item.spec.smoke:
+        spec = replace(spec, rows=(), train_sets=(), only=(), seeds=None, recipe=None, settings=(),
                         max_epochs=None, patience=None, level=None, batch_size=None)  # fmt: skip
-    return order
+    return spec
 
 
-def _wanted(asked: Asked, cells: tuple[str, ...], redo: tuple[str, ...]) -> Asked:
+def _wanted(asked: ControlRequest, cells: tuple[str, ...], redo: tuple[str, ...]) -> ControlRequest:
     skip = tuple(name for name in asked.skip if name not in (*cells, *redo))
-    return Asked(None, skip, tuple(dict.fromkeys((*asked.redo, *redo))))
+    return ControlRequest(None, skip, tuple(dict.fromkeys((*asked.redo, *redo))))
 
 
 def _unpaused(item: Item) -> Item:
-    return item.waiting(item.order.cells) if item.state == "paused" else item
+    return item.waiting(item.spec.cells) if item.state == "paused" else item
 
 
 def _together(item: Item, cells: tuple[str, ...]) -> tuple[str, ...]:
     """The cells that an item is to train when these are asked for too; () is all."""
     if item.state != "waiting":
         return cells
-    return tuple(dict.fromkeys((*item.order.cells, *cells))) if item.order.cells and cells else ()
+    return tuple(dict.fromkeys((*item.spec.cells, *cells))) if item.spec.cells and cells else ()
 
 
 def _at_rest(queue: Queue, id: str) -> Item:

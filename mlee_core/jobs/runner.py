@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import RunError
-from ..runs.spec_file import write_order
+from ..runs.spec_file import write_spec
 from ..system import process_group
-from ..system.files import faults_told
-from ..system.process_identity import Identity
+from ..system.files import faults_as_run_errors
+from ..system.process_identity import ProcessIdentity
 from . import control
 from .job import SAID
 from .queue import Item, Queue, QueueFile, State
@@ -46,7 +46,7 @@ def ensure_runner(folder: Path | None = None) -> bool:
     """
     queue = QueueFile(folder)
     with queue.locked():  # a runner that is about to end has not seen yet what we have just added
-        with faults_told(queue.folder):
+        with faults_as_run_errors(queue.folder):
             lock = _locked(queue.folder)
         if lock is None:
             return False
@@ -113,8 +113,8 @@ class Runner:
         known = control.running(item.run)
         if known is not None:  # in a terminal, or by a runner that was killed before it could say so
             return self._changed(item, replace(item, state="running", process=known.writer)), None
-        write_order(item.run, item.order)  # its folder may have been deleted while it waited
-        with faults_told(item.run), _log(item.run / "logs" / "job.log") as log:
+        write_spec(item.run, item.spec)  # its folder may have been deleted while it waited
+        with faults_as_run_errors(item.run), _log(item.run / "logs" / "job.log") as log:
             job = subprocess.Popen(
                 [sys.executable, "-m", f"{__package__}.job", str(item.run)],
                 stdin=subprocess.DEVNULL,
@@ -123,7 +123,7 @@ class Runner:
                 cwd=control.PACKAGES,
                 start_new_session=True,
             )
-        process = Identity.of(job.pid)
+        process = ProcessIdentity.of(job.pid)
         _say(f"{item.run}: process {job.pid}")
         return self._changed(item, replace(item, state="running", message="", process=process)), job
 
@@ -158,7 +158,7 @@ def closed(queue: Queue, was: Item, state: State, message: str) -> Queue:
     if now is None or (now.state, now.process) != (was.state, was.process):
         return queue
     if state == "paused" and not queue.paused:  # the user goes on already
-        return queue.with_item(now.waiting(now.order.cells))
+        return queue.with_item(now.waiting(now.spec.cells))
     return queue.with_item(now.ended(state, message))
 
 

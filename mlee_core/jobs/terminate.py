@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..runs.run_folder import RunFolder
-from ..runs.status_files import Job
+from ..runs.status_files import JobStatus
 from ..system import process_group
 from .control import running
 
@@ -28,9 +28,9 @@ def main() -> int:
     return 0
 
 
-def _tell(run: Path, job: Job) -> None:
+def _tell(run: Path, job: JobStatus) -> None:
     """A job that had to be killed could not say itself that it was cancelled."""
-    if Job.load(run) == job:
+    if JobStatus.load(run) == job:
         with RunFolder(run).locked():  # nobody writes it by now
             replace(job, state="cancelled", ended_at=time.time()).save(run)
 

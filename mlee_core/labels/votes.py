@@ -1,4 +1,4 @@
-"""votes."""
+"""Classes, and the votes that annotators give an utterance."""
 
 from __future__ import annotations
 

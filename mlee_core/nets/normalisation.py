@@ -1,4 +1,4 @@
-"""normalisation."""
+"""z-normalisation of features (SPEC.md "Features")."""
 
 from __future__ import annotations
 

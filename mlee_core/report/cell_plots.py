@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..figures.page import Look
+from ..figures.page import PageColors
 from ..figures.palette import CURVE_COLORS, text_on
 from ..labels.votes import CLASSES
 from .formatting import percent
@@ -27,10 +27,10 @@ class Panel:
     title: str
     caption: str
     height: float
-    draw: Callable[[Axes, Line, Report, Look, bool], None]
+    draw: Callable[[Axes, Line, Report, PageColors, bool], None]
 
 
-def confusion(axes: Axes, line: Line, report: Report, look: Look, first: bool) -> None:
+def confusion(axes: Axes, line: Line, report: Report, look: PageColors, first: bool) -> None:
     """Row = truth. Share of the row, and how many."""
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
@@ -50,7 +50,7 @@ def confusion(axes: Axes, line: Line, report: Report, look: Look, first: bool) -
     axes.set_xlabel("predicted")
 
 
-def reliability(axes: Axes, line: Line, report: Report, look: Look, first: bool) -> None:
+def reliability(axes: Axes, line: Line, report: Report, look: PageColors, first: bool) -> None:
     """How often what has this probability is true; under it, how many have it."""
     filled = [b for b in line.bins if b.count]
     most = max((b.count for b in filled), default=1)
@@ -72,7 +72,7 @@ def reliability(axes: Axes, line: Line, report: Report, look: Look, first: bool)
     axes.set_ylabel("came true" if first else "")
 
 
-def curves(axes: Axes, line: Line, report: Report, look: Look, first: bool) -> None:
+def curves(axes: Axes, line: Line, report: Report, look: PageColors, first: bool) -> None:
     """Losses over epochs, a curve a network; the best epoch of each as a dot."""
     own = [t for t in report.trainings if t.cell.stage == line.stage]
     alpha = max(0.45, 1 / max(1, len(own)) ** 0.5)

@@ -8,7 +8,7 @@ from ..errors import RunError
 from ..runs.cells import Cell
 from ..runs.run_folder import RunFolder
 from .predictions import joined
-from .scored_predictions import Judged
+from .scored_predictions import ScoredPredictions
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def confusion_of(run: RunFolder, cell: Cell) -> Confusion:
     if result is None:
         raise RunError(f"{cell.name} of {run.path} has no result yet.")
     said = joined(run.corpus().utterances, run.folds(), [result])
-    judged = Judged.of(said, (cell.stage,))
+    judged = ScoredPredictions.of(said, (cell.stage,))
     scored = int(judged.scored(cell.stage).sum()) if said else 0
     return Confusion(
         counts=judged.confusion(cell.stage) if said else (),

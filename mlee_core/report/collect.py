@@ -20,8 +20,8 @@ from ..runs.run_folder import RunFolder, of_run
 from ..system.printable import printable
 from .paper_table3 import figures_of, stage_of
 from .predictions import AGREEMENTS, Prediction, joined, judged_together
-from .report_data import Comparison, Epoch, Line, Report, Setting, Training
-from .scored_predictions import Judged, spread
+from .report_data import Comparison, Epoch, Line, Report, Setting, TrainingHistory
+from .scored_predictions import ScoredPredictions, spread
 
 SAME_LABEL = "against the dominant row of the same label"
 QUESTIONS: tuple[tuple[str, str, str], ...] = (
@@ -56,7 +56,7 @@ def collect(run: RunFolder) -> tuple[Report, tuple[Prediction, ...]]:
             "all trained: there is nothing to report."
         )
     stages = _in_table_order({cell.stage for cell in cells})
-    judged = Judged.of(said, stages)
+    judged = ScoredPredictions.of(said, stages)
     done = {result.cell for result in results}
     fold_of = {speaker: fold.name for fold in folds.folds for speaker in fold.test}
     report = Report(
@@ -78,7 +78,9 @@ def _in_table_order(stages: set[Stage]) -> tuple[Stage, ...]:
     return tuple(dict.fromkeys(stage for stage in ordered if stage in stages))
 
 
-def _line(stage: Stage, judged: Judged, folds: Folds, cells: Sequence[Cell], done: set[Cell]) -> Line:
+def _line(
+    stage: Stage, judged: ScoredPredictions, folds: Folds, cells: Sequence[Cell], done: set[Cell]
+) -> Line:
     by_fold = judged.parts(stage, judged.fold)
     by_agreement = judged.parts(stage, judged.agreement)
     scored = judged.scored(stage)
@@ -104,7 +106,7 @@ def _line(stage: Stage, judged: Judged, folds: Folds, cells: Sequence[Cell], don
     )
 
 
-def _comparisons(judged: Judged, stages: Sequence[Stage]) -> Iterator[Comparison]:
+def _comparisons(judged: ScoredPredictions, stages: Sequence[Stage]) -> Iterator[Comparison]:
     asked = [
         (f"{question}, train set {train_set}", stage_of(line, train_set), stage_of(other, train_set))
         for train_set in TRAIN_SETS
@@ -126,7 +128,7 @@ def _comparisons(judged: Judged, stages: Sequence[Stage]) -> Iterator[Comparison
                 yield Comparison(question, first, second, differences, dict(zip(SCORES, paper, strict=True)))
 
 
-def _training(result: CellResult) -> Training:
+def _training(result: CellResult) -> TrainingHistory:
     try:
         curve = tuple(Epoch(*(point[field.name] for field in fields(Epoch))) for point in result.curves)
     except (KeyError, TypeError) as error:
@@ -135,7 +137,7 @@ def _training(result: CellResult) -> Training:
             f"({type(error).__name__} {error}): remove its result, and --resume makes it anew."
         ) from error
     how = (result.epoch, result.epochs, result.dev_loss, result.wa, result.ua)
-    return Training(result.cell, *how, curve, result.stamp, result.early)
+    return TrainingHistory(result.cell, *how, curve, result.stamp, result.early)
 
 
 def _setting(

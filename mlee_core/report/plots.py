@@ -13,7 +13,7 @@ import numpy as np
 
 from ..config.stages import LINES, TRAIN_SETS
 from ..evaluation.scores import SCORES, Score
-from ..figures.page import Look, Page
+from ..figures.page import Page, PageColors
 from ..labels.targets import TrainSet
 from . import cell_plots
 from .formatting import name, pair, percent, title
@@ -31,9 +31,9 @@ ROW = 0.27
 WIDTH, FOOT, ACROSS = 11.0, 0.5, 4
 
 
-def drawings(report: Report) -> dict[str, Callable[[Look], Figure]]:
+def drawings(report: Report) -> dict[str, Callable[[PageColors], Figure]]:
     """Name of each picture that this report has -> how to draw it."""
-    drawn: dict[str, Callable[[Look], Figure]] = {"table3": partial(table3, report)}
+    drawn: dict[str, Callable[[PageColors], Figure]] = {"table3": partial(table3, report)}
     if report.comparisons:
         drawn["comparisons"] = partial(comparisons, report)
     for picture, panel in cell_plots.PANELS.items():
@@ -41,7 +41,7 @@ def drawings(report: Report) -> dict[str, Callable[[Look], Figure]]:
     return drawn
 
 
-def table3(report: Report, look: Look) -> Figure:
+def table3(report: Report, look: PageColors) -> Figure:
     """WA above UA, a column a train set: folds as dots, their mean ± s.d., the pooled score, the paper's."""
     height = 1.0 + 2 * (len(LINES) * ROW + 0.75) + FOOT
     page = _page(report, look, height, f"Table 3 on {report.setting.corpus}")
@@ -63,7 +63,7 @@ def table3(report: Report, look: Look) -> Figure:
 
 
 def _dots(
-    axes: Axes, report: Report, line: str, train_set: TrainSet, score: Score, y: int, look: Look
+    axes: Axes, report: Report, line: str, train_set: TrainSet, score: Score, y: int, look: PageColors
 ) -> None:
     paper = 100 * FIGURES[line][train_set][SCORES.index(score)]
     axes.plot(paper, y, "D", ms=5, mfc="none", mec=PAPER, label="paper (IEMOCAP)")
@@ -96,7 +96,7 @@ def _range(report: Report) -> tuple[float, float]:
     return max(0.0, 10 * np.floor(10 * min(marks) - 0.1)), min(102.0, 10 * np.ceil(10 * max(marks) + 0.1))
 
 
-def comparisons(report: Report, look: Look) -> Figure:
+def comparisons(report: Report, look: PageColors) -> Figure:
     """Differences with their intervals, WA beside UA, question by question; the paper's as diamonds."""
     groups = by_question(report.comparisons)
     entries: list[tuple[str, Comparison | None]] = []
@@ -129,7 +129,7 @@ def _gap(axes: Axes, one: Comparison, score: Score, y: int) -> None:
     axes.plot(100 * gap.pooled, y, "o", ms=5, color=OURS, label="difference")
 
 
-def grid(report: Report, look: Look, panel: cell_plots.Panel) -> Figure:
+def grid(report: Report, look: PageColors, panel: cell_plots.Panel) -> Figure:
     """One panel a line, four side by side, train set by train set."""
     groups = [[line for line in trained(report) if line.stage.train_set == t] for t in TRAIN_SETS]
     rows = [group[i : i + ACROSS] for group in groups for i in range(0, len(group), ACROSS)]
@@ -149,7 +149,7 @@ def grid(report: Report, look: Look, panel: cell_plots.Panel) -> Figure:
     return page.figure
 
 
-def _page(report: Report, look: Look, height: float, heading: str) -> Page:
+def _page(report: Report, look: PageColors, height: float, heading: str) -> Page:
     from matplotlib.figure import Figure
 
     page = Page(Figure(figsize=(WIDTH, height), dpi=150, facecolor=look.paper), WIDTH, height, look)

@@ -96,7 +96,7 @@ class Epoch:
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingHistory:
     """How one cell was trained. epoch: the best, of `epochs`. wa, ua: on the fold's test speakers.
 
     stamp: which software trained it. early: it was asked to stop before its training was over.
@@ -155,7 +155,7 @@ class Report:
     lines: tuple[Line, ...]
     comparisons: tuple[Comparison, ...]
     speakers: Mapping[str, str]
-    trainings: tuple[Training, ...]
+    trainings: tuple[TrainingHistory, ...]
 
     @property
     def stamp_line(self) -> str:

@@ -23,7 +23,7 @@ NONE = -1
 
 
 @dataclass(frozen=True)
-class Judged:
+class ScoredPredictions:
     """One entry for each utterance and seed, P in all.
 
     utterance: number of the utterance [P]. truth: its dominant class, or NONE [P]. exists: existence
@@ -40,7 +40,7 @@ class Judged:
     outputs: dict[Stage, NDArray[np.float64]]
 
     @classmethod
-    def of(cls, said: Sequence[Prediction], stages: Sequence[Stage]) -> Judged:
+    def of(cls, said: Sequence[Prediction], stages: Sequence[Stage]) -> ScoredPredictions:
         numbers: dict[str, int] = {}
         for p in said:
             numbers.setdefault(p.utterance.id, len(numbers))

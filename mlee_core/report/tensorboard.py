@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..system.files import atomic_path
-from .report_data import Report, Training
+from .report_data import Report, TrainingHistory
 
 NAME = "events.out.tfevents.0.mlee"
 VERSION = "brain.Event:2"
@@ -43,7 +43,7 @@ def write(report: Report, folder: Path) -> None:
             file.unlink()
 
 
-def scalars(training: Training) -> Iterator[tuple[int, str, float]]:
+def scalars(training: TrainingHistory) -> Iterator[tuple[int, str, float]]:
     """(epoch, name, value): losses and development scores of every epoch, test scores at the best one."""
     for point in training.curve:
         named = {

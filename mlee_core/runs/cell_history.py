@@ -15,7 +15,7 @@ _HUGE = 1e30
 """No loss is; and numbers in a file may be too long for a float."""
 
 
-class Trail:
+class CellHistory:
     """epochs: the last one told, 0 before. best: the epoch of the best model, None before. done: whether
     there is a result. failed: why, "" where the last word on the cell is another. log: name of the file that
     may tell more of that. at: when that came."""

@@ -1,4 +1,4 @@
-"""cells."""
+"""The cells of a run: one network of one fold and seed each, and its result."""
 
 from __future__ import annotations
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..events import Event
-from .status_files import Asked
+from .status_files import ControlRequest
 
 Answer = TypeVar("Answer")
 
 
-class Asks:
+class ControlRequests:
     """Reads RUN/asked.json, anew only when it has changed: cheap enough for every batch.
 
     It may lie in any folder that is laid out like a run folder: a worker's temporary one, say.
@@ -23,16 +23,16 @@ class Asks:
     def __init__(self, run: Path) -> None:
         self._run = run
         self._seen: tuple[int, int, int] | None = None
-        self._asked = Asked()
+        self._asked = ControlRequest()
 
-    def now(self) -> Asked:
+    def now(self) -> ControlRequest:
         try:
             state = (self._run / "asked.json").stat()
             seen = (state.st_ino, state.st_mtime_ns, state.st_size)
         except OSError:
             seen = None
         if seen != self._seen:
-            self._seen, self._asked = seen, Asked.load(self._run)
+            self._seen, self._asked = seen, ControlRequest.load(self._run)
         return self._asked
 
     def stop(self) -> bool:
@@ -64,10 +64,10 @@ class Asks:
         return None
 
 
-def edit(run: Path, change: Callable[[Asked], Asked]) -> None:
+def edit(run: Path, change: Callable[[ControlRequest], ControlRequest]) -> None:
     """Change what is asked of a run; several processes may do so at once. Raises: OSError."""
     with _locked(run):
-        before = Asked.load(run)
+        before = ControlRequest.load(run)
         after = change(before)
         if after != before:
             after.save(run)

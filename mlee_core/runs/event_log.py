@@ -1,4 +1,4 @@
-"""event_log."""
+"""Writing events.jsonl: one line of JSON for each event, flushed at once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..events import Event
 _ONCE = ("epoch_done", "stage_done")
 
 
-class Journal:
+class EventLog:
     """The writer's side of events.jsonl. What a resumed training tells again is written once."""
 
     def __init__(self, file: Path) -> None:

@@ -14,7 +14,7 @@ LONGEST = 1 << 20
 """Bytes. A longer line is none of ours."""
 
 
-class EventsFile:
+class EventReader:
     """begun: whether it has ever had a byte. damaged: whole lines that were no events. fault: one
     sentence where it cannot be read."""
 

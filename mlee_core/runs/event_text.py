@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..events import EpochDone, Event, Progress, Resumed, StageDone, Started
 
 
-def event_in_words(event: Event) -> str | None:
+def event_text(event: Event) -> str | None:
     """One line about an event for the terminal, None for those that need none."""
     if isinstance(event, Started):
         return f"{event.stage}: {event.what}" if event.stage else event.what
@@ -32,7 +32,7 @@ def _percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f} %"
 
 
-def in_words(progress: Progress) -> str:
+def progress_text(progress: Progress) -> str:
     """ "mlee-all Epoch 3 41 %, 12 s left"."""
     parts = [progress.stage, progress.what]
     if progress.total:

@@ -13,17 +13,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
-from ..config.experiment_spec import Order
+from ..config.experiment_spec import ExperimentSpec
 from ..config.run_config import RunConfig
 from ..errors import MleeError, RunError
 from ..events import Progress
-from ..system.process_identity import Identity
-from .cell_history import Key, Trail
+from ..system.process_identity import ProcessIdentity
+from .cell_history import CellHistory, Key
 from .cells import Cell, cells
-from .event_reader import EventsFile
+from .event_reader import EventReader
 from .run_folder import RunFolder
-from .spec_file import stored_order
-from .status_files import SILENT_S, Asked, Heartbeat, InWork, Job
+from .spec_file import stored_spec
+from .status_files import SILENT_S, ControlRequest, Heartbeat, InWork, JobStatus
 
 RunState = Literal["queued", "running", "finished", "failed", "cancelled", "stopped", "paused", "interrupted"]
 """Of a run. queued: nothing has written it yet. interrupted: who wrote it is gone without a word."""
@@ -70,12 +70,12 @@ class Follower:
         self.run = Path(run)
         self._folder = RunFolder(self.run)
         self._config = _Watched(self.run / "config.json", _config)
-        self._job = _Watched(self.run / "job.json", Job.load)
+        self._job = _Watched(self.run / "job.json", JobStatus.load)
         self._heartbeat = _Watched(self.run / "heartbeat.json", Heartbeat.load)
-        self._asked = _Watched(self.run / "asked.json", Asked.load)
-        self._order = _Watched(self.run / "order.json", stored_order)
-        self._events = EventsFile(self._folder.events_file)
-        self._trails: dict[Key, Trail] = {}
+        self._asked = _Watched(self.run / "asked.json", ControlRequest.load)
+        self._order = _Watched(self.run / "order.json", stored_spec)
+        self._events = EventReader(self._folder.events_file)
+        self._trails: dict[Key, CellHistory] = {}
         self._last_word: dict[str, Any] = {}
         self._plan: dict[Key, Cell] = {}
         self._keys: dict[str, Key] = {}
@@ -107,7 +107,7 @@ class Follower:
         return self._events.damaged
 
     @property
-    def order(self) -> Order | None:
+    def spec(self) -> ExperimentSpec | None:
         """What was asked for, where the run was queued and its order can be read."""
         return self._order.value
 
@@ -173,7 +173,7 @@ class Follower:
             key = (fold, seed, stage)
             trail = self._trails.get(key)
             if trail is None:
-                trail = self._trails[key] = Trail()
+                trail = self._trails[key] = CellHistory()
             trail.add(line)
             return key
         if stage is None and fold is None:
@@ -214,7 +214,7 @@ class Follower:
             return "queued"
         return _ENDED.get(str(self._last_word.get("type")), "interrupted")
 
-    def _alive(self, writer: Identity) -> bool:
+    def _alive(self, writer: ProcessIdentity) -> bool:
         if writer.is_here:
             return writer.alive
         beat, job = self._heartbeat.value, self._job.value
@@ -235,7 +235,7 @@ class Follower:
                 return
 
     def _take_result(self, key: Key) -> None:
-        trail = self._trails.get(key) or Trail()
+        trail = self._trails.get(key) or CellHistory()
         try:
             result = self._folder.result(self._plan[key])
         except RunError as error:
@@ -258,7 +258,7 @@ class Follower:
 
     def _view(self, key: Key, skip: tuple[str, ...]) -> CellView:
         cell, work = self._plan[key], self._in_work.get(key)
-        trail = self._trails.get(key) or Trail()
+        trail = self._trails.get(key) or CellHistory()
         config = self._config.value
         most = None if config is None else config.for_stage(cell.stage).epochs
         known: dict[str, Any] = {"of_epochs": most, "best": trail.best, "epoch": trail.epochs or None}

@@ -11,26 +11,26 @@ from types import TracebackType
 
 from ..events import Dropped, EpochDone, Event, Failed, Progress, Resumed, StageDone, Started
 from .cells import Cell
-from .control_requests import Asks
+from .control_requests import ControlRequests
 from .forecast import Forecast
 from .status_files import HEARTBEAT_S, Heartbeat, InWork
 
 
-class Pulse:
+class HeartbeatWriter:
     """Beats in a thread of its own, so that it goes on while one step takes long.
 
     run: its folder. ahead: follows the events from now on.
     """
 
     def __init__(self, run: Path, ahead: Forecast) -> None:
-        self._run, self._ahead, self._asks = run, ahead, Asks(run)
+        self._run, self._ahead, self._asks = run, ahead, ControlRequests(run)
         self._lock = threading.Lock()
         self._what = ""
         self._in_work: dict[Cell, InWork] = {}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
-    def __enter__(self) -> Pulse:
+    def __enter__(self) -> HeartbeatWriter:
         self._thread.start()
         return self
 

@@ -13,8 +13,8 @@ from .. import events
 from ..events import Event, Failed
 from ..system.printable import printable
 from .cells import Cell
-from .event_reader import EventsFile
-from .event_text import event_in_words
+from .event_reader import EventReader
+from .event_text import event_text
 
 LAST_LINES = 50
 """So many lines of a log tell why something failed."""
@@ -59,7 +59,7 @@ class CellEvents:
     """The events of one cell in words, read bit by bit."""
 
     def __init__(self, run: Path, cell: Cell) -> None:
-        self._file = EventsFile(run / "events.jsonl")
+        self._file = EventReader(run / "events.jsonl")
         self._where = {"fold": cell.fold, "seed": cell.seed, "stage": cell.stage.name}
         self._told: deque[str] = deque(maxlen=_MOST_TOLD)
 
@@ -90,7 +90,7 @@ def _told(line: dict[str, Any]) -> str:
     event = _event(line)
     if isinstance(event, Failed):
         return f"failed: {event.message}"
-    words = None if event is None else event_in_words(event)
+    words = None if event is None else event_text(event)
     return words or str(line.get("type"))
 
 
@@ -104,7 +104,7 @@ def _event(line: dict[str, Any]) -> Event | None:
     known = {field.name for field in fields(kind)}
     try:
         event = kind(**{name: value for name, value in line.items() if name in known})
-        event_in_words(event)
+        event_text(event)
     except (TypeError, ValueError):
         return None
     return event

@@ -28,7 +28,7 @@ from ..system import files, temporary_folders
 from ..system.files import stable_hash
 from ..system.provenance import stamp
 from .cells import RESULT, Cell, CellResult, cells
-from .event_log import Journal, _lines
+from .event_log import EventLog, _lines
 
 
 class RunFolder:
@@ -159,7 +159,7 @@ class RunFolder:
             raise RunError(f"{self.path} cannot go on: it has other folds ({names}); use another run folder.")
 
     @contextmanager
-    def writing(self) -> Iterator[Journal]:
+    def writing(self) -> Iterator[EventLog]:
         """Hold the single writer's lock and mend what a killed writer left. Raises: RunError, OSError."""
         with self.locked():
             self._mend_events()
@@ -167,7 +167,7 @@ class RunFolder:
             networks = [self.path / fold.name for fold in self.folds().folds]
             _sweep(networks)
             try:
-                yield Journal(self.events_file)
+                yield EventLog(self.events_file)
             finally:
                 _sweep(networks)  # of processes that were killed meanwhile
 

@@ -1,4 +1,4 @@
-"""seen_recordings."""
+"""Which recordings a fold has met in training, by digest of their decoded samples."""
 
 from __future__ import annotations
 

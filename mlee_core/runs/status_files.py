@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from ..system import files
-from ..system.process_identity import Identity
+from ..system.process_identity import ProcessIdentity
 
 JobState = Literal["running", "finished", "failed", "cancelled", "stopped", "paused"]
 Ask = Literal["pause", "stop"]
@@ -29,12 +29,12 @@ Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
-class Job:
+class JobStatus:
     """Who writes a run. state: "running" while it does, else how it ended (cancelled: at once, resumable;
     stopped: after an epoch, with what was trained kept; paused: after the cells in work).
     began_at, ended_at: seconds since the epoch (UTC). message: one sentence where it failed."""
 
-    writer: Identity
+    writer: ProcessIdentity
     began_at: float
     state: JobState = "running"
     ended_at: float | None = None
@@ -44,9 +44,9 @@ class Job:
         files.write_json(run / "job.json", asdict(self))
 
     @classmethod
-    def load(cls, run: Path) -> Job | None:
-        def read(value: dict[str, Any]) -> Job:
-            return cls(**{**value, "writer": Identity.from_json(value["writer"])})
+    def load(cls, run: Path) -> JobStatus | None:
+        def read(value: dict[str, Any]) -> JobStatus:
+            return cls(**{**value, "writer": ProcessIdentity.from_json(value["writer"])})
 
         return _loaded(run / "job.json", read)
 
@@ -91,7 +91,7 @@ class Heartbeat:
 
 
 @dataclass(frozen=True)
-class Asked:
+class ControlRequest:
     """ask: how the job is to end. skip: names of cells that are not to be trained. redo: of cells whose
     results are to be dropped and trained anew, with those that stand on them."""
 
@@ -103,8 +103,8 @@ class Asked:
         files.write_json(run / "asked.json", asdict(self))
 
     @classmethod
-    def load(cls, run: Path) -> Asked:
-        def read(value: dict[str, Any]) -> Asked:
+    def load(cls, run: Path) -> ControlRequest:
+        def read(value: dict[str, Any]) -> ControlRequest:
             return cls(value["ask"], tuple(value["skip"]), tuple(value["redo"]))
 
         return _loaded(run / "asked.json", read) or cls()

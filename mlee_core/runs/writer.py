@@ -11,13 +11,13 @@ from itertools import chain
 from ..errors import MleeError, RunError
 from ..events import Cancelled, Event, Failed, Progress
 from ..system import sigterm
-from ..system.process_identity import Identity
+from ..system.process_identity import ProcessIdentity
 from . import control_requests
 from .forecast import Forecast
-from .heartbeat import Pulse
+from .heartbeat import HeartbeatWriter
 from .retrain import drop
 from .run_folder import RunFolder
-from .status_files import Asked, Job, JobState
+from .status_files import ControlRequest, JobState, JobStatus
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def marked(run: RunFolder) -> Iterator[None]:
 
 
 @contextmanager
-def disk_faults_told(run: RunFolder) -> Iterator[None]:
+def disk_faults_as_run_errors(run: RunFolder) -> Iterator[None]:
     """Raises: RunError, one sentence, for a full disk or a closed folder."""
     try:
         yield
@@ -64,7 +64,7 @@ def recorded(run: RunFolder, work: Generator[Event], what: str, ahead: Forecast)
             _named(run)
         state: JobState = "finished"
         try:
-            with disk_faults_told(run), Pulse(run.path, ahead) as pulse:
+            with disk_faults_as_run_errors(run), HeartbeatWriter(run.path, ahead) as pulse:
                 for event in chain(_dropped(run), work):
                     pulse.hear(event)
                     if isinstance(event, Cancelled):  # as it was asked to
@@ -86,10 +86,10 @@ def recorded(run: RunFolder, work: Generator[Event], what: str, ahead: Forecast)
 
 def _dropped(run: RunFolder) -> Iterator[Event]:
     """Do what is asked before training begins."""
-    redo = control_requests.Asks(run.path).now().redo
+    redo = control_requests.ControlRequests(run.path).now().redo
     yield from drop(run, redo)
 
-    def done(asked: Asked) -> Asked:
+    def done(asked: ControlRequest) -> ControlRequest:
         return replace(asked, redo=tuple(name for name in asked.redo if name not in redo))
 
     if redo:
@@ -99,18 +99,18 @@ def _dropped(run: RunFolder) -> Iterator[Event]:
 def _named(run: RunFolder) -> None:
     """Say that we write the run. Nobody can have asked us anything before."""
     control_requests.edit(run.path, lambda asked: replace(asked, ask=None))
-    Job(Identity.own(), time.time()).save(run.path)
+    JobStatus(ProcessIdentity.own(), time.time()).save(run.path)
 
 
 def _is_ours(run: RunFolder) -> bool:
-    job = Job.load(run.path)
-    return job is not None and job.writer == Identity.own() and job.state == "running"
+    job = JobStatus.load(run.path)
+    return job is not None and job.writer == ProcessIdentity.own() and job.state == "running"
 
 
 def ended(run: RunFolder, state: JobState, message: str = "") -> None:
     """Say how our writing ended, unless another writes meanwhile."""
-    job = Job.load(run.path)
-    if job is not None and job.writer == Identity.own():
+    job = JobStatus.load(run.path)
+    if job is not None and job.writer == ProcessIdentity.own():
         with suppress(OSError):  # nothing can be said on a full disk; whoever waits for us says that
             replace(job, state=state, ended_at=time.time(), message=message).save(run.path)
 

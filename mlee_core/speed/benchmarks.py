@@ -29,7 +29,7 @@ from ..training.devices import dtype
 from ..training.loop import build
 from ..training.losses import loss_function
 from . import table3_cost
-from .reference_network import PlainNetwork
+from .reference_network import ReferenceNetwork
 
 REPEATS = 7
 
@@ -63,7 +63,7 @@ def features() -> list[Measurement]:
 def inference() -> list[Measurement]:
     """`forward_30s` and `forward_30s_bf16`: one encoder and its classifier, against eager fp32."""
     torch.manual_seed(0)
-    plain = PlainNetwork().eval()
+    plain = ReferenceNetwork().eval()
     ours = Network()
     ours.load_state_dict(plain.state_dict())
     ours.fold()
@@ -86,7 +86,7 @@ def training() -> list[Measurement]:
     x, lengths = pad([torch.randn(int(n), BINS, generator=_generator()) for n in frames])
     fast = Compute(dtype=dtype("cpu"), threads=torch.get_num_threads())
     plain = Compute(dtype="fp32", channels_last=False, threads=torch.get_num_threads())
-    ours, baseline = _step(fast, x, lengths), _step(plain, x, lengths, PlainNetwork())
+    ours, baseline = _step(fast, x, lengths), _step(plain, x, lengths, ReferenceNetwork())
     step = _compare("train_step", ours, baseline, repeats=5)
     return [step, _padding(), *_limits(step, int(lengths.sum())), *_scale()]
 

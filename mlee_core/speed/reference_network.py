@@ -16,7 +16,7 @@ from ..nets.network import Classifier, SelfAttention
 FRAMES_PER_STEP = 16
 
 
-class PlainNetwork(nn.Module):
+class ReferenceNetwork(nn.Module):
     """Table 2's layers one after the other, with padding masked after every one (SPEC.md "Model")."""
 
     def __init__(self) -> None:

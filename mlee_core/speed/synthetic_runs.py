@@ -24,8 +24,8 @@ from ..events import EpochDone, Event, StageDone
 from ..labels.votes import CLASSES, Votes
 from ..runs.cells import Cell
 from ..runs.run_folder import RunFolder
-from ..runs.status_files import HEARTBEAT_S, Heartbeat, InWork, Job
-from ..system.process_identity import Identity
+from ..runs.status_files import HEARTBEAT_S, Heartbeat, InWork, JobStatus
+from ..system.process_identity import ProcessIdentity
 
 SPEAKERS = 10
 EPOCHS = 30
@@ -52,7 +52,7 @@ class Made:
 
     def save_job(self, *, ended: bool = False) -> None:
         state, at = ("cancelled", time.time()) if ended else ("running", None)
-        Job(Identity.own(), self._began_at, state, at).save(self.run.path)  # type: ignore[arg-type]
+        JobStatus(ProcessIdentity.own(), self._began_at, state, at).save(self.run.path)  # type: ignore[arg-type]
 
     def beat(self) -> None:
         cell = self._in_work

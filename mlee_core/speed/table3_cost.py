@@ -22,7 +22,7 @@ from ..runs.forecast import EXPECTED_EPOCHS
 from ..training.batches import Batch
 from ..training.loop import arithmetic, build, train_step
 from ..training.losses import loss_function
-from ..training.optimizer import Learner
+from ..training.optimizer import Optimizer
 
 UTTERANCES, MEAN_S, FOLDS = 4784, 4.5, 10
 LEARNT = 0.8
@@ -87,13 +87,13 @@ def _batch(*inputs: Tensor) -> Batch:
 
 def _steps(config: StageConfig, batches: Sequence[Batch]) -> Callable[[], object]:
     """A step on each batch, as the training loop makes it."""
-    learner = Learner(config, build(config).train())
+    optimizer = Optimizer(config, build(config).train())
     loss = loss_function(config, batches[0].targets.tolist())
 
     def run() -> None:
         with arithmetic(config.compute):
             for batch in batches:
-                train_step(config.compute, learner, loss, batch, 0.0)
+                train_step(config.compute, optimizer, loss, batch, 0.0)
 
     return run
 

@@ -66,7 +66,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def faults_told(place: Path) -> Iterator[None]:
+def faults_as_run_errors(place: Path) -> Iterator[None]:
     """Raises: RunError, one sentence, where `place` cannot be written: a disk that is full or closed."""
     try:
         yield

@@ -1,4 +1,4 @@
-"""printable."""
+"""Foreign text made safe for a terminal or a figure."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from .process_identity import Identity
+from .process_identity import ProcessIdentity
 
 GRACE_S = 5.0
 """Between TERM and KILL."""
@@ -16,14 +16,14 @@ GRACE_S = 5.0
 _LOOK_S = 0.05
 
 
-def of_job(writer: Identity) -> list[int]:
+def of_job(writer: ProcessIdentity) -> list[int]:
     """The living processes of a job: the session that it began; itself alone where it began none, in a
     terminal say, whose session holds what is not ours.
 
     Also those that the writer has left behind: its number is given to nobody while its session lives.
     """
-    now = Identity.of(writer.pid)
-    if writer.boot != Identity.own().boot or not writer.is_here or now not in (None, writer):
+    now = ProcessIdentity.of(writer.pid)
+    if writer.boot != ProcessIdentity.own().boot or not writer.is_here or now not in (None, writer):
         return []
     session = [pid for pid, _, session in _living() if session == writer.pid]
     return session if now is None or writer.pid in session else [writer.pid]

@@ -13,7 +13,7 @@ _START_FIELD = 22
 
 
 @dataclass(frozen=True)
-class Identity:
+class ProcessIdentity:
     """A process for good. start: ticks after the machine's start `boot`; no other has the same three."""
 
     host: str
@@ -22,7 +22,7 @@ class Identity:
     start: int
 
     @classmethod
-    def of(cls, pid: int) -> Identity | None:
+    def of(cls, pid: int) -> ProcessIdentity | None:
         """The living process with this number on this machine, None if there is none or it is a zombie."""
         fields = _stat(pid)
         if fields is None or fields[2] in ("Z", "X"):
@@ -30,7 +30,7 @@ class Identity:
         return cls(socket.gethostname(), _boot(), pid, int(fields[_START_FIELD - 1]))
 
     @classmethod
-    def own(cls) -> Identity:
+    def own(cls) -> ProcessIdentity:
         found = cls.of(os.getpid())
         assert found is not None, "this process lives"
         return found
@@ -43,10 +43,10 @@ class Identity:
     @property
     def alive(self) -> bool:
         """Whether it runs still. Of another machine's process nothing can be said: False."""
-        return self.is_here and Identity.of(self.pid) == self
+        return self.is_here and ProcessIdentity.of(self.pid) == self
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Identity:
+    def from_json(cls, value: dict[str, Any]) -> ProcessIdentity:
         """Raises: KeyError, TypeError, ValueError for anything else."""
         return cls(str(value["host"]), str(value["boot"]), int(value["pid"]), int(value["start"]))
 

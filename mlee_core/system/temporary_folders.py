@@ -16,7 +16,7 @@ PREFIX = "mlee-scratch-"
 _LOCK = "lock"
 
 
-class Scratch:
+class TemporaryFolder:
     """A temporary folder of this process, until `remove` or the process's end.
 
     parent: where it is made; None is the system's place for temporary files.

@@ -34,7 +34,7 @@ from . import devices
 from .batches import Arrays, Batch, Examples, Inputs, drawn, moved, plain_batches, training_batches
 from .cuda_graphs import RecordedSteps, fixed_shape
 from .losses import Loss, existence_offset, loss_function
-from .optimizer import Learner
+from .optimizer import Optimizer
 
 Step = Callable[[Batch, float], Tensor]
 
@@ -123,20 +123,20 @@ def train(
     stage = config.stage.name
     refuse_empty(stage, data.train, data.dev)
     devices.settle(config.compute.device)
-    learner = Learner(config, build(config))
+    optimizer = Optimizer(config, build(config))
     loss = loss_function(config, data.train.targets)
-    history = _restore(folder / "last.safetensors", data.key, learner)
+    history = _restore(folder / "last.safetensors", data.key, optimizer)
     reused = history.finished(config)
     if not reused:
         yield Resumed(stage, history.epoch) if history.epoch else Started("training", stage)
     for row in history.epochs:
         yield EpochDone(stage, **row, seconds=None)
-    step = _steps(config, learner, loss)
+    step = _steps(config, optimizer, loss)
     early = False
     while not (early or history.finished(config)):
         epoch, began = history.epoch + 1, time.monotonic()
-        train_loss = yield from _epoch(config, data, learner, step, epoch)
-        dev_loss, wa, ua = evaluate(config, data, learner.judged, loss)
+        train_loss = yield from _epoch(config, data, optimizer, step, epoch)
+        dev_loss, wa, ua = evaluate(config, data, optimizer.averaged, loss)
         if not (math.isfinite(train_loss) and math.isfinite(dev_loss)):
             raise RunError(
                 f"{stage}: the loss is {train_loss} / {dev_loss} in epoch {epoch}, not a finite number."
@@ -146,14 +146,14 @@ def train(
         history = replace(history, epoch=epoch, epochs=(*history.epochs, done.curve_point))
         if better:
             history = replace(history, best_epoch=epoch, best_loss=dev_loss)
-        _save(folder, config, data, learner, history, better)
+        _save(folder, config, data, optimizer, history, better)
         yield done
         early = stop() and not history.finished(config)
-    return _trained(config, data, learner.judged, folder, history, reused=reused, early=early)
+    return _trained(config, data, optimizer.averaged, folder, history, reused=reused, early=early)
 
 
 def _epoch(
-    config: StageConfig, data: StageData, learner: Learner, step: Step, epoch: int
+    config: StageConfig, data: StageData, optimizer: Optimizer, step: Step, epoch: int
 ) -> Generator[Event, None, float]:
     """One pass over the training set; returns the mean loss."""
     examples = drawn(data.inputs, len(data.train), config.recipe)
@@ -161,7 +161,7 @@ def _epoch(
     total = torch.zeros(
         (), dtype=torch.float64, device=config.compute.device
     )  # read once: no waiting for a GPU
-    learner.network.train()
+    optimizer.network.train()
     batches = training_batches(data.inputs, data.train, config.recipe, config.seed, epoch)
     while done < examples:
         with arithmetic(config.compute):  # augmentation too: more threads than cores wait for each other
@@ -175,27 +175,27 @@ def _epoch(
     return total.item() / done
 
 
-def _steps(config: StageConfig, learner: Learner, loss: Loss) -> Step:
+def _steps(config: StageConfig, optimizer: Optimizer, loss: Loss) -> Step:
     """One step on a batch, when a share `at` of the training is done -> the batch's loss, a scalar."""
     compute = config.compute
 
     def step(batch: Batch, at: float) -> Tensor:
-        return train_step(compute, learner, loss, batch, at)
+        return train_step(compute, optimizer, loss, batch, at)
 
     def whole(inputs: Arrays) -> Tensor:
-        value = _loss(compute, learner.network, loss, inputs)
-        learner.follow(value)
+        value = _loss(compute, optimizer.network, loss, inputs)
+        optimizer.apply_gradients(value)
         return value
 
     def replayed(batch: Batch, at: float) -> Tensor:
         if len(batch.ids) < config.recipe.batch_size:  # an epoch's last: not worth a recording
             return step(batch, at)
-        learner.schedule(at)
+        optimizer.schedule(at)
         return recorded(fixed_shape(moved((*batch.inputs, batch.targets), compute.device)))
 
     if not compute.graphs:
         return step
-    recorded = RecordedSteps(whole, learner.changing)
+    recorded = RecordedSteps(whole, optimizer.changing)
     return replayed
 
 
@@ -216,10 +216,10 @@ def _shortage_told(config: StageConfig) -> Iterator[None]:
         ) from error
 
 
-def train_step(compute: Compute, learner: Learner, loss: Loss, batch: Batch, at: float) -> Tensor:
+def train_step(compute: Compute, optimizer: Optimizer, loss: Loss, batch: Batch, at: float) -> Tensor:
     """One step on one batch, when a share `at` of the training is done; the batch's loss, a scalar."""
-    value = _loss(compute, learner.network, loss, moved((*batch.inputs, batch.targets), compute.device))
-    learner.step(value, at)
+    value = _loss(compute, optimizer.network, loss, moved((*batch.inputs, batch.targets), compute.device))
+    optimizer.step(value, at)
     return value
 
 
@@ -342,31 +342,31 @@ def _save(
     folder: Path,
     config: StageConfig,
     data: StageData,
-    learner: Learner,
+    optimizer: Optimizer,
     history: History,
     better: bool,
 ) -> None:
     """best first, then last: a kill between them repeats the epoch and writes the same best again."""
-    tensors = {f"network.{name}": value for name, value in learner.judged.state_dict().items()}
+    tensors = {f"network.{name}": value for name, value in optimizer.averaged.state_dict().items()}
     if data.normalisation is not None:
         tensors |= {"norm.mean": data.normalisation.mean, "norm.std": data.normalisation.std}
     meta = {"key": data.key, "config": config.to_json(), "history": asdict(history), "stamp": stamp()}
     if better:
         tensor_file.save(folder / "best.safetensors", tensors, meta)
-    tensor_file.save(folder / "last.safetensors", tensors | learner.state(), meta)
+    tensor_file.save(folder / "last.safetensors", tensors | optimizer.state(), meta)
 
 
-def _restore(path: Path, key: str, learner: Learner) -> History:
-    """Put a checkpoint's state into the learner; a fresh History where there is none."""
+def _restore(path: Path, key: str, optimizer: Optimizer) -> History:
+    """Put a checkpoint's state into the optimizer; a fresh History where there is none."""
     if not path.exists():
         return History()
-    tensors, meta = load_network(path, learner.judged)
+    tensors, meta = load_network(path, optimizer.averaged)
     if meta.get("key") != key:
         raise RunError(
             f"{path} was trained on other data or settings (key {meta.get('key')}, now {key}): "
             "use another run folder, or the corpus and settings that it was begun with."
         )
-    learner.restore(tensors)
+    optimizer.restore(tensors)
     history = meta["history"]
     return History(**{**history, "epochs": tuple(history["epochs"])})
 

@@ -21,17 +21,17 @@ LONGEST_GRADIENT = 5.0
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
-class Learner:
+class Optimizer:
     """Adam on a network, as the recipe asks for.
 
-    network: learns. judged: what counts: the running mean of its weights, or itself.
+    network: learns. averaged: what counts: the running mean of its weights, or itself.
     """
 
     def __init__(self, config: StageConfig, network: nn.Module) -> None:
         encoder, self._on_gpu = not config.stage.encoders, config.compute.device != "cpu"
         self._config, self.network = config, network
         self._kept = config.recipe.averaging if encoder else 0.0
-        self.judged = copy.deepcopy(network) if self._kept else network
+        self.averaged = copy.deepcopy(network) if self._kept else network
         self._optimiser = torch.optim.Adam(
             network.parameters(),
             lr=self._number(config.learning_rate),
@@ -49,7 +49,7 @@ class Learner:
     def step(self, loss: Tensor, at: float) -> None:
         """Follow the gradient of a batch's loss. at: the share of the training that is done, 0 … 1."""
         self.schedule(at)
-        self.follow(loss)
+        self.apply_gradients(loss)
 
     def schedule(self, at: float) -> None:
         """Set what differs from step to step, before one is followed."""
@@ -59,7 +59,7 @@ class Learner:
             for group in self._optimiser.param_groups:
                 group["lr"] = _set(group["lr"], cycle(at) * self._config.learning_rate)
 
-    def follow(self, loss: Tensor) -> None:
+    def apply_gradients(self, loss: Tensor) -> None:
         """Follow the gradient of a loss, as scheduled."""
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -71,7 +71,7 @@ class Learner:
 
     def _average(self) -> None:
         with torch.no_grad():
-            mean, now = self.judged.state_dict(), self.network.state_dict()
+            mean, now = self.averaged.state_dict(), self.network.state_dict()
             for name, value in mean.items():
                 if value.is_floating_point():
                     value.lerp_(now[name], self._taken_on)
@@ -79,7 +79,7 @@ class Learner:
                     value.copy_(now[name])
 
     def changing(self) -> list[Tensor]:
-        """All tensors that `follow` changes; Adam's moments are made if there are none yet."""
+        """All tensors that `apply_gradients` changes; Adam's moments are made if there are none yet."""
         for parameter in self.network.parameters():
             if not self._optimiser.state[parameter]:
                 self._optimiser.state[parameter] = {
@@ -87,11 +87,11 @@ class Learner:
                     **{what: torch.zeros_like(parameter) for what in _MOMENTS},
                 }
         moments = [value for state in self._optimiser.state.values() for value in state.values()]
-        networks = {id(network): network for network in (self.network, self.judged)}.values()
+        networks = {id(network): network for network in (self.network, self.averaged)}.values()
         return [tensor for network in networks for tensor in network.state_dict().values()] + moments
 
     def state(self) -> dict[str, Tensor]:
-        """What a checkpoint needs to go on from, besides the judged network itself."""
+        """What a checkpoint needs to go on from, besides the averaged network itself."""
         tensors: dict[str, Tensor] = {}
         for name, parameter in self.network.named_parameters():
             for what, value in self._optimiser.state[parameter].items():
@@ -102,7 +102,7 @@ class Learner:
         return tensors
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
-        """Go on from a checkpoint's tensors; `judged` is filled already. Raises: KeyError, RuntimeError."""
+        """Go on from a checkpoint's tensors; `averaged` is filled already. Raises: KeyError, RuntimeError."""
         if self._kept:
             prefix = "learning."
             own = {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}

@@ -25,7 +25,7 @@ MIN_STEP_PIXELS = 1.0
 
 
 @dataclass(frozen=True)
-class Steps:
+class AttentionSteps:
     """Attention steps as arrays, in order of time: step i reaches from start_s[i] to end_s[i].
 
     segment: which segment it belongs to. weights: encoder -> shares of its segment's attention, NaN
@@ -38,7 +38,7 @@ class Steps:
     weights: dict[str, np.ndarray]
 
     @classmethod
-    def of(cls, segments: Sequence[Segment]) -> Steps:
+    def of(cls, segments: Sequence[Segment]) -> AttentionSteps:
         # the one step of a very short stretch reaches beyond its end, since it was padded
         edges = [np.minimum(np.asarray(s.attention.edges_s(), dtype=float), s.end_s) for s in segments]
         none = np.empty(0)
@@ -50,14 +50,14 @@ class Steps:
             weights,
         )
 
-    def between(self, start_s: float, end_s: float) -> Steps:
+    def between(self, start_s: float, end_s: float) -> AttentionSteps:
         """Those that overlap the stretch."""
         part = slice(
             int(np.searchsorted(self.end_s, start_s, "right")),
             int(np.searchsorted(self.start_s, end_s, "left")),
         )
         weights = {name: w[part] for name, w in self.weights.items()}
-        return Steps(self.start_s[part], self.end_s[part], self.segment[part], weights)
+        return AttentionSteps(self.start_s[part], self.end_s[part], self.segment[part], weights)
 
     def at(self, time_s: float) -> dict[str, float]:
         """The weight of each encoder at a time; empty where nothing was attended."""
@@ -75,10 +75,10 @@ class AttentionCurves:
         self.set_segments(())
 
     def set_segments(self, segments: Sequence[Segment]) -> None:
-        self.steps = Steps.of(segments)
+        self.steps = AttentionSteps.of(segments)
         self.tails = [tail for s in segments if (tail := _tail(s)) is not None]
 
-    def top(self, steps: Steps) -> float:
+    def top(self, steps: AttentionSteps) -> float:
         """The upper end of the scale that all curves share: a bit above the largest weight in sight."""
         shown = [steps.weights[name] for name in ENCODERS if self.visible[name]]
         largest = max((float(np.nanmax(w)) for w in shown if len(w) and not np.isnan(w).all()), default=0.0)
@@ -100,7 +100,9 @@ class AttentionCurves:
         if top > 0:
             self._paint_axis(painter, frame, top)
 
-    def _paint_curves(self, painter: QPainter, frame: Frame, steps: Steps, top: float, width: int) -> None:
+    def _paint_curves(
+        self, painter: QPainter, frame: Frame, steps: AttentionSteps, top: float, width: int
+    ) -> None:
         """All casings, then all curves, `width` logical pixels wide.
 
         Qt strokes a line wider than one device pixel some hundred times slower; a step curve, moved along
@@ -163,7 +165,7 @@ def _tail(segment: Segment) -> tuple[float, float] | None:
     return (edges[-1], segment.end_s) if edges and segment.end_s - edges[-1] > 1e-3 else None
 
 
-def _path(steps: Steps, heights: np.ndarray, frame: Frame) -> QPainterPath:
+def _path(steps: AttentionSteps, heights: np.ndarray, frame: Frame) -> QPainterPath:
     """The curve as a path of horizontal steps; broken where steps do not adjoin or have no weight."""
     scale, rect = frame.scale, frame.rect
     lefts = (scale.left + (steps.start_s - scale.start_s) * scale.pixels_per_s).tolist()

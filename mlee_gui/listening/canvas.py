@@ -18,7 +18,7 @@ from ..shell.plot_theme import Theme, clear, pen
 from ..shell.time_text import ticks, time_spacing, time_text
 from .attention_curves import AttentionCurves
 from .overview import OverviewLane
-from .segment_track import Track
+from .segment_track import SegmentTrack
 from .spectrogram import SpectrogramLane
 from .time_axis import Frame, TimeScale, View
 from .waveform import WaveformLane
@@ -63,7 +63,7 @@ class Canvas(QWidget):
         self.selection: Span | None = None
         self.cursor_s: float | None = None
         self.overview, self.waveform = OverviewLane(), WaveformLane()
-        self.spectrogram, self.attention, self.track = SpectrogramLane(), AttentionCurves(), Track()
+        self.spectrogram, self.attention, self.track = SpectrogramLane(), AttentionCurves(), SegmentTrack()
         self.theme = Theme.of(self.palette())
         self._picture: QPixmap | None = None
 

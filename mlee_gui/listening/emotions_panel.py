@@ -21,7 +21,7 @@ from mlee_core.inference.results import DOMINANT_HEADS, Analysis, Segment
 from ..shell.class_swatch import name_of
 from ..shell.plot_theme import mix
 from ..shell.time_text import time_and_unit, time_text
-from .probability_bars import Bar, Bars
+from .probability_bars import Bar, ProbabilityBars
 
 _PARTS = {"train": "training", "dev": "development"}
 _MEANS = {
@@ -47,8 +47,8 @@ class EmotionsPanel(QScrollArea):
         self._head: str | None = None  # the user's choice; None shows the head that made the prediction
         self.where, self.predicted, self.verdict = _text(), _text(), _text()
         self.seen, self.caveats = _text(), _text()
-        self.present = Bars("Existence: probability that each emotion is present", half_line=True)
-        self.dominant = Bars("Dominant emotion: probability of each", half_line=False)
+        self.present = ProbabilityBars("Existence: probability that each emotion is present", half_line=True)
+        self.dominant = ProbabilityBars("Dominant emotion: probability of each", half_line=False)
         self.no_existence = _text(
             "This model has no MLEE head, so it does not say which emotions are present."
         )
@@ -184,7 +184,9 @@ class EmotionsPanel(QScrollArea):
             pairs = zip(segment.classes, values, strict=True)
             self.dominant.show_bars([Bar(c, p, mark if k == best else "") for k, (c, p) in enumerate(pairs)])
 
-    def _show_bars(self, bars: Bars, missing: QLabel, segment: Segment | None, having: bool) -> None:
+    def _show_bars(
+        self, bars: ProbabilityBars, missing: QLabel, segment: Segment | None, having: bool
+    ) -> None:
         if not having:
             bars.show_bars([])
         bars.setVisible(having or segment is None)

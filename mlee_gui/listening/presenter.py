@@ -22,7 +22,7 @@ ARRIVING_MS = 100
 """While segments arrive one by one they are drawn so often."""
 
 
-class Views(QObject):
+class Presenter(QObject):
     """segment, analysis: what the emotions panel shows now.
 
     A selection that was analysed is shown in place of what lies under it, until the selection is cleared.

@@ -32,7 +32,7 @@ class Bar:
     mark: str = ""
 
 
-class Bars(QWidget):
+class ProbabilityBars(QWidget):
     """what: in words, for screen readers. half_line: draw the line at 0.5 that decides about presence."""
 
     def __init__(self, what: str, *, half_line: bool) -> None:

@@ -6,13 +6,17 @@ from mlee_core.audio.zoom_pyramid import Pyramid
 from mlee_core.inference.results import ENCODERS, Segment
 
 from ..shell.time_text import time_and_unit
-from .attention_curves import Steps
+from .attention_curves import AttentionSteps
 
 _SHORT = {"hard": "hard", "soft": "soft", "mlee": "MLEE"}
 
 
 def describe(
-    time_s: float, frequency_hz: float | None, pyramid: Pyramid | None, steps: Steps, segment: Segment | None
+    time_s: float,
+    frequency_hz: float | None,
+    pyramid: Pyramid | None,
+    steps: AttentionSteps,
+    segment: Segment | None,
 ) -> str:
     """Time, frequency and level (where there is one), attention of each encoder in percent, verdict.
 

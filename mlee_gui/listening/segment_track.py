@@ -19,7 +19,7 @@ ROW = 0.72
 """Height of a row of marks, in lines of text."""
 
 
-class Track:
+class SegmentTrack:
     """Coloured blocks by predicted class, over a row of marks for each class: filled where it is present."""
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ from mlee_core.inference.results import Analysis, Segment
 
 from ..shell.status_bar import Activity
 from ..shell.tasks import Tasks
-from .inference_client import Inference
+from .inference_client import InferenceClient
 from .session import WAITING, Entry, Session, State
 
 KEEP_OPEN = 8
@@ -31,12 +31,12 @@ _DOING = {"open": "reading", "analyze": "analysing", "selection": "analysing the
 
 
 @dataclass(frozen=True)
-class _Job:
+class _QueuedAnalysis:
     entry: int
     kind: Kind
 
 
-class Backlog(QObject):
+class AnalysisQueue(QObject):
     """Turns entries that wait into jobs, and answers into entries.
 
     The worker runs its newest job first, so the rest of the list is fed only while nothing else runs:
@@ -46,13 +46,13 @@ class Backlog(QObject):
     activity_changed = Signal()
 
     def __init__(
-        self, session: Session, inference: Inference, folder: Path, parent: QObject | None = None
+        self, session: Session, inference: InferenceClient, folder: Path, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
         self._session = session
         self._inference = inference
         self._folder = folder
-        self._jobs: dict[int, _Job] = {}
+        self._jobs: dict[int, _QueuedAnalysis] = {}
         self._progress: dict[int, Progress] = {}
         self._opened: list[int] = []  # entries with files in the folder, latest last
         self._batch: tuple[float, int] | None = None  # when the list began to be worked off, done then
@@ -87,7 +87,7 @@ class Backlog(QObject):
         elif span is None:
             self._session.messages.say("Select a stretch first: drag on the plots.")
         else:
-            self._drop(j for j, job in self._jobs.items() if job == _Job(entry.id, "selection"))
+            self._drop(j for j, job in self._jobs.items() if job == _QueuedAnalysis(entry.id, "selection"))
             self._send_analyze(entry, "selection", span)
             self._tell_activity()
 
@@ -150,7 +150,7 @@ class Backlog(QObject):
             self._opens += 1
             folder = self._folder / f"{entry.id}-{self._opens}"
             folder.mkdir(parents=True, exist_ok=True)
-            self._jobs[self._inference.open(entry.path, str(folder))] = _Job(entry.id, "open")
+            self._jobs[self._inference.open(entry.path, str(folder))] = _QueuedAnalysis(entry.id, "open")
             if entry.state == "queued":
                 self._session.update(entry.id, state="reading")
         elif entry.opened is not None and entry.state == "queued" and "analyze" not in kinds:
@@ -164,7 +164,7 @@ class Backlog(QObject):
         job = self._inference.analyze(
             entry.path, self._session.model_name, span=span, speaker=entry.speaker, corpus=entry.corpus
         )
-        self._jobs[job] = _Job(entry.id, kind)
+        self._jobs[job] = _QueuedAnalysis(entry.id, kind)
 
     def _drop(self, jobs: Iterable[int]) -> None:
         """Cancel jobs and hear no more of them."""
@@ -172,7 +172,7 @@ class Backlog(QObject):
             self._inference.cancel(job)
             self._end(job)
 
-    def _end(self, job: int) -> _Job | None:
+    def _end(self, job: int) -> _QueuedAnalysis | None:
         self._progress.pop(job, None)
         return self._jobs.pop(job, None)
 

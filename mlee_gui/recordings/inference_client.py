@@ -46,7 +46,7 @@ class WorkerLike(Protocol):
     def stop(self) -> None: ...
 
 
-class Inference(QObject):
+class InferenceClient(QObject):
     """Starts the worker when it is needed, and again after a crash; every request gets one last answer.
 
     The last answer to a job is one of `opened`, `analyzed`, `refused`, `cancelled`, or `died` for all of

@@ -19,7 +19,7 @@ from .session import Session
 OPEN = "Open a model…"
 
 
-class ModelChoice(QObject):
+class ModelSelector(QObject):
     """Keeps the selector, the status bar and the limits showing the session's model."""
 
     def __init__(

@@ -32,7 +32,7 @@ class Stretch:
         return self.first + (position - self.first) % (self.last - self.first)
 
 
-class Feed:
+class PlaybackStream:
     """Fills blocks for a device at `rate` Hz from 16 kHz mono samples; safe to steer from another thread.
 
     samples: float32 [N], may be a memory map. gain: applied to every sample. start: first sample played.

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from ..shell.messages import Messages
 from ..shell.tasks import Tasks
-from .playback_stream import RATE, Feed, Samples, Stretch
+from .playback_stream import RATE, PlaybackStream, Samples, Stretch
 
 TICK_MS = 33
 
@@ -41,7 +41,7 @@ class Sound:
     """An open output stream and what feeds it. marks: of the latest blocks, oldest first."""
 
     stream: Any
-    feed: Feed
+    feed: PlaybackStream
     marks: deque[_Mark]
 
     def heard(self) -> float | None:
@@ -158,7 +158,7 @@ class Player(QObject):
     def _open(self, samples: Samples, stretch: Stretch, start: int, gain: float) -> Sound:
         backend = self._load_backend()
         rate = _accepted_rate(backend)
-        feed = Feed(samples, stretch, start, gain=gain, rate=rate)
+        feed = PlaybackStream(samples, stretch, start, gain=gain, rate=rate)
         marks: deque[_Mark] = deque(maxlen=256)
 
         def callback(out: Samples, frames: int, time: Any, status: Any) -> None:
@@ -191,7 +191,7 @@ class Player(QObject):
         self._set_state("playing")
         self._timer.start()
 
-    def _on_ended(self, feed: Feed) -> None:
+    def _on_ended(self, feed: PlaybackStream) -> None:
         if self._sound is not None and self._sound.feed is feed:
             self.position_changed.emit(feed.stretch.last / RATE)
             self.stop()

@@ -35,7 +35,7 @@ LOW_DB = -60.0
 _QUIET, _GOOD, _HOT = QColor("#3b82c4"), QColor("#2e9e5b"), QColor("#d6302a")
 
 
-class Recording(Protocol):
+class RecordingLike(Protocol):
     """What is used of `mlee_core.audio.microphone.Recorder`."""
 
     error: str | None
@@ -52,7 +52,7 @@ class Recording(Protocol):
     def stop(self) -> Path: ...
 
 
-MakeRecorder = Callable[[Path, str | None], Recording]
+MakeRecorder = Callable[[Path, str | None], RecordingLike]
 ListDevices = Callable[[bool], tuple[InputDevice, ...]]
 
 
@@ -137,7 +137,7 @@ class RecordPanel(QWidget):
         self._tasks, self._messages, self._settings = tasks, messages, settings
         self._folder = folder
         self._make_recorder, self._find_devices = make_recorder, find_devices
-        self._recorder: Recording | None = None
+        self._recorder: RecordingLike | None = None
         self._busy = False  # between asking for start or stop and having it
         self.unavailable = "Looking for microphones…"
         self.device = QComboBox()
@@ -194,19 +194,19 @@ class RecordPanel(QWidget):
         self._show_state()
         self._tasks.run(recorder.start, lambda _: self._on_started(recorder), self._on_refused)
 
-    def _on_started(self, recorder: Recording) -> None:
+    def _on_started(self, recorder: RecordingLike) -> None:
         self._recorder, self._busy = recorder, False
         self._timer.start()
         self._show_state()
         self.recording_changed.emit(True)
 
-    def _stop(self, recorder: Recording) -> None:
+    def _stop(self, recorder: RecordingLike) -> None:
         self._busy = True
         self._timer.stop()
         self._show_state()
         self._tasks.run(recorder.stop, lambda path: self._on_stopped(recorder, path), self._on_refused)
 
-    def _on_stopped(self, recorder: Recording, path: Path) -> None:
+    def _on_stopped(self, recorder: RecordingLike, path: Path) -> None:
         self._end()
         if recorder.error is not None:
             self._messages.warning(recorder.error)

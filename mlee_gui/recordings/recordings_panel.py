@@ -29,7 +29,7 @@ from mlee_core.figures.palette import class_color
 from mlee_core.labels.votes import CLASS_NAMES
 
 from ..shell.class_swatch import swatch
-from ..shell.tables import WordyTable
+from ..shell.tables import TableWithPlaceholder
 from .session import Entry, Session
 
 COLUMNS = ("Name", "Length", "Speaker", "Says")
@@ -188,7 +188,7 @@ class RecordingsPanel(QWidget):
         self.filter.setText(text)
 
     def _make_table(self, actions: list[QAction]) -> QTableView:
-        table = WordyTable(EMPTY)
+        table = TableWithPlaceholder(EMPTY)
         table.setObjectName("recordings")
         table.setAccessibleName("Recordings")
         table.setModel(self._shown)

@@ -1,4 +1,4 @@
-"""class_swatch."""
+"""The name and the colour swatch of a class."""
 
 from __future__ import annotations
 

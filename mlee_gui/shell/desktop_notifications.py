@@ -16,7 +16,7 @@ LAUNCHER = "com.canonical.Unity.LauncherEntry"
 DESKTOP_FILE = "application://mlee.desktop"
 
 
-class Notices(QObject):
+class DesktopNotifications(QObject):
     """clicked: the user wants to see the training. The tray shows an icon only while something is trained."""
 
     clicked = Signal()

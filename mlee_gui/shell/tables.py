@@ -9,7 +9,7 @@ from PySide6.QtGui import QAction, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QTableView, QToolBar
 
 
-class WordyTable(QTableView):
+class TableWithPlaceholder(QTableView):
     """A table that says, while it is empty, why or what to do."""
 
     def __init__(self, empty: str) -> None:

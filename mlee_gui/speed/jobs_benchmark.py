@@ -14,13 +14,13 @@ from pathlib import Path
 from mlee_core.errors import WorkerDied
 
 from .stall_watch import Stall
-from .startup_benchmark import Report, probed, stall_notes
+from .startup_benchmark import StartupReport, probed, stall_notes
 
 RUNS, RATE = 10, 100
 SECONDS = 15.0
 
 
-def measure(runs: int = RUNS, rate: float = RATE, seconds: float = SECONDS) -> Report:
+def measure(runs: int = RUNS, rate: float = RATE, seconds: float = SECONDS) -> StartupReport:
     """`jobs_stall`: the longest time for which the event loop was not served. Raises: WorkerDied."""
     with tempfile.TemporaryDirectory(prefix="mlee-bench-") as folder:
         home = Path(folder)
@@ -33,7 +33,7 @@ def measure(runs: int = RUNS, rate: float = RATE, seconds: float = SECONDS) -> R
         f"{end['steps']} keys went from cell to cell and from run to run{told}; "
         f"the longest curve had {end['epochs']} epochs."
     )
-    return Report({"jobs_stall": stall.ms}, (how, *stall_notes(stall, told)))
+    return StartupReport({"jobs_stall": stall.ms}, (how, *stall_notes(stall, told)))
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from ..app import Application
 from .stall_watch import StallWatch
 
 if TYPE_CHECKING:
-    from ..training.page import Training
+    from ..training.page import TrainingPage
 
 STEP_MS = 250
 STEPS_A_RUN = 8
@@ -23,7 +23,7 @@ PATIENCE_S = 600.0
 _KEYS = (Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_Right, Qt.Key.Key_Up)
 
 
-class Steps(QObject):
+class JobsSteps(QObject):
     """Goes from cell to cell and from run to run by the keys; prints what was measured and closes."""
 
     def __init__(self, application: Application, seconds: float) -> None:
@@ -38,7 +38,7 @@ class Steps(QObject):
         self._timer.start()
 
     def _step(self) -> None:
-        training = self._application.desk.training
+        training = self._application.lazy_page.training
         if self._measured_from is None:
             self._begin_when_ready(training)
         elif time.monotonic() - self._measured_from > self._seconds:
@@ -50,7 +50,7 @@ class Steps(QObject):
             press(training.queue.table if to_queue else training.grid.table, key)
             self._epochs = max(self._epochs, len(training.cell.curves.rows))
 
-    def _begin_when_ready(self, training: Training | None) -> None:
+    def _begin_when_ready(self, training: TrainingPage | None) -> None:
         """Not while the shipped recording of a first start is still analysed."""
         entries = self._application.session.entries()
         at_rest = bool(entries) and all(entry.state in ("done", "failed") for entry in entries)

@@ -28,9 +28,9 @@ def main(seconds: float, runs: list[Path]) -> int:
         QueueFile().adopt(run)
 
     def begin(application: Application) -> None:
-        from .jobs_steps import Steps
+        from .jobs_steps import JobsSteps
 
-        Steps(application, seconds)
+        JobsSteps(application, seconds)
 
     return open_window([], begin=begin)
 

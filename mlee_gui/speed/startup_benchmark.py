@@ -50,14 +50,14 @@ class Start:
 
 
 @dataclass(frozen=True)
-class Report:
+class StartupReport:
     """Milliseconds by the bench's names, and sentences on how they came about."""
 
     values: dict[str, float]
     notes: tuple[str, ...]
 
 
-def measure(starts: int = STARTS, long_s: float = HOUR_S) -> Report:
+def measure(starts: int = STARTS, long_s: float = HOUR_S) -> StartupReport:
     """`help`, `window_visible`, `first_analysis` (medians) and `longest_stall`, with a recording of long_s.
 
     Raises: WorkerDied if a process ended early.
@@ -74,7 +74,7 @@ def measure(starts: int = STARTS, long_s: float = HOUR_S) -> Report:
         "first_analysis": statistics.median(s.analysed_ms for s in started),
         "longest_stall": last.stall.ms,
     }
-    return Report(values, tuple(_notes(last)))
+    return StartupReport(values, tuple(_notes(last)))
 
 
 def start(home: Path, short: Path, *more: Path) -> Start:

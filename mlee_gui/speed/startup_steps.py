@@ -26,7 +26,7 @@ PAGES = (
 """Commands of the Time axis menu: into the recording, page by page, and out again."""
 
 
-class Steps(QObject):
+class StartupSteps(QObject):
     """Prints "painted", "analysed", and at the end a line of JSON: the longest stall, the platform.
 
     more: a recording that is opened after the analysis and paged through while it is analysed, or [].

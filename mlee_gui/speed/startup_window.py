@@ -23,9 +23,9 @@ def main(paths: list[str]) -> int:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
     def begin(application: Application) -> None:
-        from .startup_steps import Steps  # not before the window stands
+        from .startup_steps import StartupSteps  # not before the window stands
 
-        Steps(application, paths[1:])
+        StartupSteps(application, paths[1:])
 
     return open_window(paths[:1], begin=begin)
 

@@ -20,9 +20,9 @@ from PySide6.QtWidgets import (
 from mlee_core.runs.cells import Cell
 from mlee_core.runs.follower import CellView
 
-from ..shell.tables import WordyTable
+from ..shell.tables import TableWithPlaceholder
 from .cell_delegate import CellDelegate, cell_size
-from .cell_grid_model import MARKS, WORDS, LosoModel, cell_words, kind, percent, stage_words
+from .cell_grid_model import MARKS, WORDS, CellGridModel, cell_words, kind, percent, stage_words
 
 EMPTY = "No experiment is chosen. Choose one of the queue, or make a new one (Ctrl+N)."
 LOOKING = "This window only looks at the run."
@@ -39,7 +39,7 @@ _LEGEND = ("done", "early", "running", "failed", "stopped", "skipped", "queued",
 _EARLY = "stopped early and kept"
 
 
-class LosoGrid(QWidget):
+class CellGrid(QWidget):
     """cell_chosen(Cell): by arrow keys, mouse or Enter. rerun(Cell), resume(Cell), skip(Cell, bool): what the
     user wants; a done cell is only trained anew after a question."""
 
@@ -52,8 +52,8 @@ class LosoGrid(QWidget):
         super().__init__(parent)
         self._read_only = self._quiet = False
         self.question: QMessageBox | None = None
-        self.model = LosoModel(self)
-        self.table = WordyTable(EMPTY)
+        self.model = CellGridModel(self)
+        self.table = TableWithPlaceholder(EMPTY)
         self.table.setModel(self.model)
         self.table.setItemDelegate(CellDelegate(self))
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)

@@ -103,7 +103,7 @@ def _state_words(view: CellView) -> str:
     return f"{words[view.state]}{trained}"
 
 
-class LosoModel(QAbstractTableModel):
+class CellGridModel(QAbstractTableModel):
     """Rows: folds, and seeds where there are several. Columns: stages, train set by train set, encoders
     before what stands on them."""
 

@@ -33,7 +33,7 @@ class _Read:
     caught_up: bool
 
 
-class CellLog(QWidget):
+class CellLogPanel(QWidget):
     """Reads only while it is visible, in the thread of `tasks`."""
 
     def __init__(self, tasks: Tasks) -> None:

@@ -14,9 +14,9 @@ from mlee_core.runs.follower import CellView
 from ..shell.status_bar import Elided
 from ..shell.tasks import Tasks
 from .cell_grid_model import cell_words, tip
-from .cell_log_panel import CellLog
-from .confusion_panel import ConfusionTable
-from .learning_curves import NOTHING, LearningPlot
+from .cell_log_panel import CellLogPanel
+from .confusion_panel import ConfusionPanel
+from .learning_curves import NOTHING, LearningCurves
 
 NO_CELL = "Choose a cell of the grid to see its curves, its log and its confusions."
 
@@ -28,9 +28,9 @@ class CellPanel(QWidget):
         super().__init__(parent)
         self._tasks = Tasks("cell", self)
         self.title = Elided(NO_CELL, Qt.TextElideMode.ElideRight)
-        self.curves = LearningPlot()
-        self.log = CellLog(self._tasks)
-        self.confusion = ConfusionTable(self._tasks)
+        self.curves = LearningCurves()
+        self.log = CellLogPanel(self._tasks)
+        self.confusion = ConfusionPanel(self._tasks)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.curves, "&Curves")

@@ -27,7 +27,7 @@ from mlee_core.report.formatting import name
 from mlee_core.report.run_comparison import OneRun, SideBySide
 
 from ..shell.tasks import Tasks
-from .comparison_client import Comparing
+from .comparison_client import ComparisonClient
 from .report_export import export_report
 
 READING = "Reading {} runs…"
@@ -47,7 +47,7 @@ class CompareDialog(QDialog):
         self.setWindowTitle("Compare runs")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.found: SideBySide | None = None
-        self._comparing = Comparing(self)
+        self._comparing = ComparisonClient(self)
         self._tasks = Tasks("report", self)
         self.about = QLabel(READING.format(len(runs)), wordWrap=True)
         self.table = QTableWidget()

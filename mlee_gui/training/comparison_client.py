@@ -13,7 +13,7 @@ from mlee_core.system.child_process import Child, Connection
 LISTEN_MS = 30
 
 
-class Comparing(QObject):
+class ComparisonClient(QObject):
     """done(SideBySide) or failed(str) comes once after `start`; `stop` ends it at once."""
 
     done = Signal(object)

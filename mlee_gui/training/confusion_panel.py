@@ -29,7 +29,7 @@ NAMES = tuple(CLASS_NAMES[name] for name in CLASSES)
 NOT_DONE = "There is no result of this cell yet."
 
 
-class ConfusionTable(QWidget):
+class ConfusionPanel(QWidget):
     """Reads the cell's result in the thread of `tasks`."""
 
     def __init__(self, tasks: Tasks) -> None:

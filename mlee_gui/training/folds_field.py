@@ -35,7 +35,7 @@ class _Names(QListWidget):
         return QSize(120, self.sizeHint().height())
 
 
-class FoldsList(Field):
+class FoldsField(Field):
     """Names of folds; all of them is the default. Names that are not known yet are kept until they are.
 
     refuse_none: raises what is said when none is ticked.

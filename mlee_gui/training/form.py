@@ -16,7 +16,7 @@ from PySide6.QtCore import QEvent, QTimer, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFocusEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import QWidget
 
-from mlee_core.config.experiment_spec import Order, new_run
+from mlee_core.config.experiment_spec import ExperimentSpec, new_run
 from mlee_core.config.recipe import RECIPES
 from mlee_core.errors import MleeError
 from mlee_core.events import Progress
@@ -29,7 +29,7 @@ from . import form_texts as facts_in_words
 from .fields import Field
 from .form_fields import ANY_GPU, CPU, PAPER, TrainingFields
 from .form_layout import TrainingLayout
-from .planning_client import Planner, PlanningProcess, ProcessLike
+from .planning_client import PlanningClient, PlanningProcess, ProcessLike
 
 QUIET_MS = 400
 LOOK_MS = 2000
@@ -41,7 +41,7 @@ OF_READING = ("corpus", "format", "map", "label_map", "scripted", "self_reports"
 
 
 class TrainingForm(QWidget):
-    """queued, smoke: an Order, its paths absolute, that the planning process has found nothing wrong with.
+    """queued, smoke: an ExperimentSpec, its paths absolute, that the planning process has found nothing wrong with.
     told: one sentence about something that went wrong on our side, and its last log lines."""
 
     queued = Signal(object)
@@ -63,24 +63,24 @@ class TrainingForm(QWidget):
         self.facts: CorpusFacts | None = None
         self._corpus_known = False  # the facts are an answer to the newest question
         self.hardware: Hardware | None = None
-        self._order: Order | None = None  # None while something typed is wrong
-        self._reading: Order | None = None  # what there is to ask about the corpus meanwhile
+        self._spec: ExperimentSpec | None = None  # None while something typed is wrong
+        self._reading: ExperimentSpec | None = None  # what there is to ask about the corpus meanwhile
         self._deaths = 0  # of the process, over one and the same order
         self._refused = ("", "")
         self._taken: set[Path] = set()  # run folders that were handed out
         self._stamp = _now()
         self._measuring = False
-        self._planner = Planner(make_process, self)
+        self._planner = PlanningClient(make_process, self)
         self._quiet = QTimer(self, interval=QUIET_MS, singleShot=True)
         self._look = QTimer(self, interval=LOOK_MS)
         self._connect()
         self._on_changed()
 
-    def show_order(self, order: Order) -> None:
+    def show_spec(self, spec: ExperimentSpec) -> None:
         """Show what was ordered before, its run folder too; single cells and smoke are left out."""
-        for field in fields(Order):
+        for field in fields(ExperimentSpec):
             if field.name in self.fields.by_name:
-                value = getattr(order, field.name)
+                value = getattr(spec, field.name)
                 self.fields.by_name[field.name].show_value(None if value == field.default else value)
 
     def all_defaults(self) -> None:
@@ -100,18 +100,20 @@ class TrainingForm(QWidget):
     def _on_changed(self) -> None:
         self.plan, self._refused = None, ("", "")
         values, wrong = self._values()
-        order = Order(**{"corpus": Path(), **values})
-        if order.run is None:
-            order = replace(order, run=self._new_run(order))
-        wrong = {**faults(order), **wrong}
+        spec = ExperimentSpec(**{"corpus": Path(), **values})
+        if spec.run is None:
+            spec = replace(spec, run=self._new_run(spec))
+        wrong = {**faults(spec), **wrong}
         has_corpus = "corpus" in values
-        self._show_typed(order, wrong, has_corpus=has_corpus)
-        self._order = order if has_corpus and not wrong else None
+        self._show_typed(spec, wrong, has_corpus=has_corpus)
+        self._spec = spec if has_corpus and not wrong else None
         readable = has_corpus and not set(wrong) & set(OF_READING)
-        self._reading = Order(**{n: v for n, v in values.items() if n in OF_READING}) if readable else None
+        self._reading = (
+            ExperimentSpec(**{n: v for n, v in values.items() if n in OF_READING}) if readable else None
+        )
         self._deaths = 0
         self._planner.drop()  # what it is about to answer is about another order
-        if self._order is None:
+        if self._spec is None:
             self._measuring = False
         if self._reading is None:
             self._quiet.stop()
@@ -132,22 +134,22 @@ class TrainingForm(QWidget):
                     values[name] = value
         return values, wrong
 
-    def _show_typed(self, order: Order, wrong: dict[str, str], *, has_corpus: bool) -> None:
+    def _show_typed(self, spec: ExperimentSpec, wrong: dict[str, str], *, has_corpus: bool) -> None:
         for name, field in self.fields.by_name.items():
             field.show_fault(wrong.get(name, ""))
         address = self.fields.address
         for widget in (address.label, address.editor, address.back):
-            widget.setVisible(order.engine == "ray" or not address.is_default)
+            widget.setVisible(spec.engine == "ray" or not address.is_default)
         if has_corpus:
-            self.fields.run.line.setPlaceholderText(str(self._new_run(order)))
-        self.view.command.setPlainText(order.command() if has_corpus else "")
-        self.fields.follow_recipe(RECIPES[order.recipe or "paper"])
+            self.fields.run.line.setPlaceholderText(str(self._new_run(spec)))
+        self.view.command.setPlainText(spec.command() if has_corpus else "")
+        self.fields.follow_recipe(RECIPES[spec.recipe or "paper"])
         if not wrong:
-            self.view.recipe.setText(facts_in_words.recipe_in_words(recipe_of(order, PAPER)))
+            self.view.recipe.setText(facts_in_words.recipe_in_words(recipe_of(spec, PAPER)))
 
-    def _new_run(self, order: Order) -> Path:
+    def _new_run(self, spec: ExperimentSpec) -> Path:
         """A folder that is not there yet."""
-        first = folder = new_run(order, Path.home() / RUNS, self._stamp)
+        first = folder = new_run(spec, Path.home() / RUNS, self._stamp)
         number = 1
         while folder in self._taken or os.path.lexists(folder):
             number += 1
@@ -157,7 +159,7 @@ class TrainingForm(QWidget):
     # --- what is asked
 
     def _ask(self) -> None:
-        asked = self._order or self._reading
+        asked = self._spec or self._reading
         if asked is None:
             return
         if self.hardware is None:
@@ -171,7 +173,7 @@ class TrainingForm(QWidget):
         self._ask()
 
     def _on_working(self, progress: Progress) -> None:
-        if self._order is not None:
+        if self._spec is not None:
             self.view.say(_in_words(progress))
 
     def _on_corpus(self, facts: CorpusFacts, folds: tuple[str, ...]) -> None:
@@ -180,14 +182,14 @@ class TrainingForm(QWidget):
         self.fields.only.show_names(folds)
 
     def _on_planned(self, plan: Plan) -> None:
-        if self._order is not None:
+        if self._spec is not None:
             self.plan, self._measuring = plan, False
             self._show_state()
 
     def _on_refused(self, about: str, sentence: str) -> None:
         if about == "corpus" and not self._corpus_known:
             self._forget_corpus()
-        if self._order is None and about not in OF_READING:
+        if self._spec is None and about not in OF_READING:
             return  # of an order that nobody has asked for
         self._refused, self._measuring = (about, sentence), False
         field = self.fields.by_name.get(about)
@@ -222,7 +224,7 @@ class TrainingForm(QWidget):
         if not self.fields.corpus.line.text().strip():
             return "Choose a corpus first."
         about, sentence = self._refused
-        if self._order is None or about in self.fields.by_name:
+        if self._spec is None or about in self.fields.by_name:
             wrong = [field for field in self.fields.by_name.values() if field.fault.sentence]
             return f"Mend first: {', '.join(map(self._place_of, wrong))} (see there)."
         if sentence:
@@ -245,7 +247,7 @@ class TrainingForm(QWidget):
         measurable = self.plan is not None and self.plan.measurable and not self.plan.measured
         view.measure.setText("Stop measuring" if self._measuring else "Measure")
         view.measure.setEnabled(self._measuring or measurable)
-        wrong = self._order is None and bool(self.fields.corpus.line.text().strip())
+        wrong = self._spec is None and bool(self.fields.corpus.line.text().strip())
         if wrong or (self._refused[1] and not self._planner.busy):
             view.say_wrong(why_not)
         else:
@@ -256,17 +258,17 @@ class TrainingForm(QWidget):
         return self.plan
 
     def _hand_out(self, *, smoke: bool) -> None:
-        order = self._order
-        if order is None or self.why_not:
+        spec = self._spec
+        if spec is None or self.why_not:
             return
-        assert order.run is not None, "a folder was found for it"
+        assert spec.run is not None, "a folder was found for it"
         if smoke:
             chosen = self.fields.run.value
-            order = replace(order, smoke=True, resume=False)
-            order = replace(order, run=self._new_run(order) if chosen is None else self._beside(chosen))
-        self._taken.add(order.run or Path())
+            spec = replace(spec, smoke=True, resume=False)
+            spec = replace(spec, run=self._new_run(spec) if chosen is None else self._beside(chosen))
+        self._taken.add(spec.run or Path())
         self._stamp = _now()
-        (self.smoke if smoke else self.queued).emit(order)
+        (self.smoke if smoke else self.queued).emit(spec)
         if not smoke:
             self.fields.run.show_value(None)
             self.fields.resume.show_value(None)

@@ -15,7 +15,7 @@ from mlee_core.corpora.label_map import pair
 from mlee_core.errors import ConfigError
 
 from .fields import ChoiceField, Field, NumberField, SwitchField, TicksField
-from .folds_field import FoldsList
+from .folds_field import FoldsField
 from .text_fields import PathField, TextField
 
 PAPER = RECIPES["paper"]
@@ -55,7 +55,7 @@ class TrainingFields:
             "loso (leave one speaker out), sessions, a number of groups, or a saved file of folds",
             "loso up to 12 speakers, else 10 groups",
         )
-        self.only = FoldsList(
+        self.only = FoldsField(
             "only",
             "&Which folds",
             "Train these alone; a fold is called after its test speakers",

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
-from mlee_core.config.experiment_spec import Order
+from mlee_core.config.experiment_spec import ExperimentSpec
 from mlee_core.jobs import control
-from mlee_core.jobs.monitor import Lookout, RunNews, Seen, Watch
+from mlee_core.jobs.monitor import Monitor, RunNews, Seen, WatchedRun
 from mlee_core.jobs.queue import Item, Queue, QueueFile
 from mlee_core.jobs.runner import ensure_runner
 from mlee_core.runs.cells import Cell
@@ -35,7 +35,7 @@ BUSY_MS, IDLE_MS = 200, 1000
 ENDED = ("finished", "failed", "cancelled", "stopped", "interrupted")
 
 
-class Jobs(QObject):
+class JobsClient(QObject):
     """seen: what the last look saw. ended: an experiment that ran when it was last looked at does no more."""
 
     queue_changed = Signal(object)  # Queue
@@ -48,9 +48,9 @@ class Jobs(QObject):
         super().__init__(parent)
         self._messages = messages
         self._file = QueueFile(folder)
-        self._lookout = Lookout(self._file)
+        self._lookout = Monitor(self._file)
         self._tasks = Tasks("jobs", self)
-        self._watch = Watch()
+        self._watch = WatchedRun()
         self._queue = Queue()
         self._runs: dict[Path, RunNews] = {}
         self._told = ""
@@ -79,16 +79,16 @@ class Jobs(QObject):
 
     def watch(self, run: Path | None, cell: Cell | None = None) -> None:
         """Look at this run too, and at this cell's curve."""
-        self._watch = Watch(run, cell)
+        self._watch = WatchedRun(run, cell)
         self._look_soon()
 
     # --- what the user does
 
-    def submit(self, order: Order) -> None:
+    def submit(self, spec: ExperimentSpec) -> None:
         """Queue an experiment; `added` follows."""
 
         def queued() -> Item:
-            item = self._file.add(order)
+            item = self._file.add(spec)
             ensure_runner(self._file.folder)
             return item
 
@@ -237,7 +237,7 @@ def _with(item: Item, row: int, queue: Queue) -> Queue:
 class Move(QUndoCommand):
     """Train an experiment earlier (by < 0) or later."""
 
-    def __init__(self, jobs: Jobs, item: Item, by: int) -> None:
+    def __init__(self, jobs: JobsClient, item: Item, by: int) -> None:
         super().__init__(f"move {item.run.name}")
         self._jobs, self._id, self._by = jobs, item.id, by
 
@@ -251,7 +251,7 @@ class Move(QUndoCommand):
 class Forget(QUndoCommand):
     """Take an experiment off the list."""
 
-    def __init__(self, jobs: Jobs, item: Item) -> None:
+    def __init__(self, jobs: JobsClient, item: Item) -> None:
         super().__init__(f"remove {item.run.name} from the list")
         self._jobs, self._item = jobs, item
         self._row = jobs.row(item)

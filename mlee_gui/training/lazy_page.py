@@ -15,16 +15,16 @@ from ..shell.tasks import Tasks
 if TYPE_CHECKING:
     from mlee_core.jobs.queue import Item
 
-    from ..shell.desktop_notifications import Notices
-    from .jobs_client import Jobs
-    from .page import Training
+    from ..shell.desktop_notifications import DesktopNotifications
+    from .jobs_client import JobsClient
+    from .page import TrainingPage
 
 
 LATER_MS = 2000
 """Until then the first recording's analysis has the machine for itself."""
 
 
-class Desk(QObject):
+class LazyPage(QObject):
     """jobs, training: None until they were loaded, which `ready` tells. title: what the window's title says
     of training, "" while nothing is trained. undo: of the page that is shown."""
 
@@ -36,9 +36,9 @@ class Desk(QObject):
         super().__init__(window)
         self._window, self._messages, self._edits = window, messages, edits
         self._tasks = Tasks("loading", self)
-        self._notices: Notices | None = None
-        self.jobs: Jobs | None = None
-        self.training: Training | None = None
+        self._notices: DesktopNotifications | None = None
+        self.jobs: JobsClient | None = None
+        self.training: TrainingPage | None = None
         self.title = ""
         self._parts: Generator[str] | None = None
         self._loading = False
@@ -85,8 +85,8 @@ class Desk(QObject):
         """Part after part, each in a fraction of the 50 ms that nobody notices."""
         from .form import TrainingForm
         from .form_fields import TrainingFields
-        from .jobs_client import Jobs
-        from .page import Training
+        from .jobs_client import JobsClient
+        from .page import TrainingPage
 
         fields = TrainingFields(self._window)
         yield "fields"
@@ -97,8 +97,8 @@ class Desk(QObject):
             form.close_planner()
             form.deleteLater()
             raise
-        jobs = Jobs(self._messages, parent=self)
-        training = Training(self._window, jobs, self._messages, form)
+        jobs = JobsClient(self._messages, parent=self)
+        training = TrainingPage(self._window, jobs, self._messages, form)
         try:
             yield "page"
         except GeneratorExit:
@@ -133,11 +133,11 @@ class Desk(QObject):
     def _on_ended(self, item: Item) -> None:
         self._desktop().tell(f"{item.run.name}: {item.state}", item.message or "See the page Training.")
 
-    def _desktop(self) -> Notices:
-        from ..shell.desktop_notifications import Notices
+    def _desktop(self) -> DesktopNotifications:
+        from ..shell.desktop_notifications import DesktopNotifications
 
         if self._notices is None:
-            self._notices = Notices(self._window)
+            self._notices = DesktopNotifications(self._window)
             self._notices.clicked.connect(self._come_back)
         return self._notices
 

@@ -56,7 +56,7 @@ SCORES = (
 )
 
 
-class LearningPlot(QWidget):
+class LearningCurves(QWidget):
     """pointed: the epoch under the mouse or the arrow keys, 0 for none, in words too (`words_at`)."""
 
     pointed = Signal(int)

@@ -11,7 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QSplitter, QStackedWidget, QWidget
 
-from mlee_core.config.experiment_spec import Order
+from mlee_core.config.experiment_spec import ExperimentSpec
 from mlee_core.jobs.monitor import RunNews
 from mlee_core.jobs.queue import Item, Queue
 from mlee_core.runs.cells import Cell
@@ -20,12 +20,12 @@ from ..shell.mainwindow import MainWindow
 from ..shell.messages import Messages
 from ..shell.status_bar import left
 from ..shell.tasks import Tasks
-from .cell_grid import LosoGrid
+from .cell_grid import CellGrid
 from .cell_panel import CellPanel
 from .compare_dialog import CompareDialog
 from .failure_panel import FailurePanel
 from .form import TrainingForm
-from .jobs_client import Jobs
+from .jobs_client import JobsClient
 from .queue_panel import QueuePanel
 from .report_export import export_report
 from .run_panel import RunPanel
@@ -37,14 +37,14 @@ UNDER_THE_LIST = ("new_experiment", "earlier", "later", "forget_run")
 MODEL_FILE = "model.safetensors"
 
 
-class Training(QObject):
+class TrainingPage(QObject):
     """page: what fills the window. model_chosen: path of a trained fold's model to analyse with.
     progressed: share of what runs (0-1, None where nothing does) and in words."""
 
     model_chosen = Signal(str)
     progressed = Signal(object, str)
 
-    def __init__(self, window: MainWindow, jobs: Jobs, messages: Messages, form: TrainingForm) -> None:
+    def __init__(self, window: MainWindow, jobs: JobsClient, messages: Messages, form: TrainingForm) -> None:
         super().__init__(window)
         self._window, self._jobs, self._messages = window, jobs, messages
         self._actions = window.actions_by_name
@@ -54,7 +54,7 @@ class Training(QObject):
         named = partial(map, self._actions.__getitem__)
         self.queue = QueuePanel(list(named(UNDER_THE_LIST)), list(named((*HEAD, *UNDER_THE_LIST[1:]))))
         self.form = form
-        self.grid, self.cell, self.failure = LosoGrid(), CellPanel(), FailurePanel()
+        self.grid, self.cell, self.failure = CellGrid(), CellPanel(), FailurePanel()
         self.run = RunPanel(self.grid, self.cell, self.failure, list(named(HEAD)))
         self._right = QStackedWidget()
         self._right.addWidget(self.form)
@@ -198,8 +198,8 @@ class Training(QObject):
 
     # --- what the user does
 
-    def _submit(self, order: Order) -> None:
-        self._jobs.submit(order)
+    def _submit(self, spec: ExperimentSpec) -> None:
+        self._jobs.submit(spec)
 
     def _on_added(self, item: Item) -> None:
         self._window.show_page("training")
@@ -222,7 +222,7 @@ class Training(QObject):
         if self._item is not None:
             was = self._item.run
             run = was.with_name(f"{was.name}-batch-{size}-{time.strftime('%H%M%S')}")
-            self._jobs.submit(replace(self._item.order, batch_size=size, run=run, resume=False))
+            self._jobs.submit(replace(self._item.spec, batch_size=size, run=run, resume=False))
 
     def _do(self, name: str) -> None:
         """A command that acts on the chosen experiment."""

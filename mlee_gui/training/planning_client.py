@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from mlee_core.config.experiment_spec import Order
+from mlee_core.config.experiment_spec import ExperimentSpec
 from mlee_core.errors import WorkerDied
 from mlee_core.experiments import planning_service
 from mlee_core.experiments.planning_service import (
@@ -26,7 +26,7 @@ from mlee_core.experiments.planning_service import (
 )
 from mlee_core.system.child_process import Child, Outcome, log_file
 from mlee_core.system.hardware import Hardware
-from mlee_core.system.temporary_folders import Scratch
+from mlee_core.system.temporary_folders import TemporaryFolder
 
 POLL_MS = 30
 NAME = "planning process"
@@ -45,7 +45,7 @@ class PlanningProcess:
     """A child with a folder for what its trials write, which is removed with it."""
 
     def __init__(self) -> None:
-        self._scratch = Scratch()
+        self._scratch = TemporaryFolder()
         self._child = Child(NAME, planning_service.serve, str(self._scratch.path), log=log_file("planning"))
 
     @property
@@ -68,7 +68,7 @@ class PlanningProcess:
         return outcome
 
 
-class Planner(QObject):
+class PlanningClient(QObject):
     """Starts the process with the first question, and again after it died.
 
     Of all answers only those to the newest question are told: `working` several times, `corpus_read`, in the
@@ -100,10 +100,10 @@ class Planner(QObject):
     def busy(self) -> bool:
         return self._open
 
-    def ask(self, order: Order, *, measure: bool = False) -> None:
+    def ask(self, spec: ExperimentSpec, *, measure: bool = False) -> None:
         """Take the place of the question before."""
         self._number += 1
-        self._waiting, self._open = Ask(self._number, order, measure), True
+        self._waiting, self._open = Ask(self._number, spec, measure), True
         self._go_on()
 
     def drop(self) -> None:

@@ -23,7 +23,7 @@ from mlee_core.events import Progress
 from mlee_core.jobs.queue import Item, Queue
 
 from ..shell.status_bar import left
-from ..shell.tables import WordyTable, button_row
+from ..shell.tables import TableWithPlaceholder, button_row
 
 COLUMNS = ("Experiment", "State")
 EMPTY = "No experiments yet.\nChoose what is to be trained (Ctrl+N), or open a run folder."
@@ -122,7 +122,7 @@ class QueuePanel(QWidget):
     def __init__(self, buttons: list[QAction], menu: list[QAction]) -> None:
         super().__init__()
         self.model = QueueModel(self)
-        self.table = WordyTable(EMPTY)
+        self.table = TableWithPlaceholder(EMPTY)
         self.table.setModel(self.model)
         self.table.setItemDelegateForColumn(1, _ShareBar(self.table))
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)

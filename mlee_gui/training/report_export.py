@@ -1,4 +1,4 @@
-"""report_export."""
+"""Writing the report of a run from the window."""
 
 from __future__ import annotations
 

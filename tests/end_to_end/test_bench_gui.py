@@ -16,7 +16,7 @@ from mlee_core.errors import WorkerDied
 from mlee_core.runs.follower import Follower
 from mlee_gui.speed import frame_benchmark, jobs_benchmark, startup_benchmark
 from mlee_gui.speed.stall_watch import Stall
-from mlee_gui.speed.startup_benchmark import Report, Start
+from mlee_gui.speed.startup_benchmark import Start, StartupReport
 from tests.helpers.child_side import wait_until
 
 NAMES = ["help", "window_visible", "first_analysis", "longest_stall", "jobs_stall", "frame_1h"]
@@ -84,8 +84,10 @@ def test_medians_count_without_the_first_and_a_stall_is_named(monkeypatch: pytes
 def measured(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures without the minutes that they take."""
     values = {"help": 30.0, "window_visible": 600.0, "first_analysis": 2000.0, "longest_stall": 20.0}
-    monkeypatch.setattr(startup_benchmark, "measure", lambda: Report(values, ("It was off-screen.",)))
-    monkeypatch.setattr(jobs_benchmark, "measure", lambda: Report({"jobs_stall": 30.0}, ("Jobs told.",)))
+    monkeypatch.setattr(startup_benchmark, "measure", lambda: StartupReport(values, ("It was off-screen.",)))
+    monkeypatch.setattr(
+        jobs_benchmark, "measure", lambda: StartupReport({"jobs_stall": 30.0}, ("Jobs told.",))
+    )
     monkeypatch.setattr(
         frame_benchmark, "frame_times", lambda duration_s, frames: [float(i) for i in range(101)]
     )

@@ -14,16 +14,16 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from mlee_core.config.experiment_spec import Order
+from mlee_core.config.experiment_spec import ExperimentSpec
 from mlee_core.runs.run_folder import RunFolder
-from mlee_core.runs.status_files import Job
-from mlee_gui.app import Application, Wish, show
-from mlee_gui.training.jobs_client import Jobs
-from mlee_gui.training.page import Training
+from mlee_core.runs.status_files import JobStatus
+from mlee_gui.app import Application, StartOptions, show
+from mlee_gui.training.jobs_client import JobsClient
+from mlee_gui.training.page import TrainingPage
 from tests.core.conftest import small_table
 from tests.gui.conftest import nothing_left_behind, private_home, training_at_once, training_later
 from tests.helpers.child_side import wait_until
-from tests.helpers.desk import MARK, Desk
+from tests.helpers.job_queue import MARK, JobQueue
 from tests.helpers.run_folders import content, epoch, finished, kept, table3, told
 from tests.helpers.training_side import fakes
 
@@ -54,12 +54,12 @@ def alone(small_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def desk(
+def job_queue(
     private_home: Path, small_table: Path, monkeypatch: pytest.MonkeyPatch, nothing_left_behind: None
-) -> Iterator[Desk]:
+) -> Iterator[JobQueue]:
     """Knows all processes that a test started, and ends them."""
     monkeypatch.setenv(MARK, str(private_home))
-    made = Desk(private_home, small_table)
+    made = JobQueue(private_home, small_table)
     made.queue = type(made.queue)()  # the user's, in the private home
     yield made
     made.clear()
@@ -70,11 +70,11 @@ def window(qtbot: QtBot) -> Iterator[Open]:
     made: list[Application] = []
 
     def opened() -> Application:
-        application = Application(Wish(), fakes())
+        application = Application(StartOptions(), fakes())
         made.append(application)
         qtbot.addWidget(application.window, before_close_func=lambda _: application.close())
         show(application)
-        qtbot.waitUntil(lambda: application.desk.training is not None, timeout=PATIENCE_MS)
+        qtbot.waitUntil(lambda: application.lazy_page.training is not None, timeout=PATIENCE_MS)
         application.window.show_page("training")
         return application
 
@@ -83,9 +83,9 @@ def window(qtbot: QtBot) -> Iterator[Open]:
         application.close()
 
 
-def parts(application: Application) -> tuple[Jobs, Training]:
-    assert application.desk.jobs is not None and application.desk.training is not None
-    return application.desk.jobs, application.desk.training
+def parts(application: Application) -> tuple[JobsClient, TrainingPage]:
+    assert application.lazy_page.jobs is not None and application.lazy_page.training is not None
+    return application.lazy_page.jobs, application.lazy_page.training
 
 
 def state(application: Application) -> str:
@@ -95,9 +95,9 @@ def state(application: Application) -> str:
     return items[0].state if items else ""
 
 
-def order(desk: Desk, run: Path) -> Order:
+def spec(job_queue: JobQueue, run: Path) -> ExperimentSpec:
     rows = {"rows": ("dominant-soft",), "train_sets": ("all",), "only": ("s0", "s1")}
-    return Order(desk.table, run=run, max_epochs=EPOCHS, **rows)  # type: ignore[arg-type]
+    return ExperimentSpec(job_queue.table, run=run, max_epochs=EPOCHS, **rows)  # type: ignore[arg-type]
 
 
 def equal(run: Path, other: Path) -> bool:
@@ -106,10 +106,10 @@ def equal(run: Path, other: Path) -> bool:
 
 
 def test_a_killed_window_hurts_no_training_and_the_next_one_shows_it_whole(
-    qtbot: QtBot, window: Open, desk: Desk, alone: Path, tmp_path: Path
+    qtbot: QtBot, window: Open, job_queue: JobQueue, alone: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "runs" / "mine"
-    command = [sys.executable, "-m", "tests.helpers.training_side", desk.table, run, EPOCHS]
+    command = [sys.executable, "-m", "tests.helpers.training_side", job_queue.table, run, EPOCHS]
     first = subprocess.Popen(list(map(str, command)), cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert first.stdout is not None
     said = first.stdout.readline()
@@ -118,7 +118,7 @@ def test_a_killed_window_hurts_no_training_and_the_next_one_shows_it_whole(
     first.send_signal(signal.SIGKILL)
     first.wait()
     first.stdout.close()
-    job = Job.load(run)
+    job = JobStatus.load(run)
     assert job is not None and job.writer.alive and job.state == "running"
 
     again = window()
@@ -138,12 +138,12 @@ def test_a_killed_window_hurts_no_training_and_the_next_one_shows_it_whole(
 
 
 def test_a_killed_job_is_told_within_two_seconds_and_resume_ends_as_if_nothing_had_been(
-    qtbot: QtBot, window: Open, desk: Desk, alone: Path, tmp_path: Path
+    qtbot: QtBot, window: Open, job_queue: JobQueue, alone: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "runs" / "mine"
     application = window()
     jobs, training = parts(application)
-    jobs.submit(order(desk, run))
+    jobs.submit(spec(job_queue, run))
     qtbot.waitUntil(lambda: any(map(epoch("s0", STAGE, 2), events(run))), timeout=PATIENCE_MS)
     os.kill(loaded(run).writer.pid, signal.SIGKILL)
     began = time.monotonic()
@@ -157,10 +157,10 @@ def test_a_killed_job_is_told_within_two_seconds_and_resume_ends_as_if_nothing_h
     assert equal(run, alone)
 
 
-def test_a_second_window_only_looks(qtbot: QtBot, window: Open, desk: Desk, tmp_path: Path) -> None:
+def test_a_second_window_only_looks(qtbot: QtBot, window: Open, job_queue: JobQueue, tmp_path: Path) -> None:
     run = tmp_path / "runs" / "mine"
     first = window()
-    parts(first)[0].submit(order(desk, run))
+    parts(first)[0].submit(spec(job_queue, run))
     qtbot.waitUntil(lambda: any(map(epoch("s0", STAGE), events(run))), timeout=PATIENCE_MS)
     second = window()
     training = parts(second)[1]
@@ -176,13 +176,13 @@ def test_a_second_window_only_looks(qtbot: QtBot, window: Open, desk: Desk, tmp_
 
 
 def test_what_fails_is_told_once_and_the_rest_goes_on(
-    qtbot: QtBot, window: Open, desk: Desk, tmp_path: Path
+    qtbot: QtBot, window: Open, job_queue: JobQueue, tmp_path: Path
 ) -> None:
     application = window()
     jobs, training = parts(application)
     lost = tmp_path / "gone.csv"
-    jobs.submit(Order(lost, run=tmp_path / "runs" / "lost"))
-    jobs.submit(order(desk, tmp_path / "runs" / "well"))
+    jobs.submit(ExperimentSpec(lost, run=tmp_path / "runs" / "lost"))
+    jobs.submit(spec(job_queue, tmp_path / "runs" / "well"))
     qtbot.waitUntil(lambda: len(jobs.queue.items) == 2, timeout=PATIENCE_MS)
     qtbot.waitUntil(lambda: jobs.queue.items[1].state == "finished", timeout=PATIENCE_MS)
     assert jobs.queue.items[0].state == "failed" and str(lost) in jobs.queue.items[0].message
@@ -196,7 +196,7 @@ def events(run: Path) -> list[dict[str, object]]:
     return list(RunFolder(run).events()) if (run / "events.jsonl").exists() else []
 
 
-def loaded(run: Path) -> Job:
-    job = Job.load(run)
+def loaded(run: Path) -> JobStatus:
+    job = JobStatus.load(run)
     assert job is not None
     return job

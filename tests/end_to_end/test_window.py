@@ -17,7 +17,7 @@ from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
 from mlee_core.inference.worker import Worker
-from mlee_gui.app import Application, Makers, Wish, show
+from mlee_gui.app import Application, Factories, StartOptions, show
 from tests.gui.conftest import nothing_left_behind, private_home
 from tests.helpers import made
 
@@ -58,8 +58,8 @@ def make(qtbot: QtBot, model: Path, tmp_path: Path) -> Iterator[Make]:
         def silent() -> object:
             raise OSError("no sound in this test")
 
-        wish = Wish(tuple(str(p) for p in paths), str(model), True, str(tmp_path / "settings.ini"))
-        application = Application(wish, Makers(worker=worker, sound=silent))  # type: ignore[arg-type]
+        wish = StartOptions(tuple(str(p) for p in paths), str(model), True, str(tmp_path / "settings.ini"))
+        application = Application(wish, Factories(worker=worker, sound=silent))  # type: ignore[arg-type]
         application.workers = workers  # type: ignore[attr-defined]
         made.append(application)
         qtbot.addWidget(application.window, before_close_func=lambda _: application.close())

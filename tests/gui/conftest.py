@@ -18,7 +18,7 @@ from pytestqt.qtbot import QtBot
 from mlee_core.audio import zoom_pyramid
 from mlee_core.audio.microphone import InputDevice
 from mlee_core.audio.zoom_pyramid import Pyramid
-from mlee_gui.app import Application, Makers, Wish, show
+from mlee_gui.app import Application, Factories, StartOptions, show
 from mlee_gui.listening.timeline import Timeline
 from tests.helpers.fake_sound import MICROPHONES, FakeBackend, FakeRecorder
 from tests.helpers.fakes import MODEL, FakeWorker, tone
@@ -109,7 +109,7 @@ def make(qtbot: QtBot, drawn: Path) -> Iterator[Make]:
         def devices(rescan: bool) -> tuple[InputDevice, ...]:
             return MICROPHONES
 
-        makers = Makers(
+        makers = Factories(
             worker=worker,
             find_model=lambda name: MODEL,
             shipped_models=lambda: (MODEL,),
@@ -117,7 +117,7 @@ def make(qtbot: QtBot, drawn: Path) -> Iterator[Make]:
             recorder=FakeRecorder,
             find_devices=devices,
         )
-        application = Application(Wish(paths, **wish), makers)  # type: ignore[arg-type]
+        application = Application(StartOptions(paths, **wish), makers)  # type: ignore[arg-type]
         application.workers = workers  # type: ignore[attr-defined]
         made.append(application)
         qtbot.addWidget(application.window, before_close_func=lambda _: application.close())

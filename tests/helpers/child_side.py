@@ -21,7 +21,7 @@ from mlee_core.errors import ModelError
 from mlee_core.events import Progress
 from mlee_core.inference.protocol import Analyze
 from mlee_core.inference.results import Analysis, Attention, Segment
-from mlee_core.inference.service import Engine, Items
+from mlee_core.inference.service import InferenceEngine, Items
 from mlee_core.system.child_process import Child
 
 
@@ -152,7 +152,7 @@ class FakeAnalyzer:
         )
 
 
-class FakeEngine(Engine):
+class FakeEngine(InferenceEngine):
     """The real decoding and bookkeeping, without torch."""
 
     def build_pyramid(self, recording: Recording, folder: Path) -> Iterator[Progress]:

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from mlee_core.config.experiment_spec import Order
+from mlee_core.config.experiment_spec import ExperimentSpec
 from mlee_core.config.run_config import Compute, Selection
 from mlee_core.config.stages import LINES
 from mlee_core.corpora import open_corpus
@@ -51,11 +51,11 @@ def facts(table: Path) -> CorpusFacts:
 
 
 def plan(ask: Ask, *, measured: bool = False) -> Plan:
-    order = ask.order
-    folds = order.only or ("s0", "s1", "s2")
+    spec = ask.spec
+    folds = spec.only or ("s0", "s1", "s2")
     cost = Cost(39, 0, 2, 20, 3600.0, 7200.0, 10**9, 2 * 10**9, 3 * 10**9)
-    selection = Selection(order.rows or tuple(LINES), order.train_sets or ("dominant", "all"), folds)
-    run = order.run or Path("run")
+    selection = Selection(spec.rows or tuple(LINES), spec.train_sets or ("dominant", "all"), folds)
+    run = spec.run or Path("run")
     return Plan(run, selection, 1, Compute(), 2, "this machine", cost, measured, True, 50 * 10**9)
 
 
@@ -133,13 +133,13 @@ def typed(qtbot: QtBot, form: TrainingForm, name: str, text: str) -> None:
     qtbot.keyClicks(line, text)
 
 
-def queued(qtbot: QtBot, form: TrainingForm, button: str = "queue") -> Order:
-    caught: list[Order] = []
+def queued(qtbot: QtBot, form: TrainingForm, button: str = "queue") -> ExperimentSpec:
+    caught: list[ExperimentSpec] = []
     form.queued.connect(caught.append)
     form.smoke.connect(caught.append)
     qtbot.mouseClick(getattr(form.view, button), Qt.MouseButton.LeftButton)
-    (order,) = caught
-    return order
+    (spec,) = caught
+    return spec
 
 
 def command(form: TrainingForm) -> str:

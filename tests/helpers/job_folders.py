@@ -16,12 +16,12 @@ from mlee_core.events import EpochDone, Event, StageDone
 from mlee_core.runs.cells import Cell
 from mlee_core.runs.follower import Follower
 from mlee_core.runs.run_folder import RunFolder
-from mlee_core.runs.status_files import Heartbeat, InWork, Job, JobState
-from mlee_core.system.process_identity import Identity
+from mlee_core.runs.status_files import Heartbeat, InWork, JobState, JobStatus
+from mlee_core.system.process_identity import ProcessIdentity
 from tests.helpers.report_runs import made_run, small_corpus
 
-NOBODY = Identity(Identity.own().host, Identity.own().boot, 1 << 22, 5)
-ELSEWHERE = replace(Identity.own(), host="another-machine")
+NOBODY = ProcessIdentity(ProcessIdentity.own().host, ProcessIdentity.own().boot, 1 << 22, 5)
+ELSEWHERE = replace(ProcessIdentity.own(), host="another-machine")
 
 
 def planned(path: Path, **how: Any) -> RunFolder:
@@ -48,9 +48,11 @@ def done(cell: Cell, at_epoch: int = 2, wa: float | None = 0.75, ua: float | Non
 
 
 def job(
-    run: Path, writer: Identity, state: JobState = "running", message: str = "", age_s: float = 0.0
+    run: Path, writer: ProcessIdentity, state: JobState = "running", message: str = "", age_s: float = 0.0
 ) -> None:
-    Job(writer, time.time() - age_s, state, None if state == "running" else time.time(), message).save(run)
+    JobStatus(writer, time.time() - age_s, state, None if state == "running" else time.time(), message).save(
+        run
+    )
 
 
 def beat(run: Path, *works: InWork, age_s: float = 0.0, left_s: float | None = 60.0, what: str = "") -> None:
@@ -84,7 +86,7 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
-def known(process: subprocess.Popen[bytes]) -> Identity:
-    found = Identity.of(process.pid)
+def known(process: subprocess.Popen[bytes]) -> ProcessIdentity:
+    found = ProcessIdentity.of(process.pid)
     assert found is not None
     return found

@@ -10,10 +10,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QCheckBox, QWidget
 
-from mlee_gui.app import Application, Makers, Wish, show
+from mlee_gui.app import Application, Factories, StartOptions, show
 from mlee_gui.run import qt_application
 from mlee_gui.training.fields import NumberField, TicksField
-from mlee_gui.training.folds_field import FoldsList
+from mlee_gui.training.folds_field import FoldsField
 from mlee_gui.training.form import TrainingForm
 from tests.helpers.fake_sound import MICROPHONES, FakeBackend, FakeRecorder
 from tests.helpers.fakes import MODEL, FakeWorker
@@ -23,12 +23,12 @@ PATIENCE_S = 90.0
 
 def main(corpus: str, run: str, epochs: str) -> int:
     app = qt_application("light")
-    application = Application(Wish(), fakes())
+    application = Application(StartOptions(), fakes())
     show(application)
-    until(lambda: application.desk.training is not None)
-    assert application.desk.training is not None
+    until(lambda: application.lazy_page.training is not None)
+    assert application.lazy_page.training is not None
     QTest.keyClick(application.window, Qt.Key.Key_N, Qt.KeyboardModifier.ControlModifier)
-    form = application.desk.training.form
+    form = application.lazy_page.training.form
     assert application.window.page == "training" and form.isVisible()
     fill(form, corpus, run, epochs)
     until(form.view.queue.isEnabled)
@@ -51,7 +51,7 @@ def fill(form: TrainingForm, corpus: str, run: str, epochs: str) -> None:
     QTest.keyClick(number.box, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
     QTest.keyClicks(number.box, epochs)
     only = fields["only"]
-    assert isinstance(only, FoldsList)
+    assert isinstance(only, FoldsField)
     until(lambda: only.list.count() == 3)  # the corpus was read
     only.list.setFocus()
     QTest.keyClick(only.list, Qt.Key.Key_End)
@@ -82,9 +82,9 @@ def until(moment: object) -> None:
         QTest.qWait(20)
 
 
-def fakes() -> Makers:
+def fakes() -> Factories:
     """No analysis process and no sound: what is looked at is training."""
-    return Makers(
+    return Factories(
         worker=lambda: FakeWorker(False, 2.0, None),  # type: ignore[arg-type]
         find_model=lambda name: MODEL,
         shipped_models=lambda: (MODEL,),

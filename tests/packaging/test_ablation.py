@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from mlee_core.config.experiment_spec import Order
+from mlee_core.config.experiment_spec import ExperimentSpec
 from mlee_core.config.recipe import RECIPES
 from mlee_core.errors import ConfigError
 from mlee_core.evaluation.scores import Tally
@@ -33,7 +33,7 @@ def test_variants_leave_out_one_step_each_or_add_a_setting(ablation: ModuleType)
     best = RECIPES["best"]
     made = dict(ablation.variants(best, ["mixup=0.4"], ["calibrated"]))
     for step in set(best.steps) - {"calibrated"}:
-        asked = Order(Path(), settings=tuple(made.pop(f"without {step}")))
+        asked = ExperimentSpec(Path(), settings=tuple(made.pop(f"without {step}")))
         assert recipe_of(asked, best) == best.without(step)
     assert made == {"everything": [], "plus mixup=0.4": ["mixup=0.4"]}
 
@@ -44,7 +44,7 @@ def test_what_all_variants_have_is_no_step_any_more(ablation: ModuleType) -> Non
     assert {"without ensemble", "without warp"}.isdisjoint(names) and names[-1] == "plus ensemble=2"
     assert len(names) == 1 + len(RECIPES["best"].steps) - 2 + 1
     asked = ablation._merged(["ensemble=1", "warp=0"], ["ensemble=2"])
-    changed = recipe_of(Order(Path(), settings=tuple(asked)), RECIPES["best"])
+    changed = recipe_of(ExperimentSpec(Path(), settings=tuple(asked)), RECIPES["best"])
     assert (changed.ensemble, changed.augmentation.warp) == (2, 0)
 
 

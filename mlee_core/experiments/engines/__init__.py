@@ -11,7 +11,7 @@ from ...config.run_config import Compute
 from ...errors import ConfigError
 from ...events import Event
 from ...runs.cells import Cell
-from .tasks import Job
+from .tasks import TrainingTask
 
 if TYPE_CHECKING:
     from ..cells import Work
@@ -47,7 +47,7 @@ def cluster_of(engine: Engine, device: str, *, ask_dtype: bool) -> Cluster | Non
 
 
 def run(
-    engine: Engine, work: Work, jobs: Sequence[Job], done: Collection[Cell], workers: int
+    engine: Engine, work: Work, jobs: Sequence[TrainingTask], done: Collection[Cell], workers: int
 ) -> Generator[Event]:
     """Train all jobs, at most `workers` at a time (`work.work_off`). Closing the generator stops the work."""
     if engine.name == "ray":

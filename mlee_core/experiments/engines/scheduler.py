@@ -11,9 +11,9 @@ from ...config.stages import Stage
 from ...errors import MleeError, WorkerDied
 from ...events import Event, Failed, Progress, StageDone
 from ...runs.cells import Cell
-from ...runs.control_requests import Asks
+from ...runs.control_requests import ControlRequests
 from ...system import sigterm
-from .tasks import Job
+from .tasks import TrainingTask
 
 if TYPE_CHECKING:
     from ..cells import Work
@@ -24,10 +24,10 @@ PROGRESS_EVERY_S = 0.2
 class Pool(Protocol):
     """Where jobs are trained side by side."""
 
-    def start(self, job: Job) -> None:
+    def start(self, job: TrainingTask) -> None:
         """Begin a job."""
 
-    def heard(self) -> Sequence[tuple[Job, Event | MleeError | None]]:
+    def heard(self) -> Sequence[tuple[TrainingTask, Event | MleeError | None]]:
         """What the jobs in work have told; waits for it, but may come back with nothing after a while.
 
         A job ends with None, with Failed, or with the error that ended it from outside.
@@ -35,7 +35,7 @@ class Pool(Protocol):
 
 
 def work_off(
-    pool: Pool, jobs: Sequence[Job], done: Collection[Cell], workers: int, asks: Asks
+    pool: Pool, jobs: Sequence[TrainingTask], done: Collection[Cell], workers: int, asks: ControlRequests
 ) -> Generator[Event]:
     """Train all jobs, at most `workers` at a time; what is asked meanwhile is heeded.
 
@@ -44,7 +44,7 @@ def work_off(
     stands on it, is left out without a word.
     """
     waiting, finished, lost = list(jobs), set(done), set[Cell]()
-    busy: dict[Job, InWork] = {}
+    busy: dict[TrainingTask, InWork] = {}
     while True:
         yield from _refuse_orphans(waiting, lost)
         asked = asks.now()
@@ -66,7 +66,9 @@ def work_off(
                 waiting += ended.rest(without_current=isinstance(event, Failed))
 
 
-def _taken(waiting: list[Job], finished: Collection[Cell], skip: Collection[str]) -> Job | None:
+def _taken(
+    waiting: list[TrainingTask], finished: Collection[Cell], skip: Collection[str]
+) -> TrainingTask | None:
     """Take out of the jobs the first that may begin: its stages that are not to be skipped, and stand on none
     that is. What is left of it waits on."""
     skipped = {name for name in skip if name not in {cell.name for cell in finished}}
@@ -91,7 +93,7 @@ def _encoders(cell: Cell) -> list[Cell]:
 class InWork:
     """A job in work: its stages end one after the other."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: TrainingTask) -> None:
         self.job = job
         self._ended = 0
 
@@ -116,7 +118,7 @@ class InWork:
     def current(self) -> Cell:
         return Cell(self.job.fold.name, self.job.seed, self.stage)
 
-    def rest(self, *, without_current: bool) -> list[Job]:
+    def rest(self, *, without_current: bool) -> list[TrainingTask]:
         """What is left of the job, with the stage in work or without."""
         stages = self.job.stages[self._ended + without_current :]
         return [replace(self.job, stages=stages)] if stages else []
@@ -128,7 +130,7 @@ class InWork:
         return self.failed(str(error), error.log if isinstance(error, WorkerDied) else "")
 
 
-def _refuse_orphans(waiting: list[Job], lost: set[Cell]) -> Iterator[Event]:
+def _refuse_orphans(waiting: list[TrainingTask], lost: set[Cell]) -> Iterator[Event]:
     """Take out of the jobs the stages that stand on an encoder which failed, and say so."""
     for number, job in enumerate(waiting):
         for cell in job.cells:
@@ -142,7 +144,7 @@ def _refuse_orphans(waiting: list[Job], lost: set[Cell]) -> Iterator[Event]:
     waiting[:] = [job for job in waiting if job.stages]
 
 
-def trained(work: Work, job: Job, place: str) -> Iterator[Event]:
+def trained(work: Work, job: TrainingTask, place: str) -> Iterator[Event]:
     """Train one job in this process; a stage that cannot be trained ends it with Failed.
 
     Progress is told a few times a second. place: what cannot be written when an OSError says so.

@@ -1,4 +1,4 @@
-"""tasks."""
+"""What one process trains in one go: the stages of an experiment grouped into tasks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingTask:
     """What one process trains in one go: stages of one fold and seed, once their encoders are there.
 
     An encoder is a job of its own, together with its twin on the other train set where both admit the same
@@ -41,14 +41,14 @@ class Job:
         return tuple(Cell(self.fold.name, self.seed, encoder) for encoder in encoders)
 
 
-def jobs(
+def training_tasks(
     config: RunConfig, selection: Selection, folds: Folds, corpus: Corpus, done: Collection[Cell]
-) -> tuple[Job, ...]:
+) -> tuple[TrainingTask, ...]:
     """The jobs of an experiment that are not done, in the order in which they should begin."""
     chosen = [fold for fold in folds.folds if fold.name in selection.folds]
     together = {fold: (*_encoders(selection, fold, corpus), _dense(selection)) for fold in chosen}
     every = [
-        Job(fold, seed, stages)
+        TrainingTask(fold, seed, stages)
         for seeds in config.ensembles(selection.seeds)
         for fold in chosen
         for seed in seeds
@@ -58,10 +58,15 @@ def jobs(
     return tuple(job for job in every if not set(job.cells) <= set(done))
 
 
-def part(jobs: Sequence[Job], wanted: Collection[Cell]) -> tuple[Job, ...]:
+def restricted_to(
+    training_tasks: Sequence[TrainingTask], wanted: Collection[Cell]
+) -> tuple[TrainingTask, ...]:
     """The jobs with the wanted cells alone."""
     chosen = set(wanted)
-    kept = (replace(job, stages=tuple(cell.stage for cell in job.cells if cell in chosen)) for job in jobs)
+    kept = (
+        replace(job, stages=tuple(cell.stage for cell in job.cells if cell in chosen))
+        for job in training_tasks
+    )
     return tuple(job for job in kept if job.stages)
 
 

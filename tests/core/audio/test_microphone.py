@@ -181,7 +181,7 @@ def test_a_full_disk_keeps_what_was_written_and_says_so(portaudio, tmp_path, mon
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(wav_writer.Take, "append", full)
+    monkeypatch.setattr(wav_writer.WavWriter, "append", full)
     wait_until(lambda: not take.recording, "the full disk to be noticed")
     assert (
         take.error

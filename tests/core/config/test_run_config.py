@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mlee_core.config.experiment_spec import Order
+from mlee_core.config.experiment_spec import ExperimentSpec
 from mlee_core.config.recipe import RECIPES, Recipe
 from mlee_core.config.run_config import Compute, RunConfig, StageConfig
 from mlee_core.config.stages import Stage, plan
@@ -97,7 +97,7 @@ def test_a_recipe_is_named_by_its_nearest() -> None:
 
 def test_a_setting_given_twice_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"setting warp \(--set\) is given twice"):
-        recipe_of(Order(Path("c"), settings=("warp=0", "warp=0.1")), Recipe())
+        recipe_of(ExperimentSpec(Path("c"), settings=("warp=0", "warp=0.1")), Recipe())
 
 
 def test_a_training_is_the_same_in_an_ensemble_and_alone() -> None:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlee_core import cli
-from mlee_core.config.experiment_spec import ENGINES, Order
+from mlee_core.config.experiment_spec import ENGINES, ExperimentSpec
 from mlee_core.config.recipe import RECIPES
 from mlee_core.config.stages import LINES, TRAIN_SETS
 from mlee_core.errors import ConfigError, MleeError
@@ -36,7 +36,7 @@ names = st.lists(texts, max_size=3).map(tuple)
 numbers = st.none() | st.integers(-5, 10**6)
 
 ORDERS = st.builds(
-    Order,
+    ExperimentSpec,
     corpus=paths,
     format=st.none() | texts,
     map=st.lists(labels, max_size=3).map(tuple),
@@ -61,27 +61,29 @@ ORDERS = st.builds(
 )
 
 
-def parsed(words: list[str]) -> Order:
+def parsed(words: list[str]) -> ExperimentSpec:
     """What the real command line makes of them."""
     arguments = ["table3", *words]
-    return Order.of(cli._parser(arguments).parse_args(arguments))
+    return ExperimentSpec.of(cli._parser(arguments).parse_args(arguments))
 
 
 @given(ORDERS)
-def test_the_command_line_reads_the_same_order(asked: Order) -> None:
+def test_the_command_line_reads_the_same_order(asked: ExperimentSpec) -> None:
     assert parsed(asked.arguments()) == asked
     mlee, table3, *words = shlex.split(asked.command())
     assert (mlee, table3, words) == ("mlee", "table3", asked.arguments())
 
 
 @given(ORDERS)
-def test_json_reads_the_same_order(asked: Order) -> None:
-    assert Order.from_json(json.loads(json.dumps(asked.to_json()))) == asked
+def test_json_reads_the_same_order(asked: ExperimentSpec) -> None:
+    assert ExperimentSpec.from_json(json.loads(json.dumps(asked.to_json()))) == asked
 
 
 def test_what_is_left_out_is_not_said() -> None:
-    assert Order(Path("/data/emodb")).command() == "mlee table3 /data/emodb"
-    asked = Order(Path("my data"), rows=("mlee",), settings=("warp=0", "draw=one"), max_epochs=3, smoke=True)
+    assert ExperimentSpec(Path("/data/emodb")).command() == "mlee table3 /data/emodb"
+    asked = ExperimentSpec(
+        Path("my data"), rows=("mlee",), settings=("warp=0", "draw=one"), max_epochs=3, smoke=True
+    )
     said = "mlee table3 'my data' --rows mlee --set warp=0 draw=one --max-epochs 3 --smoke"
     assert asked.command() == said
 
@@ -90,7 +92,7 @@ def test_every_option_of_the_command_is_in_the_order() -> None:
     """An option that the window, or a job, could not be told would be lost."""
     args = vars(cli._parser(["table3"]).parse_args(["table3", "x"]))
     of_the_terminal = {"command", "plan", "json", "quiet"}
-    assert set(args) - of_the_terminal == {field.name for field in fields(Order)}
+    assert set(args) - of_the_terminal == {field.name for field in fields(ExperimentSpec)}
 
 
 @pytest.mark.parametrize(
@@ -110,11 +112,11 @@ def test_every_option_of_the_command_is_in_the_order() -> None:
 )
 def test_json_that_is_no_order(value: object, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
-        Order.from_json(value)
+        ExperimentSpec.from_json(value)
 
 
 def test_cells_are_trained_alone_with_their_encoders(table: Path, tmp_path: Path) -> None:
-    whole = Order(table, run=tmp_path / "run", dtype="fp32")
+    whole = ExperimentSpec(table, run=tmp_path / "run", dtype="fp32")
     chosen = replace(whole, cells=("s1/seed-0/fusion-soft-all", "s2/seed-0/mlee-dominant"))
     asked = builder.experiment(chosen)
     assert {cell.name for cell in asked.cells} == {
@@ -141,21 +143,21 @@ def test_cells_are_trained_alone_with_their_encoders(table: Path, tmp_path: Path
     ],
 )
 def test_a_new_run_is_called_after_its_corpus(corpus: str, name: str) -> None:
-    assert builder.new_run(Order(Path(corpus)), at="now") == Path("runs") / f"{name}-table3-now"
-    smoke = builder.new_run(Order(Path(corpus), smoke=True), Path("/elsewhere"))
+    assert builder.new_run(ExperimentSpec(Path(corpus)), at="now") == Path("runs") / f"{name}-table3-now"
+    smoke = builder.new_run(ExperimentSpec(Path(corpus), smoke=True), Path("/elsewhere"))
     assert smoke.parent == Path("/elsewhere") and re.fullmatch(rf"{name}-smoke-\d{{8}}-\d{{6}}", smoke.name)
 
 
 def test_a_relative_corpus_is_called_after_where_it_is(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(table.parent)
-    assert builder.experiment(Order(Path(table.name), dtype="fp32")).folder.path.name.startswith(
+    assert builder.experiment(ExperimentSpec(Path(table.name), dtype="fp32")).folder.path.name.startswith(
         f"{table.parent.name}-table3-"
     )
-    assert builder.new_run(Order(Path())).name.startswith(f"{table.parent.name}-table3-")
+    assert builder.new_run(ExperimentSpec(Path())).name.startswith(f"{table.parent.name}-table3-")
 
 
 def test_a_corpus_that_was_read_is_not_read_again(table: Path) -> None:
-    asked = Order(table, rows=tuple(LINES), dtype="fp32")
+    asked = ExperimentSpec(table, rows=tuple(LINES), dtype="fp32")
     corpus = builder.opened(asked)
     gone = replace(asked, corpus=Path("/nowhere"))
     assert builder.experiment(gone, corpus=corpus).cells == builder.experiment(asked).cells
@@ -184,13 +186,13 @@ def test_a_corpus_that_was_read_is_not_read_again(table: Path) -> None:
     ],
 )
 def test_contradictions_are_told_field_by_field(change: dict[str, Any], field: str, words: str) -> None:
-    found = spec_validation.faults(replace(Order(Path("nowhere")), **change))
+    found = spec_validation.faults(replace(ExperimentSpec(Path("nowhere")), **change))
     assert list(found) == [field] and words in found[field]
 
 
 @given(ORDERS)
-def test_any_order_can_be_looked_at(asked: Order) -> None:
-    assert set(spec_validation.faults(asked)) <= {field.name for field in fields(Order)}
+def test_any_order_can_be_looked_at(asked: ExperimentSpec) -> None:
+    assert set(spec_validation.faults(asked)) <= {field.name for field in fields(ExperimentSpec)}
 
 
 @pytest.mark.parametrize(
@@ -208,12 +210,12 @@ def test_any_order_can_be_looked_at(asked: Order) -> None:
 )
 def test_what_is_refused_names_its_field(table: Path, change: dict[str, Any], field: str) -> None:
     with pytest.raises(MleeError) as refused:
-        builder.experiment(replace(Order(table, dtype="fp32"), **change))
+        builder.experiment(replace(ExperimentSpec(table, dtype="fp32"), **change))
     assert refused.value.about == field
 
 
 def test_another_corpus_is_no_way_to_go_on(table: Path, tmp_path: Path) -> None:
-    begun = Order(table, run=tmp_path / "run", dtype="fp32")
+    begun = ExperimentSpec(table, run=tmp_path / "run", dtype="fp32")
     builder.experiment(begun).begin(resume=False)
     with pytest.raises(MleeError, match="cannot go on") as refused:
         builder.experiment(replace(begun, resume=True, seed=7))
@@ -222,13 +224,13 @@ def test_another_corpus_is_no_way_to_go_on(table: Path, tmp_path: Path) -> None:
 
 def test_of_all_jobs_the_chosen_cells_are_left(table: Path) -> None:
     names = ("s1/seed-0/fusion-soft-all", "s2/seed-0/mlee-dominant")
-    asked = builder.experiment(Order(table, dtype="fp32", cells=names))
-    every = tasks.jobs(asked.config, asked.selection, asked.folds, asked.corpus, ())
-    left = tasks.part(every, asked.cells)
+    asked = builder.experiment(ExperimentSpec(table, dtype="fp32", cells=names))
+    every = tasks.training_tasks(asked.config, asked.selection, asked.folds, asked.corpus, ())
+    left = tasks.restricted_to(every, asked.cells)
     assert sorted(cell.name for job in left for cell in job.cells) == sorted(c.name for c in asked.cells)
     assert len(left) == 4 and len(every) > 4
     done = [cell for cell in asked.cells if not cell.stage.encoders]
-    after = tasks.part(
-        tasks.jobs(asked.config, asked.selection, asked.folds, asked.corpus, done), asked.cells
+    after = tasks.restricted_to(
+        tasks.training_tasks(asked.config, asked.selection, asked.folds, asked.corpus, done), asked.cells
     )
     assert [cell.name for job in after for cell in job.cells if cell not in done] == [names[0]]

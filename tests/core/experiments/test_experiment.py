@@ -20,7 +20,7 @@ from mlee_core.config.stages import LINES, TRAIN_SETS, Stage
 from mlee_core.corpora import folds
 from mlee_core.corpora.corpus import Corpus, Utterance
 from mlee_core.experiments import cells
-from mlee_core.experiments.engines.tasks import Job, jobs
+from mlee_core.experiments.engines.tasks import TrainingTask, training_tasks
 from mlee_core.labels.votes import CLASSES, Votes
 from mlee_core.nets import tensor_file
 from mlee_core.runs.cells import Cell
@@ -92,7 +92,7 @@ def _with_return(generator):  # type: ignore[no-untyped-def]
 def test_jobs_are_one_encoder_or_all_rows_of_a_fold() -> None:
     corpus = _corpus([(name, Votes(votes)) for name in "abc" for votes in ({"neu": 1}, {"neu": 1, "sad": 1})])
     config, parts = _config(), folds.loso(corpus)
-    every = jobs(config, whole("a", "c", seeds=2), parts, corpus, ())
+    every = training_tasks(config, whole("a", "c", seeds=2), parts, corpus, ())
     assert Counter((job.fold.name, job.seed) for job in every) == {(f, s): 6 for f in "ac" for s in (0, 1)}
     for job in every:
         names = {stage.name for stage in job.stages}
@@ -106,7 +106,7 @@ def test_encoders_whose_train_sets_admit_the_same_utterances_are_one_job() -> No
     corpus = _corpus(
         [("a", Votes({"neu": 1, "sad": 1})), ("b", Votes({"neu": 1})), ("c", Votes({"other": 1}))]
     )
-    every = jobs(_config(), whole("a"), folds.loso(corpus), corpus, ())
+    every = training_tasks(_config(), whole("a"), folds.loso(corpus), corpus, ())
     encoders = {tuple(stage.name for stage in job.stages) for job in every if not job.needs}
     soft = ("dominant-soft-dominant", "dominant-soft-all")
     assert encoders == {("dominant-hard",), soft, ("mlee-dominant",), ("mlee-all",)}
@@ -115,14 +115,14 @@ def test_encoders_whose_train_sets_admit_the_same_utterances_are_one_job() -> No
 def test_jobs_that_are_done_are_left_out_when_a_selection_grows() -> None:
     corpus = _corpus([(name, Votes(votes)) for name in "abc" for votes in ({"neu": 1}, {"neu": 1, "sad": 1})])
     parts = folds.loso(corpus)
-    done = [cell for job in jobs(_config(), whole("a"), parts, corpus, ()) for cell in job.cells]
-    assert jobs(_config(), whole("a"), parts, corpus, done) == ()
-    grown = jobs(_config(), whole("a", "b"), parts, corpus, done)
+    done = [cell for job in training_tasks(_config(), whole("a"), parts, corpus, ()) for cell in job.cells]
+    assert training_tasks(_config(), whole("a"), parts, corpus, done) == ()
+    grown = training_tasks(_config(), whole("a", "b"), parts, corpus, done)
     assert {job.fold.name for job in grown} == {"b"}
-    seeds = jobs(_config(), whole("a", seeds=2), parts, corpus, done)
+    seeds = training_tasks(_config(), whole("a", seeds=2), parts, corpus, done)
     assert {job.seed for job in seeds} == {1}
-    rows = jobs(_config(), replace(whole("a"), train_sets=("all",)), parts, corpus, done[1:])
-    assert rows == (Job(parts.folds[0], 0, (done[0].stage,)),)
+    rows = training_tasks(_config(), replace(whole("a"), train_sets=("all",)), parts, corpus, done[1:])
+    assert rows == (TrainingTask(parts.folds[0], 0, (done[0].stage,)),)
 
 
 # ---- fold-honest ----------------------------------------------------------------------------------------

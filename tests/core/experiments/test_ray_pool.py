@@ -15,13 +15,13 @@ from mlee_core.errors import ConfigError, RunError, WorkerDied
 from mlee_core.events import EpochDone, Progress, StageDone, Started
 from mlee_core.experiments.engines.ray import pool as ray_pool
 from mlee_core.experiments.engines.ray.connection import ConnectionLost
-from mlee_core.experiments.engines.tasks import Job
+from mlee_core.experiments.engines.tasks import TrainingTask
 from mlee_core.runs import control_requests
-from mlee_core.runs.status_files import Asked
+from mlee_core.runs.status_files import ControlRequest
 
 LOST = WorkerDied("The Ray driver ended with status 1.")
 FOLD = Fold("a", ("a",), ("b",), ("c",))
-JOBS = [Job(FOLD, 0, (stage_named(name),)) for name in ("dominant-hard", "mlee-all")]
+JOBS = [TrainingTask(FOLD, 0, (stage_named(name),)) for name in ("dominant-hard", "mlee-all")]
 EPOCH = EpochDone("mlee-all", 1, 1.0, 1.0, None, None, True, 1.0)
 DONE = StageDone("mlee-all", 1, 1.0, None, None)
 
@@ -32,7 +32,7 @@ class Played:
     def __init__(self, told: list[Any]) -> None:
         self.told, self.sent, self.stopped = list(told), [], False
 
-    def send(self, job: Job) -> None:
+    def send(self, job: TrainingTask) -> None:
         self.sent.append(job)
 
     def poll(self, _timeout_s: float) -> bool:
@@ -94,10 +94,14 @@ def test_what_was_in_work_is_begun_again_on_the_next_driver(pool: Callable[..., 
 
 @pytest.mark.parametrize(
     ("asked", "left"),
-    [(Asked("pause"), JOBS), (Asked("stop"), JOBS), (Asked(skip=("a/seed-0/mlee-all",)), JOBS[1:])],
+    [
+        (ControlRequest("pause"), JOBS),
+        (ControlRequest("stop"), JOBS),
+        (ControlRequest(skip=("a/seed-0/mlee-all",)), JOBS[1:]),
+    ],
 )
 def test_what_is_asked_is_heeded_while_the_cluster_is_away(
-    pool: Callable[..., Any], tmp_path: Path, asked: Asked, left: list[Job]
+    pool: Callable[..., Any], tmp_path: Path, asked: ControlRequest, left: list[TrainingTask]
 ) -> None:
     it = pool([Played([LOST]), ConfigError("no Ray answers.")])
     for job in JOBS:

@@ -21,7 +21,7 @@ from mlee_core.experiments.engines.ray.driver import needs
 from mlee_core.experiments.engines.ray.nodes import Cluster, Node
 from mlee_core.experiments.experiment import Experiment
 from mlee_core.runs.forecast import Speed
-from mlee_core.system.process_identity import Identity
+from mlee_core.system.process_identity import ProcessIdentity
 from mlee_core.training import devices
 from tests.helpers import ray_side
 from tests.helpers.run_folders import children_of
@@ -184,7 +184,7 @@ def test_a_cluster_without_a_gpu(
 
 def test_other_commits_are_refused_where_both_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray_nodes, "stamp", lambda: {"commit": "1a2b3c4"})
-    here = Identity.own()
+    here = ProcessIdentity.own()
     elsewhere = {"node": "b (10.0.0.2)", "version": "1.0", "commit": "1a2b3c4", "machine": ("b", here.boot)}
     for known in ({}, {"commit": ""}, {"commit": "0000000", "machine": (here.host, here.boot)}):
         ray_nodes.refuse_other_mlee({**elsewhere, **known}, "1.0", ConfigError)

@@ -10,7 +10,7 @@ import pytest
 
 from mlee_core import cli
 from mlee_core.audio.decoding import Decoder
-from mlee_core.config.experiment_spec import Order
+from mlee_core.config.experiment_spec import ExperimentSpec
 from mlee_core.config.recipe import RECIPES, Recipe
 from mlee_core.config.run_config import Compute, RunConfig
 from mlee_core.config.stages import Stage
@@ -88,13 +88,13 @@ def test_of_a_half_finished_ensemble_nothing_is_said(run: Path, tmp_path: Path) 
 
 
 def test_a_smoke_run_of_an_ensemble_is_short_and_goes_on(small_table: Path, tmp_path: Path) -> None:
-    order = Order(small_table, run=tmp_path / "run", recipe="best", rows=("mlee",), smoke=True)
-    asked = experiment(order)
+    spec = ExperimentSpec(small_table, run=tmp_path / "run", recipe="best", rows=("mlee",), smoke=True)
+    asked = experiment(spec)
     assert asked.config.recipe.ensemble == 2 and len({cell.seed for cell in asked.cells}) == 2
-    item = QueueFile(tmp_path / "queue").add(order)
+    item = QueueFile(tmp_path / "queue").add(spec)
     asked.begin(resume=False)
-    resumed = item.waiting(()).order
-    assert item.order.smoke and resumed.resume and not resumed.smoke
+    resumed = item.waiting(()).spec
+    assert item.spec.smoke and resumed.resume and not resumed.smoke
     assert experiment(resumed).config.recipe == asked.config.recipe
 
 

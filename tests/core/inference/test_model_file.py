@@ -105,7 +105,8 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
 
 def test_describing_a_model_needs_no_torch(tmp_path: Path) -> None:
     path = made.model(tmp_path / "m.safetensors")
-    code = f"import sys; from mlee_core import models; print(models.info(models.find({str(path)!r})).name); "
+    code = "import sys; from mlee_core.inference import model_file; "
+    code += f"print(model_file.info(model_file.find({str(path)!r})).name); "
     code += "assert 'torch' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, "m"), done.stderr

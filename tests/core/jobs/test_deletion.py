@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from mlee_core.config.experiment_spec import Order
+from mlee_core.config.experiment_spec import ExperimentSpec
 from mlee_core.errors import RunError
 from mlee_core.jobs import control
 from mlee_core.report import write
-from mlee_core.runs.spec_file import write_order
-from mlee_core.runs.status_files import Asked, Heartbeat, Job
-from mlee_core.system.process_identity import Identity
+from mlee_core.runs.spec_file import write_spec
+from mlee_core.runs.status_files import ControlRequest, Heartbeat, JobStatus
+from mlee_core.system.process_identity import ProcessIdentity
 from tests.helpers.job_folders import planned
 from tests.helpers.report_runs import made_run, small_corpus
 
@@ -26,9 +26,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = made_run(path, small_corpus())
     for _ in write(folder):
         pass
-    write_order(path, Order(path, run=path))
-    Job(replace(Identity.own(), start=1), 0.0, "cancelled").save(path)
-    Asked(skip=("x",)).save(path)
+    write_spec(path, ExperimentSpec(path, run=path))
+    JobStatus(replace(ProcessIdentity.own(), start=1), 0.0, "cancelled").save(path)
+    ControlRequest(skip=("x",)).save(path)
     Heartbeat(0.0, 0, 1, None).save(path)
     told = ["events.jsonl", "asked.lock", "window.lock", ".heartbeat.tmp.json", ".config.a_9zk3b1.tmp.json"]
     told += ["logs/job.log", "logs/ray.log", "logs/worker-12.log"]
@@ -58,7 +58,7 @@ def test_a_link_to_a_run_is_deleted_with_it(run: Path, tmp_path: Path) -> None:
 
 
 def test_what_waits_is_deleted_too(tmp_path: Path) -> None:
-    write_order(tmp_path / "run", Order(tmp_path, run=tmp_path / "run"))
+    write_spec(tmp_path / "run", ExperimentSpec(tmp_path, run=tmp_path / "run"))
     assert control.delete(tmp_path / "run") == 0 and not list(tmp_path.iterdir())
 
 

@@ -13,23 +13,23 @@ from typing import Any
 
 import pytest
 
-from mlee_core.config.experiment_spec import Order
+from mlee_core.config.experiment_spec import ExperimentSpec
 from mlee_core.config.stages import TRAIN_SETS, Stage
 from mlee_core.corpora.folds import Fold
 from mlee_core.errors import RunError
 from mlee_core.events import Dropped, EpochDone, Event, Progress, StageDone, Started
 from mlee_core.experiments.engines.scheduler import work_off
-from mlee_core.experiments.engines.tasks import Job as Training
+from mlee_core.experiments.engines.tasks import TrainingTask as Training
 from mlee_core.jobs import control, runner
 from mlee_core.jobs.queue import QueueFile, usual_folder
 from mlee_core.runs import control_requests, heartbeat
 from mlee_core.runs.cells import RESULT, Cell
-from mlee_core.runs.control_requests import Asks
-from mlee_core.runs.event_log import Journal
+from mlee_core.runs.control_requests import ControlRequests
+from mlee_core.runs.event_log import EventLog
 from mlee_core.runs.forecast import Forecast, Workload
 from mlee_core.runs.retrain import drop
-from mlee_core.runs.status_files import Ask, Asked, Heartbeat, Job
-from mlee_core.system.process_identity import Identity
+from mlee_core.runs.status_files import Ask, ControlRequest, Heartbeat, JobStatus
+from mlee_core.system.process_identity import ProcessIdentity
 from tests.helpers.child_side import wait_until
 from tests.helpers.job_folders import known, planned, sleeper
 from tests.helpers.report_runs import made_run, result, save, small_corpus
@@ -49,18 +49,20 @@ def names(queue: QueueFile) -> list[str]:
 
 
 def test_a_queue_is_read_by_another_as_it_was_written(queue: QueueFile, tmp_path: Path) -> None:
-    orders = [Order(Path("corpus.csv"), run=tmp_path / name, rows=("mlee",), seeds=2) for name in "abc"]
-    items = [queue.add(order) for order in orders]
+    specs = [
+        ExperimentSpec(Path("corpus.csv"), run=tmp_path / name, rows=("mlee",), seeds=2) for name in "abc"
+    ]
+    items = [queue.add(spec) for spec in specs]
     queue.set_paused(True)
     queue.set_keep_going(False)
     other = QueueFile(queue.folder).read()
     assert other.items == tuple(items) and (other.paused, other.keep_going) == (True, False)
-    assert items[0].order == replace(orders[0], corpus=Path("corpus.csv").absolute())
+    assert items[0].spec == replace(specs[0], corpus=Path("corpus.csv").absolute())
     assert all(item.state == "waiting" and (item.run / "order.json").is_file() for item in items)
 
 
 def test_items_are_moved_and_removed(queue: QueueFile, tmp_path: Path) -> None:
-    first, second, _ = [queue.add(Order(tmp_path, run=tmp_path / name)) for name in "abc"]
+    first, second, _ = [queue.add(ExperimentSpec(tmp_path, run=tmp_path / name)) for name in "abc"]
     queue.move(first.id, 1)
     assert names(queue) == ["b", "a", "c"]
     queue.move(second.id, 9)
@@ -74,29 +76,31 @@ def test_items_are_moved_and_removed(queue: QueueFile, tmp_path: Path) -> None:
 
 
 def test_a_run_folder_is_queued_once_and_not_taken_from_another_run(queue: QueueFile, tmp_path: Path) -> None:
-    queue.add(Order(tmp_path, run=tmp_path / "a"))
+    queue.add(ExperimentSpec(tmp_path, run=tmp_path / "a"))
     with pytest.raises(RunError, match="in the queue already"):
-        queue.add(Order(tmp_path, run=tmp_path / "a"))
+        queue.add(ExperimentSpec(tmp_path, run=tmp_path / "a"))
     made_run(tmp_path / "b", small_corpus())
     with pytest.raises(RunError, match="holds a run already"):
-        queue.add(Order(tmp_path, run=tmp_path / "b"))
+        queue.add(ExperimentSpec(tmp_path, run=tmp_path / "b"))
     assert names(queue) == ["a"]
 
 
 def test_again_resumes_what_was_begun_and_says_what_is_trained_anew(queue: QueueFile, tmp_path: Path) -> None:
-    item = queue.add(Order(tmp_path, run=tmp_path / "a", smoke=True, seeds=3, max_epochs=9))
+    item = queue.add(ExperimentSpec(tmp_path, run=tmp_path / "a", smoke=True, seeds=3, max_epochs=9))
     planned(tmp_path / "a")
-    Asked("stop", ("x", "y"), ("z",)).save(item.run)
+    ControlRequest("stop", ("x", "y"), ("z",)).save(item.run)
     queue.edit(lambda was: was.with_item(replace(item, state="failed", message="why")))
     queue.again(item.id, cells=("x",), redo=("u",))
     again = queue.read().items[0]
     assert (again.state, again.message) == ("waiting", "")
-    assert again.order == Order(tmp_path, run=tmp_path / "a", cells=("x",), resume=True)  # as it was begun
-    assert Asked.load(item.run) == Asked(None, ("y",), ("z", "u"))
+    assert again.spec == ExperimentSpec(
+        tmp_path, run=tmp_path / "a", cells=("x",), resume=True
+    )  # as it was begun
+    assert ControlRequest.load(item.run) == ControlRequest(None, ("y",), ("z", "u"))
 
 
 def test_going_on_takes_up_what_was_paused_at_its_place(queue: QueueFile, tmp_path: Path) -> None:
-    first, second = (queue.add(Order(tmp_path, run=tmp_path / name)) for name in "ab")
+    first, second = (queue.add(ExperimentSpec(tmp_path, run=tmp_path / name)) for name in "ab")
     queue.set_paused(True)
     queue.edit(lambda was: was.with_item(replace(first, state="paused")))
     assert [item.state for item in queue.read().items] == ["paused", "waiting"]
@@ -111,8 +115,8 @@ def test_going_on_takes_up_what_was_paused_at_its_place(queue: QueueFile, tmp_pa
 def test_a_job_that_pauses_waits_if_the_user_goes_on_already(
     queue: QueueFile, tmp_path: Path, paused: bool, then: str
 ) -> None:
-    item = queue.add(Order(tmp_path, run=tmp_path / "a"))
-    running = replace(item, state="running", process=Identity.own())
+    item = queue.add(ExperimentSpec(tmp_path, run=tmp_path / "a"))
+    running = replace(item, state="running", process=ProcessIdentity.own())
     was = replace(queue.read().with_item(running), paused=paused)
     assert runner.closed(was, running, "paused", "").item(item.id).state == then
 
@@ -120,8 +124,8 @@ def test_a_job_that_pauses_waits_if_the_user_goes_on_already(
 def test_a_job_that_ends_says_nothing_of_an_item_the_user_has_taken_off_or_queued_anew(
     queue: QueueFile, tmp_path: Path
 ) -> None:
-    item = queue.add(Order(tmp_path, run=tmp_path / "a"))
-    running = replace(item, state="running", process=Identity.own())
+    item = queue.add(ExperimentSpec(tmp_path, run=tmp_path / "a"))
+    running = replace(item, state="running", process=ProcessIdentity.own())
     was = queue.read()  # the item waits again
     assert runner.closed(was, running, "failed", "It did.") == was
     gone = replace(was, items=())
@@ -129,7 +133,7 @@ def test_a_job_that_ends_says_nothing_of_an_item_the_user_has_taken_off_or_queue
 
 
 def test_what_a_newer_version_adds_to_an_item_is_passed_over(queue: QueueFile, tmp_path: Path) -> None:
-    item = queue.add(Order(tmp_path, run=tmp_path / "a"))
+    item = queue.add(ExperimentSpec(tmp_path, run=tmp_path / "a"))
     file = queue.folder / "queue.json"
     stored = json.loads(file.read_text())
     stored["items"][0]["mood"] = "good"
@@ -141,9 +145,9 @@ def test_what_runs_is_neither_removed_nor_queued_again_nor_deleted(
     queue: QueueFile, tmp_path: Path, sleeper: subprocess.Popen[bytes]
 ) -> None:
     run = made_run(tmp_path / "run", small_corpus()).path
-    Job(known(sleeper), time.time()).save(run)
+    JobStatus(known(sleeper), time.time()).save(run)
     item = queue.adopt(run)
-    assert item.state == "running" and item.order.resume and queue.adopt(run) == item
+    assert item.state == "running" and item.spec.resume and queue.adopt(run) == item
     for refused in (
         lambda: queue.remove(item.id),
         lambda: queue.again(item.id),
@@ -182,12 +186,12 @@ from dataclasses import replace
 from pathlib import Path
 from mlee_core.jobs import control
 from mlee_core.jobs.queue import QueueFile
-from mlee_core.experiments.builder import Order
+from mlee_core.config.experiment_spec import ExperimentSpec
 name, run, queue = sys.argv[1], Path(sys.argv[2]), QueueFile(Path(sys.argv[3]))
 for number in range(10):
     control.skip(run, f"{name}{number}")
 for number in range(10):
-    queue.add(Order(run, run=run / f"{name}{number}"))
+    queue.add(ExperimentSpec(run, run=run / f"{name}{number}"))
 """
 
 
@@ -196,7 +200,7 @@ def test_several_processes_edit_at_once_and_nothing_is_lost(queue: QueueFile, tm
     editors = [subprocess.Popen([*command, name, tmp_path, queue.folder]) for name in "abc"]
     assert [editor.wait() for editor in editors] == [0, 0, 0]
     expected = {f"{name}{number}" for name in "abc" for number in range(10)}
-    assert set(Asked.load(tmp_path).skip) == set(names(queue)) == expected
+    assert set(ControlRequest.load(tmp_path).skip) == set(names(queue)) == expected
     assert len(names(queue)) == 30
 
 
@@ -214,7 +218,7 @@ TRAININGS = [Training(FOLD, 0, (stage,)) for stage in (HARD, MLEE, FUSION)]
 class Pool:
     """Trains a stage in three events, and asks something of the run before one of them."""
 
-    def __init__(self, run: Path, at: int, asked: Asked) -> None:
+    def __init__(self, run: Path, at: int, asked: ControlRequest) -> None:
         self._run, self._at, self._asked = run, at, asked
         self._busy: list[tuple[Training, list[Event]]] = []
         self.started: list[str] = []
@@ -239,46 +243,46 @@ class Pool:
         return [(job, None)]
 
 
-def worked_off(run: Path, at: int, asked: Asked) -> list[str]:
+def worked_off(run: Path, at: int, asked: ControlRequest) -> list[str]:
     pool = Pool(run, at, asked)
-    list(work_off(pool, TRAININGS, (), 1, Asks(run)))
+    list(work_off(pool, TRAININGS, (), 1, ControlRequests(run)))
     return pool.started
 
 
 @pytest.mark.parametrize("ask", ["pause", "stop"])
 def test_no_cell_is_begun_once_a_run_is_asked_to_end(tmp_path: Path, ask: Ask) -> None:
-    assert worked_off(tmp_path, 1, Asked(ask)) == ["dominant-hard"]
+    assert worked_off(tmp_path, 1, ControlRequest(ask)) == ["dominant-hard"]
 
 
 def test_what_is_skipped_is_left_out_with_what_stands_on_it(tmp_path: Path) -> None:
     everything = ["dominant-hard", "mlee-all", "fusion-hard-all"]
     mlee = Cell("A", 0, MLEE).name
-    assert worked_off(tmp_path, 1, Asked(skip=(mlee,))) == ["dominant-hard"]
-    assert worked_off(tmp_path, 99, Asked()) == ["dominant-hard"]  # still asked
+    assert worked_off(tmp_path, 1, ControlRequest(skip=(mlee,))) == ["dominant-hard"]
+    assert worked_off(tmp_path, 99, ControlRequest()) == ["dominant-hard"]  # still asked
     control_requests.edit(tmp_path, lambda asked: replace(asked, skip=()))
-    assert worked_off(tmp_path, 99, Asked()) == everything
-    assert worked_off(tmp_path, 7, Asked(skip=(mlee,))) == everything  # too late: it is done
+    assert worked_off(tmp_path, 99, ControlRequest()) == everything
+    assert worked_off(tmp_path, 7, ControlRequest(skip=(mlee,))) == everything  # too late: it is done
     control_requests.edit(tmp_path, lambda asked: replace(asked, skip=("A/seed-0/fusion-hard-all",)))
-    assert worked_off(tmp_path, 99, Asked()) == everything[:2]
+    assert worked_off(tmp_path, 99, ControlRequest()) == everything[:2]
 
 
 def test_a_stage_that_is_skipped_keeps_the_others_of_its_job(tmp_path: Path) -> None:
     soft = Stage("pretrain", "soft", "all")
     dense = Training(FOLD, 0, (Stage("pretrain", "hard", "all"), soft))
-    Asked(skip=(Cell("A", 0, soft).name,)).save(tmp_path)
-    pool = Pool(tmp_path, 99, Asked())
-    list(work_off(pool, [dense], [Cell("A", 0, MLEE)], 1, Asks(tmp_path)))
+    ControlRequest(skip=(Cell("A", 0, soft).name,)).save(tmp_path)
+    pool = Pool(tmp_path, 99, ControlRequest())
+    list(work_off(pool, [dense], [Cell("A", 0, MLEE)], 1, ControlRequests(tmp_path)))
     assert pool.started == ["pretrain-hard-all"]
 
 
 def test_asks_are_seen_at_once_and_what_is_damaged_says_nothing(tmp_path: Path) -> None:
-    asks = Asks(tmp_path)
-    assert asks.now() == Asked()
-    for asked in (Asked("pause"), Asked("stop", ("a",)), Asked()):
+    asks = ControlRequests(tmp_path)
+    assert asks.now() == ControlRequest()
+    for asked in (ControlRequest("pause"), ControlRequest("stop", ("a",)), ControlRequest()):
         asked.save(tmp_path)
         assert asks.now() == asked and asks.stop() == (asked.ask == "stop")
     (tmp_path / "asked.json").write_text('{"ask": ')
-    assert asks.now() == Asked()
+    assert asks.now() == ControlRequest()
 
 
 # ---- trained anew -----------------------------------------------------------------------------------------
@@ -288,10 +292,10 @@ def test_a_journal_forgets_what_is_dropped(tmp_path: Path) -> None:
     def epoch(stage: str) -> EpochDone:
         return EpochDone(stage, 1, 1.0, 1.0, None, None, True, 1.0, fold="A", seed=0)
 
-    journal = Journal(tmp_path / "events.jsonl")
+    journal = EventLog(tmp_path / "events.jsonl")
     assert [journal.append(epoch(stage)) for stage in ("mlee-all", "mlee-all", "dominant-hard")] == [1, 0, 1]
     dropped = Dropped("mlee-all", fold="A", seed=0)
-    for again in (journal, Journal(tmp_path / "events.jsonl")):
+    for again in (journal, EventLog(tmp_path / "events.jsonl")):
         assert again.append(dropped)
         assert [again.append(epoch(stage)) for stage in ("mlee-all", "mlee-all", "dominant-hard")] == [
             1,
@@ -338,7 +342,7 @@ def test_a_heart_beats_while_nothing_is_told_and_never_waits_for_the_disk(
     run = tmp_path / "run"
     monkeypatch.setattr(heartbeat, "HEARTBEAT_S", 0.01)
     monkeypatch.setattr(os, "fsync", never)
-    with heartbeat.Pulse(run, ahead):
+    with heartbeat.HeartbeatWriter(run, ahead):
         wait_until(lambda: Heartbeat.load(run) is not None, "the first beat")
         first = Heartbeat.load(run)
         wait_until(lambda: Heartbeat.load(run) != first, "another beat")
@@ -350,7 +354,7 @@ def test_a_heart_beats_while_nothing_is_told_and_never_waits_for_the_disk(
 def test_a_heartbeat_says_what_is_in_work_how_far_and_how_long(tmp_path: Path, ahead: Forecast) -> None:
     cell = Cell("A", 0, MLEE)
     where: dict[str, Any] = {"fold": "A", "seed": 0}
-    heart = heartbeat.Pulse(tmp_path / "run", ahead)
+    heart = heartbeat.HeartbeatWriter(tmp_path / "run", ahead)
     heart.hear(Progress("Computing features", 12, 30))
     assert heart.now().what == "Computing features 12 of 30" and heart.now().cells == ()
     heart.hear(Started("training", "mlee-all", **where))

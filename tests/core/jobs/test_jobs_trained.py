@@ -18,10 +18,10 @@ from mlee_core.jobs import control
 from mlee_core.jobs.queue import Item
 from mlee_core.jobs.runner import ensure_runner
 from mlee_core.runs.run_folder import RunFolder
-from mlee_core.runs.status_files import Asked, Heartbeat, Job
+from mlee_core.runs.status_files import ControlRequest, Heartbeat, JobStatus
 from tests.helpers import made
 from tests.helpers.child_side import running, wait_until
-from tests.helpers.desk import EPOCHS, MARK, PATIENCE_S, Desk
+from tests.helpers.job_queue import EPOCHS, MARK, PATIENCE_S, JobQueue
 from tests.helpers.run_folders import content, epoch, finished, kept, table3, told
 
 pytestmark = pytest.mark.timeout(600)  # many processes, which may have to wait for the machine
@@ -56,11 +56,11 @@ def unasked(tiny_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def desk(tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def jobs(tiny_table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[JobQueue]:
     monkeypatch.setenv(MARK, str(tmp_path))
-    desk = Desk(tmp_path, tiny_table)
-    yield desk
-    desk.clear()
+    jobs = JobQueue(tmp_path, tiny_table)
+    yield jobs
+    jobs.clear()
 
 
 def same(run: Path, unasked: Path) -> None:
@@ -84,52 +84,52 @@ def results(item: Item) -> set[str]:
 
 
 def test_a_job_outlives_who_queued_it_and_its_runner_and_the_next_runner_takes_it_over(
-    desk: Desk, unasked: Path
+    jobs: JobQueue, unasked: Path
 ) -> None:
     """Queued by a process that has ended; a second runner for the same queue is refused."""
-    desk.queue.add(desk.order("run"))
+    jobs.queue.add(jobs.spec("run"))
     script = "import sys; from mlee_core.jobs.runner import ensure_runner; ensure_runner(sys.argv[1])"
-    subprocess.run([sys.executable, "-c", script, str(desk.queue.folder)], cwd=ROOT, check=True)
-    item = desk.queue.read().items[0]
-    desk.until_told(item, epoch("s0", "dominant-hard"))
-    second = [sys.executable, "-m", "mlee_core.jobs.runner", str(desk.queue.folder)]
+    subprocess.run([sys.executable, "-c", script, str(jobs.queue.folder)], cwd=ROOT, check=True)
+    item = jobs.queue.read().items[0]
+    jobs.until_told(item, epoch("s0", "dominant-hard"))
+    second = [sys.executable, "-m", "mlee_core.jobs.runner", str(jobs.queue.folder)]
     refused = subprocess.run(second, cwd=ROOT, capture_output=True, text=True, check=False)
     assert refused.returncode == 3 and "worked by another process" in refused.stderr
-    job = desk.now(item).process
-    runner = desk.runner()
+    job = jobs.now(item).process
+    runner = jobs.runner()
     os.kill(runner, signal.SIGKILL)
     wait_until(lambda: not running(runner), "the runner to end")
     assert job is not None and job.alive
-    assert ensure_runner(desk.queue.folder) and not ensure_runner(desk.queue.folder)
-    assert desk.until(item, "finished").process == job
-    desk.until_idle()
+    assert ensure_runner(jobs.queue.folder) and not ensure_runner(jobs.queue.folder)
+    assert jobs.until(item, "finished").process == job
+    jobs.until_idle()
     assert types(item).count("started") == 1 + 3  # the experiment and its cells: nobody began again
     same(item.run, unasked)
 
 
-def test_a_job_that_is_killed_or_cancelled_goes_on_bit_identical(desk: Desk, unasked: Path) -> None:
-    item = desk.started(desk.order("run"))
-    desk.until_told(item, epoch("s0", "dominant-hard"))
-    process = desk.now(item).process
+def test_a_job_that_is_killed_or_cancelled_goes_on_bit_identical(jobs: JobQueue, unasked: Path) -> None:
+    item = jobs.started(jobs.spec("run"))
+    jobs.until_told(item, epoch("s0", "dominant-hard"))
+    process = jobs.now(item).process
     assert process is not None
     os.kill(process.pid, signal.SIGKILL)
     # at once, though its runner has not written it down yet
-    wait_until(lambda: desk.now(item).state == "interrupted", "the death to be seen", 2.0)
-    assert "without a word" in desk.now(item).message
-    assert Job.load(item.run).state == "running"  # type: ignore[union-attr]
-    desk.until_idle()  # its training processes too
+    wait_until(lambda: jobs.now(item).state == "interrupted", "the death to be seen", 2.0)
+    assert "without a word" in jobs.now(item).message
+    assert JobStatus.load(item.run).state == "running"  # type: ignore[union-attr]
+    jobs.until_idle()  # its training processes too
 
-    desk.again(item)
-    desk.until_told(item, epoch("s0", "mlee-all", 2))
+    jobs.again(item)
+    jobs.until_told(item, epoch("s0", "mlee-all", 2))
     assert control.cancel(item.run)
-    desk.until(item, "cancelled")
-    desk.until_idle()
-    assert types(item)[-1] == "cancelled" and Job.load(item.run).state == "cancelled"  # type: ignore[union-attr]
+    jobs.until(item, "cancelled")
+    jobs.until_idle()
+    assert types(item)[-1] == "cancelled" and JobStatus.load(item.run).state == "cancelled"  # type: ignore[union-attr]
     assert not list(item.run.glob("mlee-scratch-*"))
     assert not control.cancel(item.run) and not control.pause(item.run)  # nobody trains
 
-    desk.again(item)
-    desk.until(item, "finished")
+    jobs.again(item)
+    jobs.until(item, "finished")
     resumed = [line["stage"] for line in RunFolder(item.run).events() if line["type"] == "resumed"]
     assert "dominant-hard" in resumed or "mlee-all" in resumed
     same(item.run, unasked)
@@ -138,56 +138,58 @@ def test_a_job_that_is_killed_or_cancelled_goes_on_bit_identical(desk: Desk, una
 # ---- asked ----------------------------------------------------------------------------------------------
 
 
-def test_a_cell_that_is_asked_for_while_others_train_is_trained_once_the_job_has_ended(desk: Desk) -> None:
-    item = desk.started(desk.order("run"))
-    desk.until_told(item, epoch("s0", "mlee-all"))  # dominant-hard is done by then
+def test_a_cell_that_is_asked_for_while_others_train_is_trained_once_the_job_has_ended(
+    jobs: JobQueue,
+) -> None:
+    item = jobs.started(jobs.spec("run"))
+    jobs.until_told(item, epoch("s0", "mlee-all"))  # dominant-hard is done by then
     again = "s0/seed-0/dominant-hard"
-    first = desk.now(item).process
-    desk.again(item, cells=(again,), redo=(again,))
-    assert desk.now(item).state == "running" and desk.now(item).later == (again,)
-    wait_until(lambda: desk.now(item).process not in (None, first), "the second job", PATIENCE_S)
-    desk.until(item, "finished")
-    desk.until_idle()
+    first = jobs.now(item).process
+    jobs.again(item, cells=(again,), redo=(again,))
+    assert jobs.now(item).state == "running" and jobs.now(item).later == (again,)
+    wait_until(lambda: jobs.now(item).process not in (None, first), "the second job", PATIENCE_S)
+    jobs.until(item, "finished")
+    jobs.until_idle()
     dropped = [line["stage"] for line in RunFolder(item.run).events() if line["type"] == "dropped"]
     assert dropped == ["dominant-hard", "fusion-hard-all"]  # and what stands on it
-    assert desk.now(item).later == () and types(item).count("finished") == 2
+    assert jobs.now(item).later == () and types(item).count("finished") == 2
     assert results(item) == {again, "s0/seed-0/mlee-all"}  # that alone was asked for
 
 
 @pytest.mark.slow
 def test_a_run_that_is_paused_whose_cell_is_skipped_and_trained_anew_ends_as_if_not(
-    desk: Desk, unasked: Path
+    jobs: JobQueue, unasked: Path
 ) -> None:
-    desk.queue.add(desk.order("run"))
-    Asked("stop").save(desk.folder / "run")  # from long ago: harms no new start
-    ensure_runner(desk.queue.folder)
-    item = desk.queue.read().items[0]
-    desk.until_told(item, epoch("s0", "dominant-hard"))
+    jobs.queue.add(jobs.spec("run"))
+    ControlRequest("stop").save(jobs.folder / "run")  # from long ago: harms no new start
+    ensure_runner(jobs.queue.folder)
+    item = jobs.queue.read().items[0]
+    jobs.until_told(item, epoch("s0", "dominant-hard"))
     assert control.pause(item.run)
-    desk.until(item, "paused")  # after the cell in work
+    jobs.until(item, "paused")  # after the cell in work
     assert results(item) == {HARD} and types(item)[-1] == "cancelled"
     beat = Heartbeat.load(item.run)
     assert beat is not None and (beat.done, beat.total, beat.cells) == (1, 3, ())
 
-    desk.again(item)
-    desk.until_told(item, epoch("s0", "mlee-all"))
+    jobs.again(item)
+    jobs.until_told(item, epoch("s0", "mlee-all"))
     control.skip(item.run, MLEE)
-    desk.until(item, "finished")  # at once, and no failure, though fusion stands on it
+    jobs.until(item, "finished")  # at once, and no failure, though fusion stands on it
     assert results(item) == {HARD} and "failed" not in types(item)
     assert (item.run / MLEE / "last.safetensors").exists()
 
     control.skip(item.run, MLEE, on=False)
-    desk.again(item)
-    desk.until(item, "finished")
+    jobs.again(item)
+    jobs.until(item, "finished")
     same(item.run, unasked)
 
     untouched = {file: file.stat().st_mtime_ns for file in (item.run / HARD).iterdir()}
-    desk.again(item, redo=(MLEE,))
-    desk.until(item, "finished")
+    jobs.again(item, redo=(MLEE,))
+    jobs.until(item, "finished")
     dropped = [line["stage"] for line in RunFolder(item.run).events() if line["type"] == "dropped"]
     assert dropped == ["mlee-all", "fusion-hard-all"]
     assert {file: file.stat().st_mtime_ns for file in (item.run / HARD).iterdir()} == untouched
-    assert Asked.load(item.run) == Asked()
+    assert ControlRequest.load(item.run) == ControlRequest()
     twice = {line for line, count in told(item.run).items() if count == 2}
     assert twice == {line for line in told(unasked) if '"dominant-hard"' not in line}
     for file in kept(unasked):
@@ -204,18 +206,18 @@ if "mlee_core.jobs.job" in sys.orig_argv and os.fork() == 0:
 
 
 def test_stop_keeps_the_best_model_after_the_epoch_and_nothing_of_the_job_stays(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    jobs: JobQueue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither does what it has started in a session of its own."""
     (tmp_path / "sitecustomize.py").write_text(LEAVING)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    item = desk.started(desk.order("run", max_epochs=500, patience=500))
-    desk.until_told(item, epoch("s0", "dominant-hard", 2))
-    (left,) = (pid for pid in desk.processes() if Path(f"/proc/{pid}/comm").read_text() == "sleep\n")
-    assert os.getsid(left) != desk.now(item).process.pid  # type: ignore[union-attr]
+    item = jobs.started(jobs.spec("run", max_epochs=500, patience=500))
+    jobs.until_told(item, epoch("s0", "dominant-hard", 2))
+    (left,) = (pid for pid in jobs.processes() if Path(f"/proc/{pid}/comm").read_text() == "sleep\n")
+    assert os.getsid(left) != jobs.now(item).process.pid  # type: ignore[union-attr]
     assert control.stop_and_keep(item.run)
-    desk.until(item, "stopped")
-    desk.until_idle()
+    jobs.until(item, "stopped")
+    jobs.until_idle()
     assert not running(left)
     assert results(item) == {HARD}
     (result,) = RunFolder(item.run).results()
@@ -228,47 +230,47 @@ def test_stop_keeps_the_best_model_after_the_epoch_and_nothing_of_the_job_stays(
 # ---- what cannot be trained -----------------------------------------------------------------------------
 
 
-def test_what_fails_is_told_in_one_sentence_and_the_queue_goes_on(desk: Desk) -> None:
+def test_what_fails_is_told_in_one_sentence_and_the_queue_goes_on(jobs: JobQueue) -> None:
     """The corpus is gone; the run folder cannot be written; a GPU is asked for that is not there."""
-    moved = desk.queue.add(replace(desk.order("moved"), corpus=desk.folder / "gone" / "table.csv"))
-    closed = desk.queue.add(desk.order("closed"))
+    moved = jobs.queue.add(replace(jobs.spec("moved"), corpus=jobs.folder / "gone" / "table.csv"))
+    closed = jobs.queue.add(jobs.spec("closed"))
     shutil.rmtree(closed.run)
     closed.run.write_text("a file is where the folder was")
-    gpu = desk.queue.add(desk.order("gpu", device="cuda:99"))
-    ensure_runner(desk.queue.folder)
-    desk.until(gpu, "failed")
-    desk.until_idle()
-    messages = {item.run.name: item.message for item in desk.queue.read().items if item.state == "failed"}
-    assert f"{desk.folder}/gone/table.csv" in messages["moved"]
+    gpu = jobs.queue.add(jobs.spec("gpu", device="cuda:99"))
+    ensure_runner(jobs.queue.folder)
+    jobs.until(gpu, "failed")
+    jobs.until_idle()
+    messages = {item.run.name: item.message for item in jobs.queue.read().items if item.state == "failed"}
+    assert f"{jobs.folder}/gone/table.csv" in messages["moved"]
     assert messages["closed"] == f"{closed.run} cannot be written: File exists."
     assert "'cuda:99' is not to be had here" in messages["gpu"] and "allowed are cpu" in messages["gpu"]
     for item in (moved, gpu):
-        job = Job.load(item.run)
+        job = JobStatus.load(item.run)
         assert job is not None and (job.state, job.message) == ("failed", messages[item.run.name])
     assert all("\n" not in message and message.endswith(".") for message in messages.values())
 
 
-def test_a_failure_pauses_the_queue_where_it_is_not_to_go_on(desk: Desk) -> None:
-    desk.queue.set_keep_going(False)
-    failing = desk.queue.add(replace(desk.order("moved"), corpus=desk.folder / "gone.csv"))
-    waiting = desk.queue.add(desk.order("last"))
-    ensure_runner(desk.queue.folder)
-    desk.until(failing, "failed")
-    desk.until_idle()
-    assert desk.queue.read().paused and desk.now(waiting).state == "waiting"
+def test_a_failure_pauses_the_queue_where_it_is_not_to_go_on(jobs: JobQueue) -> None:
+    jobs.queue.set_keep_going(False)
+    failing = jobs.queue.add(replace(jobs.spec("moved"), corpus=jobs.folder / "gone.csv"))
+    waiting = jobs.queue.add(jobs.spec("last"))
+    ensure_runner(jobs.queue.folder)
+    jobs.until(failing, "failed")
+    jobs.until_idle()
+    assert jobs.queue.read().paused and jobs.now(waiting).state == "waiting"
 
 
-def test_a_full_disk_and_a_closed_one_are_told(desk: Desk, small_disk: Path) -> None:
-    item = desk.started(replace(desk.order("run"), run=small_disk / "run"))
-    failed = desk.until(item, "failed")
-    job = Job.load(item.run)
+def test_a_full_disk_and_a_closed_one_are_told(jobs: JobQueue, small_disk: Path) -> None:
+    item = jobs.started(replace(jobs.spec("run"), run=small_disk / "run"))
+    failed = jobs.until(item, "failed")
+    job = JobStatus.load(item.run)
     assert job is not None and job.message == failed.message
     assert "No space left on device" in failed.message and str(item.run) in failed.message
-    desk.until_idle()
+    jobs.until_idle()
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     with pytest.raises(RunError, match="cannot be written: Read-only file system"):
-        desk.queue.again(item.id)
-    assert desk.now(item).state == "failed"
+        jobs.queue.again(item.id)
+    assert jobs.now(item).state == "failed"
 
 
 # ---- nothing stays --------------------------------------------------------------------------------------

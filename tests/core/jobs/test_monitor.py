@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mlee_core.jobs.monitor import Lookout, Watch
+from mlee_core.jobs.monitor import Monitor, WatchedRun
 from mlee_core.jobs.queue import QueueFile
-from mlee_core.system.process_identity import Identity
+from mlee_core.system.process_identity import ProcessIdentity
 from tests.helpers import job_folders
 
 
@@ -17,7 +17,7 @@ def run(tmp_path: Path) -> Path:
     """An experiment at work, two epochs into its first cell."""
     made = job_folders.planned(tmp_path / "run")
     cell = made.cells()[0]
-    job_folders.job(made.path, Identity.own())
+    job_folders.job(made.path, ProcessIdentity.own())
     job_folders.tell(made.path, job_folders.epoch(cell, 1), job_folders.epoch(cell, 2))
     job_folders.beat(made.path, job_folders.work(cell))
     return made.path
@@ -25,37 +25,37 @@ def run(tmp_path: Path) -> Path:
 
 def test_what_runs_and_what_is_watched_is_seen(tmp_path: Path, run: Path) -> None:
     queue = QueueFile(tmp_path / "queue")
-    lookout = Lookout(queue)
-    assert lookout.look(Watch()).runs == {}
+    lookout = Monitor(queue)
+    assert lookout.look(WatchedRun()).runs == {}
     item = queue.adopt(run)
     assert item.state == "running"
-    seen = lookout.look(Watch())
+    seen = lookout.look(WatchedRun())
     assert [known.run for known in seen.queue.items] == [run]
     news = seen.runs[run]
     first = next(iter(news.cells.values()))
     assert (news.state, first.state, first.epoch, news.curve) == ("running", "running", 3, ())
-    watched = lookout.look(Watch(run, first.cell)).runs[run]
+    watched = lookout.look(WatchedRun(run, first.cell)).runs[run]
     assert [row["epoch"] for row in watched.curve] == [1, 2]
     lookout.close()
 
 
 def test_a_run_that_has_not_begun_waits_and_a_damaged_one_says_why(tmp_path: Path, run: Path) -> None:
-    lookout = Lookout(QueueFile(tmp_path / "queue"))
+    lookout = Monitor(QueueFile(tmp_path / "queue"))
     empty = tmp_path / "not begun"
     empty.mkdir()
-    assert lookout.look(Watch(empty)).runs[empty].state == "queued"
+    assert lookout.look(WatchedRun(empty)).runs[empty].state == "queued"
     (run / "config.json").write_text("{}")
-    news = lookout.look(Watch(run)).runs[run]
+    news = lookout.look(WatchedRun(run)).runs[run]
     assert "config.json" in (news.fault or news.message)
     lookout.close()
 
 
 def test_the_second_of_two_windows_only_looks_until_the_first_is_gone(tmp_path: Path, run: Path) -> None:
-    first, second = Lookout(QueueFile(tmp_path / "a")), Lookout(QueueFile(tmp_path / "b"))
-    assert first.look(Watch(run)).runs[run].looking_only == ""
-    assert "only looks" in second.look(Watch(run)).runs[run].looking_only
+    first, second = Monitor(QueueFile(tmp_path / "a")), Monitor(QueueFile(tmp_path / "b"))
+    assert first.look(WatchedRun(run)).runs[run].looking_only == ""
+    assert "only looks" in second.look(WatchedRun(run)).runs[run].looking_only
     first.close()
-    assert second.look(Watch(run)).runs[run].looking_only == ""
+    assert second.look(WatchedRun(run)).runs[run].looking_only == ""
     second.close()
 
 

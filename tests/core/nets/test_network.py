@@ -181,7 +181,7 @@ def step(network: nn.Module, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
 def test_a_training_step_equals_the_plain_networks(lengths: list[int], channels_last: bool) -> None:
     """In float64: gradients through masked batch norm, pooling, gaps and all; some scales are negative."""
     torch.manual_seed(2)
-    simple = plain.PlainNetwork().double()
+    simple = plain.ReferenceNetwork().double()
     for block in (simple.encoder.conv1, simple.encoder.conv2, simple.encoder.conv3):
         nn.init.normal_(block.norm.weight)
         nn.init.normal_(block.norm.bias)
@@ -200,7 +200,7 @@ def test_a_training_step_equals_the_plain_networks(lengths: list[int], channels_
 @settings(deadline=None, max_examples=10)
 @given(st.lists(st.integers(0, 300), min_size=1, max_size=5))
 def test_an_answer_equals_the_plain_networks(network: Network, lengths: list[int]) -> None:
-    simple = plain.PlainNetwork().eval()
+    simple = plain.ReferenceNetwork().eval()
     simple.load_state_dict(network.state_dict())
     batch = pad(utterances(*lengths))
     with torch.no_grad():

@@ -24,7 +24,7 @@ from mlee_core.report.paper_table3 import FIGURES, figures_of, line_of, stage_of
 from mlee_core.report.plots import drawings
 from mlee_core.report.predictions import Prediction, agreement
 from mlee_core.report.report_data import Line, Spread
-from mlee_core.report.scored_predictions import Judged, spread
+from mlee_core.report.scored_predictions import ScoredPredictions, spread
 from mlee_core.runs.cells import Cell
 from mlee_core.runs.run_folder import RunFolder
 from tests.helpers.report_runs import (
@@ -291,7 +291,7 @@ def test_seeds_with_the_same_folds_pool_to_the_mean_of_their_scores(
         for i, (truth, speaker, names) in enumerate(rows)
         for seed in (0, 1)
     ]
-    judged = Judged.of(said, [HARD])
+    judged = ScoredPredictions.of(said, [HARD])
     truth = [CLASSES.index(name) for name, _, _ in rows]
     predicted = [[CLASSES.index(names[seed]) for _, _, names in rows] for seed in (0, 1)]
     for score, of in (("wa", scores.wa), ("ua", scores.ua)):

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from mlee_core.config.experiment_spec import Order
+from mlee_core.config.experiment_spec import ExperimentSpec
 from mlee_core.events import Cancelled, Dropped, Failed, Finished, Resumed, Started
 from mlee_core.runs.cells import Cell
 from mlee_core.runs.follower import Follower
 from mlee_core.runs.run_folder import RunFolder
-from mlee_core.runs.status_files import SILENT_S, Asked
-from mlee_core.system.process_identity import Identity
+from mlee_core.runs.status_files import SILENT_S, ControlRequest
+from mlee_core.system.process_identity import ProcessIdentity
 from tests.helpers.child_side import wait_until
 from tests.helpers.job_folders import (
     ELSEWHERE,
@@ -78,7 +78,7 @@ def test_a_run_from_before_jobs_told_of_themselves(run: RunFolder) -> None:
 
 
 def test_a_living_writer_is_running_and_its_progress_is_told(run: RunFolder, cells: tuple[Cell, ...]) -> None:
-    job(run.path, Identity.own())
+    job(run.path, ProcessIdentity.own())
     tell(run.path, done(cells[0]))
     beat(run.path, work(cells[1]), left_s=90.0)
     follower = polled(run)
@@ -92,18 +92,18 @@ def test_a_living_writer_is_running_and_its_progress_is_told(run: RunFolder, cel
 
 def test_what_was_asked_for(run: RunFolder) -> None:
     follower = polled(run)
-    assert follower.order is None
-    order = Order(Path("a corpus"), seeds=2)
-    (run.path / "order.json").write_text(json.dumps(order.to_json()))
+    assert follower.spec is None
+    spec = ExperimentSpec(Path("a corpus"), seeds=2)
+    (run.path / "order.json").write_text(json.dumps(spec.to_json()))
     follower.poll()
-    assert follower.order == order
+    assert follower.spec == spec
     (run.path / "order.json").write_text("{")
     follower.poll()
-    assert follower.order is None
+    assert follower.spec is None
 
 
 def test_a_number_that_is_another_process_by_now_is_not_taken_for_the_writer(run: RunFolder) -> None:
-    own = Identity.own()
+    own = ProcessIdentity.own()
     for writer in (replace(own, start=own.start + 1), replace(own, boot="another boot"), NOBODY):
         job(run.path, writer)
         assert polled(run).state == "interrupted"
@@ -112,7 +112,7 @@ def test_a_number_that_is_another_process_by_now_is_not_taken_for_the_writer(run
 
 def test_a_zombie_is_dead(run: RunFolder) -> None:
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    writer = Identity.of(process.pid)
+    writer = ProcessIdentity.of(process.pid)
     assert writer is not None
     job(run.path, writer)
     follower = polled(run)
@@ -132,11 +132,11 @@ def test_a_job_that_ends_in_good_order_between_two_looks_is_not_interrupted(
 ) -> None:
     job(run.path, NOBODY)
 
-    def ended(identity: Identity) -> bool:
+    def ended(identity: ProcessIdentity) -> bool:
         job(run.path, NOBODY, "finished")
         return False
 
-    monkeypatch.setattr(Identity, "alive", property(ended))
+    monkeypatch.setattr(ProcessIdentity, "alive", property(ended))
     assert polled(run).state == "finished"
 
 
@@ -156,12 +156,12 @@ def test_another_machines_writer_is_believed_while_its_heart_beats(run: RunFolde
 WRITER = """
 import sys
 from pathlib import Path
-from mlee_core.system.process_identity import Identity
+from mlee_core.system.process_identity import ProcessIdentity
 from mlee_core.runs.run_folder import RunFolder
 from tests.helpers.job_folders import beat, epoch, job, tell, work
 run = RunFolder(Path(sys.argv[1]))
 cell, number = run.cells()[0], 0
-job(run.path, Identity.own())
+job(run.path, ProcessIdentity.own())
 while True:
     number += 1
     tell(run.path, epoch(cell, number))
@@ -209,7 +209,7 @@ def test_a_writer_that_is_killed_is_noticed_at_the_next_poll(
 
 
 def test_what_a_cell_goes_through(run: RunFolder, cells: tuple[Cell, ...]) -> None:
-    job(run.path, Identity.own())
+    job(run.path, ProcessIdentity.own())
     follower, cell = polled(run), cells[0]
 
     def state() -> str:
@@ -224,10 +224,10 @@ def test_what_a_cell_goes_through(run: RunFolder, cells: tuple[Cell, ...]) -> No
     tell(run.path, failed)
     assert state() == "failed" and follower.failures == (follower.cells[cell],)
     assert (follower.cells[cell].message, follower.cells[cell].log) == ("No memory.", "worker-2.log")
-    Asked(skip=(cell.name,)).save(run.path)
+    ControlRequest(skip=(cell.name,)).save(run.path)
     beat(run.path)
     assert state() == "skipped" and follower.failures == ()
-    Asked().save(run.path)
+    ControlRequest().save(run.path)
     assert state() == "failed"
     tell(run.path, Resumed(cell.stage.name, 1, **where(cell)))
     assert state() == "queued"
@@ -248,7 +248,7 @@ def test_a_cell_that_was_stopped_and_kept_is_done_early(run: RunFolder, cells: t
 
 
 def test_epochs_of_a_cell_in_work_outrun_its_heartbeat(run: RunFolder, cells: tuple[Cell, ...]) -> None:
-    job(run.path, Identity.own())
+    job(run.path, ProcessIdentity.own())
     beat(run.path, work(cells[0], 2, 0.9))
     tell(run.path, *(epoch(cells[0], n) for n in (1, 2, 3)))
     view = polled(run).cells[cells[0]]
@@ -256,7 +256,7 @@ def test_epochs_of_a_cell_in_work_outrun_its_heartbeat(run: RunFolder, cells: tu
 
 
 def test_a_cell_that_is_in_work_no_longer_waits(run: RunFolder, cells: tuple[Cell, ...]) -> None:
-    job(run.path, Identity.own())
+    job(run.path, ProcessIdentity.own())
     beat(run.path, work(cells[0]), work(cells[1]))
     follower = polled(run)
     beat(run.path, work(cells[1]), work(cells[2]))
@@ -269,7 +269,7 @@ def test_ten_runs_that_report_much_cost_little(tmp_path: Path) -> None:
     runs = [planned(tmp_path / f"run-{k}", seeds=9) for k in range(10)]
     followers, told = [polled(run) for run in runs], runs[0].cells()[:20]
     for run in runs:
-        job(run.path, Identity.own())
+        job(run.path, ProcessIdentity.own())
     took = []
     for number in range(1, 22):
         for run in runs:
@@ -287,7 +287,7 @@ def test_results_that_nobody_has_told_of_are_found_when_the_run_rests(
     folder = run.stage_folder(cells[4])
     folder.mkdir(parents=True)
     (folder / "result.json").write_text("{")
-    job(run.path, Identity.own())
+    job(run.path, ProcessIdentity.own())
     follower = polled(run)
     assert follower.cells[cells[3]].state == "queued"
     job(run.path, NOBODY, "cancelled")

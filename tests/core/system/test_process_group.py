@@ -10,10 +10,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from mlee_core.config.experiment_spec import Order
+from mlee_core.config.experiment_spec import ExperimentSpec
 from mlee_core.jobs import control
 from mlee_core.jobs.queue import QueueFile
-from mlee_core.runs.status_files import Job
+from mlee_core.runs.status_files import JobStatus
 from mlee_core.system import process_group
 from tests.helpers.child_side import wait_until
 from tests.helpers.job_folders import known, sleeper
@@ -27,16 +27,16 @@ def test_a_number_that_is_used_again_and_a_zombie_are_not_the_job(
     now = known(sleeper)
     assert now.alive and process_group.of_job(now) == [sleeper.pid]
     queue = QueueFile(tmp_path / "queue")
-    item = queue.add(Order(tmp_path, run=tmp_path / "run"))
+    item = queue.add(ExperimentSpec(tmp_path, run=tmp_path / "run"))
     for other in (replace(now, start=now.start + 1), replace(now, boot="before"), replace(now, host="else")):
-        Job(other, 0.0).save(item.run)  # long ago: another machine's would be heard of
+        JobStatus(other, 0.0).save(item.run)  # long ago: another machine's would be heard of
         stored = replace(item, state="running", process=other)
         queue.edit(lambda was, stored=stored: was.with_item(stored))
         assert queue.read().items[0].state == "interrupted"
         assert control.running(item.run) is None and not control.cancel(item.run)
         assert not control.pause(item.run) and not control.stop_and_keep(item.run)
         assert process_group.of_job(other) == []
-    Job(now, time.time()).save(item.run)
+    JobStatus(now, time.time()).save(item.run)
     assert control.running(item.run) is not None
     sleeper.kill()
     wait_until(lambda: not now.alive, "the process to be a zombie")  # nobody waits for it yet

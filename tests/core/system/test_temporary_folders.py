@@ -15,8 +15,8 @@ from mlee_core.system import temporary_folders
 
 OWNER = """
 import sys
-from mlee_core.system.temporary_folders import Scratch
-folder = Scratch()
+from mlee_core.system.temporary_folders import TemporaryFolder
+folder = TemporaryFolder()
 (folder.path / "samples.f32").write_bytes(bytes(1000))
 print(folder.path, flush=True)
 sys.stdin.read()
@@ -30,7 +30,7 @@ def own_temporary_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_owner_removes_its_folder_and_no_other() -> None:
-    mine, other = temporary_folders.Scratch(), temporary_folders.Scratch()
+    mine, other = temporary_folders.TemporaryFolder(), temporary_folders.TemporaryFolder()
     mine.remove()
     mine.remove()
     assert not mine.path.exists() and other.path.is_dir()
@@ -62,7 +62,7 @@ def test_a_folder_that_is_swept_before_it_is_locked_is_made_anew(monkeypatch: py
         real(descriptor, how)
 
     monkeypatch.setattr(temporary_folders.fcntl, "flock", flock)
-    folder = temporary_folders.Scratch()
+    folder = temporary_folders.TemporaryFolder()
     assert swept and folder.path.is_dir()
     folder.remove()
 

@@ -29,7 +29,7 @@ from mlee_core.training.cuda_graphs import COLUMNS, RecordedSteps, fixed_shape, 
 from mlee_core.training.feature_store import FeatureStore
 from mlee_core.training.loop import build, train_step
 from mlee_core.training.losses import loss_function
-from mlee_core.training.optimizer import Learner
+from mlee_core.training.optimizer import Optimizer
 
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
@@ -43,8 +43,8 @@ def batch(*lengths: int) -> Batch:
     return Batch((x, n), torch.eye(4)[: len(lengths)], tuple(map(str, lengths)))
 
 
-def learner_of(config: StageConfig, network: nn.Module | None = None) -> Learner:
-    return Learner(config, (network or build(config)).train())
+def optimizer_of(config: StageConfig, network: nn.Module | None = None) -> Optimizer:
+    return Optimizer(config, (network or build(config)).train())
 
 
 def test_few_shapes_occur() -> None:
@@ -57,32 +57,32 @@ def test_few_shapes_occur() -> None:
 def test_a_step_in_a_fixed_shape_equals_the_ragged_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """In float64, Adam and all: the weights afterwards are the same."""
     config = StageConfig(MLEE, CYCLED, Compute(), 0)
-    learners = [learner_of(config, network.double()) for network in (build(config), build(config))]
+    optimizers = [optimizer_of(config, network.double()) for network in (build(config), build(config))]
     for lengths in ((40, 97, 7, 130), (30, 50, 64, 33)):
         x, n, q = (*batch(*lengths).inputs, batch(*lengths).targets)
-        for learner, inputs, layout in (
-            (learners[0], (x.double(), n), sequence_packing.laid_out),
-            (learners[1], fixed_shape((x.double(), n)), sequence_packing.padded),
+        for optimizer, inputs, layout in (
+            (optimizers[0], (x.double(), n), sequence_packing.laid_out),
+            (optimizers[1], fixed_shape((x.double(), n)), sequence_packing.padded),
         ):
             monkeypatch.setattr(model, "laid_out", layout)
-            learner.step(F.binary_cross_entropy_with_logits(learner.network(*inputs)[0], q.double()), 0.5)
-    for one, other in zip(learners[0].changing(), learners[1].changing(), strict=True):
+            optimizer.step(F.binary_cross_entropy_with_logits(optimizer.network(*inputs)[0], q.double()), 0.5)
+    for one, other in zip(optimizers[0].changing(), optimizers[1].changing(), strict=True):
         torch.testing.assert_close(one, other, atol=1e-7, rtol=1e-6)
 
 
 def test_steps_that_warm_up_leave_no_trace() -> None:
     """What a step changes is all listed, so that it can be undone: the next one is as if it came first."""
     config = StageConfig(MLEE, CYCLED, Compute(), 0)
-    straight, warmed = learner_of(config), learner_of(config)
+    straight, warmed = optimizer_of(config), optimizer_of(config)
     loss, given = loss_function(config, torch.eye(4).tolist()), batch(40, 97, 33, 64)
     warmed.schedule(0.3)
     before = [tensor.clone() for tensor in warmed.changing()]
     with undone(warmed.changing()):
         for _ in range(2):
-            warmed.follow(loss(warmed.network(*given.inputs)[0], given.targets))
+            warmed.apply_gradients(loss(warmed.network(*given.inputs)[0], given.targets))
         assert not all(torch.equal(a, b) for a, b in zip(before, warmed.changing(), strict=True))
     assert all(torch.equal(a, b) for a, b in zip(before, warmed.changing(), strict=True))
-    warmed.follow(loss(warmed.network(*given.inputs)[0], given.targets))
+    warmed.apply_gradients(loss(warmed.network(*given.inputs)[0], given.targets))
     train_step(config.compute, straight, loss, given, 0.3)
     assert all(torch.equal(a, b) for a, b in zip(straight.changing(), warmed.changing(), strict=True))
     assert all(torch.equal(value, warmed.state()[name]) for name, value in straight.state().items())
@@ -160,23 +160,23 @@ def exact() -> Iterator[None]:
 def on_gpu(graphs: bool = False) -> SimpleNamespace:
     """A learner on the GPU with two ways to take a step."""
     config = StageConfig(MLEE, CYCLED, Compute("cuda", graphs=graphs), 0)
-    learner, loss = learner_of(config), loss_function(config, torch.eye(4).tolist())
+    optimizer, loss = optimizer_of(config), loss_function(config, torch.eye(4).tolist())
 
     def whole(inputs: tuple[Tensor, ...]) -> Tensor:
-        value = loss(learner.network(*inputs[:-1])[0], inputs[-1])
-        learner.follow(value)
+        value = loss(optimizer.network(*inputs[:-1])[0], inputs[-1])
+        optimizer.apply_gradients(value)
         return value
 
-    recorded = RecordedSteps(whole, learner.changing)
+    recorded = RecordedSteps(whole, optimizer.changing)
 
     def replay(given: Batch, at: float) -> Tensor:
-        learner.schedule(at)
+        optimizer.schedule(at)
         return recorded(fixed_shape(moved((*given.inputs, given.targets), "cuda"))).clone()
 
     def plain(given: Batch, at: float) -> Tensor:
-        return train_step(config.compute, learner, loss, given, at)
+        return train_step(config.compute, optimizer, loss, given, at)
 
-    return SimpleNamespace(learner=learner, replay=replay, plain=plain, config=config)
+    return SimpleNamespace(optimizer=optimizer, replay=replay, plain=plain, config=config)
 
 
 BATCHES = [batch(*n) for n in ((40, 97, 7, 130), (30, 50, 60, 33), (41, 90, 8, 131), (200, 230, 190, 99))]
@@ -189,7 +189,7 @@ def test_replayed_steps_are_the_plain_ones(exact: None) -> None:
     for n, given in enumerate(BATCHES * 2):
         values = plain.plain(given, n / 8), replayed.replay(given, n / 8)
         torch.testing.assert_close(*values, atol=1e-4, rtol=1e-4)
-    for one, other in zip(plain.learner.changing(), replayed.learner.changing(), strict=True):
+    for one, other in zip(plain.optimizer.changing(), replayed.optimizer.changing(), strict=True):
         torch.testing.assert_close(one, other, atol=5e-3, rtol=5e-2)
 
 
@@ -227,12 +227,12 @@ def test_going_on_is_bit_identical(exact: None, way: str) -> None:
     straight, resumed = on_gpu(graphs=way == "replay"), on_gpu(graphs=way == "replay")
     for n, given in enumerate(BATCHES):
         getattr(straight, way)(given, n / 8)
-    kept = {name: value.clone() for name, value in straight.learner.state().items()}
-    judged = copy.deepcopy(straight.learner.judged.state_dict())
-    resumed.learner.judged.load_state_dict(judged)
-    resumed.learner.restore(kept)
+    kept = {name: value.clone() for name, value in straight.optimizer.state().items()}
+    averaged = copy.deepcopy(straight.optimizer.averaged.state_dict())
+    resumed.optimizer.averaged.load_state_dict(averaged)
+    resumed.optimizer.restore(kept)
     for n, given in enumerate(BATCHES):
         for each in (straight, resumed):
             getattr(each, way)(given, 0.5 + n / 8)
-    for one, other in zip(straight.learner.changing(), resumed.learner.changing(), strict=True):
+    for one, other in zip(straight.optimizer.changing(), resumed.optimizer.changing(), strict=True):
         assert torch.equal(one, other)

@@ -24,7 +24,7 @@ from mlee_core.training.batches import EncoderInputs, Examples, VectorInputs, dr
 from mlee_core.training.feature_store import FeatureStore, build_features
 from mlee_core.training.loop import StageData, Trained, train
 from mlee_core.training.losses import existence_offset
-from mlee_core.training.optimizer import Learner, cycle
+from mlee_core.training.optimizer import Optimizer, cycle
 from tests.helpers import made
 from tests.helpers.run_folders import content
 
@@ -43,33 +43,33 @@ def test_the_rate_rises_then_falls_along_half_a_cosine() -> None:
     assert 0 < cycle(0.0) < 0.01 and 0 < cycle(1.0) < 0.01
 
 
-def _learner(recipe: Recipe, network: nn.Module) -> Learner:
-    return Learner(StageConfig(Stage("mlee", None, "all"), recipe, Compute(), 0), network)
+def _optimizer(recipe: Recipe, network: nn.Module) -> Optimizer:
+    return Optimizer(StageConfig(Stage("mlee", None, "all"), recipe, Compute(), 0), network)
 
 
 def test_what_counts_is_the_running_mean_of_the_weights() -> None:
     """Against the formula, step by step: kept shares 1/10, 2/11, 3/12 and then the recipe's 1/4."""
     torch.manual_seed(0)
     network = nn.Linear(3, 1)
-    learner = _learner(Recipe(averaging=0.25, learning_rate=0.1), network)
+    optimizer = _optimizer(Recipe(averaging=0.25, learning_rate=0.1), network)
     mean = network.weight.detach().clone()  # [1, 3]
     for kept in (1 / 10, 2 / 11, 3 / 12, 1 / 4, 1 / 4):
-        learner.step(network(torch.ones(3)).square().sum(), 0.5)
+        optimizer.step(network(torch.ones(3)).square().sum(), 0.5)
         mean = kept * mean + (1 - kept) * network.weight.detach()
-        assert torch.allclose(learner.judged.weight, mean)  # type: ignore[arg-type]
-    assert not torch.equal(learner.judged.weight, network.weight)  # type: ignore[arg-type]
+        assert torch.allclose(optimizer.averaged.weight, mean)  # type: ignore[arg-type]
+    assert not torch.equal(optimizer.averaged.weight, network.weight)  # type: ignore[arg-type]
 
 
 def test_without_averaging_the_network_itself_counts() -> None:
     network = nn.Linear(3, 1)
-    assert _learner(Recipe(), network).judged is network
+    assert _optimizer(Recipe(), network).averaged is network
 
 
 def test_weights_decay_without_a_gradient_by_the_rate() -> None:
     """Loshchilov and Hutter: w ← w (1 - rate · decay); Adam adds nothing where the gradient is 0."""
     network = nn.Linear(2, 1, bias=False)
     before = network.weight.detach().clone()
-    _learner(Recipe(weight_decay=0.5, learning_rate=0.1), network).step((network.weight * 0).sum(), 0.5)
+    _optimizer(Recipe(weight_decay=0.5, learning_rate=0.1), network).step((network.weight * 0).sum(), 0.5)
     assert torch.allclose(network.weight, before * (1 - 0.1 * 0.5))
 
 
@@ -189,7 +189,7 @@ def test_without_memory_a_smaller_batch_is_proposed(
     def full(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(Learner, "step", full)
+    monkeypatch.setattr(Optimizer, "step", full)
     with pytest.raises(RunError, match=r"cpu has no memory left for 8 utterances a step: .* --batch-size 4"):
         _returned(train(*data, tmp_path))
 
@@ -200,7 +200,7 @@ def test_another_fault_of_a_step_stays_itself(
     def broken(*_: object) -> None:
         raise RuntimeError("shapes differ")
 
-    monkeypatch.setattr(Learner, "step", broken)
+    monkeypatch.setattr(Optimizer, "step", broken)
     with pytest.raises(RuntimeError, match="shapes differ"):
         _returned(train(*data, tmp_path))
 

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from mlee_core.figures.palette import CLASS_COLORS
 from mlee_core.inference.results import DOMINANT_HEADS, Analysis, Attention, Segment
 from mlee_gui.listening.emotions_panel import EmotionsPanel
-from mlee_gui.listening.probability_bars import Bar, Bars
+from mlee_gui.listening.probability_bars import Bar, ProbabilityBars
 
 CLASSES = ("neu", "hap", "sad", "ang")
 HEADS = ("hard", "soft", "mlee", "fusion")
@@ -141,7 +141,7 @@ def test_a_long_recording_says_which_segment(panel: EmotionsPanel) -> None:
 
 @pytest.mark.parametrize("value", [0.0, 0.25, 0.6, 1.0])
 def test_bars_are_as_long_as_their_values(qtbot: QtBot, value: float) -> None:
-    bars = Bars("Existence", half_line=False)
+    bars = ProbabilityBars("Existence", half_line=False)
     qtbot.addWidget(bars)
     bars.resize(400, bars.sizeHint().height())
     bars.show_bars([Bar("sad", value), Bar("ang", 1.0)])
@@ -159,7 +159,7 @@ def test_bars_are_as_long_as_their_values(qtbot: QtBot, value: float) -> None:
 
 
 def test_the_half_line_is_at_a_half(qtbot: QtBot) -> None:
-    bars = Bars("Existence", half_line=True)
+    bars = ProbabilityBars("Existence", half_line=True)
     qtbot.addWidget(bars)
     palette = QPalette()
     palette.setColor(QPalette.ColorRole.WindowText, QColor("#ff00ff"))

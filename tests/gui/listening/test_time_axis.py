@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mlee_core.audio.zoom_pyramid import FLOOR_DB, STEP_DB
 from mlee_core.inference.results import Attention, Segment
-from mlee_gui.listening.attention_curves import AttentionCurves, Steps
+from mlee_gui.listening.attention_curves import AttentionCurves, AttentionSteps
 from mlee_gui.listening.spectrogram import COLORMAPS, SpectrogramLane, color_table, colors
 from mlee_gui.listening.time_axis import MIN_SPAN_S, TimeScale, View
 from mlee_gui.shell.time_text import spacing, ticks, time_spacing, time_text
@@ -119,7 +119,7 @@ def test_the_range_of_levels_takes_the_whole_map() -> None:
 
 
 def test_steps_lie_where_the_model_looked() -> None:
-    steps = Steps.of(
+    steps = AttentionSteps.of(
         [made(0.0, 0.7, hard=(0.1, 0.2, 0.7), mlee=(0.5, 0.25, 0.25)), made(10.0, 10.4, hard=(0.4, 0.6))]
     )
     assert steps.start_s.tolist() == pytest.approx([0.015, 0.175, 0.335, 10.015, 10.175])

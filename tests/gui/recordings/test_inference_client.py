@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from mlee_core.events import Progress
 from mlee_core.inference.protocol import Analyze, OpenRecording, Progressed, Ready, Refused, SegmentDone
-from mlee_gui.recordings.inference_client import BUSY_MS, Inference
+from mlee_gui.recordings.inference_client import BUSY_MS, InferenceClient
 from tests.helpers.fakes import FakeWorker, segment
 
 
@@ -30,8 +30,8 @@ def workers() -> Workers:
 
 
 @pytest.fixture
-def inference(qtbot: QtBot, workers: Workers) -> Iterator[Inference]:
-    made = Inference(workers)
+def inference(qtbot: QtBot, workers: Workers) -> Iterator[InferenceClient]:
+    made = InferenceClient(workers)
     yield made
     made.stop()
 
@@ -41,7 +41,7 @@ def test_polls_often_enough_to_feel_immediate() -> None:
 
 
 def test_process_starts_once_and_tells_when_ready(
-    qtbot: QtBot, inference: Inference, workers: Workers
+    qtbot: QtBot, inference: InferenceClient, workers: Workers
 ) -> None:
     inference.start()
     inference.start()
@@ -52,7 +52,7 @@ def test_process_starts_once_and_tells_when_ready(
 
 
 def test_each_job_gets_its_answer(
-    qtbot: QtBot, inference: Inference, workers: Workers, tmp_path: object
+    qtbot: QtBot, inference: InferenceClient, workers: Workers, tmp_path: object
 ) -> None:
     first = inference.open("/a.wav", str(tmp_path))
     second = inference.analyze("/a.wav", "m", span=(0.5, 1.5), speaker="03", corpus="emodb")
@@ -71,7 +71,7 @@ def test_each_job_gets_its_answer(
 
 
 def test_of_what_waits_only_the_newest_progress_of_a_job_is_told(
-    qtbot: QtBot, inference: Inference, workers: Workers
+    qtbot: QtBot, inference: InferenceClient, workers: Workers
 ) -> None:
     told: list[tuple[int, object]] = []
     inference.progressed.connect(lambda job, progress: told.append((job, progress.done)))
@@ -87,7 +87,7 @@ def test_of_what_waits_only_the_newest_progress_of_a_job_is_told(
 
 
 def test_it_has_the_process_prepared_without_waiting_for_an_answer(
-    inference: Inference, workers: Workers
+    inference: InferenceClient, workers: Workers
 ) -> None:
     inference.prepare("m")
     assert workers.made[0].prepared == ["m"] and not inference.busy
@@ -96,14 +96,14 @@ def test_it_has_the_process_prepared_without_waiting_for_an_answer(
 def test_a_process_that_was_started_early_is_not_started_again(qtbot: QtBot) -> None:
     early = FakeWorker()
     early.start()
-    inference = Inference(lambda: early)
+    inference = InferenceClient(lambda: early)
     inference.start()
     assert early.starts == 1
     inference.stop()
 
 
 def test_cancel_reaches_the_worker_only_for_what_runs(
-    qtbot: QtBot, inference: Inference, workers: Workers
+    qtbot: QtBot, inference: InferenceClient, workers: Workers
 ) -> None:
     job = inference.analyze("/a.wav", "m")
     with qtbot.waitSignal(inference.cancelled) as caught:
@@ -115,7 +115,7 @@ def test_cancel_reaches_the_worker_only_for_what_runs(
 
 
 def test_crash_is_told_with_the_last_log_lines_and_the_next_job_restarts(
-    qtbot: QtBot, inference: Inference, workers: Workers
+    qtbot: QtBot, inference: InferenceClient, workers: Workers
 ) -> None:
     job = inference.analyze("/a.wav", "m")
     with qtbot.waitSignal(inference.died) as caught:
@@ -133,7 +133,7 @@ def test_crash_is_told_with_the_last_log_lines_and_the_next_job_restarts(
 
 
 def test_job_sent_to_a_dead_worker_is_done_by_the_next(
-    qtbot: QtBot, inference: Inference, workers: Workers
+    qtbot: QtBot, inference: InferenceClient, workers: Workers
 ) -> None:
     lost = inference.analyze("/a.wav", "m")
     workers.made[0].die()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytestqt.qtbot import QtBot
 
-from mlee_gui.recordings.playback_stream import RATE, Feed, Stretch
+from mlee_gui.recordings.playback_stream import RATE, PlaybackStream, Stretch
 from mlee_gui.recordings.player import Player
 from mlee_gui.shell.messages import Message, Messages
 from mlee_gui.shell.tasks import Tasks
@@ -20,7 +20,7 @@ from tests.helpers.fake_sound import FakeBackend, FakeStream
 RAMP = np.arange(1000, dtype=np.float32)
 
 
-def given_out(feed: Feed, sizes: list[int]) -> np.ndarray:
+def given_out(feed: PlaybackStream, sizes: list[int]) -> np.ndarray:
     blocks = []
     for size in sizes:
         out = np.full(size, np.nan, np.float32)
@@ -33,14 +33,14 @@ def given_out(feed: Feed, sizes: list[int]) -> np.ndarray:
 def test_loop_is_the_stretch_over_and_over_whatever_the_block_sizes(
     sizes: list[int], first: int, length: int
 ) -> None:
-    feed = Feed(RAMP, Stretch(first, first + length, True), first)
+    feed = PlaybackStream(RAMP, Stretch(first, first + length, True), first)
     expected = np.resize(RAMP[first : first + length], sum(sizes))
     np.testing.assert_array_equal(given_out(feed, sizes), expected)
     assert not feed.exhausted
 
 
 def test_once_ends_in_silence_and_says_so() -> None:
-    feed = Feed(RAMP, Stretch(10, 15, False), 12, gain=0.5)
+    feed = PlaybackStream(RAMP, Stretch(10, 15, False), 12, gain=0.5)
     np.testing.assert_array_equal(given_out(feed, [2]), [6.0, 6.5])
     assert not feed.exhausted
     np.testing.assert_array_equal(given_out(feed, [3]), [7.0, 0, 0])
@@ -48,7 +48,7 @@ def test_once_ends_in_silence_and_says_so() -> None:
 
 
 def test_position_is_that_of_the_first_sample_of_the_block() -> None:
-    feed = Feed(RAMP, Stretch(0, 100, True), 90)
+    feed = PlaybackStream(RAMP, Stretch(0, 100, True), 90)
     out = np.zeros(30, np.float32)
     assert [feed.fill(out) for _ in range(3)] == [90, 20, 50]
     feed.steer(Stretch(0, 1000, False))
@@ -58,7 +58,7 @@ def test_position_is_that_of_the_first_sample_of_the_block() -> None:
 
 def test_device_at_another_rate_hears_the_same_pitch_for_the_same_time() -> None:
     tone = np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE).astype(np.float32)
-    feed = Feed(tone, Stretch(0, RATE, False), 0, rate=44_100)
+    feed = PlaybackStream(tone, Stretch(0, RATE, False), 0, rate=44_100)
     heard = []
     while not feed.exhausted:
         heard.append(given_out(feed, [512]))

@@ -14,8 +14,8 @@ from mlee_core.events import Progress
 from mlee_core.inference.model_info import ModelInfo
 from mlee_core.inference.protocol import Analyze, Cancel, OpenRecording, Progressed, Refused, SegmentDone
 from mlee_gui.recordings import analysis_queue as backlog_module
-from mlee_gui.recordings.analysis_queue import Backlog
-from mlee_gui.recordings.inference_client import Inference
+from mlee_gui.recordings.analysis_queue import AnalysisQueue
+from mlee_gui.recordings.inference_client import InferenceClient
 from mlee_gui.recordings.session import Entry, Session
 from mlee_gui.shell.messages import Message, Messages
 from tests.helpers.fakes import MODEL, FakeWorker, segment
@@ -26,8 +26,8 @@ class Bench:
     """A session with a fake worker under it, and what it told the user."""
 
     session: Session
-    backlog: Backlog
-    inference: Inference
+    analysis_queue: AnalysisQueue
+    inference: InferenceClient
     worker: FakeWorker
     told: list[Message]
     qtbot: QtBot
@@ -61,13 +61,13 @@ def bench(qtbot: QtBot, tmp_path: Path) -> Iterator[Bench]:
     messages.posted.connect(told.append)
     session = Session(messages, find_model)
     worker = FakeWorker()
-    inference = Inference(lambda: worker)
-    backlog = Backlog(session, inference, tmp_path / "work")
-    session.work = backlog
+    inference = InferenceClient(lambda: worker)
+    analysis_queue = AnalysisQueue(session, inference, tmp_path / "work")
+    session.work = analysis_queue
     session.set_model("m")
-    yield Bench(session, backlog, inference, worker, told, qtbot)
+    yield Bench(session, analysis_queue, inference, worker, told, qtbot)
     inference.stop()
-    backlog.close()
+    analysis_queue.close()
     session.close()
 
 
@@ -109,10 +109,12 @@ def test_current_recording_overtakes_the_rest(bench: Bench) -> None:
     bench.session.set_current(entries[3].id)
     newest = bench.worker.requests[-1]
     assert isinstance(newest, OpenRecording) and newest.path == "/3.wav"
-    activity = bench.backlog.activity()
+    activity = bench.analysis_queue.activity()
     assert activity is not None and activity.text == "reading 3.wav (2 of 4)" and activity.fraction == 0.25
     bench.worker.reply(Progressed(newest.job, Progress("seconds", 1, 2)))
-    bench.qtbot.waitUntil(lambda: (now := bench.backlog.activity()) is not None and now.fraction == 0.375)
+    bench.qtbot.waitUntil(
+        lambda: (now := bench.analysis_queue.activity()) is not None and now.fraction == 0.375
+    )
 
 
 def test_segments_and_progress_arrive_one_by_one(bench: Bench) -> None:
@@ -122,7 +124,7 @@ def test_segments_and_progress_arrive_one_by_one(bench: Bench) -> None:
     job = bench.worker.requests[0].job  # type: ignore[attr-defined]
     bench.worker.reply(Progressed(job, Progress("seconds", 15, 60, 30.0)), SegmentDone(job, segment(0, 15)))
     bench.qtbot.waitUntil(lambda: len(bench.session.entries()[0].segments) == 1)
-    activity = bench.backlog.activity()
+    activity = bench.analysis_queue.activity()
     assert activity is not None and (activity.fraction, activity.left_s) == (0.25, 30.0)
 
 
@@ -218,7 +220,7 @@ def test_selection_is_clipped_ordered_and_analysed_alone(bench: Bench) -> None:
 def test_stop_ends_all_and_a_click_starts_one_again(bench: Bench) -> None:
     entries = bench.add("/0.wav", "/1.wav", "/2.wav")
     bench.session.stop()
-    assert bench.states() == ["cancelled"] * 3 and bench.backlog.activity() is None
+    assert bench.states() == ["cancelled"] * 3 and bench.analysis_queue.activity() is None
     bench.worker.answering = True
     bench.session.set_current(entries[1].id)
     bench.qtbot.waitUntil(lambda: bench.states() == ["cancelled", "done", "cancelled"])

@@ -189,6 +189,6 @@ def test_model_request_carries_what_was_chosen(qtbot: QtBot, make: Make) -> None
 @pytest.mark.parametrize("built", ["fields", "form", "page"])
 def test_a_training_page_that_is_half_built_leaves_with_its_window(make: Make, built: str) -> None:
     """What stays would be seen by the look at each test's end."""
-    desk = make().desk
-    desk._parts = desk._build()
-    assert next(part for part in desk._parts if part == built) == built and desk.training is None
+    lazy_page = make().lazy_page
+    lazy_page._parts = lazy_page._build()
+    assert next(part for part in lazy_page._parts if part == built) == built and lazy_page.training is None

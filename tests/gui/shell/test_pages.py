@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("training_at_once")
 
 
 def loaded(qtbot: QtBot, application: Application) -> Application:
-    qtbot.waitUntil(lambda: application.desk.training is not None)
+    qtbot.waitUntil(lambda: application.lazy_page.training is not None)
     return application
 
 
@@ -74,18 +74,18 @@ def test_undo_is_the_shown_pages(qtbot: QtBot, make: Make) -> None:
 def test_new_experiment_opens_the_form_from_anywhere(qtbot: QtBot, make: Make) -> None:
     app = loaded(qtbot, make("/x/a.wav"))
     press(qtbot, app, Qt.Key.Key_N, modifier=Qt.KeyboardModifier.ControlModifier)
-    assert app.desk.training is not None and app.window.page == "training"
-    assert app.desk.training.form.isVisible()
+    assert app.lazy_page.training is not None and app.window.page == "training"
+    assert app.lazy_page.training.form.isVisible()
 
 
 def test_progress_stands_in_title_and_tab(qtbot: QtBot, make: Make) -> None:
     app = loaded(qtbot, make("/x/a.wav"))
     qtbot.waitUntil(lambda: opened(app))
-    assert app.desk.training is not None
-    app.desk.training.progressed.emit(0.34, "2 h left")
+    assert app.lazy_page.training is not None
+    app.lazy_page.training.progressed.emit(0.34, "2 h left")
     assert app.window.windowTitle() == "34% trained, 2 h left – a.wav – MLEE"
     assert app.window.tabs.tabText(1) == "Training 34%"
-    app.desk.training.progressed.emit(None, "")
+    app.lazy_page.training.progressed.emit(None, "")
     assert app.window.windowTitle() == "a.wav – MLEE" and app.window.tabs.tabText(1) == "Training"
 
 
@@ -103,6 +103,6 @@ def test_a_trained_model_is_used_on_the_other_page(qtbot: QtBot, make: Make, tmp
     app = loaded(qtbot, make("/x/a.wav"))
     asked: list[str] = []
     app.session.model_changed.connect(lambda _: asked.append(app.session.model_name))
-    assert app.desk.training is not None
-    app.desk.training.model_chosen.emit(str(tmp_path / "model.safetensors"))
+    assert app.lazy_page.training is not None
+    app.lazy_page.training.model_chosen.emit(str(tmp_path / "model.safetensors"))
     assert asked == [str(tmp_path / "model.safetensors")]

@@ -18,7 +18,7 @@ from mlee_core.figures.palette import CELL_COLORS
 from mlee_core.runs.cells import Cell
 from mlee_core.runs.follower import CellView
 from mlee_gui.training.cell_delegate import share_done
-from mlee_gui.training.cell_grid import EMPTY, LosoGrid
+from mlee_gui.training.cell_grid import EMPTY, CellGrid
 from mlee_gui.training.cell_grid_model import cell_words, lines_of, tip
 
 HARD, SOFT = Stage("dominant", "hard", "all"), Stage("dominant", "soft", "all")
@@ -46,8 +46,8 @@ def with_states(known: Cells, states: Mapping[Cell, dict[str, Any]]) -> Cells:
 
 
 @pytest.fixture
-def grid(qtbot: QtBot) -> LosoGrid:
-    made = LosoGrid()
+def grid(qtbot: QtBot) -> CellGrid:
+    made = CellGrid()
     QAbstractItemModelTester(made.model, QAbstractItemModelTester.FailureReportingMode.Fatal, made)
     qtbot.addWidget(made)
     made.resize(700, 300)
@@ -56,20 +56,20 @@ def grid(qtbot: QtBot) -> LosoGrid:
     return made
 
 
-def headers(grid: LosoGrid, orientation: Qt.Orientation) -> list[str]:
+def headers(grid: CellGrid, orientation: Qt.Orientation) -> list[str]:
     along = orientation == Qt.Orientation.Horizontal
     count = grid.model.columnCount() if along else grid.model.rowCount()
     return [grid.model.headerData(k, orientation, Qt.ItemDataRole.DisplayRole) for k in range(count)]
 
 
-def press(qtbot: QtBot, grid: LosoGrid, key: Qt.Key, how: Any = Qt.KeyboardModifier.NoModifier) -> None:
+def press(qtbot: QtBot, grid: CellGrid, key: Qt.Key, how: Any = Qt.KeyboardModifier.NoModifier) -> None:
     qtbot.keyClick(grid.table, key, how)
 
 
 # ---- what it shows --------------------------------------------------------------------------------------
 
 
-def test_columns_are_encoders_before_what_stands_on_them_train_set_by_train_set(grid: LosoGrid) -> None:
+def test_columns_are_encoders_before_what_stands_on_them_train_set_by_train_set(grid: CellGrid) -> None:
     grid.show_cells(cells())
     assert [" ".join(h.split("\n")) for h in headers(grid, Qt.Orientation.Horizontal)] == [
         "dominant hard",
@@ -91,7 +91,7 @@ def test_columns_are_encoders_before_what_stands_on_them_train_set_by_train_set(
     assert "fusion, hard labels, train set all" in tips and "Stands on dominant-hard and mlee-all" in tips
 
 
-def test_rows_name_the_seed_where_there_are_several(grid: LosoGrid) -> None:
+def test_rows_name_the_seed_where_there_are_several(grid: CellGrid) -> None:
     grid.show_cells(cells(seeds=2))
     rows = headers(grid, Qt.Orientation.Vertical)
     assert rows == ["03 · seed 0", "08 · seed 0", "03 · seed 1", "08 · seed 1"]
@@ -133,7 +133,7 @@ def test_how_far_a_running_cell_is() -> None:
     assert share_done(CellView(CELL, "stopped", 11, 40)) is None
 
 
-def test_each_state_has_its_colour_and_its_mark(grid: LosoGrid) -> None:
+def test_each_state_has_its_colour_and_its_mark(grid: CellGrid) -> None:
     known = cells(("03",))
     states = dict(zip(known, CELL_COLORS, strict=False))
     grid.show_cells(with_states(known, {cell: {"state": state} for cell, state in states.items()}))
@@ -155,7 +155,7 @@ def test_each_state_has_its_colour_and_its_mark(grid: LosoGrid) -> None:
     ]
 
 
-def test_the_legend_counts(grid: LosoGrid) -> None:
+def test_the_legend_counts(grid: CellGrid) -> None:
     known = cells()
     first, second, third = list(known)[:3]
     done = {"state": "done"}
@@ -165,7 +165,7 @@ def test_the_legend_counts(grid: LosoGrid) -> None:
     assert grid.legend.text() == "✓ 1 done   ◐ 1 stopped early and kept   ✕ 1 failed   23 queued"
 
 
-def test_without_cells_it_says_what_to_do(grid: LosoGrid) -> None:
+def test_without_cells_it_says_what_to_do(grid: CellGrid) -> None:
     before = grid.table.viewport().grab().toImage()
     grid.set_empty_words("")
     assert grid.table.viewport().grab().toImage() != before
@@ -179,7 +179,7 @@ def test_without_cells_it_says_what_to_do(grid: LosoGrid) -> None:
 # ---- that it keeps still --------------------------------------------------------------------------------
 
 
-def test_only_cells_that_changed_are_drawn_anew(qtbot: QtBot, grid: LosoGrid) -> None:
+def test_only_cells_that_changed_are_drawn_anew(qtbot: QtBot, grid: CellGrid) -> None:
     known = cells()
     grid.show_cells(known)
     changes: list[tuple[int, int]] = []
@@ -192,7 +192,7 @@ def test_only_cells_that_changed_are_drawn_anew(qtbot: QtBot, grid: LosoGrid) ->
     assert changes == [(where.row(), where.column())]
 
 
-def test_the_chosen_cell_and_the_place_stay(qtbot: QtBot, grid: LosoGrid) -> None:
+def test_the_chosen_cell_and_the_place_stay(qtbot: QtBot, grid: CellGrid) -> None:
     folds = tuple(f"{n:02}" for n in range(40))
     grid.show_cells(cells(folds))
     cell = Cell("35", 0, FUSION)
@@ -212,7 +212,7 @@ def test_the_chosen_cell_and_the_place_stay(qtbot: QtBot, grid: LosoGrid) -> Non
 # ---- what the user asks ---------------------------------------------------------------------------------
 
 
-def test_arrows_and_mouse_choose(qtbot: QtBot, grid: LosoGrid) -> None:
+def test_arrows_and_mouse_choose(qtbot: QtBot, grid: CellGrid) -> None:
     grid.show_cells(cells())
     chosen: list[Cell] = []
     grid.cell_chosen.connect(chosen.append)
@@ -241,7 +241,7 @@ def test_arrows_and_mouse_choose(qtbot: QtBot, grid: LosoGrid) -> None:
         ("skipped", {"rerun", "skip"}),
     ],
 )
-def test_what_can_be_done_about_a_cell(grid: LosoGrid, state: str, can: set[str]) -> None:
+def test_what_can_be_done_about_a_cell(grid: CellGrid, state: str, can: set[str]) -> None:
     grid.show_cells(with_states(cells(), {CELL: {"state": state}}))
     actions = grid.actions_by_name
     assert not any(action.isEnabled() for action in actions.values())
@@ -256,7 +256,7 @@ def test_what_can_be_done_about_a_cell(grid: LosoGrid, state: str, can: set[str]
     assert {name for name, action in actions.items() if action.isEnabled()} == can
 
 
-def test_keys_resume_and_skip(qtbot: QtBot, grid: LosoGrid) -> None:
+def test_keys_resume_and_skip(qtbot: QtBot, grid: CellGrid) -> None:
     grid.show_cells(with_states(cells(), {CELL: {"state": "failed"}}))
     grid.table.setFocus()
     grid.choose(CELL)
@@ -276,7 +276,7 @@ def test_keys_resume_and_skip(qtbot: QtBot, grid: LosoGrid) -> None:
     assert told.args == [CELL] and grid.question is None
 
 
-def asked(qtbot: QtBot, grid: LosoGrid) -> QMessageBox:
+def asked(qtbot: QtBot, grid: CellGrid) -> QMessageBox:
     done = {cell: {"state": "done", "wa": 0.5} for cell in cells() if cell.stage in (HARD, MLEE, FUSION)}
     grid.show_cells(with_states(cells(), done))
     grid.table.setFocus()
@@ -286,7 +286,7 @@ def asked(qtbot: QtBot, grid: LosoGrid) -> QMessageBox:
     return grid.question
 
 
-def test_a_done_cell_is_trained_anew_only_after_a_question(qtbot: QtBot, grid: LosoGrid) -> None:
+def test_a_done_cell_is_trained_anew_only_after_a_question(qtbot: QtBot, grid: CellGrid) -> None:
     box = asked(qtbot, grid)
     assert "fold 03" in box.text() and "WA 50.0 %" in box.text()
     lost = box.informativeText()
@@ -297,7 +297,7 @@ def test_a_done_cell_is_trained_anew_only_after_a_question(qtbot: QtBot, grid: L
     assert told.args == [Cell("03", 0, HARD)] and grid.question is None
 
 
-def test_a_question_that_is_put_away_changes_nothing(qtbot: QtBot, grid: LosoGrid) -> None:
+def test_a_question_that_is_put_away_changes_nothing(qtbot: QtBot, grid: CellGrid) -> None:
     with qtbot.assertNotEmitted(grid.rerun):
         box = asked(qtbot, grid)
         assert box.defaultButton() is box.button(QMessageBox.StandardButton.Cancel)
@@ -305,7 +305,7 @@ def test_a_question_that_is_put_away_changes_nothing(qtbot: QtBot, grid: LosoGri
     assert grid.question is None
 
 
-def test_the_context_menu_is_of_the_cell_under_the_mouse(qtbot: QtBot, grid: LosoGrid) -> None:
+def test_the_context_menu_is_of_the_cell_under_the_mouse(qtbot: QtBot, grid: CellGrid) -> None:
     grid.show_cells(with_states(cells(), {CELL: {"state": "failed"}}))
     place = grid.table.visualRect(grid.model.index_of(CELL)).center()
     grid.table.customContextMenuRequested.emit(place)

@@ -22,7 +22,7 @@ from mlee_core.runs.run_folder import RunFolder
 from mlee_gui.shell import theme
 from mlee_gui.training import cell_log_panel
 from mlee_gui.training.cell_panel import NO_CELL, CellPanel
-from mlee_gui.training.learning_curves import LearningPlot
+from mlee_gui.training.learning_curves import LearningCurves
 from tests.helpers.job_folders import done, epoch, tell, where
 from tests.helpers.report_runs import HARD, made_run, small_corpus
 
@@ -42,8 +42,8 @@ def rows(count: int, *, first: float = 2.0) -> Rows:
 
 
 @pytest.fixture
-def plot(qtbot: QtBot) -> LearningPlot:
-    made = LearningPlot()
+def plot(qtbot: QtBot) -> LearningCurves:
+    made = LearningCurves()
     qtbot.addWidget(made)
     made.resize(640, 360)
     made.show()
@@ -63,7 +63,7 @@ def columns_of(picture: QImage, color: str) -> list[int]:
     return [x for x in range(picture.width()) if any(alike(x, y) for y in range(40, picture.height()))]
 
 
-def test_every_curve_is_drawn_up_to_its_last_epoch(plot: LearningPlot) -> None:
+def test_every_curve_is_drawn_up_to_its_last_epoch(plot: LearningCurves) -> None:
     widest = []
     for count in (3, 4, 5):
         plot.show_curve(rows(count), 2)
@@ -77,7 +77,7 @@ def test_every_curve_is_drawn_up_to_its_last_epoch(plot: LearningPlot) -> None:
     assert all(100 < step < 140 for step in steps)  # a fifth of the plot: the axis stays while it has room
 
 
-def test_the_best_epoch_is_marked_and_named(plot: LearningPlot) -> None:
+def test_the_best_epoch_is_marked_and_named(plot: LearningCurves) -> None:
     plot.show_curve(rows(5), None)
     assert not columns_of(plot.grab().toImage(), CURVE_COLORS["best"])
     plot.show_curve(rows(5), 2)
@@ -88,7 +88,7 @@ def test_the_best_epoch_is_marked_and_named(plot: LearningPlot) -> None:
     assert plot.words_at(3).endswith("; the best so far") and not plot.words_at(2).endswith("best so far")
 
 
-def test_an_epoch_is_read_out_under_the_mouse_and_by_the_arrows(qtbot: QtBot, plot: LearningPlot) -> None:
+def test_an_epoch_is_read_out_under_the_mouse_and_by_the_arrows(qtbot: QtBot, plot: LearningCurves) -> None:
     plot.show_curve(rows(10), 3)
     told: list[int] = []
     plot.pointed.connect(told.append)
@@ -100,7 +100,7 @@ def test_an_epoch_is_read_out_under_the_mouse_and_by_the_arrows(qtbot: QtBot, pl
     assert plot.words_at(0) == "epoch 1: training loss 2.0000, development loss 1.7000, WA 35.0 %, UA 25.0 %"
 
 
-def test_one_huge_loss_does_not_flatten_the_others(plot: LearningPlot) -> None:
+def test_one_huge_loss_does_not_flatten_the_others(plot: LearningCurves) -> None:
     plot.show_curve(rows(20, first=500.0), None)
     low, high = plot._loss_range()
     assert low < 0.08 and 1.7 < high < 2
@@ -112,7 +112,7 @@ def test_one_huge_loss_does_not_flatten_the_others(plot: LearningPlot) -> None:
     assert plot._loss_range()[0] < 1.0 < plot._loss_range()[1]
 
 
-def test_scores_that_are_missing_are_left_out(plot: LearningPlot) -> None:
+def test_scores_that_are_missing_are_left_out(plot: LearningCurves) -> None:
     plot.show_curve([{**row, "dev_wa": None, "dev_ua": None} for row in rows(3)], 2)
     assert "WA" not in plot.words_at(0)
     assert not columns_of(plot.grab().toImage(), CURVE_COLORS["dev_ua"])[60:]  # the legend alone
@@ -129,7 +129,7 @@ class Paints(QObject):
         return False
 
 
-def test_a_thousand_changes_are_a_few_frames(qtbot: QtBot, plot: LearningPlot) -> None:
+def test_a_thousand_changes_are_a_few_frames(qtbot: QtBot, plot: LearningCurves) -> None:
     plot.show_curve(rows(1))
     qtbot.waitUntil(lambda: not plot.testAttribute(Qt.WidgetAttribute.WA_PendingUpdate))
     paints = Paints(plot)
@@ -144,7 +144,7 @@ def test_a_thousand_changes_are_a_few_frames(qtbot: QtBot, plot: LearningPlot) -
     assert drawn <= 2 and paints.count == drawn  # nothing new, nothing drawn
 
 
-def test_the_plot_follows_the_palette(plot: LearningPlot) -> None:
+def test_the_plot_follows_the_palette(plot: LearningCurves) -> None:
     plot.show_curve(rows(4))
     for scheme in ("dark", "light"):
         palette = theme.palette(scheme)  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from mlee_core.errors import MleeError
 from mlee_core.report.run_comparison import SideBySide, side_by_side
 from mlee_gui.training import compare_dialog
 from mlee_gui.training.compare_dialog import CompareDialog
-from mlee_gui.training.comparison_client import Comparing
+from mlee_gui.training.comparison_client import ComparisonClient
 from mlee_gui.training.report_export import export_report
 from tests.helpers.report_runs import as_said, made_run, small_corpus, sure_of
 
@@ -82,7 +82,7 @@ def test_closing_it_ends_its_process(qtbot: QtBot, dialog: CompareDialog) -> Non
 
 
 def test_a_process_that_dies_is_told(qtbot: QtBot, runs: list[Path]) -> None:
-    comparing = Comparing()
+    comparing = ComparisonClient()
     with qtbot.waitSignal(comparing.failed, timeout=60_000) as told:
         comparing.start(runs)
         assert comparing._child is not None

@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from mlee_core.config.experiment_spec import Order
+from mlee_core.config.experiment_spec import ExperimentSpec
 from mlee_core.events import Progress
 from mlee_core.experiments.planning_service import Working
 from mlee_core.system.hardware import Hardware
@@ -43,17 +43,17 @@ def test_only_a_corpus(
     typed(qtbot, form, "corpus", str(table))
     ready(qtbot, form)
     assert form.view.command.toPlainText().startswith(f"mlee table3 {table} --run ")
-    order = queued(qtbot, form)
-    assert order.run is not None and order.run.parent == private_home / "mlee-runs"
-    assert order.run.name.startswith(f"{table.parent.name}-table3-") and not order.run.exists()
-    assert order == Order(table, run=order.run)
-    assert processes[0].asked[-1].order == order and not processes[0].asked[-1].measure
+    spec = queued(qtbot, form)
+    assert spec.run is not None and spec.run.parent == private_home / "mlee-runs"
+    assert spec.run.name.startswith(f"{table.parent.name}-table3-") and not spec.run.exists()
+    assert spec == ExperimentSpec(table, run=spec.run)
+    assert processes[0].asked[-1].spec == spec and not processes[0].asked[-1].measure
     ready(qtbot, form)
-    assert queued_twice(qtbot, form) != order.run
+    assert queued_twice(qtbot, form) != spec.run
 
 
 def queued_twice(qtbot: QtBot, form: TrainingForm) -> Path | None:
-    caught: list[Order] = []
+    caught: list[ExperimentSpec] = []
     form.queued.connect(caught.append)
     form.view.queue.click()
     return caught[0].run
@@ -62,7 +62,7 @@ def queued_twice(qtbot: QtBot, form: TrainingForm) -> Path | None:
 def test_everything_changed_becomes_the_order(
     qtbot: QtBot, form: TrainingForm, table: Path, tmp_path: Path
 ) -> None:
-    given = Order(
+    given = ExperimentSpec(
         table,
         format="table",
         map=(("other", "sad"), ("very sad", "sad")),
@@ -92,7 +92,7 @@ def test_everything_changed_becomes_the_order(
         address="head:6379",
         resume=True,
     )
-    form.show_order(given)
+    form.show_spec(given)
     ready(qtbot, form)
     assert form.view.command.toPlainText() == given.command()
     assert queued(qtbot, form) == given
@@ -127,11 +127,11 @@ def test_numbers_follow_the_recipe_until_they_are_changed(form: TrainingForm, ta
 def test_a_smoke_run_has_a_folder_of_its_own(
     qtbot: QtBot, form: TrainingForm, table: Path, tmp_path: Path
 ) -> None:
-    form.show_order(Order(table, run=tmp_path / "run", resume=True))
+    form.show_spec(ExperimentSpec(table, run=tmp_path / "run", resume=True))
     ready(qtbot, form)
-    order = queued(qtbot, form, "try_all")
-    assert order.smoke and not order.resume and order.run is not None
-    assert order.run.parent == tmp_path and order.run.name.startswith("run-smoke-")
+    spec = queued(qtbot, form, "try_all")
+    assert spec.smoke and not spec.resume and spec.run is not None
+    assert spec.run.parent == tmp_path and spec.run.name.startswith("run-smoke-")
     assert form.fields.run.value == tmp_path / "run"  # still what is to be queued
 
 
@@ -193,7 +193,7 @@ def test_of_many_edits_the_last_is_asked_about(
     for seeds in range(2, 20):
         form.fields.by_name["seeds"].show_value(seeds)
     ready(qtbot, form)
-    assert [ask.order.seeds for ask in processes[0].asked] == [19]
+    assert [ask.spec.seeds for ask in processes[0].asked] == [19]
 
 
 def test_an_answer_that_is_too_late_is_not_shown(
@@ -238,7 +238,7 @@ def test_with_the_process_itself(qtbot: QtBot, table: Path, tmp_path: Path) -> N
 
     form = TrainingForm(process)
     qtbot.addWidget(form, before_close_func=lambda _: form.close_planner())
-    form.show_order(Order(table, run=tmp_path / "run", dtype="fp32", rows=("mlee",), only=("s1",)))
+    form.show_spec(ExperimentSpec(table, run=tmp_path / "run", dtype="fp32", rows=("mlee",), only=("s1",)))
     form.show()
     qtbot.waitUntil(lambda: form.hardware is not None and not form.why_not, timeout=120_000)
     assert form.plan is not None and form.plan.cost.cells == 2

@@ -10,7 +10,7 @@ from PySide6.QtGui import QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
-from mlee_core.config.experiment_spec import Order
+from mlee_core.config.experiment_spec import ExperimentSpec
 from mlee_core.config.recipe import RECIPES
 from mlee_gui.training.form import TrainingForm
 from tests.helpers.forms import FakePlanning, command, facts, form, processes, ready, table
@@ -53,7 +53,7 @@ def test_contradictions_are_refused_where_they_are_typed(
     asked = len(processes[0].asked)
     if name != "map":  # the corpus is of interest all the same
         qtbot.waitUntil(lambda: len(processes[0].asked) > asked)
-        assert processes[0].asked[-1].order == Order(table)
+        assert processes[0].asked[-1].spec == ExperimentSpec(table)
     field.to_default()
     assert not field.fault.sentence
     ready(qtbot, form)

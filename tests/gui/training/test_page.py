@@ -12,22 +12,22 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
-from mlee_core.config.experiment_spec import Order
+from mlee_core.config.experiment_spec import ExperimentSpec
 from mlee_core.jobs.queue import Item, QueueFile
 from mlee_core.runs.cells import Cell
 from mlee_core.runs.run_folder import RunFolder
-from mlee_core.runs.status_files import Asked
-from mlee_core.system.process_identity import Identity
+from mlee_core.runs.status_files import ControlRequest
+from mlee_core.system.process_identity import ProcessIdentity
 from mlee_gui.app import Application
-from mlee_gui.shell.desktop_notifications import Notices
-from mlee_gui.training.jobs_client import Jobs
-from mlee_gui.training.page import Training
+from mlee_gui.shell.desktop_notifications import DesktopNotifications
+from mlee_gui.training.jobs_client import JobsClient
+from mlee_gui.training.page import TrainingPage
 from tests.helpers import job_folders
 from tests.helpers.windows import Make
 
 pytestmark = pytest.mark.usefixtures("training_at_once")
 
-Page = tuple[Application, Jobs, Training]
+Page = tuple[Application, JobsClient, TrainingPage]
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def run(tmp_path: Path) -> RunFolder:
     first, second, *_ = made.cells()
     job_folders.tell(made.path, job_folders.epoch(first, 1), job_folders.done(first))
     job_folders.tell(made.path, job_folders.epoch(second, 1))
-    job_folders.job(made.path, Identity.own(), "cancelled")
+    job_folders.job(made.path, ProcessIdentity.own(), "cancelled")
     return made
 
 
@@ -45,8 +45,8 @@ def run(tmp_path: Path) -> RunFolder:
 def page(qtbot: QtBot, make: Make, run: RunFolder) -> Iterator[Page]:
     QueueFile().set_paused(True)
     application: Application = make("/x/a.wav")
-    qtbot.waitUntil(lambda: application.desk.training is not None)
-    jobs, training = application.desk.jobs, application.desk.training
+    qtbot.waitUntil(lambda: application.lazy_page.training is not None)
+    jobs, training = application.lazy_page.jobs, application.lazy_page.training
     assert jobs is not None and training is not None
     application.window.show_page("training")
     jobs.adopt(run.path)
@@ -54,11 +54,11 @@ def page(qtbot: QtBot, make: Make, run: RunFolder) -> Iterator[Page]:
     yield application, jobs, training
 
 
-def queued(jobs: Jobs, run: Path) -> Item:
+def queued(jobs: JobsClient, run: Path) -> Item:
     return next(item for item in jobs.queue.items if item.run == run)
 
 
-def choose(qtbot: QtBot, training: Training, cell: Cell) -> None:
+def choose(qtbot: QtBot, training: TrainingPage, cell: Cell) -> None:
     training.grid.table.setFocus()
     training.grid.choose(cell)
     qtbot.waitUntil(lambda: training.grid.chosen is not None and training.grid.chosen.cell == cell)
@@ -69,14 +69,14 @@ def test_a_cell_alone_is_resumed_trained_anew_or_skipped(qtbot: QtBot, page: Pag
     first, second, third, *_ = run.cells()
     choose(qtbot, training, second)
     qtbot.keyClick(training.grid.table, Qt.Key.Key_R)
-    qtbot.waitUntil(lambda: queued(jobs, run.path).order.cells == (second.name,))
-    assert queued(jobs, run.path).state == "waiting" and queued(jobs, run.path).order.resume
+    qtbot.waitUntil(lambda: queued(jobs, run.path).spec.cells == (second.name,))
+    assert queued(jobs, run.path).state == "waiting" and queued(jobs, run.path).spec.resume
     training.grid.rerun.emit(first)
-    qtbot.waitUntil(lambda: Asked.load(run.path).redo == (first.name,))
-    qtbot.waitUntil(lambda: queued(jobs, run.path).order.cells == (second.name, first.name))
+    qtbot.waitUntil(lambda: ControlRequest.load(run.path).redo == (first.name,))
+    qtbot.waitUntil(lambda: queued(jobs, run.path).spec.cells == (second.name, first.name))
     choose(qtbot, training, third)
     qtbot.keyClick(training.grid.table, Qt.Key.Key_S)
-    qtbot.waitUntil(lambda: Asked.load(run.path).skip == (third.name,))
+    qtbot.waitUntil(lambda: ControlRequest.load(run.path).skip == (third.name,))
 
 
 def test_a_smaller_batch_is_a_run_of_its_own(qtbot: QtBot, page: Page, run: RunFolder) -> None:
@@ -84,7 +84,7 @@ def test_a_smaller_batch_is_a_run_of_its_own(qtbot: QtBot, page: Page, run: RunF
     training.failure.smaller_batch.emit(8)
     qtbot.waitUntil(lambda: len(jobs.queue.items) == 2)
     other = next(item for item in jobs.queue.items if item.run != run.path)
-    assert other.order.batch_size == 8 and not other.order.resume
+    assert other.spec.batch_size == 8 and not other.spec.resume
     assert other.run.parent == run.path.parent and other.run.name.startswith("mine-batch-8-")
 
 
@@ -133,7 +133,7 @@ def test_a_model_is_used_once_its_fold_has_one(qtbot: QtBot, page: Page, run: Ru
 
 def test_a_refused_edit_is_told_and_nothing_changes(qtbot: QtBot, page: Page, run: RunFolder) -> None:
     application, jobs, _ = page
-    jobs.submit(Order(Path("corpus"), run=run.path))
+    jobs.submit(ExperimentSpec(Path("corpus"), run=run.path))
     qtbot.waitUntil(lambda: "holds a run already" in application.window.message_bar.text())
     assert len(jobs.queue.items) == 1
 
@@ -148,7 +148,7 @@ def test_the_desktop_is_told(
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     application: Application = make("/x/a.wav")
-    Notices(application.window).tell("mine: finished", "See the page Training.")
+    DesktopNotifications(application.window).tell("mine: finished", "See the page Training.")
     qtbot.waitUntil(heard.exists)
     assert heard.read_text().splitlines()[-2:] == ["mine: finished", "See the page Training."]
 
@@ -175,7 +175,7 @@ def test_nothing_moves_at_the_ends_and_there_is_nothing_to_undo(qtbot: QtBot, pa
 
 def test_what_has_trained_all_that_was_asked_for_can_go_on(qtbot: QtBot, page: Page, run: RunFolder) -> None:
     application, _, training = page
-    job_folders.job(run.path, Identity.own(), "finished")
+    job_folders.job(run.path, ProcessIdentity.own(), "finished")
     QueueFile().edit(lambda queue: queue.with_item(replace(queue.items[0], state="finished")))
     qtbot.waitUntil(lambda: "has trained what was asked for" in training.run.state.text())
     assert application.window.actions_by_name["resume"].isEnabled()

@@ -10,17 +10,17 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from pytestqt.qtbot import QtBot
 
-from mlee_core.config.experiment_spec import Order
+from mlee_core.config.experiment_spec import ExperimentSpec
 from mlee_core.events import Progress
 from mlee_core.jobs.queue import Item, Queue
 from mlee_gui.shell.messages import Messages
-from mlee_gui.training.jobs_client import Jobs
+from mlee_gui.training.jobs_client import JobsClient
 from mlee_gui.training.queue_panel import EMPTY, QueuePanel, state_in_words
 
 
 def item(name: str, state: str = "waiting", message: str = "") -> Item:
     run = Path("/runs") / name
-    return Item(name, Order(Path("corpus"), run=run), run, state, message, 0.0)  # type: ignore[arg-type]
+    return Item(name, ExperimentSpec(Path("corpus"), run=run), run, state, message, 0.0)  # type: ignore[arg-type]
 
 
 def panel(qtbot: QtBot, *items: Item, **how: bool) -> QueuePanel:
@@ -88,9 +88,9 @@ def test_a_message_is_in_the_tool_tip(qtbot: QtBot) -> None:
 def test_an_experiment_that_ends_before_it_was_seen_at_work_is_announced(
     qtbot: QtBot, tmp_path: Path
 ) -> None:
-    jobs = Jobs(Messages(), tmp_path / "queue")
+    jobs = JobsClient(Messages(), tmp_path / "queue")
     jobs._file.set_paused(True)  # nothing is to be trained
-    queued = jobs._file.add(Order(Path("corpus"), run=tmp_path / "a"))
+    queued = jobs._file.add(ExperimentSpec(Path("corpus"), run=tmp_path / "a"))
     jobs.start()
     qtbot.waitUntil(lambda: bool(jobs.queue.items))
     with qtbot.waitSignal(jobs.ended) as told:
@@ -104,9 +104,9 @@ def test_what_is_put_back_is_worked_off(
 ) -> None:
     begun: list[Path] = []
     monkeypatch.setattr("mlee_gui.training.jobs_client.ensure_runner", begun.append)
-    jobs = Jobs(Messages(), tmp_path / "queue")
+    jobs = JobsClient(Messages(), tmp_path / "queue")
     jobs.start()
-    jobs._file.add(Order(Path("corpus"), run=tmp_path / "a"))
+    jobs._file.add(ExperimentSpec(Path("corpus"), run=tmp_path / "a"))
     qtbot.waitUntil(lambda: bool(jobs.queue.items))
     jobs.forget(jobs.queue.items[0])
     qtbot.waitUntil(lambda: not jobs.queue.items)
@@ -117,11 +117,11 @@ def test_what_is_put_back_is_worked_off(
 
 
 def test_moves_and_removals_are_taken_back(qtbot: QtBot, tmp_path: Path) -> None:
-    jobs = Jobs(Messages(), tmp_path / "queue")
+    jobs = JobsClient(Messages(), tmp_path / "queue")
     jobs.pause(True)  # nothing is to be trained
-    orders = [Order(Path("corpus"), run=tmp_path / name) for name in "abc"]
-    for order in orders:
-        jobs._file.add(order)
+    specs = [ExperimentSpec(Path("corpus"), run=tmp_path / name) for name in "abc"]
+    for spec in specs:
+        jobs._file.add(spec)
 
     def names() -> str:
         return "".join(item.run.name for item in jobs.queue.items)

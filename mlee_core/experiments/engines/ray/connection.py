@@ -15,7 +15,7 @@ from ....config.experiment_spec import Engine
 from ....errors import MleeError, RunError
 from ....system import temporary_folders
 from ....system.child_process import Connection
-from ....system.temporary_folders import Scratch
+from ....system.temporary_folders import TemporaryFolder
 from . import session
 
 LOST_S = 30
@@ -43,7 +43,7 @@ def with_ray(
 
     place = Engine("ray", address).place
     temporary_folders.sweep()
-    temporary = None if address else Scratch(session.near())
+    temporary = None if address else TemporaryFolder(session.near())
     try:
         connection.send(True)
         term = signal.getsignal(signal.SIGTERM)
@@ -63,7 +63,9 @@ def with_ray(
             temporary.remove()
 
 
-def _join(ray: Any, place: str, address: str | None, cpus: int | None, temporary: Scratch | None) -> None:
+def _join(
+    ray: Any, place: str, address: str | None, cpus: int | None, temporary: TemporaryFolder | None
+) -> None:
     quiet = {"log_to_driver": False, "logging_level": "ERROR"}
     try:
         if temporary is None:

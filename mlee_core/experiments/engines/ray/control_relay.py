@@ -10,25 +10,25 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from ....runs.status_files import Asked
-from ..tasks import Job
+from ....runs.status_files import ControlRequest
+from ..tasks import TrainingTask
 
 EVERY_S = 1.0
 ANSWER_S = 5.0
 
 
-def may_not_begin(job: Job, asked: Asked) -> bool:
+def may_not_begin(job: TrainingTask, asked: ControlRequest) -> bool:
     """As it is: without the cells that are skipped it may."""
     return asked.ask is not None or any(cell.name in asked.skip for cell in job.cells)
 
 
-class Teller:
+class RequestSender:
     """The driver's side."""
 
     def __init__(self) -> None:
-        self._told = Asked()
+        self._told = ControlRequest()
 
-    def tell(self, asked: Asked) -> None:
+    def tell(self, asked: ControlRequest) -> None:
         """Raises: RayError when the cluster does not take it."""
         if asked != self._told:
             store, key = _store()
@@ -36,7 +36,7 @@ class Teller:
             self._told = asked
 
 
-class Listener:
+class RequestReceiver:
     """A worker's side: keeps asked.json in its temporary run folder, by a thread: training waits for no
     cluster whose head is away."""
 
@@ -62,7 +62,7 @@ class Listener:
             return
         if heard is not None and heard != self._heard:
             self._heard = heard
-            asked: Asked = pickle.loads(heard)
+            asked: ControlRequest = pickle.loads(heard)
             asked.save(self._run)
 
     def close(self) -> None:

@@ -17,14 +17,14 @@ import numpy as np
 from ....config.run_config import Compute
 from ....errors import MleeError, RunError, WorkerDied
 from ....events import EpochDone, Event, Failed, Progress, Started
-from ....runs.control_requests import Asks
+from ....runs.control_requests import ControlRequests
 from ....system.child_process import Connection
 from ....system.files import atomic_path
 from ...cells import Work
 from ..scheduler import cannot_be_written
-from ..tasks import Job
+from ..tasks import TrainingTask
 from .connection import ConnectionLost, with_ray
-from .control_relay import Teller, may_not_begin
+from .control_relay import RequestSender, may_not_begin
 from .nodes import on_a_worker, refuse_other_mlee
 from .worker import Files, Shared, files_for
 
@@ -70,7 +70,7 @@ class _Attempt:
     """A job in work. node, pid: its worker, once it has one. stage: the last one it told of, once it has.
     failures: in a row, without an epoch in between."""
 
-    job: Job
+    job: TrainingTask
     node: str | None = None
     pid: int | None = None
     stage: str | None = None
@@ -103,11 +103,11 @@ class _Tasks:
         self._shared = [ray.put(pickle.dumps(Shared.of(work))), ray.put(frames)]
         self._needs = needs(ray.cluster_resources(), work.config.compute, workers)
         self._train = ray.remote(on_a_worker(version)[1])
-        self._asks, self._teller = Asks(work.run), Teller()
+        self._asks, self._teller = ControlRequests(work.run), RequestSender()
         self.running: dict[Any, _Attempt] = {}
         self._heard_at = self._waiting_told_at = time.monotonic()
 
-    def start(self, job: Job) -> None:
+    def start(self, job: TrainingTask) -> None:
         self._submit(_Attempt(job))
 
     def _submit(self, attempt: _Attempt) -> None:
@@ -121,7 +121,7 @@ class _Tasks:
         ).remote(pickle.dumps((job, files_for(self._run, job))), self._shared)
         self.running[task] = attempt
 
-    def heard(self) -> list[tuple[Job, Event | MleeError | None]]:
+    def heard(self) -> list[tuple[TrainingTask, Event | MleeError | None]]:
         if left := self._unwanted():
             return left
         tasks = list(self.running)
@@ -132,7 +132,7 @@ class _Tasks:
         ready, _ = self._ray.wait(tasks, num_returns=len(tasks), timeout=0)
         return [(attempt.job, told) for task in ready for attempt, told in self._next(task)]
 
-    def _unwanted(self) -> list[tuple[Job, Event | MleeError | None]]:
+    def _unwanted(self) -> list[tuple[TrainingTask, Event | MleeError | None]]:
         """Jobs that have not begun and need not any more; those in work are told, and end by themselves."""
         asked = self._asks.now()
         self._teller.tell(asked)
@@ -142,7 +142,7 @@ class _Tasks:
             self._ray.cancel(task)
         return [(self.running.pop(task).job, None) for task in unwanted]
 
-    def _nothing_heard(self) -> list[tuple[Job, Event | MleeError | None]]:
+    def _nothing_heard(self) -> list[tuple[TrainingTask, Event | MleeError | None]]:
         """Progress all the same, so that whoever follows it can stop the work."""
         now = time.monotonic()
         if now - self._heard_at > QUIET_S:

@@ -1,4 +1,4 @@
-"""driver_process."""
+"""The process that talks to a Ray cluster, so that no failure of Ray ends the program itself."""
 
 from __future__ import annotations
 

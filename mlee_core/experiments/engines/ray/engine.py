@@ -24,8 +24,8 @@ from .... import __version__
 from ....errors import MleeError
 from ....events import Event
 from ....runs.cells import Cell
-from ....runs.control_requests import Asks
-from ..tasks import Job
+from ....runs.control_requests import ControlRequests
+from ..tasks import TrainingTask
 from .driver_process import END_S, Driver
 from .nodes import Cluster
 from .nodes import look as _look
@@ -48,7 +48,7 @@ def look(address: str, device: str, *, ask_dtype: bool) -> Cluster:
 
 
 def run(
-    work: Work, jobs: Sequence[Job], done: Collection[Cell], workers: int, address: str | None
+    work: Work, jobs: Sequence[TrainingTask], done: Collection[Cell], workers: int, address: str | None
 ) -> Generator[Event]:
     """Train all jobs, at most `workers` at a time (`work_off`). Closing the generator stops all tasks.
 
@@ -59,4 +59,4 @@ def run(
     from .pool import RayPool
 
     with closing(RayPool(work, workers, address)) as pool:
-        yield from work_off(pool, jobs, done, workers, Asks(work.run))
+        yield from work_off(pool, jobs, done, workers, ControlRequests(work.run))

@@ -10,7 +10,7 @@ from ....config.experiment_spec import Engine
 from ....config.run_config import Compute, Dtype
 from ....errors import ConfigError, MleeError
 from ....system.child_process import Connection
-from ....system.process_identity import Identity
+from ....system.process_identity import ProcessIdentity
 from ....system.provenance import stamp
 from .connection import with_ray
 
@@ -113,7 +113,7 @@ def _answered(ray: Any, question: Any, name: str) -> dict[str, Any] | None:
 def refuse_other_mlee(answer: Mapping[str, Any], version: str, error: type[MleeError]) -> None:
     """Raises: `error` naming the node, unless it has this version of MLEE, and this commit where both are
     checkouts. On this machine it is the same checkout, in which a commit may be made at any time."""
-    node, here, commit = answer["node"], Identity.own(), stamp()["commit"]
+    node, here, commit = answer["node"], ProcessIdentity.own(), stamp()["commit"]
     if answer["version"] is None:
         raise error(f"node {node} has no MLEE: pip install mlee-speech=={version} there.")
     if answer["version"] != version:
@@ -150,10 +150,10 @@ def on_a_worker(version: str) -> tuple[Callable[..., dict[str, Any]], Callable[.
             return answer
         answer["version"] = __version__
         if __version__ == version:  # another may have none of these
-            from ....system.process_identity import Identity
+            from ....system.process_identity import ProcessIdentity
             from ....system.provenance import stamp
 
-            me = Identity.own()
+            me = ProcessIdentity.own()
             answer |= {"commit": stamp()["commit"], "machine": (me.host, me.boot)}
         return answer
 

@@ -9,8 +9,8 @@ from .... import __version__
 from ....config.experiment_spec import Engine
 from ....errors import MleeError, RunError, WorkerDied
 from ....events import Event, Failed, Progress, Started
-from ....runs.control_requests import Asks
-from ..tasks import Job
+from ....runs.control_requests import ControlRequests
+from ..tasks import TrainingTask
 from .connection import ConnectionLost
 from .control_relay import may_not_begin
 from .driver import serve
@@ -27,7 +27,7 @@ AGAIN_S = 5.0
 LOSSES = 4
 """So often in a row a cluster may answer and be lost again before a task has told of its stage."""
 
-Heard = list[tuple[Job, Event | MleeError | None]]
+Heard = list[tuple[TrainingTask, Event | MleeError | None]]
 
 
 class RayPool:
@@ -41,8 +41,8 @@ class RayPool:
         self._work, self._workers, self._address = work, workers, address
         self._place = Engine("ray", address).place
         self._log = work.run / "logs" / "ray.log"
-        self._asks = Asks(work.run)
-        self._busy: list[Job] = []
+        self._asks = ControlRequests(work.run)
+        self._busy: list[TrainingTask] = []
         self._losses = 0
         self._try_at, self._why = 0.0, ""
         self._driver: Driver | None = self._connected()
@@ -50,11 +50,11 @@ class RayPool:
     def _connected(self) -> Driver:
         return Driver(serve, self._address, self._work, self._workers, __version__, log=self._log)
 
-    def start(self, job: Job) -> None:
+    def start(self, job: TrainingTask) -> None:
         self._busy.append(job)
         self._send(job)
 
-    def _send(self, message: Job) -> None:
+    def _send(self, message: TrainingTask) -> None:
         try:
             if self._driver is not None:
                 self._driver.send(message)

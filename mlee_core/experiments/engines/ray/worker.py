@@ -21,12 +21,12 @@ from ....corpora.corpus import Corpus
 from ....events import Event, Failed, Progress
 from ....runs.run_folder import RunFolder
 from ....system import temporary_folders
-from ....system.temporary_folders import Scratch
+from ....system.temporary_folders import TemporaryFolder
 from ....training.feature_store import FeatureStore
 from ...cells import Work
 from ..scheduler import trained
-from ..tasks import Job
-from .control_relay import Listener
+from ..tasks import TrainingTask
+from .control_relay import RequestReceiver
 
 Files = dict[str, bytes]
 """Contents of files by their paths in the run folder, in the order in which they are to be written."""
@@ -60,7 +60,7 @@ class Shared:
         return Work(run, self.config, self.corpus, store)
 
 
-def files_for(run: Path, job: Job) -> Files:
+def files_for(run: Path, job: TrainingTask) -> Files:
     """What a worker needs of the run folder: all there is of the job's own cells, to go on from, and the
     encoders that it stands on without the state of their training."""
     found: Files = {}
@@ -79,7 +79,7 @@ def train(
     node: this machine's name, for messages. packed: a pickled (Job, Files). shared: a pickled Shared.
     """
     temporary_folders.sweep()  # what workers that were killed here have left
-    temporary = Scratch()
+    temporary = TemporaryFolder()
     try:
         job, files = pickle.loads(packed)
         common: Shared = pickle.loads(shared)
@@ -89,7 +89,7 @@ def train(
             (run / name).write_bytes(content)
         fold = run / job.fold.name
         fold.mkdir(parents=True, exist_ok=True)
-        with closing(Listener(run)):
+        with closing(RequestReceiver(run)):
             events = trained(common.work(run, frames), job, f"the temporary folder on {node}")
             yield from _with_files(events, run, fold, common.run)
     finally:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mlee_core.config.experiment_spec import Order
+from mlee_core.config.experiment_spec import ExperimentSpec
 from mlee_core.errors import RunError
 from mlee_core.jobs.queue import Item, QueueFile
 from mlee_core.jobs.runner import ensure_runner
@@ -23,14 +23,14 @@ PATIENCE_S = 120.0
 Line = dict[str, Any]
 
 
-class Desk:
+class JobQueue:
     """folder: for the queue and the runs. table: the corpus."""
 
     def __init__(self, folder: Path, table: Path) -> None:
         self.folder, self.table = folder, table
         self.queue = QueueFile(folder / "queue")
 
-    def order(self, name: str, **more: Any) -> Order:
+    def spec(self, name: str, **more: Any) -> ExperimentSpec:
         """Three cells of one fold, or others."""
         usual = {
             "rows": ("fusion-hard",),
@@ -39,10 +39,10 @@ class Desk:
             "max_epochs": EPOCHS,
             "jobs": 1,
         }
-        return Order(self.table, run=self.folder / name, **{**usual, **more})
+        return ExperimentSpec(self.table, run=self.folder / name, **{**usual, **more})
 
-    def started(self, order: Order) -> Item:
-        item = self.queue.add(order)
+    def started(self, spec: ExperimentSpec) -> Item:
+        item = self.queue.add(spec)
         ensure_runner(self.queue.folder)
         return item
 
