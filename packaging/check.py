@@ -21,10 +21,14 @@ COMMANDS = (
     ("mypy", "packaging/setup.py"),
     ("pytest", "-q", "tests/test_layering.py"),
 )
+CONTRACTS = ("lint-imports", "--no-logo", "--no-cache")
+"""The layers in pyproject.toml; import-linter has no module to start with -m."""
 
 
 def main() -> int:
-    wrong = [" ".join(command) for command in COMMANDS if not passes(command)]
+    tools = [(sys.executable, "-m", *command) for command in COMMANDS]
+    tools.append((str(Path(sys.executable).with_name(CONTRACTS[0])), *CONTRACTS[1:]))
+    wrong = [" ".join(command) for command in tools if not passes(command)]
     wrong += long_files() + stray_names()
     for sentence in wrong:
         print(f"check failed: {sentence}", file=sys.stderr)
@@ -34,8 +38,8 @@ def main() -> int:
 
 
 def passes(command: tuple[str, ...]) -> bool:
-    print("$", *command, flush=True)
-    return subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=False).returncode == 0
+    print("$", Path(command[0]).name, *command[1:], flush=True)
+    return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
 
 
 def long_files() -> list[str]:
