@@ -8,8 +8,10 @@ from __future__ import annotations
 
 
 class MleeError(Exception):
-    """The user's input is wrong; nothing was lost. about: the field of an `ExperimentSpec` that it is about, "" where
-    it is about none."""
+    """The user's input is wrong; nothing was lost.
+
+    about: the field of an `ExperimentSpec` that caused it, "" where none did.
+    """
 
     exit_status = 2
     about = ""

@@ -59,7 +59,7 @@ def cancel(run: Path) -> bool:
         return False
     if not job.writer.is_here:
         raise RunError(f"{run} is being trained on {job.writer.host}: cancel it there.")
-    begin("ending", run)
+    begin("terminate", run)
     return True
 
 

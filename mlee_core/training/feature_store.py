@@ -1,7 +1,7 @@
 """Features of a corpus, computed once per run and kept as float16 in one file.
 
-All training processes map that file, so the page cache holds what fits, once (rms error 3.4e-4 against a feature
-s.d. of 1.29, FACTS.md).
+All training processes map that file, so the page cache holds what fits, once (rms error 3.4e-4 against a
+feature s.d. of 1.29, FACTS.md).
 """
 
 from __future__ import annotations

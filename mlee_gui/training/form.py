@@ -41,7 +41,8 @@ OF_READING = ("corpus", "format", "map", "label_map", "scripted", "self_reports"
 
 
 class TrainingForm(QWidget):
-    """queued, smoke: an ExperimentSpec, its paths absolute, that the planning process has found nothing wrong with.
+    """queued, smoke: an ExperimentSpec, its paths absolute, that the planning process
+    has found nothing wrong with.
     told: one sentence about something that went wrong on our side, and its last log lines."""
 
     queued = Signal(object)

@@ -15,7 +15,7 @@ from mlee_core import cli
 from mlee_core.config.experiment_spec import Engine
 from mlee_core.config.run_config import Compute
 from mlee_core.errors import ConfigError
-from mlee_core.experiments.engines.ray import engine
+from mlee_core.experiments.engines.ray import driver_process, engine
 from mlee_core.experiments.engines.ray import nodes as ray_nodes
 from mlee_core.experiments.engines.ray.driver import needs
 from mlee_core.experiments.engines.ray.nodes import Cluster, Node
@@ -92,7 +92,7 @@ def test_a_port_that_is_closed(small_table: Path, silent: str, capsys: pytest.Ca
 def test_something_else_that_answers_is_not_waited_for(
     small_table: Path, silent: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(engine, "JOIN_S", 1.0)
+    monkeypatch.setattr(driver_process, "JOIN_S", 1.0)
     said = refused(capsys, small_table, "--engine", "ray", "--address", silent)
     assert f"what answers at {silent} did not let this machine in (not within 1 s): is it Ray, " in said
     assert not children_of(os.getpid())
