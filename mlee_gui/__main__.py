@@ -52,10 +52,9 @@ def open_window(
     begin: Callable[[Application], object] = lambda _: None,
 ) -> int:
     """Run the window; see run.run. The worker's process starts beside the imports of the window's own."""
-    from mlee_core.inference.worker import Worker
+    from mlee_core.inference.worker import start_worker
 
-    worker = Worker()
-    worker.start()
+    worker = start_worker()
 
     from .run import run  # Qt
 

@@ -16,7 +16,7 @@ from mlee_core.audio.wav_writer import recover
 from mlee_core.inference import model_file
 from mlee_core.inference.model_info import ModelInfo
 from mlee_core.inference.results import ENCODERS
-from mlee_core.inference.worker import Worker
+from mlee_core.inference.worker import start_worker
 from mlee_core.system import package_data
 from mlee_core.system.child_process import log_file
 from mlee_core.system.temporary_folders import TemporaryFolder, sweep
@@ -27,7 +27,7 @@ from .listening.presenter import Presenter
 from .listening.segments_panel import SegmentsPanel
 from .listening.timeline import Timeline
 from .recordings.analysis_queue import AnalysisQueue
-from .recordings.inference_client import InferenceClient, WorkerLike
+from .recordings.inference_client import InferenceClient
 from .recordings.model_selector import ModelSelector
 from .recordings.player import Player, load_sounddevice
 from .recordings.record_panel import ListDevices, MakeRecorder, RecordPanel, list_devices
@@ -37,6 +37,7 @@ from .shell.actions import KeepWidgetKeys
 from .shell.first_paint import NextFrame
 from .shell.mainwindow import BELOW, LEFT, RIGHT, MainWindow, Place
 from .shell.messages import LogFile, Messages
+from .shell.process_client import ProcessLike
 from .shell.settings import Settings
 from .shell.tasks import Tasks
 from .shell.time_text import time_and_unit, time_text
@@ -55,7 +56,7 @@ def find_model(name: str) -> ModelInfo:
 class Factories:
     """What the application is built from; tests put stand-ins in their place."""
 
-    worker: Callable[[], WorkerLike] = Worker
+    worker: Callable[[], ProcessLike] = start_worker
     find_model: Callable[[str], ModelInfo] = find_model
     shipped_models: Callable[[], tuple[ModelInfo, ...]] = model_file.shipped
     sound: Callable[[], ModuleType] = load_sounddevice

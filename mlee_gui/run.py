@@ -12,8 +12,9 @@ from types import TracebackType
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
-from mlee_core.inference.worker import Worker
+from mlee_core.inference.worker import start_worker
 from mlee_core.system import package_data
+from mlee_core.system.service import ServiceProcess
 
 from .app import Application, Factories, StartOptions, show
 from .shell import theme
@@ -28,17 +29,17 @@ def run(
     paths: Sequence[str],
     model: str,
     scheme: theme.Scheme | None,
-    worker: Worker,
+    worker: ServiceProcess,
     begin: Callable[[Application], object] = lambda _: None,
 ) -> int:
     """Show the window until it is closed; returns 0.
 
-    worker: the first one; it may have been started. begin: called once, as the event loop begins.
+    worker: the inference process. begin: called once, as the event loop begins.
     """
     sys.setswitchinterval(SWITCH_S)
     app = qt_application(scheme)
     started = [worker]
-    makers = Factories(worker=lambda: started.pop() if started else Worker())
+    makers = Factories(worker=lambda: started.pop() if started else start_worker())
     application = Application(StartOptions(tuple(paths), model), makers)
     _tell_faults(application)
     # Python handles the signal at the next tick of the worker's timer

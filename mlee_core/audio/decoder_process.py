@@ -1,4 +1,4 @@
-"""The decoder's child side: one sound file to raw 16 kHz mono float32, block by block.
+"""What the decoder process does: one sound file to raw 16 kHz mono float32, block by block.
 
 It runs in a process that can be killed, because libsndfile can hang or crash on damaged files. It imports
 numpy, soundfile and soxr only, so that it starts fast.
@@ -13,7 +13,7 @@ import os
 import shutil
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,19 +52,6 @@ Samples = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Request:
-    """Decode `path` into the raw file `out`."""
-
-    path: str
-    out: str
-
-
-@dataclass(frozen=True)
-class Ready:
-    """The child has imported what it needs."""
-
-
-@dataclass(frozen=True)
 class Step:
     """done_s of total_s seconds are decoded; total_s None when unknown."""
 
@@ -83,40 +70,17 @@ class Decoded:
     digest: str
 
 
-@dataclass(frozen=True)
-class Rejected:
-    """The file is refused, in one sentence."""
-
-    message: str
+DecodeFunction = Callable[[Path, Path], Generator[Step, None, Decoded]]
 
 
-DecodeFunction = Callable[[Request], Iterator[Step | Decoded]]
-
-
-def serve(connection: Any, decode: DecodeFunction) -> None:
-    """Answer Requests on `connection` until it is closed."""
-    connection.send(Ready())
-    while True:
-        try:
-            request = connection.recv()
-        except EOFError:
-            return
-        try:
-            for item in decode(request):
-                connection.send(item)
-        except AudioError as error:
-            connection.send(Rejected(str(error)))
-
-
-def decode_file(request: Request) -> Iterator[Step | Decoded]:
-    """Decode one file; the last item is Decoded. Raises: AudioError with one sentence."""
-    path = Path(request.path)
+def decode_file(path: Path, out: Path) -> Generator[Step, None, Decoded]:
+    """Decode one file into the raw file `out`. Raises: AudioError with one sentence."""
     size = _regular_size(path)
     try:
         with path.open("rb", buffering=0) as file:
             facts = _look(path, file, size)
             with _source(file, facts) as source, soundfile.SoundFile(source, closefd=False) as sound:
-                yield from _decode(path, sound, facts, Path(request.out))
+                return (yield from _decode(path, sound, facts, out))
     except soundfile.LibsndfileError as error:
         raise AudioError(
             f"{path} is not sound that MLEE can read ({error.error_string.strip().rstrip('.')}); "
@@ -124,9 +88,8 @@ def decode_file(request: Request) -> Iterator[Step | Decoded]:
         ) from error
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            room = Path(request.out).parent
             raise AudioError(
-                f"{path} cannot be decoded: no room is left in {room} for its samples."
+                f"{path} cannot be decoded: no space is left in {out.parent} for its samples."
             ) from error
         raise AudioError(f"{path} cannot be read: {error.strerror or error}.") from error
 
@@ -211,7 +174,9 @@ def _refuse_truncated(path: Path, claim: Claim | None) -> None:
         )
 
 
-def _decode(path: Path, sound: soundfile.SoundFile, facts: _Facts, out: Path) -> Iterator[Step | Decoded]:
+def _decode(
+    path: Path, sound: soundfile.SoundFile, facts: _Facts, out: Path
+) -> Generator[Step, None, Decoded]:
     rate, channels = sound.samplerate, sound.channels
     if not MIN_RATE <= rate <= MAX_RATE:
         raise AudioError(
@@ -233,7 +198,7 @@ def _decode(path: Path, sound: soundfile.SoundFile, facts: _Facts, out: Path) ->
             written += _write(raw, digest, _resampled(resampler, np.zeros(0, np.float32), last=True))
     _refuse_missing(path, frames, claimed, rate, written)
     notes = (*_notes(sound, facts, claimed, peak), *clipping_notes(clipped, frames * channels))
-    yield Decoded(written, rate, channels, notes, digest.hexdigest()[:16])
+    return Decoded(written, rate, channels, notes, digest.hexdigest()[:16])
 
 
 def _blocks(path: Path, sound: soundfile.SoundFile) -> Iterator[Samples]:

@@ -64,7 +64,6 @@ class AnalysisQueue(QObject):
         inference.segment_done.connect(self._on_segment)
         inference.analyzed.connect(self._on_analyzed)
         inference.refused.connect(self._on_refused)
-        inference.cancelled.connect(self._on_cancelled)
         inference.died.connect(self._on_died)
 
     # --- what the session asks for
@@ -234,12 +233,6 @@ class AnalysisQueue(QObject):
         if known.kind != "selection":
             self._session.update(known.entry, state="failed", progress=None, message=sentence)
         self.pump()
-
-    def _on_cancelled(self, job: int) -> None:
-        known = self._end(job)
-        if known is not None and known.kind != "selection":
-            self._session.update(known.entry, state="cancelled", progress=None, message="Stopped.")
-            self.pump()
 
     def _on_died(self, jobs: frozenset[int], sentence: str, details: str) -> None:
         names: list[str] = []

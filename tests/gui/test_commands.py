@@ -12,7 +12,7 @@ from PySide6.QtGui import QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
-from mlee_core.inference.protocol import Analyzed
+from mlee_core.system.service import Done
 from mlee_gui.commands import with_suffix
 from mlee_gui.shell.actions import COMMANDS, GESTURES, GRID_KEYS
 from mlee_gui.shell.keys_dialog import TextDialog, keys_html
@@ -213,9 +213,9 @@ def test_enter_in_the_segments_goes_there(qtbot: QtBot, make: Make) -> None:
     qtbot.waitUntil(lambda: len(worker.requests) == 1)
     worker.answer_next()
     qtbot.waitUntil(lambda: len(worker.requests) == 1)
-    job = worker.requests[0].job  # type: ignore[attr-defined]
+    job = worker.requests[0].number
     result = analysis("/x/a.wav", 2.0, (segment(0.0, 1.0), segment(1.0, 2.0, "ang")))
-    worker.reply(Analyzed(job, result))
+    worker.reply(job, Done(result))
     qtbot.waitUntil(lambda: opened(app))
     table = app.segments.table
     table.setFocus()
