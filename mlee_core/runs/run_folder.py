@@ -212,9 +212,6 @@ def _sweep(folders: Sequence[Path]) -> None:
         files.sweep(folder)
 
 
-MODEL_FILE = "model.safetensors"
-
-
 def of_run(config: RunConfig) -> dict[str, str]:
     """`stamp`, and what a run was made of and with: device, dtype, hash of its data and configuration."""
     return {
