@@ -18,8 +18,8 @@ from ..events import Cancelled, Event, Finished, Progress, StageDone
 from ..experiments.builder import completed, opened, run_config
 from ..runs.cells import Cell
 from ..runs.event_text import event_text
-from ..runs.forecast import USUAL_S, Forecast, Workload
 from ..runs.file_names import MODEL_FILE
+from ..runs.forecast import USUAL_S, Forecast, Workload
 from ..runs.run_folder import RunFolder
 from ..runs.writer import disk_faults_as_run_errors, recorded
 from ..system import sigterm
