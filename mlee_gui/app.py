@@ -137,7 +137,7 @@ class Application(QObject):
         self._sound.run(lambda: recover(takes_folder()), self._on_recovered, self._on_not_recovered)
         last, current = self.settings.open_paths, self.settings.current_path
         given = list(self._wish.paths)
-        if self._wish.remember and self.settings.was_used:
+        if self._wish.remember and self.settings.has_session:
             if last:
                 self.session.add_paths(last, current=current, undoable=False, restored=True)
         elif not given:
@@ -267,10 +267,10 @@ class Application(QObject):
         """A list of one segment says nothing new: it is there for long recordings, unless put away."""
         if is_long != self._long_shown:
             self._long_shown = is_long
-            self.window.set_dock_visible("segments_dock", is_long and self.settings.segments_wanted)
+            self.window.set_dock_visible("segments_dock", is_long and self.settings.show_segments)
 
     def _on_segments_wanted(self, wanted: bool) -> None:
-        self.settings.segments_wanted = wanted
+        self.settings.show_segments = wanted
 
     def _on_curve(self, encoder: str, on: bool) -> None:
         """Switched in the legend: the command of the same meaning follows."""

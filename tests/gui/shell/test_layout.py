@@ -47,7 +47,7 @@ def test_segments_that_were_put_away_stay_away(qtbot: QtBot, make: Make) -> None
     add_long(qtbot, second, "other.wav")
     assert not dock.isVisible()
     dock.toggleViewAction().trigger()
-    assert dock.isVisible() and second.settings.segments_wanted
+    assert dock.isVisible() and second.settings.show_segments
 
 
 def test_row_of_the_segment_at_the_cursor_is_marked(qtbot: QtBot, make: Make) -> None:
