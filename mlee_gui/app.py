@@ -181,14 +181,14 @@ class Application(QObject):
         window.add_dock(Place("emotions_dock", "Emotions", RIGHT, 6), self.emotions)
         below = window.add_dock(Place("segments_dock", "Segments", BELOW, 1), self.segments)
         below.hide()
-        below.wanted.connect(self._on_segments_wanted)
+        below.toggled_by_user.connect(self._on_segments_toggled)
         window.arrange(left=330, right=310)
 
     def _connect(self) -> None:
         session, window, status = self.session, self.window, self.window.status
-        self.messages.said.connect(status.say)
-        self.timeline.hovered.connect(status.say)
-        status.stop_asked.connect(session.stop)
+        self.messages.status_changed.connect(status.show_status)
+        self.timeline.hovered.connect(status.show_status)
+        status.stop_requested.connect(session.stop)
         self.analysis_queue.activity_changed.connect(
             lambda: status.show_activity(self.analysis_queue.activity())
         )
@@ -269,8 +269,8 @@ class Application(QObject):
             self._long_shown = is_long
             self.window.set_dock_visible("segments_dock", is_long and self.settings.show_segments)
 
-    def _on_segments_wanted(self, wanted: bool) -> None:
-        self.settings.show_segments = wanted
+    def _on_segments_toggled(self, on: bool) -> None:
+        self.settings.show_segments = on
 
     def _on_curve(self, encoder: str, on: bool) -> None:
         """Switched in the legend: the command of the same meaning follows."""

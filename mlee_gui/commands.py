@@ -121,7 +121,7 @@ class Commands:
     def export_figure(self) -> None:
         entry, analysis = self._session.current(), self._views.analysis
         if entry is None or entry.opened is None or analysis is None:
-            self._session.messages.say("There is no finished analysis to draw yet.")
+            self._session.messages.show_status("There is no finished analysis to draw yet.")
             return
         suggested = Path(self._settings.last_folder or Path.home()) / f"{Path(entry.path).stem}.svg"
         name, chosen = QFileDialog.getSaveFileName(
@@ -140,7 +140,7 @@ class Commands:
         dark = self._window.palette().color(QPalette.ColorRole.Base).lightness() < 128
         one = segment if analysis is entry.selection_analysis else None
         messages = self._session.messages
-        messages.say(f"Drawing {out.name}…")
+        messages.show_status(f"Drawing {out.name}…")
         self._tasks.run(
             lambda: export_figure(out, analysis, one, samples, dark),
             lambda _: messages.info(f"The figure is in {out}."),
@@ -150,10 +150,10 @@ class Commands:
     def copy_values(self) -> None:
         segment, analysis = self._views.segment, self._views.analysis
         if segment is None or analysis is None:
-            self._session.messages.say("There are no values to copy yet.")
+            self._session.messages.show_status("There are no values to copy yet.")
             return
         QGuiApplication.clipboard().setText(tabbed(segment, analysis))
-        self._session.messages.say("The values are on the clipboard, as a table.")
+        self._session.messages.show_status("The values are on the clipboard, as a table.")
 
     # --- playing
 
@@ -171,7 +171,7 @@ class Commands:
     def play_selection(self) -> None:
         span = self._session.selection
         if span is None:
-            self._session.messages.say("Select a stretch first: drag on the plots.")
+            self._session.messages.show_status("Select a stretch first: drag on the plots.")
         else:
             self._player.play(span[0], span)
 
@@ -191,7 +191,7 @@ class Commands:
 
     def zoom_selection(self) -> None:
         if self._session.selection is None:
-            self._session.messages.say("Select a stretch first: drag on the plots.")
+            self._session.messages.show_status("Select a stretch first: drag on the plots.")
         else:
             self._timeline.zoom_to(*self._session.selection)
 
@@ -205,7 +205,7 @@ class Commands:
         segment, now = self._views.segment, self._emotions.rule
         heads = [h for h in DOMINANT_HEADS if segment is not None and segment.dominant.get(h) is not None]
         if now not in heads:
-            self._session.messages.say("There is no dominant head to show.")
+            self._session.messages.show_status("There is no dominant head to show.")
             return
         head = heads[(heads.index(now) + 1) % len(heads)]
         self._emotions.set_rule(head)
@@ -217,7 +217,7 @@ class Commands:
     def show_model(self) -> None:
         info = self._session.model
         if info is None:
-            self._session.messages.say("There is no model.")
+            self._session.messages.show_status("There is no model.")
             return
         try:
             more = card(info)

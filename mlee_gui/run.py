@@ -17,7 +17,7 @@ from mlee_core.system import package_data
 
 from .app import Application, Factories, StartOptions, show
 from .shell import theme
-from .shell.qt_log_filter import without_needless_words
+from .shell.qt_log_filter import without_offscreen_warnings
 
 SWITCH_S = 0.001
 """How long a thread that computes keeps the interpreter from the window. Python's own 5 ms are waited for at
@@ -57,7 +57,7 @@ def take_picture(
     """Draw the window into `out` once the recording is analysed; returns 0, 2 if it was refused."""
     from . import screenshot  # what the command line prints comes with it
 
-    with without_needless_words(), tempfile.TemporaryDirectory(prefix="mlee-picture-") as folder:
+    with without_offscreen_warnings(), tempfile.TemporaryDirectory(prefix="mlee-picture-") as folder:
         app = qt_application(scheme)
         settings = str(Path(folder) / "settings.ini")  # neither the user's layout, nor changing it
         application = Application(StartOptions(tuple(paths), model, False, settings), makers)

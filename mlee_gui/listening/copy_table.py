@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mlee_core.inference.results import DOMINANT_HEADS, Analysis, Segment
-from mlee_core.labels.votes import CLASS_NAMES
+
+from ..shell.class_swatch import class_name
 
 
 def table(segment: Segment) -> list[list[str]]:
@@ -14,7 +15,7 @@ def table(segment: Segment) -> list[list[str]]:
     for k, name in enumerate(segment.classes):
         values = [] if segment.existence is None else [segment.existence[k]]
         values += [p[k] for h in heads if (p := segment.dominant[h]) is not None]
-        rows.append([CLASS_NAMES.get(name, name), *(f"{v:.3f}" for v in values)])
+        rows.append([class_name(name), *(f"{v:.3f}" for v in values)])
     return rows
 
 

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 from mlee_core.figures.palette import class_color
 from mlee_core.inference.results import DOMINANT_HEADS, Analysis, Segment
 
-from ..shell.class_swatch import name_of
+from ..shell.class_swatch import class_name
 from ..shell.plot_theme import mix
 from ..shell.time_text import time_and_unit, time_text
 from .probability_bars import Bar, ProbabilityBars
@@ -163,7 +163,7 @@ class EmotionsPanel(QScrollArea):
         self.where.setText(place_of(segment, analysis))
         color = class_color(segment.predicted)
         self.predicted.setText(
-            f'<span style="color:{color}">■</span> <b><big>{name_of(segment.predicted)}</big></b> '
+            f'<span style="color:{color}">■</span> <b><big>{class_name(segment.predicted)}</big></b> '
             f"&nbsp;{segment.score():.2f}"
         )
         self.verdict.setText(segment.verdict())

@@ -20,12 +20,12 @@ Drag = Literal["select", "pan", "window", "start", "end"]
 class Plots(Canvas):
     """The canvas, worked by mouse and keys.
 
-    selected: (start_s, end_s) or None, when a drag ends. cursor_asked: seconds. pointed: (seconds,
+    selected: (start_s, end_s) or None, when a drag ends. cursor_requested: seconds. pointed: (seconds,
     hertz or None, where on the screen) under the mouse; left: the mouse went away.
     """
 
     selected = Signal(object)
-    cursor_asked = Signal(float)
+    cursor_requested = Signal(float)
     pointed = Signal(float, object)
     left = Signal()
 
@@ -121,7 +121,7 @@ class Plots(Canvas):
             if self.selection is not None and not self.selection[0] <= time_s <= self.selection[1]:
                 self.set_selection(None)
                 self.selected.emit(None)
-            self.cursor_asked.emit(time_s)
+            self.cursor_requested.emit(time_s)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if self.view is None or event.button() != Qt.MouseButton.LeftButton:
@@ -162,7 +162,7 @@ class Plots(Canvas):
             self._extend(here, there)
         self.set_cursor(there)
         self.bring_into_view(there)
-        self.cursor_asked.emit(there)
+        self.cursor_requested.emit(there)
         self.pointed.emit(there, None)
 
     def _extend(self, here: float, there: float) -> None:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from mlee_core.figures.palette import class_color
 from mlee_core.labels.votes import CLASS_NAMES
 
-from ..shell.class_swatch import name_of
+from ..shell.class_swatch import class_name
 from ..shell.plot_theme import clear, mix, pen
 
 HALF = 0.5
@@ -49,7 +49,7 @@ class ProbabilityBars(QWidget):
     def show_bars(self, bars: Sequence[Bar]) -> None:
         """Rows from top to bottom; none for nothing to show."""
         self._bars = tuple(bars)
-        words = [" ".join(filter(None, (name_of(b.label), f"{b.value:.2f}", b.mark))) for b in bars]
+        words = [" ".join(filter(None, (class_name(b.label), f"{b.value:.2f}", b.mark))) for b in bars]
         self.setAccessibleDescription("; ".join(words))
         self.setToolTip(f"{self._what}: {'; '.join(words)}" if words else "")
         self.updateGeometry()
@@ -65,7 +65,7 @@ class ProbabilityBars(QWidget):
 
     def _margins(self) -> tuple[float, float]:
         """Room for the names at the left, for number and mark at the right."""
-        names = [name_of(b.label) for b in self._bars] or list(CLASS_NAMES.values())
+        names = [class_name(b.label) for b in self._bars] or list(CLASS_NAMES.values())
         bold = QFont(self.font())
         bold.setBold(True)
         metrics = QFontMetricsF(bold)
@@ -99,7 +99,7 @@ class ProbabilityBars(QWidget):
         strong.setBold(bool(bar.mark))
         painter.setFont(strong)
         names = QRectF(0, whole.top() - 4, field.left() - 8, whole.height() + 8)
-        painter.drawText(names, centred | Qt.AlignmentFlag.AlignRight, name_of(bar.label))
+        painter.drawText(names, centred | Qt.AlignmentFlag.AlignRight, class_name(bar.label))
         numbers = QRectF(field.right() + 6, whole.top() - 4, self.width(), whole.height() + 8)
         painter.drawText(
             numbers, centred | Qt.AlignmentFlag.AlignLeft, f"{bar.value:.2f} {bar.mark}".rstrip()

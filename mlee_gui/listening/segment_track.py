@@ -10,8 +10,9 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
 from mlee_core.figures.palette import class_color, text_on
 from mlee_core.inference.results import Segment
-from mlee_core.labels.votes import CLASS_NAMES, CLASSES
+from mlee_core.labels.votes import CLASSES
 
+from ..shell.class_swatch import class_name
 from ..shell.plot_theme import pen
 from .time_axis import Frame, paint_upright
 
@@ -71,7 +72,7 @@ class SegmentTrack:
         seen = box.intersected(lane).adjusted(3, 0, -3, 0)
         if seen.width() < metrics.averageCharWidth() * 2:
             return
-        name = CLASS_NAMES.get(segment.predicted, segment.predicted)
+        name = class_name(segment.predicted)
         for text in (f"{name} {segment.score():.2f}", name, segment.predicted):
             if metrics.horizontalAdvance(text) <= seen.width():
                 painter.setPen(QColor(text_on(class_color(segment.predicted))))

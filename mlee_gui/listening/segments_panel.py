@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QVBoxL
 from mlee_core.figures.palette import class_color
 from mlee_core.inference.results import Segment
 
-from ..shell.class_swatch import name_of, swatch
+from ..shell.class_swatch import class_name, swatch
 from ..shell.time_text import time_text
 
 _Index = QModelIndex | QPersistentModelIndex
@@ -88,7 +88,7 @@ class SegmentsModel(QAbstractTableModel):
         if column in (0, 1):
             return time_text((segment.start_s, segment.end_s)[column], 0.1)
         if column == 2:
-            return name_of(segment.predicted)
+            return class_name(segment.predicted)
         if column == 3:
             return f"{segment.score():.2f}"
         if column == 4:

@@ -45,7 +45,7 @@ class Timeline(QWidget):
         self.controls.encoder_toggled.connect(self._toggle)
         self.controls.display_changed.connect(self._take_display)
         self.plots.selected.connect(self.selection_changed)
-        self.plots.cursor_asked.connect(self.cursor_requested)
+        self.plots.cursor_requested.connect(self.cursor_requested)
         self.plots.view_changed.connect(self.view_changed)
         self.plots.pointed.connect(self._tell)
         self.plots.left.connect(lambda: self.hovered.emit(""))

@@ -83,9 +83,9 @@ class AnalysisQueue(QObject):
     def analyse_selection(self) -> None:
         entry, span = self._session.current(), self._session.selection
         if entry is None or entry.opened is None:
-            self._session.messages.say("There is nothing to analyse yet.")
+            self._session.messages.show_status("There is nothing to analyse yet.")
         elif span is None:
-            self._session.messages.say("Select a stretch first: drag on the plots.")
+            self._session.messages.show_status("Select a stretch first: drag on the plots.")
         else:
             self._drop(j for j, job in self._jobs.items() if job == _QueuedAnalysis(entry.id, "selection"))
             self._send_analyze(entry, "selection", span)

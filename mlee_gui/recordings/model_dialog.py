@@ -6,14 +6,15 @@ from html import escape
 from pathlib import Path
 
 from mlee_core.inference.model_info import ModelInfo
-from mlee_core.labels.votes import CLASS_NAMES
+
+from ..shell.class_swatch import class_name
 
 
 def model_html(info: ModelInfo) -> str:
     """The facts of a ModelInfo, its limits."""
     rows = [
         ("Trained on", info.trained_on),
-        ("Emotions", ", ".join(CLASS_NAMES.get(c, c) for c in info.classes)),
+        ("Emotions", ", ".join(class_name(c) for c in info.classes)),
         ("Heads", ", ".join(info.heads)),
         *((f"Speakers: {part}", ", ".join(ids)) for part, ids in info.speakers.items()),
         *(

@@ -12,7 +12,6 @@ from PySide6.QtCore import (
     QSize,
     QSortFilterProxyModel,
     Qt,
-    Signal,
 )
 from PySide6.QtGui import QAction, QBrush, QColor, QResizeEvent
 from PySide6.QtWidgets import (
@@ -26,9 +25,8 @@ from PySide6.QtWidgets import (
 )
 
 from mlee_core.figures.palette import class_color
-from mlee_core.labels.votes import CLASS_NAMES
 
-from ..shell.class_swatch import swatch
+from ..shell.class_swatch import class_name, swatch
 from ..shell.tables import TableWithPlaceholder
 from .session import Entry, Session
 
@@ -49,7 +47,7 @@ def says(entry: Entry) -> str:
     if entry.state == "done" and entry.analysis is not None:
         one = entry.analysis.single
         if one is not None:
-            return f"{CLASS_NAMES.get(one.predicted, one.predicted)} {one.score():.2f}"
+            return f"{class_name(one.predicted)} {one.score():.2f}"
         return f"{len(entry.analysis.segments)} segments"
     if entry.state in ("reading", "analysing"):
         progress = entry.progress
@@ -131,8 +129,6 @@ class RecordingsModel(QAbstractTableModel):
 
 class RecordingsPanel(QWidget):
     """Shows the session's list. The row under the keyboard is the current recording; rows can be marked."""
-
-    removal_asked = Signal()
 
     def __init__(self, session: Session, actions: list[QAction], parent: QWidget | None = None) -> None:
         """actions: what the context menu offers."""

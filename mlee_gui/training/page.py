@@ -18,7 +18,7 @@ from mlee_core.runs.cells import Cell
 
 from ..shell.mainwindow import MainWindow
 from ..shell.messages import Messages
-from ..shell.status_bar import left
+from ..shell.status_bar import remaining_text
 from ..shell.tasks import Tasks
 from .cell_grid import CellGrid
 from .cell_panel import CellPanel
@@ -118,7 +118,7 @@ class TrainingPage(QObject):
         whole = self._cell is None and item.state in ("failed", "interrupted")
         failed = whole or (view is not None and view.state == "failed")
         self.run.show_run(item, news, told_below=failed)
-        self.grid.set_empty_words("Its cells are shown once it has begun.")
+        self.grid.set_placeholder("Its cells are shown once it has begun.")
         self.grid.show_cells(cells)
         read_only = bool(news is not None and news.looking_only)
         self.grid.set_read_only(read_only)
@@ -149,7 +149,7 @@ class TrainingPage(QObject):
         total = sum(p.total or 0 for p in told)
         share = sum(p.done for p in told) / total if total else 0.0
         rest = [p.left_s for p in told if p.left_s is not None]
-        self.progressed.emit(share, left(max(rest)) if rest else "training")
+        self.progressed.emit(share, remaining_text(max(rest)) if rest else "training")
 
     # --- what can be done now
 
@@ -284,7 +284,7 @@ class TrainingPage(QObject):
 
     def export_to(self, run: Path, folder: Path) -> None:
         """Write tables and figures of a run, in another process."""
-        self._messages.say(f"Writing the report of {run.name}…")
+        self._messages.show_status(f"Writing the report of {run.name}…")
         self._tasks.run(
             lambda: export_report(run, folder),
             lambda out: self._messages.info(f"The report is in {out}."),

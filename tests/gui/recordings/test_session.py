@@ -125,7 +125,7 @@ def test_segments_and_progress_arrive_one_by_one(bench: Bench) -> None:
     bench.worker.reply(Progressed(job, Progress("seconds", 15, 60, 30.0)), SegmentDone(job, segment(0, 15)))
     bench.qtbot.waitUntil(lambda: len(bench.session.entries()[0].segments) == 1)
     activity = bench.analysis_queue.activity()
-    assert activity is not None and (activity.fraction, activity.left_s) == (0.25, 30.0)
+    assert activity is not None and (activity.fraction, activity.remaining_s) == (0.25, 30.0)
 
 
 def test_refused_file_is_told_and_nothing_else_is_lost(bench: Bench) -> None:
