@@ -90,7 +90,6 @@ class Application(QObject):
         self.session = Session(self.messages, self._makers.find_model, self)
         self.inference = InferenceClient(self._makers.worker, self)
         self.analysis_queue = AnalysisQueue(self.session, self.inference, self._folder.path, self)
-        self.session.work = self.analysis_queue
         self._sound = Tasks("sound", self)  # PortAudio's calls may take long, and must not run at once
         self.player = Player(self._sound, self.messages, self._makers.sound, self)
         self.window = MainWindow(self.messages)
@@ -131,7 +130,7 @@ class Application(QObject):
             return
         self.inference.prepare(self.session.model_name)
         self.player.probe()
-        self.record.look_for_devices()
+        self.record.find_devices()
         self.lazy_page.start()
         self._sound.run(sweep, lambda _: None, lambda error: self.messages.failed("clearing up", error))
         self._sound.run(lambda: recover(takes_folder()), self._on_recovered, self._on_not_recovered)

@@ -70,7 +70,7 @@ class Commands:
             "undo": self._undo.undo,
             "redo": self._undo.redo,
             "copy_values": self.copy_values,
-            "remove": lambda: self._session.remove(self._recordings.marked()),
+            "remove": lambda: self._session.remove(self._recordings.selected()),
             "clear": self._session.clear,
             "stop": self.stop,
             "play": self.play,
@@ -85,7 +85,7 @@ class Commands:
             "home": self._timeline.home,
             "end": self._timeline.end,
             "analyse_selection": self._session.analyse_selection,
-            "reanalyse": lambda: self._session.reanalyse(self._recordings.marked()),
+            "reanalyse": lambda: self._session.reanalyse(self._recordings.selected()),
             "stop_work": self._session.stop,
             "next_head": self.next_head,
             "previous": lambda: self._session.step(-1),
@@ -171,7 +171,7 @@ class Commands:
     def play_selection(self) -> None:
         span = self._session.selection
         if span is None:
-            self._session.messages.show_status("Select a stretch first: drag on the plots.")
+            self._session.messages.show_status("Select a time range first: drag on the plots.")
         else:
             self._player.play(span[0], span)
 
@@ -191,7 +191,7 @@ class Commands:
 
     def zoom_selection(self) -> None:
         if self._session.selection is None:
-            self._session.messages.show_status("Select a stretch first: drag on the plots.")
+            self._session.messages.show_status("Select a time range first: drag on the plots.")
         else:
             self._timeline.zoom_to(*self._session.selection)
 

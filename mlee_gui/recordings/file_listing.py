@@ -1,4 +1,4 @@
-"""From what the user points at to recordings with their speakers. Runs off the GUI thread; opens no audio."""
+"""Recordings of files and folders, with their speakers. For a thread; opens no audio."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mlee_core.errors import AudioError, CorpusError
 
 @dataclass(frozen=True)
 class Found:
-    """A recording to be listed. speaker, corpus: where its folder is a known corpus, else None."""
+    """A recording. speaker, corpus: None where its folder is no known corpus."""
 
     path: str
     speaker: str | None = None
@@ -20,7 +20,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Listing:
-    """found: recordings in order. refused: one sentence each on what could not be listed."""
+    """found: recordings in order. refused: one sentence for each folder that could not be read."""
 
     found: tuple[Found, ...]
     refused: tuple[str, ...] = ()
@@ -28,7 +28,7 @@ class Listing:
 
 @dataclass
 class _Speakers:
-    """Speaker and corpus of a file, if one of the folders above it is a corpus; each folder is read once."""
+    """Speaker and corpus of a file, if a folder above it is a corpus; each folder is read once."""
 
     _known: dict[Path, dict[Path, Found]] = field(default_factory=dict)
 
@@ -40,7 +40,7 @@ class _Speakers:
         return Found(str(path))
 
     def _utterances(self, folder: Path) -> dict[Path, Found]:
-        from mlee_core.corpora import open_corpus  # importers of many formats: the window opens before
+        from mlee_core.corpora import open_corpus  # slow: imports the importers of many formats
 
         if folder not in self._known:
             try:
@@ -55,9 +55,9 @@ class _Speakers:
 
 
 def listing(paths: Sequence[str]) -> Listing:
-    """Files as they are, folders as the recordings in them; a bad folder is told and the rest goes on.
+    """The recordings of files and folders; a folder that cannot be read is reported in `refused`.
 
-    A file that is missing or no audio is listed too: reading it will say what is wrong with it.
+    A file that is missing or no audio is listed too; reading it reports what is wrong.
     """
     from mlee_core.audio.decoding import find_audio
 

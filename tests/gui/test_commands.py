@@ -106,7 +106,7 @@ def test_space_plays_and_pauses_but_not_in_a_text_field_or_on_a_button(qtbot: Qt
     app.recordings.filter.setFocus()
     qtbot.keyClick(app.recordings.filter, Qt.Key.Key_Space)
     assert app.recordings.filter.text() == " " and not sound.streams
-    app.recordings.set_filter("")
+    app.recordings.filter.setText("")
     button = QPushButton("other", app.window)
     button.show()
     button.setFocus()
