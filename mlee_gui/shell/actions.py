@@ -207,14 +207,10 @@ class Actions(QObject):
             else:
                 toolbar.addSeparator()
 
-    def disable(self, name: str, why: str) -> None:
-        """Disable a command; its tool tip says why, and what to do about it."""
-        self[name].setEnabled(False)
-        self[name].setToolTip(why)
-
-    def enable(self, name: str) -> None:
-        self[name].setEnabled(True)
-        self[name].setToolTip(_tip(next(c for c in COMMANDS if c.name == name)))
+    def set_available(self, name: str, why_not: str) -> None:
+        """Enable a command, or disable it where `why_not` is not "": then its tool tip gives the reason."""
+        self[name].setEnabled(not why_not)
+        self[name].setToolTip(why_not or _tip(next(c for c in COMMANDS if c.name == name)))
 
     def draw_icons(self) -> None:
         """Draw the icons in the colours of the window's palette; call again when it changes."""

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 class NextFrame(QObject):
     """Calls `then`, once, after the next frame of the window that contains `widget` was painted.
 
-    It is a child of `widget`, and so is its timer: where the widget is deleted first, `then` is never called.
+    It is a child of `widget`: where the widget is deleted first, `then` is never called.
     timeout_ms: longest wait, since a minimised window is not painted; None for no limit.
     """
 
@@ -28,10 +28,12 @@ class NextFrame(QObject):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Paint:
             watched.removeEventFilter(self)
-            self._timer.start(0)  # the event that paints this widget paints the whole window first
+            # in the next turn: this event first paints the whole window; with self as context, never after it
+            QTimer.singleShot(0, self, self._finish)
         return False
 
     def _finish(self) -> None:
+        self._timer.stop()
         self.parent().removeEventFilter(self)
         self.deleteLater()  # before the call, which may delete the window
         self._then()

@@ -163,26 +163,20 @@ class TrainingPage(QObject):
         resumable = item is not None and (
             item.state in RESUMABLE or (item.state == "finished" and _open(news))
         )
-        self._can("resume", why or ("" if resumable else "There is nothing to resume."))
+        self._actions.set_available("resume", why or ("" if resumable else "There is nothing to resume."))
         for name in ("stop_and_keep", "cancel_run"):
-            self._can(name, why or ("" if running else "It does not run."))
+            self._actions.set_available(name, why or ("" if running else "It does not run."))
         for name in ("delete_run", "forget_run"):
-            self._can(name, why or ("It runs: stop or cancel it first." if running else ""))
+            self._actions.set_available(name, why or ("It runs: stop or cancel it first." if running else ""))
         row = -1 if item is None else self._jobs.row(item)
-        self._can("earlier", why if item is None else "" if row > 0 else "It is the first.")
-        self._can(
+        self._actions.set_available("earlier", why if item is None else "" if row > 0 else "It is the first.")
+        self._actions.set_available(
             "later",
             why if item is None else "" if row < len(self._jobs.queue.items) - 1 else "It is the last.",
         )
         for name in ("compare_runs", "export_report"):
-            self._can(name, "" if item is not None else why)
-        self._can("use_model", "" if self._model_file() is not None else self._why_no_model())
-
-    def _can(self, name: str, why_not: str) -> None:
-        if why_not:
-            self._actions.disable(name, why_not)
-        else:
-            self._actions.enable(name)
+            self._actions.set_available(name, "" if item is not None else why)
+        self._actions.set_available("use_model", "" if self._model_file() is not None else self._why_no_model())
 
     def _model_file(self) -> Path | None:
         """The model of the chosen cell's fold, once all of that fold is trained."""

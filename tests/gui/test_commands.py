@@ -78,13 +78,13 @@ def test_selection_is_analysed_by_key_and_shown(qtbot: QtBot, make: Make) -> Non
     qtbot.waitUntil(lambda: opened(app))
     app.session.set_selection((0.5, 1.25))
     press(qtbot, app, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: app.views.analysis is app.session.entries()[0].selection_analysis)
-    shown = app.views.segment
+    qtbot.waitUntil(lambda: app.presenter.analysis is app.session.entries()[0].selection_analysis)
+    shown = app.presenter.segment
     assert shown is not None and (shown.start_s, shown.end_s, shown.predicted) == (0.5, 1.25, "hap")
     assert app.window.docks["emotions_dock"].windowTitle() == "Emotions: selection 0.50–1.25 s"
     press(qtbot, app, Qt.Key.Key_Escape)
     assert app.session.selection is None and app.window.docks["emotions_dock"].windowTitle() == "Emotions"
-    assert app.views.segment is not None and app.views.segment.predicted == "sad"
+    assert app.presenter.segment is not None and app.presenter.segment.predicted == "sad"
 
 
 def test_undo_brings_a_removed_recording_back(qtbot: QtBot, make: Make) -> None:
@@ -222,7 +222,7 @@ def test_enter_in_the_segments_goes_there(qtbot: QtBot, make: Make) -> None:
     table.selectRow(1)
     qtbot.keyClick(table, Qt.Key.Key_Return)
     assert app.session.cursor_s == 1.0
-    assert app.views.segment is not None and app.views.segment.predicted == "ang"
+    assert app.presenter.segment is not None and app.presenter.segment.predicted == "ang"
 
 
 def test_enter_chooses_in_an_open_combo_box(qtbot: QtBot, make: Make) -> None:

@@ -21,7 +21,10 @@ def test_recording_is_shown_with_its_verdict(qtbot: QtBot, make: Make) -> None:
     app = make("/x/a.wav")
     qtbot.waitUntil(lambda: opened(app))
     assert app.timeline.view_range() == (0.0, 2.0)
-    assert app.views.segment is not None and app.views.segment.verdict() == "fusion: sad 0.70; present: sad"
+    assert (
+        app.presenter.segment is not None
+        and app.presenter.segment.verdict() == "fusion: sad 0.70; present: sad"
+    )
     assert "trained on emodb: 2 speakers" in app.window.status.model.text()
     assert "UA 0.75" in app.window.status.model.text()
     assert MODEL.limits[0] in app.limits.text()
@@ -136,8 +139,8 @@ def test_segments_are_drawn_as_they_arrive(qtbot: QtBot, make: Make) -> None:
     worker.reply(SegmentDone(job, segment(0.0, 1.0)), SegmentDone(job, segment(1.0, 2.0, "ang")))
     qtbot.waitUntil(lambda: app.timeline.segment_at(1.5) == 1)
     app.timeline.cursor_requested.emit(1.5)
-    assert app.views.segment is not None and app.views.segment.predicted == "ang"
-    assert app.views.analysis is None  # not finished
+    assert app.presenter.segment is not None and app.presenter.segment.predicted == "ang"
+    assert app.presenter.analysis is None  # not finished
 
 
 def test_plots_say_why_they_are_empty(qtbot: QtBot, make: Make) -> None:
@@ -163,7 +166,7 @@ def test_fault_of_ours_is_a_sentence_and_the_window_lives(qtbot: QtBot, make: Ma
     app = make("/x/a.wav")
     app.messages.failed("drawing", KeyError("oops"))
     text = app.window.message_bar.text()
-    assert "fault of MLEE's own while drawing" in text and "Traceback" not in text and "window.log" in text
+    assert "Internal error of MLEE while drawing" in text and "Traceback" not in text and "window.log" in text
     assert app.window.isVisible() and not app.window.findChildren(QDialog)
 
 
