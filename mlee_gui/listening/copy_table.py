@@ -1,4 +1,4 @@
-"""A result as a table of text, as it is copied."""
+"""A result as a table of text, for the clipboard."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..shell.class_swatch import class_name
 
 
 def table(segment: Segment) -> list[list[str]]:
-    """Header and one row a class: name, existence, then each dominant head that the model has."""
+    """Header and a row for each class: name, existence, dominant heads of the model."""
     heads = [h for h in DOMINANT_HEADS if segment.dominant.get(h) is not None]
     columns = (["present"] if segment.existence is not None else []) + heads
     rows = [["emotion", *columns]]
@@ -20,7 +20,7 @@ def table(segment: Segment) -> list[list[str]]:
 
 
 def tabbed(segment: Segment, analysis: Analysis) -> str:
-    """Tab-separated, as spreadsheets take it: what it is of, the verdict, the table."""
+    """Tab-separated, for spreadsheets: file, model, time range, verdict, table."""
     about = [
         ["file", analysis.file],
         ["model", analysis.model],

@@ -1,4 +1,4 @@
-"""Figures and reports written by a process of their own: matplotlib and torch stay out of the window's."""
+"""Figures drawn in a process of their own, so that the window's imports no matplotlib."""
 
 from __future__ import annotations
 

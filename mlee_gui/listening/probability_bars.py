@@ -1,4 +1,4 @@
-"""Bars of class probabilities, 0 to 1, painted with QPainter: a row a class, named and with its number."""
+"""Bars of class probabilities, 0 to 1: a row for each class, with its name and number."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HALF = 0.5
 
 
 MARKS = ("present", "perhaps", "predicted", "highest")
-"""The words that may follow a number; all bars leave room for the longest, so that they line up."""
+"""Texts that may follow a number; all bars reserve the width of the longest one, so that they align."""
 
 
 @dataclass(frozen=True)
@@ -33,25 +33,25 @@ class Bar:
 
 
 class ProbabilityBars(QWidget):
-    """what: in words, for screen readers. half_line: draw the line at 0.5 that decides about presence."""
+    """title: for screen readers and the tool tip. half_line: whether to draw the line at 0.5."""
 
-    def __init__(self, what: str, *, half_line: bool) -> None:
+    def __init__(self, title: str, *, half_line: bool) -> None:
         super().__init__()
-        self._what, self._half_line = what, half_line
+        self._title, self._half_line = title, half_line
         self._bars: tuple[Bar, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName(what)
+        self.setAccessibleName(title)
 
     @property
     def bars(self) -> tuple[Bar, ...]:
         return self._bars
 
     def show_bars(self, bars: Sequence[Bar]) -> None:
-        """Rows from top to bottom; none for nothing to show."""
+        """Show rows, from top to bottom."""
         self._bars = tuple(bars)
-        words = [" ".join(filter(None, (class_name(b.label), f"{b.value:.2f}", b.mark))) for b in bars]
-        self.setAccessibleDescription("; ".join(words))
-        self.setToolTip(f"{self._what}: {'; '.join(words)}" if words else "")
+        rows = [" ".join(filter(None, (class_name(b.label), f"{b.value:.2f}", b.mark))) for b in bars]
+        self.setAccessibleDescription("; ".join(rows))
+        self.setToolTip(f"{self._title}: {'; '.join(rows)}" if rows else "")
         self.updateGeometry()
         self.update()
 
@@ -64,7 +64,7 @@ class ProbabilityBars(QWidget):
         return QSize(round(left + right + 40), self.sizeHint().height())
 
     def _margins(self) -> tuple[float, float]:
-        """Room for the names at the left, for number and mark at the right."""
+        """Width of the names at the left, and of number and mark at the right."""
         names = [class_name(b.label) for b in self._bars] or list(CLASS_NAMES.values())
         bold = QFont(self.font())
         bold.setBold(True)

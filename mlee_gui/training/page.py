@@ -176,7 +176,9 @@ class TrainingPage(QObject):
         )
         for name in ("compare_runs", "export_report"):
             self._actions.set_available(name, "" if item is not None else why)
-        self._actions.set_available("use_model", "" if self._model_file() is not None else self._why_no_model())
+        self._actions.set_available(
+            "use_model", "" if self._model_file() is not None else self._why_no_model()
+        )
 
     def _model_file(self) -> Path | None:
         """The model of the chosen cell's fold, once all of that fold is trained."""

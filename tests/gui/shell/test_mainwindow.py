@@ -147,11 +147,11 @@ def test_plots_say_why_they_are_empty(qtbot: QtBot, make: Make) -> None:
     app = make("/x/bad.wav", answering=False)
     worker: FakeWorker = app.workers[0]  # type: ignore[attr-defined]
     qtbot.waitUntil(lambda: len(worker.requests) == 1)
-    assert app.timeline.plots.nothing_shown == "Reading bad.wav…"
+    assert app.timeline.plots.placeholder == "Reading bad.wav…"
     worker.reply(Refused(worker.requests[0].job, "It is empty."))  # type: ignore[attr-defined]
-    qtbot.waitUntil(lambda: "It is empty." in app.timeline.plots.nothing_shown)
+    qtbot.waitUntil(lambda: "It is empty." in app.timeline.plots.placeholder)
     app.session.clear()
-    assert "Drop a file" in app.timeline.plots.nothing_shown
+    assert "Drop a file" in app.timeline.plots.placeholder
 
 
 def test_dark_and_light_redraw_the_icons(qtbot: QtBot, make: Make) -> None:
