@@ -12,7 +12,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QStandardPaths, Signal
 from PySide6.QtWidgets import QApplication, QLabel, QMenu
 
-from mlee_core.audio.microphone import Recorder
+from mlee_core.audio.microphone import Recorder, devices
 from mlee_core.audio.wav_writer import recover
 from mlee_core.inference import model_file
 from mlee_core.inference.model_info import ModelInfo
@@ -31,7 +31,7 @@ from .recordings.analysis_queue import AnalysisQueue
 from .recordings.inference_client import InferenceClient, WorkerLike
 from .recordings.model_selector import ModelSelector
 from .recordings.player import Player, load_sounddevice
-from .recordings.record_panel import ListDevices, MakeRecorder, RecordPanel, list_devices
+from .recordings.record_panel import FindDevices, MakeRecorder, RecordPanel
 from .recordings.recordings_panel import RecordingsPanel
 from .recordings.session import Session
 from .shell.actions import KeepWidgetKeys
@@ -61,7 +61,7 @@ class Factories:
     shipped_models: Callable[[], tuple[ModelInfo, ...]] = model_file.shipped
     sound: Callable[[], ModuleType] = load_sounddevice
     recorder: MakeRecorder = Recorder
-    find_devices: ListDevices = list_devices
+    find_devices: FindDevices = devices
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSpinBox, QWidget
 
@@ -58,18 +58,15 @@ class Controls(QWidget):
         return float(self.low.value()), float(self.high.value())
 
     def set_display(self, colormap: str, db_range: tuple[float, float]) -> None:
-        blocked = [(w, w.blockSignals(True)) for w in (self.colormap, self.low, self.high)]
-        self.colormap.setCurrentText(colormap)
-        self.low.setValue(round(db_range[0]))
-        self.high.setValue(round(db_range[1]))
+        with QSignalBlocker(self.colormap), QSignalBlocker(self.low), QSignalBlocker(self.high):
+            self.colormap.setCurrentText(colormap)
+            self.low.setValue(round(db_range[0]))
+            self.high.setValue(round(db_range[1]))
         self.swatch.show_map(colormap)
-        for widget, before in blocked:
-            widget.blockSignals(before)
 
     def set_encoder(self, name: str, on: bool) -> None:
-        blocked = self.switches[name].blockSignals(True)
-        self.switches[name].setChecked(on)
-        self.switches[name].blockSignals(blocked)
+        with QSignalBlocker(self.switches[name]):
+            self.switches[name].setChecked(on)
 
     def set_present(self, present: set[str]) -> None:
         """Set the encoders of the shown results; the switches of the others are disabled."""

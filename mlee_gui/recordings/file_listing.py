@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from mlee_core.errors import AudioError, CorpusError
@@ -26,34 +27,6 @@ class Listing:
     refused: tuple[str, ...] = ()
 
 
-@dataclass
-class _Speakers:
-    """Speaker and corpus of a file, if a folder above it is a corpus; each folder is read once."""
-
-    _known: dict[Path, dict[Path, Found]] = field(default_factory=dict)
-
-    def of(self, path: Path) -> Found:
-        for folder in list(path.parents)[:2]:  # the corpus itself, or a folder of audio inside it
-            found = self._utterances(folder).get(path)
-            if found is not None:
-                return found
-        return Found(str(path))
-
-    def _utterances(self, folder: Path) -> dict[Path, Found]:
-        from mlee_core.corpora import open_corpus  # slow: imports the importers of many formats
-
-        if folder not in self._known:
-            try:
-                corpus = open_corpus(folder)
-            except CorpusError:  # an ordinary folder, as most are
-                self._known[folder] = {}
-            else:
-                self._known[folder] = {
-                    u.file: Found(str(u.file), u.speaker, corpus.name) for u in corpus.utterances
-                }
-        return self._known[folder]
-
-
 def listing(paths: Sequence[str]) -> Listing:
     """The recordings of files and folders; a folder that cannot be read is reported in `refused`.
 
@@ -61,7 +34,7 @@ def listing(paths: Sequence[str]) -> Listing:
     """
     from mlee_core.audio.decoding import find_audio
 
-    speakers = _Speakers()
+    utterances = cache(_utterances)
     found: list[Found] = []
     refused: list[str] = []
     for name in paths:
@@ -71,5 +44,19 @@ def listing(paths: Sequence[str]) -> Listing:
         except AudioError as error:
             refused.append(str(error))
             continue
-        found.extend(speakers.of(file) for file in files)
+        for file in files:
+            folders = list(file.parents)[:2]  # the corpus itself, or a folder of audio inside it
+            known = (utterances(folder).get(file) for folder in folders)
+            found.append(next(filter(None, known), Found(str(file))))
     return Listing(tuple(found), tuple(refused))
+
+
+def _utterances(folder: Path) -> dict[Path, Found]:
+    """The files of a corpus with speaker and corpus; none where the folder is no corpus."""
+    from mlee_core.corpora import open_corpus  # slow: imports the importers of many formats
+
+    try:
+        corpus = open_corpus(folder)
+    except CorpusError:  # an ordinary folder, as most are
+        return {}
+    return {u.file: Found(str(u.file), u.speaker, corpus.name) for u in corpus.utterances}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
@@ -35,29 +34,9 @@ LOW_DB = -60.0
 _QUIET, _GOOD, _HOT = QColor("#3b82c4"), QColor("#2e9e5b"), QColor("#d6302a")
 
 
-class RecordingLike(Protocol):
-    """The part of `mlee_core.audio.microphone.Recorder` that is used."""
-
-    error: str | None
-
-    @property
-    def path(self) -> Path | None: ...
-    @property
-    def recording(self) -> bool: ...
-    @property
-    def level_db(self) -> float: ...
-    @property
-    def elapsed_s(self) -> float: ...
-    def start(self) -> None: ...
-    def stop(self) -> Path: ...
-
-
-MakeRecorder = Callable[[Path, str | None], RecordingLike]
-ListDevices = Callable[[bool], tuple[InputDevice, ...]]
-
-
-def list_devices(rescan: bool) -> tuple[InputDevice, ...]:
-    return devices(rescan=rescan)
+MakeRecorder = Callable[[Path, str | None], Recorder]
+FindDevices = Callable[..., tuple[InputDevice, ...]]
+"""Called with the keyword `rescan`."""
 
 
 class LevelMeter(QWidget):
@@ -130,14 +109,14 @@ class RecordPanel(QWidget):
         settings: Settings,
         folder: Path,
         make_recorder: MakeRecorder = Recorder,
-        find_devices: ListDevices = list_devices,
+        find_devices: FindDevices = devices,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._tasks, self._messages, self._settings = tasks, messages, settings
         self._folder = folder
         self._make_recorder, self._find_devices = make_recorder, find_devices
-        self._recorder: RecordingLike | None = None
+        self._recorder: Recorder | None = None
         self._busy = False  # between the request for start or stop and its completion
         self.unavailable = "Searching for microphones…"
         self.device = QComboBox()
@@ -168,7 +147,7 @@ class RecordPanel(QWidget):
 
     def find_devices(self, rescan: bool = False) -> None:
         """List the microphones, in the thread."""
-        self._tasks.run(lambda: self._find_devices(rescan), self._on_devices, self._on_no_devices)
+        self._tasks.run(lambda: self._find_devices(rescan=rescan), self._on_devices, self._on_no_devices)
 
     def toggle(self) -> None:
         """Start a recording, or stop the running one."""
@@ -194,19 +173,19 @@ class RecordPanel(QWidget):
         self._show_state()
         self._tasks.run(recorder.start, lambda _: self._on_started(recorder), self._on_refused)
 
-    def _on_started(self, recorder: RecordingLike) -> None:
+    def _on_started(self, recorder: Recorder) -> None:
         self._recorder, self._busy = recorder, False
         self._timer.start()
         self._show_state()
         self.recording_changed.emit(True)
 
-    def _stop(self, recorder: RecordingLike) -> None:
+    def _stop(self, recorder: Recorder) -> None:
         self._busy = True
         self._timer.stop()
         self._show_state()
         self._tasks.run(recorder.stop, lambda path: self._on_stopped(recorder, path), self._on_refused)
 
-    def _on_stopped(self, recorder: RecordingLike, path: Path) -> None:
+    def _on_stopped(self, recorder: Recorder, path: Path) -> None:
         self._end()
         if recorder.error is not None:
             self._messages.warning(recorder.error)

@@ -144,9 +144,10 @@ class Session(QObject):
 
     def remove(self, ids: Iterable[int]) -> None:
         """Remove recordings from the list (undoable); the files stay."""
-        known = [i for i in ids if i in self._entries]
-        if known:
-            self.undo_stack.push(RemoveEntries(self, known))
+        gone = set(ids)
+        rows = [(row, entry) for row, entry in enumerate(self.entries()) if entry.id in gone]
+        if rows:
+            self.undo_stack.push(EditList(self, rows, rows[0][1].id, add=False))
 
     def clear(self) -> None:
         self.remove(list(self._entries))
@@ -278,7 +279,7 @@ class Session(QObject):
         if new:
             rows = list(enumerate(new, start=len(self._entries)))
             if undoable:
-                self.undo_stack.push(AddEntries(self, rows, show))
+                self.undo_stack.push(EditList(self, rows, show, add=True))
             else:
                 self.insert(rows, show)
         else:
@@ -294,30 +295,28 @@ def _names(entries: Sequence[Entry]) -> str:
     return entries[0].name if len(entries) == 1 else f"{len(entries)} recordings"
 
 
-class AddEntries(QUndoCommand):
-    def __init__(self, session: Session, rows: list[tuple[int, Entry]], current: int) -> None:
-        super().__init__(f"add {_names([e for _, e in rows])}")
-        self._session = session
-        self._rows = rows
-        self._current = current
+class EditList(QUndoCommand):
+    """Adds entries to the list or removes them.
+
+    Args:
+        session: The session with the list.
+        rows: The entries with their rows, ascending.
+        current: Id of the entry that is current once they are in the list.
+        add: Whether they are added, else removed.
+    """
+
+    def __init__(self, session: Session, rows: list[tuple[int, Entry]], current: int, add: bool) -> None:
+        super().__init__(f"{'add' if add else 'remove'} {_names([entry for _, entry in rows])}")
+        self._session, self._rows, self._current, self._add = session, rows, current, add
 
     def redo(self) -> None:
-        self._session.insert(self._rows, self._current)
+        self._edit(self._add)
 
     def undo(self) -> None:
-        self._rows = self._session.take([e.id for _, e in self._rows])
+        self._edit(not self._add)
 
-
-class RemoveEntries(QUndoCommand):
-    def __init__(self, session: Session, ids: list[int]) -> None:
-        gone = [e for e in session.entries() if e.id in set(ids)]
-        super().__init__(f"remove {_names(gone)}")
-        self._session = session
-        self._ids = ids
-        self._rows: list[tuple[int, Entry]] = []
-
-    def redo(self) -> None:
-        self._rows = self._session.take(self._ids)
-
-    def undo(self) -> None:
-        self._session.insert(self._rows, self._rows[0][1].id)
+    def _edit(self, add: bool) -> None:
+        if add:
+            self._session.insert(self._rows, self._current)
+        else:
+            self._rows = self._session.take([entry.id for _, entry in self._rows])

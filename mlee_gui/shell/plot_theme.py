@@ -35,13 +35,8 @@ class Theme:
 
 def mix(one: QColor, other: QColor, share: float) -> QColor:
     """`share` of one, the rest of the other."""
-
-    def part(a: int, b: int) -> int:
-        return round(a * share + b * (1 - share))
-
-    return QColor(
-        part(one.red(), other.red()), part(one.green(), other.green()), part(one.blue(), other.blue())
-    )
+    pairs = ((one.red(), other.red()), (one.green(), other.green()), (one.blue(), other.blue()))
+    return QColor(*(round(a * share + b * (1 - share)) for a, b in pairs))
 
 
 def clear(color: QColor, alpha: int) -> QColor:
