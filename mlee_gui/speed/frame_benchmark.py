@@ -18,7 +18,7 @@ from mlee_core.inference.results import DOMINANT_HEADS, Attention, Segment
 from mlee_core.labels.votes import CLASSES
 
 from ..listening.timeline import Timeline
-from ..shell.qt_log_filter import without_needless_words
+from ..shell.qt_log_filter import without_offscreen_warnings
 
 SIZE = (1600, 700)
 SPANS_S = (2.0, 10.0, 60.0, 200.0, 1000.0)
@@ -54,7 +54,7 @@ def bench_timeline(duration_s: float) -> Iterator[Timeline]:
     if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     application = QApplication.instance() or QApplication([])
-    with without_needless_words(), tempfile.TemporaryDirectory(prefix="mlee-bench-") as folder:
+    with without_offscreen_warnings(), tempfile.TemporaryDirectory(prefix="mlee-bench-") as folder:
         for _ in zoom_pyramid.build(
             _bursts(duration_s, Path(folder) / "samples.f32"), Path(folder) / "pyramid"
         ):

@@ -87,7 +87,7 @@ def test_window_shows_the_numbers_of_the_command_line(
 ) -> None:
     app = make(speech)
     qtbot.waitUntil(lambda: settled(app), timeout=PATIENCE_MS)
-    shown = app.views.analysis
+    shown = app.presenter.analysis
     assert shown is not None and app.timeline.view_range() == (0.0, 2.0)
     command = [sys.executable, "-m", "mlee_core.cli", "analyze", str(speech), "--json", "--model", str(model)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -150,7 +150,10 @@ def test_selection_overtakes_a_long_analysis_and_stop_ends_it(
         timeout=PATIENCE_MS,
     )
     assert state(app) == "analysing"  # the rest still runs
-    assert app.views.segment is not None and (app.views.segment.start_s, app.views.segment.end_s) == (
+    assert app.presenter.segment is not None and (
+        app.presenter.segment.start_s,
+        app.presenter.segment.end_s,
+    ) == (
         1.0,
         2.0,
     )

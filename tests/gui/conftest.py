@@ -122,7 +122,7 @@ def make(qtbot: QtBot, drawn: Path) -> Iterator[Make]:
         made.append(application)
         qtbot.addWidget(application.window, before_close_func=lambda _: application.close())
         show(application)
-        qtbot.waitUntil(lambda: bool(workers) and "Looking" not in application.player.unavailable)
+        qtbot.waitUntil(lambda: bool(workers) and "Searching" not in application.player.unavailable)
         qtbot.waitUntil(lambda: not application.record.unavailable)
         return application
 

@@ -14,7 +14,7 @@ from mlee_core.events import Progress
 from mlee_core.inference.model_info import ModelInfo
 from mlee_core.inference.protocol import Analyze, OpenRecording
 from mlee_core.system.service import Refused
-from mlee_gui.recordings import analysis_queue as backlog_module
+from mlee_gui.recordings import analysis_queue as analysis_queue_module
 from mlee_gui.recordings.analysis_queue import AnalysisQueue
 from mlee_gui.recordings.inference_client import InferenceClient
 from mlee_gui.recordings.session import Entry, Session
@@ -64,7 +64,6 @@ def bench(qtbot: QtBot, tmp_path: Path) -> Iterator[Bench]:
     worker = FakeWorker()
     inference = InferenceClient(lambda: worker)
     analysis_queue = AnalysisQueue(session, inference, tmp_path / "work")
-    session.work = analysis_queue
     session.set_model("m")
     yield Bench(session, analysis_queue, inference, worker, told, qtbot)
     inference.stop()
@@ -126,7 +125,7 @@ def test_segments_and_progress_arrive_one_by_one(bench: Bench) -> None:
     bench.worker.reply(job, Progress("seconds", 15, 60, 30.0), segment(0, 15))
     bench.qtbot.waitUntil(lambda: len(bench.session.entries()[0].segments) == 1)
     activity = bench.analysis_queue.activity()
-    assert activity is not None and (activity.fraction, activity.left_s) == (0.25, 30.0)
+    assert activity is not None and (activity.fraction, activity.remaining_s) == (0.25, 30.0)
 
 
 def test_refused_file_is_told_and_nothing_else_is_lost(bench: Bench) -> None:
@@ -231,8 +230,9 @@ def test_stop_ends_all_and_a_click_starts_one_again(bench: Bench) -> None:
 
 
 def test_cancelled_current_recording_stays_cancelled(bench: Bench) -> None:
-    entries = bench.add("/0.wav")
-    bench.session.cancel(entries[0].id)
+    bench.add("/0.wav")
+    bench.session.stop()
+    bench.session.work_changed.emit()
     assert bench.states() == ["cancelled"]
     assert not bench.inference.busy and bench.worker.cancelled
 
@@ -253,7 +253,7 @@ def test_another_model_analyses_everything_again(bench: Bench) -> None:
 def test_only_recordings_looked_at_lately_stay_on_disk(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(backlog_module, "KEEP_OPEN", 2)
+    monkeypatch.setattr(analysis_queue_module, "KEEP_OPEN", 2)
     bench.worker.answering = True
     entries = bench.add(*(f"/{k}.wav" for k in range(4)))
     bench.qtbot.waitUntil(lambda: bench.states() == ["done"] * 4)

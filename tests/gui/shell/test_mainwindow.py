@@ -22,7 +22,10 @@ def test_recording_is_shown_with_its_verdict(qtbot: QtBot, make: Make) -> None:
     app = make("/x/a.wav")
     qtbot.waitUntil(lambda: opened(app))
     assert app.timeline.view_range() == (0.0, 2.0)
-    assert app.views.segment is not None and app.views.segment.verdict() == "fusion: sad 0.70; present: sad"
+    assert (
+        app.presenter.segment is not None
+        and app.presenter.segment.verdict() == "fusion: sad 0.70; present: sad"
+    )
     assert "trained on emodb: 2 speakers" in app.window.status.model.text()
     assert "UA 0.75" in app.window.status.model.text()
     assert MODEL.limits[0] in app.limits.text()
@@ -136,19 +139,19 @@ def test_segments_are_drawn_as_they_arrive(qtbot: QtBot, make: Make) -> None:
     worker.reply(worker.requests[0].number, segment(0.0, 1.0), segment(1.0, 2.0, "ang"))
     qtbot.waitUntil(lambda: app.timeline.segment_at(1.5) == 1)
     app.timeline.cursor_requested.emit(1.5)
-    assert app.views.segment is not None and app.views.segment.predicted == "ang"
-    assert app.views.analysis is None  # not finished
+    assert app.presenter.segment is not None and app.presenter.segment.predicted == "ang"
+    assert app.presenter.analysis is None  # not finished
 
 
 def test_plots_say_why_they_are_empty(qtbot: QtBot, make: Make) -> None:
     app = make("/x/bad.wav", answering=False)
     worker: FakeWorker = app.workers[0]  # type: ignore[attr-defined]
     qtbot.waitUntil(lambda: len(worker.requests) == 1)
-    assert app.timeline.plots.nothing_shown == "Reading bad.wav…"
+    assert app.timeline.plots.placeholder == "Reading bad.wav…"
     worker.reply(worker.requests[0].number, Refused("It is empty."))
-    qtbot.waitUntil(lambda: "It is empty." in app.timeline.plots.nothing_shown)
+    qtbot.waitUntil(lambda: "It is empty." in app.timeline.plots.placeholder)
     app.session.clear()
-    assert "Drop a file" in app.timeline.plots.nothing_shown
+    assert "Drop a file" in app.timeline.plots.placeholder
 
 
 def test_dark_and_light_redraw_the_icons(qtbot: QtBot, make: Make) -> None:
@@ -163,7 +166,7 @@ def test_fault_of_ours_is_a_sentence_and_the_window_lives(qtbot: QtBot, make: Ma
     app = make("/x/a.wav")
     app.messages.failed("drawing", KeyError("oops"))
     text = app.window.message_bar.text()
-    assert "fault of MLEE's own while drawing" in text and "Traceback" not in text and "window.log" in text
+    assert "Internal error of MLEE while drawing" in text and "Traceback" not in text and "window.log" in text
     assert app.window.isVisible() and not app.window.findChildren(QDialog)
 
 
