@@ -60,8 +60,9 @@ class _NormPoolRelu(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, largest, where, out, weight, mean, var = ctx.saved_tensors
         grad = torch.ops.aten.threshold_backward(grads[0], out, 0)  # 0 in the gaps, as out is
+        unsaved = mean.new_empty(0)  # of eval mode; None is refused on CUDA with channels-last input
         direct, grad_weight, grad_bias = torch.ops.aten.native_batch_norm_backward(
-            grad, largest, weight, mean, var, None, None, False, ctx.eps, [True, True, True]
+            grad, largest, weight, mean, var, unsaved, unsaved, False, ctx.eps, [True, True, True]
         )  # [R, C, F/2, T/2], [C], [C]: Σ over the largest is Σ over all, the others get nothing from above
         # through mean and variance flows -γ/σ (Σg / n + x̂ Σ(g x̂) / n): the same affine map of x̂ everywhere
         scale = -weight * torch.rsqrt(var + ctx.eps) / ctx.real  # [C]
