@@ -12,6 +12,7 @@ import stat
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from ..errors import AudioError, WorkerDied
 from ..events import Progress
 from ..system.service import END, Done, Fault, Refused, Request, ServiceProcess, calling
 from . import decoder_process
-from .decoder_process import SAMPLE_RATE
+from .frames import SAMPLE_RATE
+from .levels import AudioSignal
 
 HANG_S = 10.0
 """Seconds without progress after which decoding is stopped."""
@@ -64,6 +66,11 @@ class Recording:
     @property
     def duration_s(self) -> float:
         return len(self.samples) / SAMPLE_RATE
+
+    @cached_property
+    def signal(self) -> AudioSignal:
+        """The samples with their levels, measured at first use."""
+        return AudioSignal.of(self.samples)
 
 
 class Decoder:

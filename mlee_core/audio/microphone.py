@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import MleeError
+from .frames import SAMPLE_RATE
 from .wav_writer import Frames, WavWriter
 
 FLOOR_DB = -96.0
@@ -282,8 +283,6 @@ def _accepted_format(sounddevice: ModuleType, index: int | None) -> tuple[int, i
 
 
 def _formats(default_rate: int, max_channels: int) -> Iterator[tuple[int, int]]:
-    from .decoder_process import SAMPLE_RATE  # soundfile comes with it, which the window can wait for
-
     yield SAMPLE_RATE, 1
     yield default_rate, 1
     yield default_rate, max_channels

@@ -3,7 +3,7 @@
 Over 30 s one softmax over the whole says nothing (SPEC.md). Stretches are found by their power over the
 background of the minute around them, joined over short pauses and divided where they are quietest. What
 stands out is never left out: only steady background and what lies 60 dB below the loudest is no segment.
-No torch in here; hours on disk (`np.memmap`) are read in blocks.
+No torch in here.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from .frames import MAX_SEGMENT_S
-from .quality import POWER_SAMPLES, SAMPLE_RATE, Powers, Samples, frame_powers
+from .frames import MAX_SEGMENT_S, SAMPLE_RATE
+from .levels import POWER_SAMPLES, AudioSignal, Powers, runs
 
 Range = tuple[int, int]
 """Samples start … end - 1 of the 16 kHz recording."""
@@ -47,11 +47,11 @@ BACKGROUND_TILES = 3
 """Background is the 5th percentile of 10 s, the least within 30 s each side."""
 
 
-def cut(samples: Samples, max_s: float = MAX_SEGMENT_S) -> tuple[Range, ...]:
+def cut(signal: AudioSignal, max_s: float = MAX_SEGMENT_S) -> tuple[Range, ...]:
     """Sample ranges [start, end), sorted and disjoint, each of at most `max_s` seconds.
 
-    samples: float32 [N], 16 kHz mono; a memory-mapped file will do. A recording of at most max_s is one
-    range of the whole; one in which nothing stands out (silence, steady noise) is cut into equal windows.
+    A recording of at most max_s is one range of the whole; one in which nothing stands out (silence, steady
+    noise) is cut into equal windows.
 
     Raises: ValueError if max_s is under 2 s.
     """
@@ -59,11 +59,11 @@ def cut(samples: Samples, max_s: float = MAX_SEGMENT_S) -> tuple[Range, ...]:
         raise ValueError(
             f"segments of at most {max_s} s are too short; at least {2 * SHORTEST_S} s are needed"
         )
-    total = len(samples)
+    total = len(signal)
     longest = int(max_s * SAMPLE_RATE)
     if total <= longest:
         return ((0, total),)
-    powers = _smoothed_powers(samples)
+    powers = _smoothed(signal.powers)
     stretches = _stretches(powers > _threshold(powers))
     if not stretches:
         return _windows(total, longest)
@@ -76,12 +76,8 @@ def cut(samples: Samples, max_s: float = MAX_SEGMENT_S) -> tuple[Range, ...]:
     return tuple((a * POWER_SAMPLES, min(b * POWER_SAMPLES, total)) for a, b in pieces)
 
 
-def _smoothed_powers(samples: Samples) -> Powers:
-    """Power of each 20 ms frame, the last one maybe partial, averaged over 100 ms: [ceil(N / 320)]."""
-    powers = frame_powers(samples)
-    tail = np.asarray(samples[len(powers) * POWER_SAMPLES :], np.float64)
-    if len(tail):
-        powers = np.append(powers, np.float32(np.mean(np.square(tail))))
+def _smoothed(powers: Powers) -> Powers:
+    """Powers [T] of 20 ms frames averaged over 100 ms."""
     padded = np.pad(powers, SMOOTHED_FRAMES // 2, mode="edge")
     kernel = np.full(SMOOTHED_FRAMES, 1 / SMOOTHED_FRAMES, np.float32)
     smoothed: Powers = np.convolve(padded, kernel, "valid").astype(np.float32)
@@ -103,11 +99,10 @@ def _threshold(powers: Powers) -> Powers:
 
 def _stretches(active: NDArray[np.bool_]) -> list[Range]:
     """Runs of active frames with the hangover on both sides, joined where the pause between is short."""
-    edges = np.diff(np.pad(active.astype(np.int8), 1))
     hangover = _frames(HANGOVER_S)
     stretches: list[Range] = []
-    for start, end in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
-        first, last = max(0, int(start) - hangover), min(len(active), int(end) + hangover)
+    for start, end in runs(active).tolist():
+        first, last = max(0, start - hangover), min(len(active), end + hangover)
         if stretches and first - stretches[-1][1] < _frames(PAUSE_S):
             stretches[-1] = (stretches[-1][0], last)
         else:

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..audio.features import mel_bands
-from ..audio.frames import BINS
+from ..audio.frames import BINS, FRAMES_PER_STEP
 from ..labels.votes import CLASSES
-from .sequence_packing import FRAMES_PER_STEP, Layout, laid_out
+from .sequence_packing import Layout, laid_out
 
 VECTOR = 256
 """Size of an encoder's output: 128 each way."""

@@ -15,8 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-FRAMES_PER_STEP = 16
-"""One attention step: stride 2 and three 2 × 2 poolings."""
+from ..audio.frames import FRAMES_PER_STEP
 
 _GAP = 24
 """Frames, 6 columns at a quarter of their rate: so far conv 2 looks ahead; the others look less far."""

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from ..audio.frames import FRAMES_PER_STEP
 from ..nets.network import Classifier, SelfAttention
-
-FRAMES_PER_STEP = 16
 
 
 class ReferenceNetwork(nn.Module):

@@ -13,7 +13,8 @@ import numpy as np
 from PySide6.QtWidgets import QApplication
 
 from mlee_core.audio import zoom_pyramid
-from mlee_core.audio.frames import FIRST_STEP_S, STEP_S
+from mlee_core.audio.frames import FIRST_STEP_S, SAMPLE_RATE, STEP_S
+from mlee_core.audio.levels import AudioSignal
 from mlee_core.inference.results import DOMINANT_HEADS, Attention, Segment
 from mlee_core.labels.votes import CLASSES
 
@@ -55,9 +56,8 @@ def bench_timeline(duration_s: float) -> Iterator[Timeline]:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     application = QApplication.instance() or QApplication([])
     with without_needless_words(), tempfile.TemporaryDirectory(prefix="mlee-bench-") as folder:
-        for _ in zoom_pyramid.build(
-            _bursts(duration_s, Path(folder) / "samples.f32"), Path(folder) / "pyramid"
-        ):
+        samples = _bursts(duration_s, Path(folder) / "samples.f32")
+        for _ in zoom_pyramid.build(AudioSignal.of(samples), Path(folder) / "pyramid"):
             pass
         timeline = Timeline()
         timeline.resize(*SIZE)
@@ -82,9 +82,9 @@ def timed(timeline: Timeline, start_s: float, end_s: float) -> float:
 
 def _bursts(duration_s: float, path: Path) -> np.ndarray:
     """Noise swelling three times a second, as a memory map, a minute repeated."""
-    count = round(duration_s * zoom_pyramid.RATE)
-    minute = np.random.default_rng(0).normal(0, 0.1, 60 * zoom_pyramid.RATE).astype(np.float32)
-    minute *= np.sin(np.arange(len(minute)) * (3 * np.pi / zoom_pyramid.RATE)).astype(np.float32) ** 2
+    count = round(duration_s * SAMPLE_RATE)
+    minute = np.random.default_rng(0).normal(0, 0.1, 60 * SAMPLE_RATE).astype(np.float32)
+    minute *= np.sin(np.arange(len(minute)) * (3 * np.pi / SAMPLE_RATE)).astype(np.float32) ** 2
     samples = np.memmap(path, dtype=np.float32, mode="w+", shape=(count,))
     for start in range(0, count, len(minute)):
         samples[start : start + len(minute)] = minute[: count - start]
