@@ -23,14 +23,14 @@ from ..shell.qt_log_filter import without_needless_words
 
 SIZE = (1600, 700)
 SPANS_S = (2.0, 10.0, 60.0, 200.0, 1000.0)
-"""What is shown while panning, besides the whole; steps of attention are drawn up to about 200 s."""
+"""Seconds shown while panning; steps of attention are drawn up to about 200 s."""
 
 
 def frame_times(duration_s: float, frames: int) -> list[float]:
     """Milliseconds of each of `frames` frames, 1600 × 700 pixels, with all three curves shown.
 
     A frame is: set the view, then paint it at once. Half of the frames pan at the zooms of SPANS_S, half
-    zoom from the whole into a second and out again. The recording is made noise in bursts.
+    zoom from the whole into a second and out again. The recording is noise in bursts.
     """
     with bench_timeline(duration_s) as timeline:
         return [timed(timeline, start_s, end_s) for start_s, end_s in views(duration_s, frames)]
@@ -51,7 +51,7 @@ def views(duration_s: float, frames: int) -> Iterator[tuple[float, float]]:
 
 @contextmanager
 def bench_timeline(duration_s: float) -> Iterator[Timeline]:
-    """A shown Timeline with a made recording and results; off-screen where there is no display."""
+    """A shown Timeline with a generated recording and results; off-screen where there is no display."""
     if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     application = QApplication.instance() or QApplication([])
@@ -81,7 +81,7 @@ def timed(timeline: Timeline, start_s: float, end_s: float) -> float:
 
 
 def _bursts(duration_s: float, path: Path) -> np.ndarray:
-    """Noise swelling three times a second, as a memory map, a minute repeated."""
+    """Noise that swells three times a second, one minute repeated, as a memory map."""
     count = round(duration_s * SAMPLE_RATE)
     minute = np.random.default_rng(0).normal(0, 0.1, 60 * SAMPLE_RATE).astype(np.float32)
     minute *= np.sin(np.arange(len(minute)) * (3 * np.pi / SAMPLE_RATE)).astype(np.float32) ** 2
