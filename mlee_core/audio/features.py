@@ -1,6 +1,6 @@
 """Waveform -> log power spectrogram [T, 400] (SPEC.md "Features"; paper section 4.1).
 
-The only feature code in the project: training, analysis, live and the spectrogram on the screen use it.
+The only feature code in the project: training, analysis, live and the displayed spectrogram use it.
 
 Frame 40 ms (640 samples), shift 10 ms (160), periodic Hamming window, 1600-point DFT (10 Hz grid), bins
 0-399 (0 Hz ≤ f < 4 kHz), natural log of power floored at 1e-10. No centring and no edge padding: frame t
@@ -21,14 +21,15 @@ from torch import Tensor
 from .frames import BIN_HZ, BINS, DFT, FLOOR, FRAME, HOP, MAX_HZ, frame_count
 
 _BLOCK = 256
-"""Frames a transform: the block and its spectrum stay in the cache (2.3 × torch.stft on 60 s, FACTS.md)."""
+"""Frames in a transform: the block and its spectrum fit in the cache (2.3 × torch.stft on 60 s, FACTS.md)."""
 
 
 def log_spectrogram(samples: Tensor | np.ndarray, gain: float = 1.0) -> Tensor:
     """Natural-log power spectrogram, float32 [T, 400].
 
-    samples: [N] mono at 16 kHz; the device and (for tests) float64 are kept. gain: factor on the
-    samples before the transform, 1 / peak for a recording scaled to peak 1. T is 0 below 640 samples.
+    Args:
+        samples: [N] mono at 16 kHz; device and dtype (float64 in tests) are kept. T is 0 below 640 samples.
+        gain: factor on the samples before the transform, 1 / peak for a recording scaled to peak 1.
     """
     if isinstance(samples, np.ndarray) and not samples.flags.writeable:
         samples = samples.copy()  # torch has no read-only tensors
@@ -49,7 +50,7 @@ def log_spectrogram(samples: Tensor | np.ndarray, gain: float = 1.0) -> Tensor:
 
 
 def blocks(samples: np.ndarray, gain: float = 1.0, frames: int = 6000) -> Iterator[np.ndarray]:
-    """The same spectrogram in pieces of at most `frames` frames, each float32 [t, 400]; bounded memory.
+    """The spectrogram in pieces of at most `frames` frames, each float32 [t, 400], with bounded memory.
 
     samples: [N], may be a memory map of hours.
     """

@@ -64,7 +64,7 @@ class AudioSignal:
         return cls(samples, powers, highest, lowest)
 
     def part(self, start: int, stop: int) -> AudioSignal:
-        """Samples start … stop - 1; measured anew only where these borders divide a frame."""
+        """Samples start … stop - 1; measured again only where these borders divide a frame."""
         samples = self.samples[start:stop]
         if start % POWER_SAMPLES or (stop % POWER_SAMPLES and stop < len(self.samples)):
             return AudioSignal.of(samples)
@@ -174,7 +174,7 @@ class LevelReference:
 
 
 def runs(mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """(first, behind the last) index of each run of True in mask [T]: [runs, 2]."""
+    """(start, end) of each run of True in mask [T]: [runs, 2]."""
     return np.flatnonzero(np.diff(np.pad(mask.astype(np.int8), 1))).reshape(-1, 2)
 
 

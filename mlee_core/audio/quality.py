@@ -1,8 +1,8 @@
-"""Caveats beside a prediction: what about this recording makes its result doubtful, in words and numbers.
+"""Caveats on a prediction: properties of the recording that make its result doubtful, with measured values.
 
-The limits were set on the 535 EmoDB recordings (studio speech, no false alarm but where it is true) and on
-the same recordings clipped, attenuated and buried in white, pink and brown noise;
-tests/core/audio/test_quality.py holds both. No torch in here.
+The limits were set on the 535 EmoDB recordings (studio speech, where no caveat may be wrong) and on the same
+recordings clipped, attenuated and with white, pink and brown noise; tests/core/audio/test_quality.py checks
+both. No torch in here.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ONE_STEP_S = STEP_S + (FRAME - HOP) / SAMPLE_RATE
 """16 frames, the last of which reaches 30 ms beyond the step: with less, the step is padded (SPEC.md)."""
 
 SHORT_S = 1.0
-"""Below six attention steps there is little to weigh; the shortest EmoDB recording lasts 1.23 s."""
+"""Below six attention steps a prediction rests on little; the shortest EmoDB recording lasts 1.23 s."""
 
 QUIET_DB = -40.0
 
@@ -41,20 +41,20 @@ CLIPPED_SHARE = 1e-4
 PEAK_OFF_DB = 12.0
 SPEECH_OFF_SD = 3.0
 SPEECH_SD_DB = 3.0
-"""Least s.d. to judge by: one studio's recordings agree more than other rooms can."""
+"""Lower limit of the s.d.: recordings of one studio vary less than those of other rooms."""
 
 VOICED_FRAMES = 6
 VOICED_WINDOW = 50
-"""Speech is: 6 frames (120 ms) of voice in some second. EmoDB has at least 11, noise at most 4."""
+"""Speech has 6 frames (120 ms) of voice in some second. EmoDB has at least 11, noise at most 4."""
 VOICED_MS = VOICED_FRAMES * 1000 * POWER_SAMPLES // SAMPLE_RATE
 VOICED_PERIODICITY = 0.5
 TONE_SHARE = 0.98
 OCTAVE_COST = 0.05
 """A lag twice as long must fit that much better: keeps a steady tone from jumping between octaves."""
 PITCH_MOVES = 0.005
-"""Change of pitch from frame to frame, as a share: a voice never holds still, an instrument does."""
+"""Relative change of pitch from frame to frame: a voice always changes, an instrument may not."""
 STEADY_DB = 3.0
-"""Half a second whose frame powers stay within this holds no syllable, but hum, a tone or even noise."""
+"""Half a second with frame powers within this range holds no syllable, but hum, a tone or steady noise."""
 
 
 def notes(
@@ -99,10 +99,10 @@ def clipping_notes(clipped: int, total: int) -> tuple[str, ...]:
 
 
 def has_speech(signal: AudioSignal) -> bool:
-    """Whether some second holds 120 ms of voiced sound whose pitch moves.
+    """Whether some second has 120 ms of voiced sound with changing pitch.
 
-    Noise is not periodic, a tone is one spectral line, hum and chords neither swell nor change pitch.
-    A whisper is not found, and a sung or played melody may pass.
+    Noise is not periodic, a tone is one spectral line, hum and chords change neither level nor pitch. A
+    whisper is not detected, and a sung or played melody may pass.
     """
     swells = _swells(signal.whole_powers)
     for start in range(0, len(swells), levels.BLOCK_FRAMES):

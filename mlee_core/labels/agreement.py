@@ -25,8 +25,8 @@ def alpha(counts: Iterable[Mapping[str, int]]) -> float | None:
     The sums are taken here, since the package `krippendorff` (the tests' oracle) needs memory for
     utterances × labels²: gigabytes for a large corpus with free-text labels.
 
-    An utterance with fewer than two votes has no pair and is left out. None where alpha is undefined: no pair,
-    or a single label.
+    An utterance with fewer than two votes has no pair and is left out. None where alpha is undefined: no
+    pair, or a single label.
     """
     observed = 0.0
     totals = Counter[str]()
@@ -50,7 +50,7 @@ def alpha_per_class(votes: Iterable[Votes]) -> dict[str, float | None]:
 
 
 def agreement(votes: Votes) -> Agreement:
-    """"one vote" below two annotators, "unanimous" if all gave the same labels, else "split".
+    """ "one vote" below two annotators, "unanimous" if all gave the same labels, else "split".
 
     Where annotators are not named, every vote counts as one annotator.
     """

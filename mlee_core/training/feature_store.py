@@ -32,8 +32,10 @@ from ..nets.normalisation import Normalisation
 class FeatureStore:
     """Log spectrograms of a corpus at every speed; it can be sent to another process.
 
-    file: float16 [ΣT, 400]; spans: (utterance id, speed) -> (first frame, frame behind the last);
-    digests: utterance id -> digest of its decoded samples; levels: utterance id -> measured levels.
+    file: float16 [ΣT, 400].
+    spans: (utterance id, speed) -> (start, end) of its frames.
+    digests: utterance id -> digest of its decoded samples.
+    levels: utterance id -> measured levels.
     """
 
     file: Path
@@ -47,7 +49,7 @@ class FeatureStore:
         return np.memmap(self.file, np.float16, "r").reshape(-1, BINS)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "frames"}  # a map stays here
+        return {name: value for name, value in self.__dict__.items() if name != "frames"}  # no memory map
 
     def of(self, utterance: str, speed: float = 1.0) -> Tensor:
         """Log power, float32 [T, 400]."""
@@ -63,9 +65,10 @@ class FeatureStore:
 def build_features(
     utterances: Sequence[Utterance], recipe: Recipe, file: Path, device: str = "cpu"
 ) -> Generator[Progress, None, FeatureStore]:
-    """Decode every utterance, perturb its speed, write features into `file`; returns the FeatureStore.
+    """Decode every utterance, perturb its speed, and write the features into `file`; returns the
+    FeatureStore.
 
-    device: where spectra are computed; samples are read and resampled on the processor.
+    device: computes the spectra; samples are read and resampled on the CPU.
     Raises: AudioError for a recording that is missing or refused.
     """
     spans: dict[tuple[str, float], tuple[int, int]] = {}
@@ -95,7 +98,7 @@ def _features(recording: Recording, speed: float, level: Level, device: str) -> 
 def normalisation_of(
     store: FeatureStore, utterances: Sequence[Utterance], *, centred: float
 ) -> Normalisation:
-    """From the unperturbed utterances that an encoder's own training set admits (reading)."""
+    """Mean and s.d. over the unperturbed utterances of an encoder's own training set (reading)."""
     count, total, squares = 0, torch.zeros(BINS).double(), torch.zeros(BINS).double()
     for utterance in utterances:
         features = store.of(utterance.id).double()  # [T, 400]

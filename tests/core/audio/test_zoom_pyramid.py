@@ -150,5 +150,5 @@ def test_damage_is_named(tmp_path: Path, damage: str) -> None:
     else:
         path = tmp_path / "waveform_0.npy"
         path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(AudioError, match="holds no whole spectrogram"):
+    with pytest.raises(AudioError, match="holds no complete spectrogram"):
         Pyramid.open(tmp_path)
