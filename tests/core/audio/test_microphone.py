@@ -214,13 +214,15 @@ def test_microphones_are_listed_with_the_systems_choice_first(portaudio):
 
 
 def test_why_recording_is_impossible_is_said_with_what_to_do(portaudio, tmp_path):
-    with pytest.raises(RecorderUnavailable, match=r"Microphone 'gone' is not connected; available are: built-in, headset\."):
+    with pytest.raises(
+        RecorderUnavailable, match=r"Microphone 'gone' is not connected; available are: built-in, headset\."
+    ):
         Recorder(tmp_path, "gone").start()
     portaudio.accepts = ()
     with pytest.raises(RecorderUnavailable, match=r"cannot be opened \(Invalid sample rate\)"):
         Recorder(tmp_path).start()
     portaudio.accepts, portaudio.busy = ((16_000, 1),), True
-    with pytest.raises(RecorderUnavailable, match="unused by others"):
+    with pytest.raises(RecorderUnavailable, match="not in use by another program"):
         Recorder(tmp_path).start()
     portaudio.busy = False
     (tmp_path / "file").touch()
