@@ -7,6 +7,8 @@ both. No torch in here.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,26 +69,38 @@ def notes(
         reference: levels of the model's training set; None leaves them out of the comparison.
         scaled: whether the model scales to peak 1.
     """
+    return tuple(_notes(signal, reference, scaled))
+
+
+def _notes(signal: AudioSignal, reference: LevelReference | None, scaled: bool) -> Iterator[str]:
     if len(signal) < FRAME:
         samples = "1 sample holds" if len(signal) == 1 else f"{len(signal)} samples hold"
-        return (f"Too short: {samples} no 40 ms frame, so the result says nothing about it.",)
-    duration = _duration_note(len(signal) / SAMPLE_RATE)
+        yield f"Too short: {samples} no 40 ms frame, so the result says nothing about it."
+        return
+    yield from _duration_note(len(signal) / SAMPLE_RATE)
     if signal.peak_db <= SILENT_DB:
-        return (*duration, "Digital silence: every sample is zero, so the result says nothing.")
-    quiet = _quiet_note(signal.peak_db)
-    found = (*duration, *clipping_notes(signal.clipped, len(signal)), *quiet)
+        yield "Digital silence: every sample is zero, so the result says nothing."
+        return
+    yield from clipping_notes(signal.clipped, len(signal))
+    if signal.peak_db < QUIET_DB:
+        peak = f"its peak is at {round(signal.peak_db)} dBFS (below {QUIET_DB:.0f})"
+        yield f"Too quiet: {peak}, so that noise is scaled up with it."
     if len(signal) < SHORT_S * SAMPLE_RATE:  # too little for statistics over frames
-        return found
+        return
     if not has_speech(signal):
-        return (*found, f"No speech: no second of it holds {VOICED_MS} ms of a moving voice.")
-    levels_notes = _level_notes(Levels.of(signal), reference, scaled=scaled, too_quiet=bool(quiet))
-    return (*found, *_noise_note(signal.whole_powers), *levels_notes)
+        yield f"No speech: no second of it holds {VOICED_MS} ms of a moving voice."
+        return
+    ratio_db = _signal_to_noise_db(signal.whole_powers)
+    if ratio_db < NOISY_DB:
+        yield f"Noisy: speech is only about {ratio_db:.0f} dB above the noise (under {NOISY_DB:.0f} dB)."
+    if reference is not None:
+        yield from _level_notes(Levels.of(signal), reference, scaled=scaled)
 
 
-def noise_db(powers: Powers) -> float:
-    """Estimated noise level, dBFS: the 5th percentile of the frames that are not digital silence."""
-    audible = powers[powers > from_decibel(SILENT_DB)]
-    return decibel(float(np.percentile(audible, 5))) if len(audible) else SILENT_DB
+def _signal_to_noise_db(powers: Powers) -> float:
+    """Estimated ratio; noise is the 5th percentile of the frames that are not digital silence."""
+    noise = float(np.percentile(powers[powers > from_decibel(SILENT_DB)], 5))
+    return decibel(max(float(powers.mean(dtype=np.float64)) / noise - 1, 1e-3))
 
 
 def clipping_notes(clipped: int, total: int) -> tuple[str, ...]:
@@ -174,62 +188,35 @@ def _slow_windows(samples: Samples, frames: NDArray[np.int64]) -> NDArray[np.flo
     return centred
 
 
-def _duration_note(duration_s: float) -> tuple[str, ...]:
+def _duration_note(duration_s: float) -> Iterator[str]:
     if duration_s < ONE_STEP_S:
-        return (
+        yield (
             f"Too short: {1000 * duration_s:.4g} ms is less than the {1000 * ONE_STEP_S:.0f} ms that one "
-            "attention step listens to, so the rest was filled up with the training set's mean.",
+            "attention step listens to, so the rest was filled up with the training set's mean."
         )
-    if duration_s < SHORT_S:
-        return (f"Short: {duration_s:.2f} s is under {SHORT_S:.0f} s, so the prediction rests on little.",)
-    if duration_s > MAX_SEGMENT_S:
-        return (
-            f"Long: {_clock(duration_s)} is over 30 s, so it is analysed in segments, with no one verdict.",
-        )
-    return ()
+    elif duration_s < SHORT_S:
+        yield f"Short: {duration_s:.2f} s is under {SHORT_S:.0f} s, so the prediction rests on little."
+    elif duration_s > MAX_SEGMENT_S:
+        yield f"Long: {_clock(duration_s)} is over 30 s, so it is analysed in segments, with no one verdict."
 
 
-def _quiet_note(peak_db: float) -> tuple[str, ...]:
-    if peak_db >= QUIET_DB:
-        return ()
-    peak = f"its peak is at {_whole(peak_db)} dBFS (below {QUIET_DB:.0f})"
-    return (f"Too quiet: {peak}, so that noise is scaled up with it.",)
-
-
-def _noise_note(powers: Powers) -> tuple[str, ...]:
-    noise = from_decibel(noise_db(powers))
-    ratio_db = decibel(max(float(powers.mean(dtype=np.float64)) / noise - 1, 1e-3))
-    if ratio_db >= NOISY_DB:
-        return ()
-    return (f"Noisy: speech is only about {ratio_db:.0f} dB above the noise (under {NOISY_DB:.0f} dB).",)
-
-
-def _level_notes(
-    levels: Levels, reference: LevelReference | None, *, scaled: bool, too_quiet: bool
-) -> tuple[str, ...]:
-    if reference is None:
-        return ()
-    found = []
+def _level_notes(levels: Levels, reference: LevelReference, *, scaled: bool) -> Iterator[str]:
     off = reference.peak_db - levels.peak_db
-    if abs(off) > PEAK_OFF_DB and not (too_quiet and scaled):
+    already_noted = levels.peak_db < QUIET_DB and scaled
+    if abs(off) > PEAK_OFF_DB and not already_noted:
         remedy = f"MLEE scales it {'up' if off > 0 else 'down'} to match"
-        found.append(
-            f"Other level: its peak is at {_whole(levels.peak_db)} dBFS, the training set's at "
-            f"{_whole(reference.peak_db)} dBFS; "
+        yield (
+            f"Other level: its peak is at {round(levels.peak_db)} dBFS, the training set's at "
+            f"{round(reference.peak_db)} dBFS; "
             f"{remedy if scaled else 'this model does not scale, so it may be read wrongly'}."
         )
     spread = SPEECH_OFF_SD * max(reference.speech_sd_db, SPEECH_SD_DB)
     below = levels.speech_below_peak_db
     if abs(below - reference.speech_below_peak_db) > spread:
-        found.append(
+        yield (
             f"Other dynamics: speech lies {below:.0f} dB below the peak, in the training set "
             f"{reference.speech_below_peak_db:.0f} dB; scaling by the peak does not match that."
         )
-    return tuple(found)
-
-
-def _whole(decibel: float) -> int:
-    return round(decibel)  # an int, since a float would print as "-0"
 
 
 def _clock(seconds: float) -> str:

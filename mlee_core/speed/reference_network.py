@@ -1,7 +1,7 @@
-"""The network as one would first write it: torch's plain layers on a padded batch, in fp32.
+"""The network in its simplest form: torch's plain layers on a padded batch, in fp32.
 
-What `mlee bench` compares with, and what the tests hold the fast network against. Parameters are called
-as in model.py, so that one state fits both. Nothing else uses it.
+`mlee bench` and the tests compare the fast network with it. Parameters have the names of network.py, so that
+both load the same state.
 """
 
 from __future__ import annotations
