@@ -34,10 +34,9 @@ from .file_headers import (
     read_claim,
     read_mp3,
 )
-from .quality import clipped_samples, clipping_notes
-
-SAMPLE_RATE = 16_000
-"""Hz. What every recording becomes."""
+from .frames import SAMPLE_RATE
+from .levels import AudioSignal
+from .quality import clipping_notes
 
 MIN_RATE, MAX_RATE = 1_000, 768_000
 MAX_PEAK = 1e6
@@ -191,7 +190,7 @@ def _decode(
         for block in _blocks(path, sound):
             peak = max(peak, _checked_peak(path, block, frames / rate))
             frames += len(block)
-            clipped += sum(clipped_samples(channel) for channel in block.T) if changed else 0
+            clipped += sum(AudioSignal.of(channel).clipped for channel in block.T) if changed else 0
             written += _write(raw, digest, _resampled(resampler, _mixed(block), last=False))
             yield Step(frames / rate, None if claimed is None else claimed / rate)
         if resampler is not None:

@@ -1,8 +1,8 @@
 """A sound file as 16 kHz mono float32, safely: decoding runs in a process that can be killed.
 
-Nothing is cut silently: a file is read whole, accepted with notes on what was done to it, or refused with
-one sentence (AudioError). Measured (FACTS.md): 60,000 mutated files crash nothing but decode to non-finite
-samples or claim 10⁸ frames, and libsndfile can hang; hence the child, the blocks and the checks.
+Nothing is cut silently: a file is read completely, accepted with notes on how it was converted, or refused
+with one sentence (AudioError). Measured (FACTS.md): 60,000 mutated files crash nothing but decode to
+non-finite samples or claim 10⁸ frames, and libsndfile can hang; hence the child, the blocks and the checks.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import stat
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from ..errors import AudioError, WorkerDied
 from ..events import Progress
 from ..system.service import END, Done, Fault, Refused, Request, ServiceProcess, calling
 from . import decoder_process
-from .decoder_process import SAMPLE_RATE
+from .frames import SAMPLE_RATE
+from .levels import AudioSignal
 
 HANG_S = 10.0
 """Seconds without progress after which decoding is stopped."""
@@ -40,7 +42,7 @@ SUFFIXES = frozenset(
     {".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".nist", ".oga", ".ogg", ".opus"}
     | {".rf64", ".snd", ".sph", ".voc", ".w64", ".wav", ".wave"}
 )
-"""File name endings that `find_audio` takes for sound in a folder."""
+"""File name endings by which `find_audio` recognises sound files in a folder."""
 
 Samples = npt.NDArray[np.float32]
 
@@ -50,8 +52,8 @@ class Recording:
     """A decoded sound file.
 
     samples: float32 [N], 16 kHz mono, finite, read-only; a np.memmap when long. source_rate: Hz, channels:
-    of the file. notes: what was done or is odd, one sentence each. digest: first 16 hex digits of the
-    sha256 of the samples' little-endian bytes: the identity of what is heard.
+    of the file. notes: conversions and anomalies, one sentence each. digest: first 16 hex digits of the
+    sha256 of the samples' little-endian bytes, which identify the recording.
     """
 
     path: Path
@@ -64,6 +66,11 @@ class Recording:
     @property
     def duration_s(self) -> float:
         return len(self.samples) / SAMPLE_RATE
+
+    @cached_property
+    def signal(self) -> AudioSignal:
+        """The samples with their levels, measured at first use."""
+        return AudioSignal.of(self.samples)
 
 
 class Decoder:
@@ -195,7 +202,7 @@ def load(path: Path | str) -> Recording:
 def find_audio(path: Path | str) -> tuple[Path, ...]:
     """A file: itself, whatever its name. A folder: its sound files (by SUFFIXES), recursively, sorted.
 
-    Hidden files and folders are left out. Raises: AudioError if nothing is there or it cannot be listed.
+    Hidden files and folders are left out. Raises: AudioError if nothing is found or the folder is unreadable.
     """
     path = Path(path)
     if not stat.S_ISDIR(decoder_process.file_status(path).st_mode):
@@ -203,7 +210,7 @@ def find_audio(path: Path | str) -> tuple[Path, ...]:
     found = sorted(_walk(path))
     if not found:
         raise AudioError(
-            f"{path} is a folder without a sound file; it needs one of {' '.join(sorted(SUFFIXES))}."
+            f"{path} is a folder without a sound file; expected are {' '.join(sorted(SUFFIXES))}."
         )
     return tuple(found)
 

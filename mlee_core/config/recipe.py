@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from ..audio import frames
 from ..audio.frames import Level
 from ..errors import ConfigError
 
@@ -16,7 +17,7 @@ Part = TypeVar("Part", "Augmentation", "Recipe")
 
 _KINDS = {bool: "true or false", int: "a whole number", float: "a number", NoneType: "null"}
 
-BINS = (400, 80)
+BINS = (frames.BINS, 80)
 """How many frequency bins an encoder may look at: all of 10 Hz, or bands on the mel scale."""
 
 
@@ -48,10 +49,10 @@ class Augmentation:
         for name in ("off_centre", "warp"):
             if not 0 <= getattr(self, name) <= 0.5:
                 raise ConfigError(f"{name} {getattr(self, name)}: allowed are shares from 0 to 0.5.")
-        if not 0 <= self.mask_bins <= 400 or self.mask_frames < 0:
+        if not 0 <= self.mask_bins <= frames.BINS or self.mask_frames < 0:
             raise ConfigError(
                 f"masks of {self.mask_bins} bins and {self.mask_frames} frames: "
-                "allowed are up to 400 bins and 0 or more frames."
+                f"allowed are up to {frames.BINS} bins and 0 or more frames."
             )
         if not 0 <= self.mixup <= 10:
             raise ConfigError(f"mixup {self.mixup}: allowed are numbers from 0 to 10.")
@@ -90,7 +91,7 @@ class Recipe:
     weight_decay: float = 0.0
     averaging: float = 0.0
     centred: float = 0.0
-    bins: int = 400
+    bins: int = frames.BINS
     ensemble: int = 1
     calibrated: bool = False
     augmentation: Augmentation = Augmentation()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..audio.frames import Level
-    from ..audio.quality import LevelReference
+    from ..audio.levels import LevelReference
     from ..evaluation.calibration import Scaling
     from ..nets.network import Classifier, Network
     from ..nets.normalisation import Normalisation
@@ -107,7 +107,7 @@ def info(path: Path) -> ModelInfo:
 
 def load(path: Path) -> Bundle:
     """The networks of a model file, on the CPU in fp32 and eval mode. Raises: ModelError."""
-    from ..audio.quality import LevelReference
+    from ..audio.levels import LevelReference
     from ..nets import tensor_file
 
     tensors, header = tensor_file.load(path)

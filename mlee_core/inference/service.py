@@ -95,7 +95,7 @@ class InferenceService:
     def build_pyramid(self, recording: Recording, folder: Path) -> Iterator[Progress]:
         from ..audio import zoom_pyramid  # torch comes with it
 
-        yield from zoom_pyramid.build(recording.samples, folder)
+        yield from zoom_pyramid.build(recording.signal, folder)
 
     def analyzer(self, model: str) -> Analyzer:
         """The model's Analyzer, loaded once; again if its file changed, or old weights would answer."""

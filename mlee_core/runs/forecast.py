@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from ..audio.frames import BINS, FRAMES_PER_SECOND
 from ..config.recipe import Recipe
 from ..config.run_config import RunConfig
 from ..config.stages import Stage
@@ -21,7 +22,6 @@ from ..events import Dropped, EpochDone, Event, Progress, Resumed, StageDone
 from ..labels.targets import admits
 from .cells import Cell, CellResult
 
-FRAMES_PER_SECOND = 100
 USUAL_S = 4.5
 """Of an utterance where neither its corpus nor a trial says: IEMOCAP's mean. Shares alone depend on it."""
 
@@ -38,7 +38,7 @@ MEMORY_GROWTH = 2.5
 """A process after many epochs beside one after a trial: torch keeps buffers for every shape of batch (EmoDB,
 45 minutes: 2.5 GB beside 1.0 GB)."""
 
-FRAME_BYTES = 2 * 400
+FRAME_BYTES = 2 * BINS
 DENSE_BYTES = 600_000
 
 

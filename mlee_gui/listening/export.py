@@ -22,8 +22,9 @@ def export_figure(
 
 def _draw(out: Path, analysis: Analysis, segment: Segment | None, samples_file: str, dark: bool) -> None:
     from mlee_core.audio import features
+    from mlee_core.audio.levels import AudioSignal
     from mlee_core.figures import figure3
 
     samples = np.memmap(samples_file, dtype="<f4", mode="r")
-    blocks = features.blocks(samples, features.peak_gain(samples))
+    blocks = features.blocks(samples, AudioSignal.of(samples).gain())
     figure3.save_figure(out, analysis, blocks, samples, segment=segment, dark=dark)

@@ -9,12 +9,12 @@ import numpy as np
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage, QPainter
 
-from mlee_core.audio.zoom_pyramid import BIN_HZ, FLOOR_DB, STEP_DB, Pyramid
+from mlee_core.audio.frames import BIN_HZ, MAX_HZ
+from mlee_core.audio.zoom_pyramid import FLOOR_DB, STEP_DB, Pyramid
 
 from ..shell.time_text import spacing, ticks
 from .time_axis import Frame, paint_axis_ticks, paint_upright
 
-TOP_HZ = 4000.0
 DB_LIMITS = (-120.0, 6.0)
 """Range of levels in the pyramid's bytes."""
 
@@ -44,10 +44,10 @@ class SpectrogramLane:
         painter.restore()
 
     def y(self, rect: QRectF, frequency_hz: float) -> float:
-        return rect.bottom() - frequency_hz / TOP_HZ * rect.height()
+        return rect.bottom() - frequency_hz / MAX_HZ * rect.height()
 
     def frequency(self, rect: QRectF, y: float) -> float:
-        return (rect.bottom() - y) / rect.height() * TOP_HZ
+        return (rect.bottom() - y) / rect.height() * MAX_HZ
 
     def _image(self, levels: np.ndarray, rows: int) -> tuple[QImage, float, float]:
         """The picture, highest frequency first, and the frequencies of its lower and upper edge.
@@ -63,12 +63,12 @@ class SpectrogramLane:
         pixels[:, :wide] = bins.T[::-1]
         image = QImage(pixels.data, wide, high, line, QImage.Format.Format_Indexed8)
         image.setColorTable(color_table(self.colormap, *self.db_range))
-        return image.copy(), -BIN_HZ / 2, TOP_HZ - BIN_HZ / 2
+        return image.copy(), -BIN_HZ / 2, MAX_HZ - BIN_HZ / 2
 
     def _paint_axis(self, painter: QPainter, frame: Frame) -> None:
         high = painter.fontMetrics().height()
-        step = max(spacing(TOP_HZ, int(frame.rect.height() / high / 1.6)), 500.0)
-        places = [(self.y(frame.rect, f), f"{f / 1000:g}") for f in ticks(0, TOP_HZ, step)]
+        step = max(spacing(MAX_HZ, int(frame.rect.height() / high / 1.6)), 500.0)
+        places = [(self.y(frame.rect, f), f"{f / 1000:g}") for f in ticks(0, MAX_HZ, step)]
         paint_axis_ticks(painter, frame, places)
         x = frame.rect.left() - 9 - painter.fontMetrics().horizontalAdvance("0.5") - high / 2
         paint_upright(painter, x, frame.rect, "frequency (kHz)", frame.theme.text)

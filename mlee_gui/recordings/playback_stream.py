@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-RATE = 16_000
+from mlee_core.audio.frames import SAMPLE_RATE
+
 _CHUNK = 2048
 
 Samples = NDArray[np.float32]
@@ -39,13 +40,13 @@ class PlaybackStream:
     """
 
     def __init__(
-        self, samples: Samples, stretch: Stretch, start: int, *, gain: float = 1.0, rate: int = RATE
+        self, samples: Samples, stretch: Stretch, start: int, *, gain: float = 1.0, rate: int = SAMPLE_RATE
     ) -> None:
         self._samples = samples
         self._gain = np.float32(gain)
         self._rate = rate
         self._lock = threading.Lock()
-        self._resampler = _resampler(rate) if rate != RATE else None
+        self._resampler = _resampler(rate) if rate != SAMPLE_RATE else None
         self._ready: Samples = np.zeros(0, np.float32)  # resampled, not yet written
         self._drained = False
         self.stretch = stretch
@@ -84,7 +85,7 @@ class PlaybackStream:
             self.stretch = stretch
 
     def _position(self) -> float:
-        return self.stretch.wrap(self._base + self._written * RATE / self._rate)
+        return self.stretch.wrap(self._base + self._written * SAMPLE_RATE / self._rate)
 
     def _block(self, n: int) -> Samples:
         if self._resampler is None:
@@ -118,4 +119,4 @@ def _resampler(rate: int) -> Any:
     """From our rate to the device's."""
     import soxr
 
-    return soxr.ResampleStream(RATE, rate, 1, dtype="float32")
+    return soxr.ResampleStream(SAMPLE_RATE, rate, 1, dtype="float32")

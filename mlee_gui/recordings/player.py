@@ -10,9 +10,11 @@ from typing import Any, Literal
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from mlee_core.audio.frames import SAMPLE_RATE
+
 from ..shell.messages import Messages
 from ..shell.tasks import Tasks
-from .playback_stream import RATE, PlaybackStream, Samples, Stretch
+from .playback_stream import PlaybackStream, Samples, Stretch
 
 TICK_MS = 33
 
@@ -33,7 +35,7 @@ class _Mark:
 
         A sound server's first estimate of at_s may be half a second early.
         """
-        return self.stretch.wrap(self.position + min(now_s - self.at_s, self.length_s) * RATE)
+        return self.stretch.wrap(self.position + min(now_s - self.at_s, self.length_s) * SAMPLE_RATE)
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class Player(QObject):
 
     @property
     def duration_s(self) -> float:
-        return 0.0 if self._samples is None else len(self._samples) / RATE
+        return 0.0 if self._samples is None else len(self._samples) / SAMPLE_RATE
 
     def play(self, from_s: float, stretch_s: tuple[float, float] | None = None) -> None:
         """Play from `from_s` to the end of stretch_s (of the recording, if None)."""
@@ -108,7 +110,7 @@ class Player(QObject):
             return
         self.stop()
         stretch = self._stretch(stretch_s)
-        start = round(from_s * RATE)
+        start = round(from_s * SAMPLE_RATE)
         if not stretch.first <= start < stretch.last:
             start = stretch.first
         samples, gain, generation = self._samples, self._gain, self._generation
@@ -132,7 +134,7 @@ class Player(QObject):
         """Continue from there, if playing; outside the played part, play the whole recording."""
         if self._sound is None:
             return
-        stream, position = self._sound.stream, round(at_s * RATE)
+        stream, position = self._sound.stream, round(at_s * SAMPLE_RATE)
         if not stream.stretch.first <= position < stream.stretch.last:
             stream.set_stretch(self._stretch(None))
         stream.seek(position)
@@ -150,7 +152,7 @@ class Player(QObject):
         length = 0 if self._samples is None else len(self._samples)
         if span_s is None:
             return Stretch(0, length, self._loop)
-        first, last = (max(0, min(round(t * RATE), length)) for t in span_s)
+        first, last = (max(0, min(round(t * SAMPLE_RATE), length)) for t in span_s)
         return Stretch(first, last, self._loop)
 
     # --- in the thread
@@ -193,7 +195,7 @@ class Player(QObject):
 
     def _on_ended(self, stream: PlaybackStream) -> None:
         if self._sound is not None and self._sound.stream is stream:
-            self.position_changed.emit(stream.stretch.last / RATE)
+            self.position_changed.emit(stream.stretch.last / SAMPLE_RATE)
             self.stop()
 
     def _on_failed(self, error: Exception) -> None:
@@ -209,7 +211,7 @@ class Player(QObject):
         if stream.exhausted and position >= stream.stretch.last:
             self._on_ended(stream)  # a short one may have ended before _on_open
         else:
-            self.position_changed.emit(position / RATE)
+            self.position_changed.emit(position / SAMPLE_RATE)
 
     def _set_state(self, state: State) -> None:
         if state != self.state:
@@ -249,10 +251,10 @@ def _why_unavailable(load_backend: Any) -> str:
 def _accepted_rate(backend: Any) -> int:
     """16 kHz if the device accepts it, else the device's own rate."""
     try:
-        backend.check_output_settings(channels=1, dtype="float32", samplerate=RATE)
+        backend.check_output_settings(channels=1, dtype="float32", samplerate=SAMPLE_RATE)
     except backend.PortAudioError:
         return round(backend.query_devices(kind="output")["default_samplerate"])
-    return RATE
+    return SAMPLE_RATE
 
 
 def _close(sound: Sound) -> None:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytestqt.qtbot import QtBot
 
-from mlee_gui.recordings.playback_stream import RATE, PlaybackStream, Stretch
+from mlee_core.audio.frames import SAMPLE_RATE as RATE
+from mlee_gui.recordings.playback_stream import PlaybackStream, Stretch
 from mlee_gui.recordings.player import Player
 from mlee_gui.shell.messages import Message, Messages
 from mlee_gui.shell.tasks import Tasks

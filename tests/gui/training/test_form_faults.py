@@ -70,7 +70,7 @@ def test_no_row_at_all(form: TrainingForm) -> None:
 def test_what_the_process_refuses_stands_at_its_field(
     qtbot: QtBot, form: TrainingForm, table: Path, processes: list[FakePlanning]
 ) -> None:
-    processes[0].refuse = ("device", "device 'cuda' is not to be had here.")
+    processes[0].refuse = ("device", "device 'cuda' is not available on this machine.")
     form.fields.corpus.show_path(str(table))
     form.fields.device.show_value("cuda")
     qtbot.waitUntil(lambda: bool(form.fields.device.fault.sentence))
