@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from ..audio.frames import Level
 from ..errors import ConfigError
+from .json_fields import TYPE_NAMES, hints_of
 
 Speeds = Literal["every", "one"]
 
 Part = TypeVar("Part", "Augmentation", "Recipe")
-
-_KINDS = {bool: "true or false", int: "a whole number", float: "a number", NoneType: "null"}
 
 BINS = (400, 80)
 """How many frequency bins an encoder may look at: all of 10 Hz, or bands on the mel scale."""
@@ -115,12 +114,6 @@ class Recipe:
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"{name} {getattr(self, name)}: allowed are numbers from 0, below 1.")
 
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Recipe:
-        """Raises: ConfigError, KeyError, TypeError for what is missing, unknown or refused."""
-        augmentation = Augmentation(**value.get("augmentation", {}))
-        return cls(**{**value, "speeds": tuple(value["speeds"]), "augmentation": augmentation})
-
     @property
     def settings(self) -> dict[str, Any]:
         """All of them in one level, and its name."""
@@ -170,13 +163,13 @@ def _names(kind: type[Recipe] | type[Augmentation]) -> tuple[str, ...]:
 
 def _with(part: Part, name: str, value: Any) -> Part:
     """Part with a setting changed. Raises: ConfigError for a value of another kind."""
-    known = get_type_hints(type(part))[name]
+    known = hints_of(type(part))[name]
     kinds = get_args(known) if isinstance(known, UnionType) else (known,)
     for kind in kinds:
         if kind is float and type(value) is int:
             value = float(value)
     if get_origin(known) is not Literal and get_origin(known) is not tuple and type(value) not in kinds:
-        raise ConfigError(f"{name} {value!r}: allowed is {' or '.join(_KINDS[kind] for kind in kinds)}.")
+        raise ConfigError(f"{name} {value!r}: allowed is {' or '.join(TYPE_NAMES[kind] for kind in kinds)}.")
     return replace(part, **{name: value})
 
 

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Collection, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ..config.experiment_spec import LOCAL, Engine
 from ..config.run_config import RunConfig, Selection
@@ -30,7 +31,8 @@ class Experiment:
 
     folds: all of the corpus; the config's selection says which of them are trained. folder: need not exist
     yet. workers: trainings side by side. engine: where they run. alone: names of the cells that are trained,
-    with the encoders they need; all of the selection where there are none.
+    with the encoders they need; all of the selection where there are none. model: file for the model of these
+    cells; None: each fold has one, of all its stages.
 
     Raises: ConfigError for a cell that the selection has not.
     """
@@ -42,6 +44,7 @@ class Experiment:
     workers: int
     engine: Engine = LOCAL
     alone: tuple[str, ...] = ()
+    model: Path | None = None
 
     def __post_init__(self) -> None:
         known = {cell.name for cell in self._selected} if self.alone else set()
@@ -54,7 +57,6 @@ class Experiment:
 
     @property
     def selection(self) -> Selection:
-        assert self.config.selection is not None, "an experiment selects rows and folds"
         return self.config.selection
 
     @property
@@ -68,7 +70,7 @@ class Experiment:
 
     @property
     def _selected(self) -> tuple[Cell, ...]:
-        return cells(self.config, self.selection)
+        return cells(self.config)
 
     def results(self) -> tuple[CellResult, ...]:
         """Of the cells that are done already. Raises: RunError for a damaged one."""
@@ -80,8 +82,8 @@ class Experiment:
         from . import cells as experiment
 
         for fold in self.folds.folds:
-            if fold.name in self.selection.folds:
-                experiment.refuse_untrainable(self.config, self.corpus, fold, self.selection.stages)
+            stages = dict.fromkeys(cell.stage for cell in self.cells if cell.fold == fold.name)
+            experiment.refuse_untrainable(self.config, self.corpus, fold, [*stages])
 
     @property
     def measurable(self) -> bool:
@@ -142,7 +144,7 @@ class Experiment:
         yield Started(f"{len(self.cells) - len(done)} of {len(self.cells)} stages")
         for result in results:
             yield from result.events()
-        every = tasks.training_tasks(self.config, self.selection, self.folds, self.corpus, done)
+        every = tasks.training_tasks(self.config, self.folds, self.corpus, done)
         with closing(self._worked_off(tasks.restricted_to(every, self.cells), done, asks)) as events:
             for event in events:
                 if isinstance(event, Failed):
@@ -151,8 +153,8 @@ class Experiment:
                     left.discard(f"{event.fold}/seed-{event.seed}/{event.stage}")
                 yield event
         for fold in self.folds.folds:
+            path = self.model or self.folder.path / fold.name / MODEL_FILE
             if self._has_all(fold.name):
-                path = self.folder.path / fold.name / MODEL_FILE
                 model_export.export(self.folder, self.config, self.corpus, fold, path)
         if failed:
             first = failed[0]
@@ -187,8 +189,7 @@ class Experiment:
 
     def _has_all(self, fold: str) -> bool:
         """Whether the first ensemble of this fold is done, so that a model can be made of it."""
-        if fold not in self.selection.folds:
-            return False
-        seeds = self.config.ensembles()[0]
-        cells = [Cell(fold, seed, stage) for seed in seeds for stage in self.selection.stages]
-        return all(self.folder.result(cell) is not None for cell in cells)
+        seeds = self.config.ensembles[0]
+        of_model = self._selected if self.model is None else self.cells
+        needed = [cell for cell in of_model if cell.fold == fold and cell.seed in seeds]
+        return bool(needed) and all(self.folder.result(cell) is not None for cell in needed)

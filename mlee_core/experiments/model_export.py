@@ -34,7 +34,7 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: 
     from ..runs.run_folder import of_run
     from ..runs.seen_recordings import part_digests
 
-    seeds = config.ensembles()[0]
+    seeds = config.ensembles[0]
     stages = _heads(run, fold, seeds)
     if not stages:
         raise ModelError(f"{run.path} has no finished stage that an analysis can use.")

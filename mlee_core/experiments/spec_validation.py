@@ -12,6 +12,8 @@ from ..corpora.label_map import from_pairs
 from ..errors import MleeError
 from .builder import about, recipe_of, refuse_contradictions, selected
 
+_EVERYTHING = Selection(tuple(LINES), TRAIN_SETS, ("all of them",))
+
 
 def faults(spec: ExperimentSpec) -> dict[str, str]:
     """Field -> one sentence, the core's own."""
@@ -34,7 +36,7 @@ def _recipe(spec: ExperimentSpec) -> None:
 
 
 def _selection(spec: ExperimentSpec) -> None:
-    selected(spec, Selection(tuple(LINES), TRAIN_SETS, ("all of them",)))
+    selected(spec, _EVERYTHING)
 
 
 def _labels(spec: ExperimentSpec) -> None:
@@ -44,7 +46,7 @@ def _labels(spec: ExperimentSpec) -> None:
 
 def _seed(spec: ExperimentSpec) -> None:
     with about("seed"):
-        RunConfig("", None, (), "", RECIPES["paper"], Compute(), spec.seed or 0)
+        RunConfig("", None, (), "", RECIPES["paper"], Compute(), spec.seed or 0, selection=_EVERYTHING)
 
 
 def _arithmetic(spec: ExperimentSpec) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..config.run_config import RunConfig, Selection
+from ..config.run_config import RunConfig
 from ..config.stages import Stage, stage_named
 from ..events import EpochDone, Event, StageDone
 
@@ -81,12 +81,12 @@ class CellResult:
         return cls(**{**value, **read, **told})
 
 
-def cells(config: RunConfig, selection: Selection) -> tuple[Cell, ...]:
-    """The cells of a selection: ensemble by ensemble, fold by fold, encoders before what stands on them."""
+def cells(config: RunConfig) -> tuple[Cell, ...]:
+    """The cells of an experiment: ensemble by ensemble, fold by fold, encoders before what stands on them."""
     return tuple(
         Cell(fold, seed, stage)
-        for seeds in config.ensembles(selection.seeds)
-        for fold in selection.folds
+        for seeds in config.ensembles
+        for fold in config.selection.folds
         for seed in seeds
-        for stage in selection.stages
+        for stage in config.selection.stages
     )

@@ -1,12 +1,12 @@
-"""Events in words: a line for a terminal or a log."""
+"""Events as text: a line for a terminal or a log."""
 
 from __future__ import annotations
 
-from ..events import EpochDone, Event, Progress, Resumed, StageDone, Started
+from ..events import EpochDone, Event, Failed, Progress, Resumed, StageDone, Started
 
 
 def event_text(event: Event) -> str | None:
-    """One line about an event for the terminal, None for those that need none."""
+    """One line for the terminal or a log; None for events that need none."""
     if isinstance(event, Started):
         return f"{event.stage}: {event.what}" if event.stage else event.what
     if isinstance(event, Resumed):
@@ -22,6 +22,15 @@ def event_text(event: Event) -> str | None:
         reused = " (taken over)" if event.reused else ""
         return f"{event.stage}: best epoch {event.epoch}{reused}, test {_scores(event.wa, event.ua)}"
     return None
+
+
+def event_line(event: Event, *, several: bool) -> str | None:
+    """`event_text`, after the fold of the event's cell and, where there are several, its seed; the message of
+    an event that failed."""
+    text = event.message if isinstance(event, Failed) else event_text(event)
+    if text is None or event.fold is None:
+        return text
+    return f"{event.fold} seed {event.seed} {text}" if several else f"{event.fold} {text}"
 
 
 def _scores(wa: float | None, ua: float | None) -> str:

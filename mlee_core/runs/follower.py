@@ -147,7 +147,7 @@ class Follower:
 
     def _take_plan(self) -> None:
         config = self._config.value
-        planned = () if config is None or config.selection is None else cells(config, config.selection)
+        planned = () if config is None else cells(config)
         self._plan = {_key(cell): cell for cell in planned}
         self._keys = {cell.name: key for key, cell in self._plan.items()}
         self._views = {cell: self._views.get(cell, CellView(cell)) for cell in planned}

@@ -66,7 +66,7 @@ class Workload:
         self, config: RunConfig, corpus: Corpus, folds: Iterable[Fold], mean_duration_s: float
     ) -> None:
         self._recipe, self._corpus, self._mean = config.recipe, corpus, mean_duration_s
-        self._stages = () if config.selection is None else config.selection.stages
+        self._stages = config.selection.stages
         self._folds = {fold.name: fold for fold in folds}
         self._epochs: dict[tuple[str, str], float] = {}
 

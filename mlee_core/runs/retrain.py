@@ -19,7 +19,8 @@ def drop(run: RunFolder, names: Collection[str]) -> Iterator[Dropped]:
     for cell in _concerned(run, names) if names else ():
         for name in _FILES:
             (run.stage_folder(cell) / name).unlink(missing_ok=True)
-        (run.path / cell.fold / MODEL_FILE).unlink(missing_ok=True)
+        for model in (run.path / cell.fold / MODEL_FILE, run.path / MODEL_FILE):
+            model.unlink(missing_ok=True)
         yield Dropped(cell.stage.name, fold=cell.fold, seed=cell.seed)
 
 

@@ -71,13 +71,8 @@ class RunFolder:
             raise RunError(f"{self.path}/utterances.json is damaged: {error}") from error
 
     def cells(self) -> tuple[Cell, ...]:
-        """All that the experiment trains, fold by fold. Raises: RunError for a run of single stages."""
-        config = self.config()
-        if config.selection is None:
-            raise RunError(
-                f"{self.path} is a run of single stages (mlee train), not an experiment (mlee table3)."
-            )
-        return cells(config, config.selection)
+        """All that the experiment trains, fold by fold. Raises: RunError."""
+        return cells(self.config())
 
     def result(self, cell: Cell) -> CellResult | None:
         """What came out of a cell, None while it is not done. Raises: RunError when the file is damaged."""

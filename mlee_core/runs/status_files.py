@@ -10,11 +10,12 @@ Each is replaced as a whole. Readers take a file that is missing or damaged as o
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
+from ..config.json_fields import from_json
+from ..errors import MleeError
 from ..system import files
 from ..system.process_identity import ProcessIdentity
 
@@ -45,10 +46,7 @@ class JobStatus:
 
     @classmethod
     def load(cls, run: Path) -> JobStatus | None:
-        def read(value: dict[str, Any]) -> JobStatus:
-            return cls(**{**value, "writer": ProcessIdentity.from_json(value["writer"])})
-
-        return _loaded(run / "job.json", read)
+        return _loaded(run / "job.json", cls)
 
 
 @dataclass(frozen=True)
@@ -84,10 +82,7 @@ class Heartbeat:
 
     @classmethod
     def load(cls, run: Path) -> Heartbeat | None:
-        def read(value: dict[str, Any]) -> Heartbeat:
-            return cls(**{**value, "cells": tuple(InWork(**cell) for cell in value["cells"])})
-
-        return _loaded(run / "heartbeat.json", read)
+        return _loaded(run / "heartbeat.json", cls)
 
 
 @dataclass(frozen=True)
@@ -104,14 +99,11 @@ class ControlRequest:
 
     @classmethod
     def load(cls, run: Path) -> ControlRequest:
-        def read(value: dict[str, Any]) -> ControlRequest:
-            return cls(value["ask"], tuple(value["skip"]), tuple(value["redo"]))
-
-        return _loaded(run / "asked.json", read) or cls()
+        return _loaded(run / "asked.json", cls) or cls()
 
 
-def _loaded(file: Path, read: Callable[[dict[str, Any]], Read]) -> Read | None:
+def _loaded(file: Path, kind: type[Read]) -> Read | None:
     try:
-        return read(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return from_json(kind, json.loads(file.read_text(encoding="utf-8")), file.name)
+    except (OSError, ValueError, MleeError):
         return None

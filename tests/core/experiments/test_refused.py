@@ -98,7 +98,7 @@ def test_fewer_seeds_are_refused(
     capsys.readouterr()
     assert table3(small_table, tmp_path / "run", "--resume", "--seeds", 1) == 2
     refused(capsys, "seeds were 2 and are now 1")
-    assert RunFolder(tmp_path / "run").config().selection.seeds == 2  # type: ignore[union-attr]
+    assert RunFolder(tmp_path / "run").config().selection.seeds == 2
 
 
 def _nothing(_: Experiment) -> Iterator[Event]:
