@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, fields, is_dataclass
-from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from ..errors import ConfigError
 
@@ -22,12 +21,6 @@ TYPE_NAMES = {
 }
 
 
-@cache
-def hints_of(kind: Any) -> dict[str, Any]:
-    """Field -> type of a dataclass."""
-    return get_type_hints(kind)
-
-
 def from_json(kind: type[Made], value: Any, what: str) -> Made:
     """A dataclass from plain JSON data, each value checked against the type of its field.
 
@@ -41,12 +34,12 @@ def from_json(kind: type[Made], value: Any, what: str) -> Made:
     if not isinstance(value, dict):
         raise ConfigError(f"{what} {str(value)[:80]!r} is not a JSON object.")
     known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
-    read: dict[str, Any] = {}
+    hints, read = get_type_hints(kind), dict[str, Any]()
     for name, item in value.items():
         if name not in known:
             raise ConfigError(f"{what}: unknown field {name!r}.")
         try:
-            read[name] = _converted(hints_of(kind)[name], item, name)
+            read[name] = _converted(hints[name], item, name)
         except TypeError as error:
             raise ConfigError(f"{what}: {name} {str(item)[:80]!r} is not {error}.") from error
     for name, field in known.items():
@@ -58,7 +51,7 @@ def from_json(kind: type[Made], value: Any, what: str) -> Made:
 def _converted(hint: Any, value: Any, what: str) -> Any:
     """The value as its field holds it. Raises: TypeError naming the expected type; ConfigError."""
     arguments = get_args(hint)
-    if get_origin(hint) is UnionType:  # X | None
+    if get_origin(hint) in (Union, UnionType):  # X | None
         return None if value is None else _converted(arguments[0], value, what)
     if get_origin(hint) is tuple:
         if not isinstance(value, list | tuple):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from types import UnionType
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from ..audio.frames import Level
 from ..errors import ConfigError
-from .json_fields import TYPE_NAMES, hints_of
+from .json_fields import TYPE_NAMES
 
 Speeds = Literal["every", "one"]
 
@@ -163,7 +163,7 @@ def _names(kind: type[Recipe] | type[Augmentation]) -> tuple[str, ...]:
 
 def _with(part: Part, name: str, value: Any) -> Part:
     """Part with a setting changed. Raises: ConfigError for a value of another kind."""
-    known = hints_of(type(part))[name]
+    known = get_type_hints(type(part))[name]
     kinds = get_args(known) if isinstance(known, UnionType) else (known,)
     for kind in kinds:
         if kind is float and type(value) is int:

@@ -173,7 +173,7 @@ class RunConfig:
     @classmethod
     def from_json(cls, value: Any) -> RunConfig:
         """Raises: ConfigError when a field is missing, unknown or refused."""
-        if isinstance(value, dict) and "corpus" in value and value.get("selection") is None:
+        if isinstance(value, dict) and "selection" in value and value["selection"] is None:
             raise ConfigError("it has no selection, like all runs of older versions of mlee train.")
         return from_json(cls, value, "config.json")
 
