@@ -177,7 +177,7 @@ class Experiment:
         scratch = TemporaryFolder(self.folder.path)
         try:
             preparing = experiment.prepare(self.folder, self.config, self.corpus, scratch.path)
-            work = yield from asks.unless_asked(preparing)
+            work = yield from asks.unless_ended(preparing)
             if work is not None:
                 yield from engines.run(self.engine, work, waiting, done, self.workers)
         finally:

@@ -10,7 +10,7 @@ def event_text(event: Event) -> str | None:
     if isinstance(event, Started):
         return f"{event.stage}: {event.what}" if event.stage else event.what
     if isinstance(event, Resumed):
-        return f"{event.stage}: goes on after epoch {event.epoch}"
+        return f"{event.stage}: resumes after epoch {event.epoch}"
     if isinstance(event, EpochDone):
         mark = " *" if event.best else ""
         took = "" if event.seconds is None else f", {event.seconds:.1f} s"
@@ -19,7 +19,7 @@ def event_text(event: Event) -> str | None:
             f"{event.dev_loss:.4f} {_scores(event.dev_wa, event.dev_ua)}{took}{mark}"
         )
     if isinstance(event, StageDone):
-        reused = " (taken over)" if event.reused else ""
+        reused = " (reused)" if event.reused else ""
         return f"{event.stage}: best epoch {event.epoch}{reused}, test {_scores(event.wa, event.ua)}"
     return None
 

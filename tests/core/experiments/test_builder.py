@@ -218,7 +218,7 @@ def test_what_is_refused_names_its_field(table: Path, change: dict[str, Any], fi
 def test_another_corpus_is_no_way_to_go_on(table: Path, tmp_path: Path) -> None:
     begun = ExperimentSpec(table, run=tmp_path / "run", dtype="fp32")
     builder.experiment(begun).begin(resume=False)
-    with pytest.raises(MleeError, match="cannot go on") as refused:
+    with pytest.raises(MleeError, match="cannot be resumed") as refused:
         builder.experiment(replace(begun, resume=True, seed=7))
     assert refused.value.about == "run"
 

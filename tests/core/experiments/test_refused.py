@@ -73,7 +73,7 @@ def test_another_experiment_is_refused(
 ) -> None:
     before = snapshot(straight)
     assert table3(small_table, straight, "--resume", *options.split()) == 2
-    refused(capsys, f"{straight} cannot go on: ", words)
+    refused(capsys, f"{straight} cannot be resumed: ", words)
     assert snapshot(straight) == before
 
 

@@ -355,20 +355,20 @@ def test_a_heartbeat_says_what_is_in_work_how_far_and_how_long(tmp_path: Path, a
     cell = Cell("A", 0, MLEE)
     where: dict[str, Any] = {"fold": "A", "seed": 0}
     heart = heartbeat.HeartbeatWriter(tmp_path / "run", ahead)
-    heart.hear(Progress("Computing features", 12, 30))
+    heart.add(Progress("Computing features", 12, 30))
     assert heart.now().what == "Computing features 12 of 30" and heart.now().cells == ()
-    heart.hear(Started("training", "mlee-all", **where))
+    heart.add(Started("training", "mlee-all", **where))
     (work,) = heart.now().cells
     assert (work.cell, work.epoch, work.share, work.what) == (cell.name, None, None, "training")
-    heart.hear(EpochDone("mlee-all", 1, 1.0, 1.0, None, None, True, 10.0, **where))
-    heart.hear(Progress("Epoch 2", 5, 10, 3.0, "mlee-all", 2, **where))
+    heart.add(EpochDone("mlee-all", 1, 1.0, 1.0, None, None, True, 10.0, **where))
+    heart.add(Progress("Epoch 2", 5, 10, 3.0, "mlee-all", 2, **where))
     (work,) = heart.now().cells
     assert (work.epoch, work.share, work.what) == (2, 0.5, "")
     epochs = ahead.expected_epochs(cell)
     assert work.left_s == pytest.approx(10.0 * (epochs - 1.5))  # ten seconds an epoch
-    heart.hear(EpochDone("dominant-hard", 3, 1.0, 1.0, None, None, True, None, **where))  # is only told again
+    heart.add(EpochDone("dominant-hard", 3, 1.0, 1.0, None, None, True, None, **where))  # is only told again
     assert len(heart.now().cells) == 1
     control.skip(tmp_path / "run", cell.name)  # it ends without a word
     assert heart.now().cells == ()
-    heart.hear(StageDone("mlee-all", 1, 1.0, None, None, **where))
+    heart.add(StageDone("mlee-all", 1, 1.0, None, None, **where))
     assert (heart.now().done, heart.now().total) == (1, len(planned(tmp_path / "other").cells()))
