@@ -1,4 +1,4 @@
-"""What contradicts itself in an order, field by field, while it is typed: no file, no device is asked."""
+"""Contradictions in a specification, field by field, while the user types: needs no file and no device."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _EVERYTHING = Selection(tuple(LINES), TRAIN_SETS, ("all of them",))
 
 
 def faults(spec: ExperimentSpec) -> dict[str, str]:
-    """Field -> one sentence, the core's own."""
+    """Field -> one sentence on what is wrong with it."""
     found: dict[str, str] = {}
     for check in _CHECKS:
         try:

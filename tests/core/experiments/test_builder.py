@@ -127,7 +127,7 @@ def test_cells_are_trained_alone_with_their_encoders(table: Path, tmp_path: Path
         "s2/seed-0/mlee-dominant",
     }
     assert asked.selection == builder.experiment(whole).selection  # the run is of all
-    with pytest.raises(ConfigError, match="cell 's9/seed-0/mlee-all' is not of this experiment"):
+    with pytest.raises(ConfigError, match="cell 's9/seed-0/mlee-all' is not in this experiment"):
         builder.experiment(replace(whole, cells=("s9/seed-0/mlee-all",)))
 
 
