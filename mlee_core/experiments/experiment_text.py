@@ -23,7 +23,8 @@ def plan_lines(experiment: Experiment, cost: Cost) -> list[str]:
         "run": str(experiment.folder.path),
         "corpus": f"{corpus.name}, {len(corpus.utterances)} utterances, {len(corpus.speakers)} speakers",
         "stages": stages_text(experiment.selection, experiment.config.recipe.ensemble, cost),
-        "machine": f"{compute.device}, {compute.dtype}; {experiment.workers} trainings at once, each on {cores}",
+        "machine": f"{compute.device}, {compute.dtype}; "
+        f"{experiment.workers} trainings at once, each on {cores}",
         "time": f"about {duration(cost.seconds)} if encoders stop after {cost.usual_epochs} epochs, at most "
         f"{duration(cost.most_seconds)} (from a measured trial{elsewhere})",
         "disk": f"{size(cost.disk_bytes)}, and {size(cost.features_bytes)} of features while it runs; "
@@ -41,4 +42,5 @@ def stages_text(selection: Selection, ensemble: int, cost: Cost) -> str:
     folds = "1 fold" if len(selection.folds) == 1 else f"{len(selection.folds)} folds"
     members = f" × {ensemble} in an ensemble" if ensemble > 1 else ""
     done = f"; {cost.done} are done" if cost.done else ""
-    return f"{cost.cells} = {folds} × {seeds}{members} × ({encoders} encoders + {dense} rows on top of them){done}"
+    each = f"({encoders} encoders + {dense} rows on top of them)"
+    return f"{cost.cells} = {folds} × {seeds}{members} × {each}{done}"

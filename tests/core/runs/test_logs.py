@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mlee_core.events import Dropped, Failed, Resumed, Started
-from mlee_core.runs.logs import LAST_LINES, CellEvents, log_files, tail, line_text
+from mlee_core.runs.logs import LAST_LINES, CellEvents, line_text, log_files, tail
 from mlee_core.runs.run_folder import RunFolder
 from tests.helpers.job_folders import done, epoch, planned, tell, where
 
