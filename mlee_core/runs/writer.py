@@ -47,7 +47,7 @@ def disk_faults_as_run_errors(run: RunFolder) -> Iterator[None]:
         raise
     except OSError as error:
         raise RunError(
-            f"run {run.path} cannot be written: {error.strerror or error}; what was saved before is whole, "
+            f"run {run.path} cannot be written: {error.strerror or error}; what was saved is complete, "
             "and --resume continues from there."
         ) from error
 

@@ -1,4 +1,4 @@
-"""What one process trains in one go: the stages of an experiment grouped into tasks."""
+"""The stages of an experiment, grouped into tasks that one process trains."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ...runs.cells import Cell
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """What one process trains in one go: stages of one fold and seed, once their encoders are there.
+    """Stages of one fold and seed that one process trains, after their encoders.
 
-    An encoder is a job of its own, together with its twin on the other train set where both admit the same
-    utterances, so that they are trained once; all rows that stand on encoders are one, so that the encoders'
+    An encoder is a task of its own, together with its twin on the other train set where both admit the same
+    utterances, so that they are trained once; all rows that use encoders are one task, so that the encoders'
     outputs are computed once (SPEC.md, "Experiments").
     """
 
@@ -32,7 +32,7 @@ class TrainingTask:
 
     @property
     def needs(self) -> tuple[Cell, ...]:
-        """The encoders that must be trained before."""
+        """The encoders that must be trained first."""
         encoders = dict.fromkeys(encoder for stage in self.stages for encoder in stage.encoders)
         return tuple(Cell(self.fold.name, self.seed, encoder) for encoder in encoders)
 
@@ -65,10 +65,10 @@ def restricted_to(tasks: Sequence[TrainingTask], wanted: Collection[Cell]) -> tu
 
 def _encoders(stages: Sequence[Stage], fold: Fold, corpus: Corpus) -> list[tuple[Stage, ...]]:
     """The encoders, each with its twin."""
-    learnt = corpus.of_speakers((*fold.train, *fold.dev))
+    utterances = corpus.of_speakers((*fold.train, *fold.dev))
     groups: dict[tuple[object, ...], tuple[Stage, ...]] = {}
     for stage in (stage for stage in stages if not stage.encoders):
-        admitted = frozenset(u.id for u in learnt if admits(stage.scheme, stage.train_set, u.votes))
+        admitted = frozenset(u.id for u in utterances if admits(stage.scheme, stage.train_set, u.votes))
         key = (stage.row, stage.label, admitted)
         groups[key] = (*groups.get(key, ()), stage)
     return list(groups.values())

@@ -18,7 +18,7 @@ from mlee_core.config.stages import TRAIN_SETS, Stage
 from mlee_core.corpora.folds import Fold
 from mlee_core.errors import RunError
 from mlee_core.events import Dropped, EpochDone, Event, Progress, StageDone, Started
-from mlee_core.experiments.engines.scheduler import work_off
+from mlee_core.experiments.engines.scheduler import run_tasks
 from mlee_core.experiments.engines.tasks import TrainingTask as Training
 from mlee_core.jobs import control, runner
 from mlee_core.jobs.queue import QueueFile, usual_folder
@@ -232,7 +232,7 @@ class Pool:
             events += [Started("training", stage.name, **where), Progress("", 1, **where), done]
         self._busy.append((job, events))
 
-    def heard(self) -> list[tuple[Training, Event | None]]:
+    def receive(self) -> list[tuple[Training, Event | None]]:
         if self._at == 0:
             self._asked.save(self._run)
         self._at -= 1
@@ -245,7 +245,7 @@ class Pool:
 
 def worked_off(run: Path, at: int, asked: ControlRequest) -> list[str]:
     pool = Pool(run, at, asked)
-    list(work_off(pool, TRAININGS, (), 1, ControlRequests(run)))
+    list(run_tasks(pool, TRAININGS, (), 1, ControlRequests(run)))
     return pool.started
 
 
@@ -271,7 +271,7 @@ def test_a_stage_that_is_skipped_keeps_the_others_of_its_job(tmp_path: Path) -> 
     dense = Training(FOLD, 0, (Stage("pretrain", "hard", "all"), soft))
     ControlRequest(skip=(Cell("A", 0, soft).name,)).save(tmp_path)
     pool = Pool(tmp_path, 99, ControlRequest())
-    list(work_off(pool, [dense], [Cell("A", 0, MLEE)], 1, ControlRequests(tmp_path)))
+    list(run_tasks(pool, [dense], [Cell("A", 0, MLEE)], 1, ControlRequests(tmp_path)))
     assert pool.started == ["pretrain-hard-all"]
 
 
