@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from ..events import EpochDone, Event, Failed, Progress, StageDone
 from ..experiments.experiment import Experiment
-from ..runs.event_text import duration, event_text, progress_text
+from ..runs.event_text import duration, event_line, event_text, progress_text
 from ..runs.forecast import Speed
 from .terminal import Board
 
@@ -32,9 +32,10 @@ def show(
             print(json.dumps(event.to_json()), flush=True)
             continue
         _keep(in_work, event)
-        if _stays(event, quiet=quiet, live=board.live):
+        line = event_line(event, several=several)
+        if line is not None and (isinstance(event, StageDone | Failed) or not (quiet or board.live)):
             board.clear()
-            print(_line(event, several=several), flush=True)
+            print(line, flush=True)
         lines = [_whole(whole.progress()), *in_work.values()]
         board.show(lines, at_once=not isinstance(event, Progress))
     board.clear()
@@ -43,20 +44,6 @@ def show(
 def _whole(progress: Progress) -> str:
     left = "" if progress.left_s is None else f", {duration(progress.left_s)} left"
     return f"{progress.done:.0f} of {progress.total:.0f} {progress.what}{left}"
-
-
-def _stays(event: Event, *, quiet: bool, live: bool) -> bool:
-    if isinstance(event, StageDone | Failed):
-        return True
-    return not (quiet or live or isinstance(event, Progress)) and event_text(event) is not None
-
-
-def _line(event: Event, *, several: bool) -> str:
-    """several: there are several seeds."""
-    text = event.message if isinstance(event, Failed) else event_text(event)
-    if event.fold is None:
-        return str(text)
-    return f"{event.fold} seed {event.seed} {text}" if several else f"{event.fold} {text}"
 
 
 def _keep(in_work: dict[_Key, str], event: Event) -> None:

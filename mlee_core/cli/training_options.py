@@ -51,8 +51,8 @@ def add_running_arguments(parser: argparse.ArgumentParser) -> None:
         "--dtype", choices=("fp32", "bf16"), help="default: bf16 where the device is fast at it"
     )
     parser.add_argument(
-        "--cuda-graphs", action="store_true", help="replay recorded steps on a GPU (not tried on one yet)"
-    )
+        "--cuda-graphs", action="store_true", help=argparse.SUPPRESS
+    )  # replay recorded steps on a GPU; not tried on one yet
     parser.add_argument("--threads", type=int, metavar="N", help="of one training (default: 1)")
     parser.add_argument("--quiet", action="store_true", help="print results only")
 

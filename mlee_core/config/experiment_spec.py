@@ -8,24 +8,22 @@ import shlex
 import time
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from ..audio.frames import Level
 from ..errors import ConfigError
 from ..labels.targets import TrainSet
-from .json_fields import fields_read
+from .json_fields import from_json
 from .run_config import Dtype
 
-if TYPE_CHECKING:
-    pass
 EngineName = Literal["local", "ray"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 
 
 @dataclass(frozen=True)
 class Engine:
-    """Where jobs run. local: processes of this machine. ray: tasks of the Ray cluster at an address,
-    HOST:PORT; None is a Ray of our own on this machine."""
+    """Where trainings run. local: in processes of this machine. ray: as tasks of the Ray cluster at
+    HOST:PORT; None: MLEE starts Ray on this machine."""
 
     name: EngineName = "local"
     address: str | None = None
@@ -52,7 +50,7 @@ class Engine:
 
     @property
     def place(self) -> str:
-        """In words, for messages."""
+        """Text for messages."""
         if self.name == "local":
             return "this machine"
         return "Ray on this machine" if self.address is None else f"the Ray cluster at {self.address}"
@@ -65,27 +63,24 @@ class Engine:
 
 LOCAL = Engine()
 
-
 _OPTIONS = {"settings": "--set"}
-"""Options that are not called as their field."""
+"""Options whose name differs from their field's."""
 
-
-_SAY_NOTHING = ("table", "utterances", "votes", "labels", "corpus", "data", "metadata", "annotations")
-"""Names that tables of any corpus have."""
+_GENERIC_NAMES = ("table", "utterances", "votes", "labels", "corpus", "data", "metadata", "annotations")
+"""Names of tables and folders that do not tell which corpus they belong to."""
 
 
 @dataclass(frozen=True)
 class ExperimentSpec:
-    """An experiment as it was asked for. What was left out is None, empty or False, and is as the paper has
-    it or, with `resume`, as the run was begun.
+    """A requested experiment. A field that is None, empty or False takes the paper's value or, with `resume`,
+    the run's.
 
     corpus … skip_missing: which corpus, and how it is read; map: (label, class) pairs. run: the run folder.
     rows … seeds: which part of Table 3; only: names of folds; cells: names of cells (`Cell.name`) that are
     trained alone, with the encoders they need. recipe, settings (NAME=VALUE), max_epochs … level: how.
     batch_size in utterances. device … jobs: on what; threads of one training, jobs side by side.
     engine, address: in processes, or in a Ray cluster at HOST:PORT. smoke: one fold, SMOKE_EPOCHS epochs,
-    SMOKE_MEMBERS networks at most that judge together.
-    resume: go on with the run.
+    SMOKE_MEMBERS networks in an ensemble at most. resume: continue the run.
     """
 
     corpus: Path
@@ -121,63 +116,67 @@ class ExperimentSpec:
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> ExperimentSpec:
-        """What a command was told; fields that it has no option for are left out."""
+        """From a command's arguments; fields without an option keep their defaults."""
         given = {field.name: getattr(args, field.name, None) for field in fields(cls)}
-        told = {name: value for name, value in given.items() if value is not None}
-        frozen: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in told.items()}
-        return cls(**frozen)
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in given.items()
+            if value is not None
+        }
+        return cls(**values)
 
     def arguments(self) -> list[str]:
-        """What stands behind "mlee table3", without what was left out."""
+        """The arguments of "mlee table3", without those that equal their defaults."""
         corpus = str(self.corpus)
         words = [f"./{corpus}" if corpus.startswith("-") else corpus]
         for field in fields(self):
             value = getattr(self, field.name)
             if field.default is not MISSING and value != field.default:
-                words += _told(_OPTIONS.get(field.name, f"--{field.name.replace('_', '-')}"), value)
+                words += _option(_OPTIONS.get(field.name, f"--{field.name.replace('_', '-')}"), value)
         return words
 
     def command(self) -> str:
-        """The same for a shell."""
+        """The command line for a shell."""
         return f"mlee table3 {shlex.join(self.arguments())}"
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON data, what was left out too."""
+        """Plain JSON data with all fields."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
 
     @classmethod
     def from_json(cls, value: Any) -> ExperimentSpec:
-        """Raises: ConfigError for what is no order."""
-        return cls(**fields_read(cls, value))
+        """Raises: ConfigError for anything but a specification."""
+        return from_json(cls, value, "order")
 
 
-def _told(option: str, value: Any) -> list[str]:
+def _option(option: str, value: Any) -> list[str]:
     if value is True:
         return [option]
     if not isinstance(value, tuple):
-        return _worded(option, str(value))
+        return _one_value(option, str(value))
     if option == "--map":
-        return [word for pair in value for word in _worded(option, "=".join(pair))]
+        return [word for pair in value for word in _one_value(option, "=".join(pair))]
     if any(item.startswith("-") for item in value):
         return [f"{option}={item}" for item in value]
     return [option, *value]
 
 
-def _worded(option: str, value: str) -> list[str]:
-    """A value that begins with - would be taken for an option."""
+def _one_value(option: str, value: str) -> list[str]:
+    """Joined by = where the value starts with - and would be taken for an option."""
     return [f"{option}={value}"] if value.startswith("-") else [option, value]
 
 
 def new_run(spec: ExperimentSpec, runs: Path = Path("runs"), at: str = "") -> Path:
-    """A folder in `runs` for what was ordered without one, called after the corpus, what it is, and the time
-    (now, or `at`)."""
+    """Default run folder: in `runs`, named after the corpus, the kind of run, and the time (now, or `at`)."""
     what = "smoke" if spec.smoke else "table3"
-    return runs / f"{_called(spec.corpus)}-{what}-{at or time.strftime('%Y%m%d-%H%M%S')}"
+    return runs / f"{_corpus_name(spec.corpus)}-{what}-{at or time.strftime('%Y%m%d-%H%M%S')}"
 
 
-def _called(corpus: Path) -> str:
-    """The name of its file or folder, or of the folder that this is in where it says nothing."""
+def _corpus_name(corpus: Path) -> str:
+    """The name of its file or folder, or of the closest parent folder with a name that is not generic."""
     path = Path(os.path.abspath(corpus))
     names = [path.stem, *(parent.name for parent in path.parents)]
-    return next((name for name in names if name and name.lower() not in _SAY_NOTHING), path.stem or "corpus")
+    return next(
+        (name for name in names if name and name.lower() not in _GENERIC_NAMES), path.stem or "corpus"
+    )

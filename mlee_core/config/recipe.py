@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from types import NoneType, UnionType
+from types import UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from ..audio import frames
 from ..audio.frames import Level
 from ..errors import ConfigError
+from .json_fields import TYPE_NAMES
 
 Speeds = Literal["every", "one"]
 
 Part = TypeVar("Part", "Augmentation", "Recipe")
-
-_KINDS = {bool: "true or false", int: "a whole number", float: "a number", NoneType: "null"}
 
 BINS = (frames.BINS, 80)
 """How many frequency bins an encoder may look at: all of 10 Hz, or bands on the mel scale."""
@@ -116,12 +115,6 @@ class Recipe:
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"{name} {getattr(self, name)}: allowed are numbers from 0, below 1.")
 
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Recipe:
-        """Raises: ConfigError, KeyError, TypeError for what is missing, unknown or refused."""
-        augmentation = Augmentation(**value.get("augmentation", {}))
-        return cls(**{**value, "speeds": tuple(value["speeds"]), "augmentation": augmentation})
-
     @property
     def settings(self) -> dict[str, Any]:
         """All of them in one level, and its name."""
@@ -177,7 +170,7 @@ def _with(part: Part, name: str, value: Any) -> Part:
         if kind is float and type(value) is int:
             value = float(value)
     if get_origin(known) is not Literal and get_origin(known) is not tuple and type(value) not in kinds:
-        raise ConfigError(f"{name} {value!r}: allowed is {' or '.join(_KINDS[kind] for kind in kinds)}.")
+        raise ConfigError(f"{name} {value!r}: allowed is {' or '.join(TYPE_NAMES[kind] for kind in kinds)}.")
     return replace(part, **{name: value})
 
 

@@ -6,12 +6,12 @@ two equal configurations on equal data are the same stage and are trained once (
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from ..errors import ConfigError
 from ..labels.targets import TrainSet
+from .json_fields import from_json
 from .recipe import Recipe
 from .stages import LINES, TRAIN_SETS, RowName, Stage, lines_of, plan
 
@@ -123,10 +123,13 @@ class Selection:
                 return f"{what.replace('_', ' ')} had {', '.join(gone)} and now have not"
         return f"seeds were {self.seeds} and are now {grown.seeds}" if grown.seeds < self.seeds else None
 
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Selection:
-        names = {name: tuple(value[name]) for name in ("rows", "train_sets", "folds")}
-        return cls(**names, seeds=value["seeds"])
+    def joined(self, other: Selection) -> Selection:
+        """All that either selects."""
+        train_sets, folds = (
+            tuple(dict.fromkeys((*getattr(self, what), *getattr(other, what))))
+            for what in ("train_sets", "folds")
+        )
+        return Selection((*self.rows, *other.rows), train_sets, folds, max(self.seeds, other.seeds))
 
 
 @dataclass(frozen=True)
@@ -135,8 +138,8 @@ class RunConfig:
 
     corpus: path as given. label_map: label -> class, as given by the user, written into the run; scripted,
     self_reports: how else the corpus is read. data_hash: of the corpus's labels when the run began, so that
-    a changed corpus is noticed. seed: the first one, repetitions count on from it. selection: what an
-    experiment trains; None for single stages, which may be added at any time.
+    a changed corpus is noticed. seed: the first one, repetitions count on from it. selection: what the
+    experiment trains.
     """
 
     corpus: str
@@ -148,16 +151,18 @@ class RunConfig:
     seed: int
     scripted: bool = False
     self_reports: bool = False
-    selection: Selection | None = None
+    selection: Selection = field(kw_only=True)
 
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise ConfigError(f"seed {self.seed}: allowed are whole numbers from 0.")
 
-    def ensembles(self, repeats: int = 1) -> tuple[range, ...]:
-        """The seeds of the networks that judge together, for each repetition."""
+    @property
+    def ensembles(self) -> tuple[range, ...]:
+        """The seeds of the networks whose probabilities are averaged, for each repetition."""
         size = self.recipe.ensemble
-        return tuple(range(n, n + size) for n in range(self.seed, self.seed + repeats * size, size))
+        last = self.seed + self.selection.seeds * size
+        return tuple(range(n, n + size) for n in range(self.seed, last, size))
 
     def for_stage(self, stage: Stage) -> StageConfig:
         return StageConfig(stage, self.recipe, self.compute, self.seed)
@@ -166,20 +171,11 @@ class RunConfig:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> RunConfig:
+    def from_json(cls, value: Any) -> RunConfig:
         """Raises: ConfigError when a field is missing, unknown or refused."""
-        try:
-            label_map = tuple((str(label), str(name)) for label, name in value["label_map"])
-            chosen = value.get("selection")
-            parts = {
-                "recipe": Recipe.from_json(value["recipe"]),
-                "compute": Compute(**value["compute"]),
-                "label_map": label_map,
-                "selection": None if chosen is None else Selection.from_json(chosen),
-            }
-            return cls(**{**value, **parts})
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ConfigError(f"config.json is not a run's configuration: {error}.") from error
+        if isinstance(value, dict) and "selection" in value and value["selection"] is None:
+            raise ConfigError("it has no selection, like all runs of older versions of mlee train.")
+        return from_json(cls, value, "config.json")
 
     def difference(self, other: RunConfig) -> str | None:
         """The first setting in which `other` differs, in words; None if equal. A selection may grow.
@@ -188,14 +184,12 @@ class RunConfig:
         """
         if self.recipe != other.recipe:
             return f"recipe was {self.recipe.described} and is now {other.recipe.described}"
-        mine, theirs = (_flat(replace(config, selection=None).to_json()) for config in (self, other))
+        mine, theirs = (
+            _flat(replace(config, selection=self.selection).to_json()) for config in (self, other)
+        )
         for key, value in mine.items():
             if key not in ("corpus", "data_hash", "compute.graphs") and theirs.get(key) != value:
                 return f"{key} was {_shown(value)} and is now {_shown(theirs.get(key))}"
-        if self.selection is None or other.selection is None:
-            kinds = {True: "single stages", False: "an experiment"}
-            was, now = (kinds[config.selection is None] for config in (self, other))
-            return None if was == now else f"it was begun as {was} and is now {now}"
         return self.selection.lost(other.selection)
 
 

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ..config.experiment_spec import Engine, ExperimentSpec, new_run
@@ -18,7 +20,8 @@ from ..corpora.label_map import LabelMap, combined
 from ..corpora.missing_audio import present
 from ..errors import ConfigError, MleeError
 from ..events import Progress
-from ..runs.run_folder import RunFolder
+from ..runs.cells import Cell
+from ..runs.run_folder import MODEL_FILE, RunFolder
 from .engines import cluster_of, slots_here
 from .engines.ray.nodes import Cluster
 from .experiment import Experiment
@@ -55,15 +58,16 @@ def experiment(
             corpus = opened(spec, note)
     with about("address"):
         cluster = _cluster(engine, spec, was, tell)
-    config = run_config(spec, corpus, was, RECIPES["paper"], cluster)
     parts = folds_of(spec, corpus)
+    names = tuple(fold.name for fold in parts.folds)
+    selection = Selection(tuple(LINES), TRAIN_SETS, names) if was is None else was.selection
+    config = run_config(spec, corpus, was, RECIPES["paper"], selection, cluster)
     if was is not None and spec.run is not None:
-        with about("run"):  # now: most of what follows would fail with a less telling reason
-            RunFolder(spec.run).refuse_difference(replace(config, selection=was.selection), corpus, parts)
-    selection = _selection(spec, parts, None if was is None else was.selection)
-    config = replace(config, selection=selection)
+        with about("run"):  # before the rest, whose messages would be less clear
+            RunFolder(spec.run).refuse_difference(config, corpus, parts)
+    config = replace(config, selection=_selection(spec, names, selection))
     if spec.smoke:
-        selection = replace(selection, folds=selection.folds[:1], seeds=1)
+        selection = replace(config.selection, folds=config.selection.folds[:1], seeds=1)
         ensemble = min(config.recipe.ensemble, SMOKE_MEMBERS)
         recipe = replace(config.recipe, max_epochs=SMOKE_EPOCHS, ensemble=ensemble)
         config = replace(config, selection=selection, recipe=recipe)
@@ -71,6 +75,36 @@ def experiment(
     workers, folder = spec.jobs or slots, RunFolder(spec.run or new_run(spec))
     with about("cells"):
         return Experiment(corpus, parts, config, folder, workers, engine, spec.cells)
+
+
+def single_stage(
+    spec: ExperimentSpec, speaker: str | None, note: Callable[[str], None] = _unheard
+) -> Experiment:
+    """The experiment that trains one stage, with its encoders, on one leave-one-speaker-out fold.
+
+    A run that is resumed keeps its fold, and the new stage joins its selection.
+
+    Args:
+        spec: with one row and one train set. Its folds, seeds, jobs and engine are not used.
+        speaker: the test speaker; None: the resumed run's, else the first of the corpus.
+        note: called with each warning about the corpus.
+    Raises: MleeError for what is contradictory or not available.
+    """
+    spec, was = completed(spec)
+    corpus = opened(spec, note)
+    if speaker is None:
+        begun = None if was is None or spec.run is None else RunFolder(spec.run).folds()
+        speaker = corpus.speakers[0] if begun is None else begun.folds[0].name
+    fold = folds.one(corpus, speaker)
+    parts = folds.Folds(corpus.name, corpus.data_hash(), (fold,))
+    selection = Selection(spec.rows, spec.train_sets, (fold.name,))
+    config = run_config(spec, corpus, was, Recipe(), was.selection.joined(selection) if was else selection)
+    path = spec.run or Path("runs") / f"{corpus.name}-{fold.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    if was is not None:
+        RunFolder(path).refuse_difference(config, corpus, parts)
+    stage = selection.stages[-1]
+    names = tuple(Cell(fold.name, seed, stage).name for seed in config.ensembles[0])
+    return Experiment(corpus, parts, config, RunFolder(path), 1, alone=names, model=path / MODEL_FILE)
 
 
 @contextmanager
@@ -148,6 +182,7 @@ def run_config(
     corpus: Corpus,
     was: RunConfig | None,
     default: Recipe,
+    selection: Selection,
     cluster: Cluster | None = None,
 ) -> RunConfig:
     """The configuration that an order asks for; what it leaves out is as it `was`, or the default.
@@ -184,6 +219,7 @@ def run_config(
         seed=seed if spec.seed is None else spec.seed,
         scripted=spec.scripted,
         self_reports=spec.self_reports,
+        selection=selection,
     )
 
 
@@ -238,16 +274,14 @@ def folds_of(spec: ExperimentSpec, corpus: Corpus) -> folds.Folds:
         return RunFolder(spec.run).folds()
 
 
-def _selection(spec: ExperimentSpec, parts: folds.Folds, begun: Selection | None) -> Selection:
-    """What the order asks for; what it leaves out is as the run was begun, else everything."""
-    names = tuple(fold.name for fold in parts.folds)
+def _selection(spec: ExperimentSpec, names: tuple[str, ...], chosen: Selection) -> Selection:
+    """The requested selection; what the specification leaves out is as chosen before. names: of all folds."""
     with about("only"):
         unknown = [name for name in spec.only if name not in names]
         if unknown:
             raise ConfigError(f"fold {unknown[0]!r}: the folds are {', '.join(names)}.")
-    chosen = begun or Selection(tuple(LINES), TRAIN_SETS, names)
-    chosen = replace(chosen, folds=tuple(name for name in names if name in (spec.only or chosen.folds)))
-    return selected(spec, chosen)
+    kept = tuple(name for name in names if name in (spec.only or chosen.folds))
+    return selected(spec, replace(chosen, folds=kept))
 
 
 def selected(spec: ExperimentSpec, chosen: Selection) -> Selection:

@@ -1,4 +1,4 @@
-"""Stages as a small graph that shares encoders: one fold's cells, trained one after the other."""
+"""Stages as a small graph with shared encoders: the cells of one fold, trained one after the other."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Vectors = dict[tuple[str, float], Tensor]
 
 @dataclass(frozen=True)
 class Work:
-    """What all cells of an experiment share; it can be sent to another process."""
+    """Data shared by all cells of an experiment; can be sent to another process."""
 
     run: Path
     config: RunConfig
@@ -48,7 +48,7 @@ class Work:
 def prepare(
     run: RunFolder, config: RunConfig, corpus: Corpus, folder: Path
 ) -> Generator[Progress, None, Work]:
-    """Compute the features of all annotated utterances into `folder`; returns what the cells share."""
+    """Compute the features of all annotated utterances into `folder`."""
     store = yield from build_features(
         annotated(corpus, corpus.speakers),
         config.recipe,
@@ -59,27 +59,26 @@ def prepare(
 
 
 def train_cells(work: Work, fold: Fold, seed: int, stages: Sequence[Stage]) -> Iterator[Event]:
-    """Train these stages and the encoders they stand on, for one fold and one seed.
+    """Train these stages and the encoders they use, for one fold and one seed.
 
-    Stages that the run has already are taken over; a half-trained one goes on. What is asked of the run
-    meanwhile is heeded: this may end before all is trained. Everything that is yielded except Progress
-    belongs into the run's events.
+    Finished stages of the run are reused; a partly trained one resumes. Ends early when the run's requests
+    say so. All yielded events except Progress belong into the run's events.
     """
     for event in _train_cells(work, fold, seed, stages):
         yield replace(event, fold=fold.name, seed=seed)
 
 
 def _train_cells(work: Work, fold: Fold, seed: int, stages: Sequence[Stage]) -> Iterator[Event]:
-    asks = ControlRequests(work.run)
-    _save_facts(RunFolder(work.run), work, fold)
+    requests = ControlRequests(work.run)
+    _save_recordings(RunFolder(work.run), work, fold)
     keys: dict[Stage, str] = {}
     vectors: dict[Stage, Vectors] = {}
     for stage in plan(tuple(stages)):
-        if asks.now().ask is not None:
+        if requests.now().ask is not None:
             return
-        training = _train_cell(work, fold, Cell(fold.name, seed, stage), keys, vectors, asks)
+        training = _train_cell(work, fold, Cell(fold.name, seed, stage), keys, vectors, requests)
         if stage in stages:
-            training = asks.unless_skipped(Cell(fold.name, seed, stage).name, training)
+            training = requests.unless_skipped(Cell(fold.name, seed, stage).name, training)
         key = yield from training
         if key is None:
             return
@@ -92,10 +91,10 @@ def _train_cell(
     cell: Cell,
     keys: Mapping[Stage, str],
     vectors: dict[Stage, Vectors],
-    asks: ControlRequests,
+    requests: ControlRequests,
 ) -> Generator[Event, None, str | None]:
-    """Train one cell, or take it over; returns its key. keys, vectors: of its encoders; vectors that are not
-    there yet are added."""
+    """Train one cell, or reuse its result; returns its key. keys, vectors: of its encoders; missing vectors
+    are added."""
     run, stage, config = RunFolder(work.run), cell.stage, replace(work.config, seed=cell.seed)
     folder = run.stage_folder(cell)
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,16 +111,16 @@ def _train_cell(
     if known is not None:
         yield from known.events()
         return data.key
-    trained = yield from train(config.for_stage(stage), data, folder, asks.stop)
+    trained = yield from train(config.for_stage(stage), data, folder, requests.stop)
     result = _result(cell, data.key, trained)
     run.save(result)
-    told = (stage.name, result.epoch, result.dev_loss, result.wa, result.ua)
-    yield StageDone(*told, reused=trained.reused, early=trained.early)
+    outcome = (stage.name, result.epoch, result.dev_loss, result.wa, result.ua)
+    yield StageDone(*outcome, reused=trained.reused, early=trained.early)
     return data.key
 
 
 def _known(run: RunFolder, cell: Cell, key: str) -> CellResult | None:
-    """This cell's result, or its twin's taken over: the one of the other train set that is the same training
+    """This cell's result, or a copy of its twin's: the cell of the other train set that is the same training
     (SPEC.md "Training": identical encoders are trained once)."""
     for train_set in (cell.stage.train_set, *TRAIN_SETS):
         other = replace(cell, stage=replace(cell.stage, train_set=train_set))
@@ -132,14 +131,14 @@ def _known(run: RunFolder, cell: Cell, key: str) -> CellResult | None:
 
 
 def annotated(corpus: Corpus, speakers: Sequence[str]) -> list[Utterance]:
-    """The utterances of these speakers that have votes: the others teach and score nothing."""
+    """The utterances of these speakers that have votes; the others are neither trained on nor scored."""
     return [u for u in corpus.of_speakers(speakers) if u.votes.total > 0]
 
 
 def refuse_untrainable(config: RunConfig, corpus: Corpus, fold: Fold, stages: Sequence[Stage]) -> None:
-    """Raise now what training would raise after a while: nothing is decoded or written for it.
+    """Raise now what training would raise later; reads and writes no file.
 
-    Raises: ConfigError, naming the fold, for a part without utterances or a class without.
+    Raises: ConfigError, naming the fold, for a part or a class without utterances.
     """
     for stage in plan(tuple(stages)):
         train_set = Examples.admitted(corpus.of_speakers(fold.train), stage)
@@ -158,7 +157,7 @@ def stage_data(
     cached: Sequence[Vectors],
     encoder_keys: Sequence[str],
 ) -> StageData:
-    """Who trains, develops and tests this stage, on features or on the vectors of its frozen encoders."""
+    """The parts of the fold for this stage, on features or on the vectors of its frozen encoders."""
     train_set = Examples.admitted(corpus.of_speakers(fold.train), config.stage)
     dev_set = Examples.admitted(corpus.of_speakers(fold.dev), config.stage)
     test = tuple(annotated(corpus, fold.test))
@@ -189,7 +188,7 @@ def encode(
     Computed once, in eval mode and fp32: frozen means the batch norm's statistics too (SPEC.md).
     """
     network = build(config)
-    assert isinstance(network, Network), "only encoders are frozen and encoded with"
+    assert isinstance(network, Network), "dense rows have no encoder"
     tensors, _ = load_network(checkpoint, network)
     network.eval()
     norm = Normalisation(tensors["norm.mean"], tensors["norm.std"], config.recipe.centred)
@@ -230,12 +229,12 @@ def _result(cell: Cell, key: str, trained: Trained) -> CellResult:
 
 
 def _identity() -> Normalisation:
-    """Stands in where no utterance is admitted, which `train` refuses with a sentence of its own."""
+    """For a train set without utterances, which `train` refuses."""
     return Normalisation(torch.zeros(1), torch.ones(1))
 
 
-def _save_facts(run: RunFolder, work: Work, fold: Fold) -> None:
-    """What a model made from this fold must know of its recordings: RUN/<fold>/recordings.json."""
+def _save_recordings(run: RunFolder, work: Work, fold: Fold) -> None:
+    """Write RUN/<fold>/recordings.json: digests and levels of recordings for models made from this fold."""
     digests: dict[str, str] = {}
     for part in ("dev", "train"):  # a recording in both counts as trained on
         digests |= {
@@ -243,8 +242,8 @@ def _save_facts(run: RunFolder, work: Work, fold: Fold) -> None:
             for u in work.corpus.of_speakers(getattr(fold, part))
             if u.id in work.store.digests
         }
-    learnt = work.corpus.of_speakers(fold.train)
-    levels = [work.store.levels[u.id] for u in learnt if u.id in work.store.levels]
+    train_set = work.corpus.of_speakers(fold.train)
+    levels = [work.store.levels[u.id] for u in train_set if u.id in work.store.levels]
     folder = run.path / fold.name
     folder.mkdir(exist_ok=True)
     write_json(

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Collection, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ..config.experiment_spec import LOCAL, Engine
 from ..config.run_config import RunConfig, Selection
@@ -27,13 +28,14 @@ from .engines.tasks import TrainingTask
 
 @dataclass(frozen=True)
 class Experiment:
-    """What is asked for: the command line and the window make one of these and run it.
+    """A requested experiment, made by the command line or the window.
 
     folds: all of the corpus; the config's selection says which of them are trained. folder: need not exist
     yet. workers: trainings side by side. engine: where they run. alone: names of the cells that are trained,
-    with the encoders they need; all of the selection where there are none.
+    with the encoders they need; () trains the whole selection. model: file for the model of these cells;
+    None: one in each fold, of all its stages.
 
-    Raises: ConfigError for a cell that the selection has not.
+    Raises: ConfigError for a cell that the selection does not contain.
     """
 
     corpus: Corpus
@@ -43,24 +45,24 @@ class Experiment:
     workers: int
     engine: Engine = LOCAL
     alone: tuple[str, ...] = ()
+    model: Path | None = None
 
     def __post_init__(self) -> None:
         known = {cell.name for cell in self._selected} if self.alone else set()
         for name in self.alone:
             if name not in known:
                 raise ConfigError(
-                    f"cell {name!r} is not of this experiment: its cells are called like "
+                    f"cell {name!r} is not in this experiment: its cells have names such as "
                     f"{self._selected[0].name}."
                 )
 
     @property
     def selection(self) -> Selection:
-        assert self.config.selection is not None, "an experiment selects rows and folds"
         return self.config.selection
 
     @property
     def cells(self) -> tuple[Cell, ...]:
-        """What is trained, encoders before what stands on them."""
+        """The cells to train, encoders before the rows that use them."""
         if not self.alone:
             return self._selected
         named = [cell for cell in self._selected if cell.name in self.alone]
@@ -69,45 +71,44 @@ class Experiment:
 
     @property
     def _selected(self) -> tuple[Cell, ...]:
-        return cells(self.config, self.selection)
+        return cells(self.config)
 
     def results(self) -> tuple[CellResult, ...]:
-        """Of the cells that are done already. Raises: RunError for a damaged one."""
+        """Results of the cells that are done already. Raises: RunError for a damaged one."""
         found = (self.folder.result(cell) for cell in self.cells)
         return tuple(result for result in found if result is not None)
 
     def refuse_untrainable(self) -> None:
         """Raise now what a stage of some fold would raise after hours. Raises: ConfigError naming it."""
-        from . import cells as experiment
+        from .cells import refuse_untrainable
 
         for fold in self.folds.folds:
-            if fold.name in self.selection.folds:
-                experiment.refuse_untrainable(self.config, self.corpus, fold, self.selection.stages)
+            stages = dict.fromkeys(cell.stage for cell in self.cells if cell.fold == fold.name)
+            refuse_untrainable(self.config, self.corpus, fold, [*stages])
 
     @property
     def measurable(self) -> bool:
-        """Whether this machine has the kind of device that the experiment is to be trained on."""
+        """Whether this machine has the kind of device that the experiment needs."""
         from ..training import devices
 
         return self.config.compute.device == "cpu" or len(devices.available()) > 1
 
     def trial(self) -> Generator[Progress, None, Speed]:
-        """How fast this machine is at it, measured for some seconds."""
+        """The speed of this machine, measured for some seconds."""
         from . import speed_trial
 
         here = self.workers if self.engine.is_here else min(self.workers, slots_here(self.config.compute))
         return speed_trial.measure(self.config, self.corpus, here)
 
     def cost(self, speed: Speed) -> Cost:
-        load = self._workload(speed)
-        return forecast.cost(self.config, load, self.cells, self.results(), self.workers, speed)
+        work = self._workload(speed)
+        return forecast.cost(self.config, work, self.cells, self.results(), self.workers, speed)
 
     def forecast(self, speed: Speed | None) -> Forecast:
-        """Follows the events of `train`."""
-        load = self._workload(speed)
-        ahead = Forecast(self.config, load, self.cells, self.workers, speed)
-        ahead.take_over(self.results())
-        return ahead
+        """A forecast for the events of `train`."""
+        made = Forecast(self.config, self._workload(speed), self.cells, self.workers, speed)
+        made.take_over(self.results())
+        return made
 
     def free_bytes(self) -> int:
         """On the disk where the run folder is or will be."""
@@ -124,61 +125,61 @@ class Experiment:
             )
 
     def begin(self, *, resume: bool) -> None:
-        """Make the run folder, or go on with it. Raises: RunError."""
+        """Make the run folder, or continue it. Raises: RunError."""
         self.folder.begin(self.config, self.corpus, self.folds, resume=resume)
 
     def train(self) -> Generator[Event]:
-        """Train what the run has not yet. Ends with Finished, or with Cancelled when it was asked to pause or
-        to stop and something is left. All but Progress belongs into its events.
+        """Train the cells that have no result. Ends with Finished, or with Cancelled when a request to pause
+        or to stop leaves some of them. All events but Progress belong into the run's events.
 
-        A cell that fails does not stop the others. Raises: RunError in the end when some have failed.
+        A cell that fails does not stop the others. Raises: RunError at the end when some have failed.
         """
         from . import model_export
         from .engines import tasks
 
-        asks, results = ControlRequests(self.folder.path), self.results()
+        requests, results = ControlRequests(self.folder.path), self.results()
         done = {result.cell for result in results}
-        left = {cell.name for cell in self.cells} - {cell.name for cell in done}
+        remaining = {cell.name for cell in self.cells} - {cell.name for cell in done}
         failed: list[Failed] = []
         yield Started(f"{len(self.cells) - len(done)} of {len(self.cells)} stages")
         for result in results:
             yield from result.events()
-        every = tasks.training_tasks(self.config, self.selection, self.folds, self.corpus, done)
-        with closing(self._worked_off(tasks.restricted_to(every, self.cells), done, asks)) as events:
+        every = tasks.training_tasks(self.config, self.folds, self.corpus, done)
+        with closing(self._train(tasks.restricted_to(every, self.cells), done, requests)) as events:
             for event in events:
                 if isinstance(event, Failed):
                     failed.append(event)
                 elif isinstance(event, StageDone):
-                    left.discard(f"{event.fold}/seed-{event.seed}/{event.stage}")
+                    remaining.discard(f"{event.fold}/seed-{event.seed}/{event.stage}")
                 yield event
         for fold in self.folds.folds:
+            path = self.model or self.folder.path / fold.name / MODEL_FILE
             if self._has_all(fold.name):
-                path = self.folder.path / fold.name / MODEL_FILE
                 model_export.export(self.folder, self.config, self.corpus, fold, path)
         if failed:
             first = failed[0]
             raise RunError(f"{len(failed)} stages failed, the first in fold {first.fold}: {first.message}")
-        ask = asks.now().ask
-        if left and ask is not None:
+        ask = requests.now().ask
+        if remaining and ask is not None:
             yield Cancelled("paused" if ask == "pause" else "stopped")
         else:
             yield Finished(f"{len(self.cells)} stages")
 
-    def _worked_off(
-        self, waiting: Sequence[TrainingTask], done: Collection[Cell], asks: ControlRequests
+    def _train(
+        self, tasks: Sequence[TrainingTask], done: Collection[Cell], requests: ControlRequests
     ) -> Generator[Event]:
-        """Compute the features and train the jobs, if there are any."""
-        if not waiting:
+        """Compute the features and run the tasks, if there are any."""
+        if not tasks:
             return
-        from . import cells as experiment
         from . import engines
+        from .cells import prepare
 
         scratch = TemporaryFolder(self.folder.path)
         try:
-            preparing = experiment.prepare(self.folder, self.config, self.corpus, scratch.path)
-            work = yield from asks.unless_asked(preparing)
+            preparing = prepare(self.folder, self.config, self.corpus, scratch.path)
+            work = yield from requests.unless_ended(preparing)
             if work is not None:
-                yield from engines.run(self.engine, work, waiting, done, self.workers)
+                yield from engines.run(self.engine, work, tasks, done, self.workers)
         finally:
             scratch.remove()
 
@@ -187,9 +188,8 @@ class Experiment:
         return Workload(self.config, self.corpus, self.folds.folds, mean_s)
 
     def _has_all(self, fold: str) -> bool:
-        """Whether the first ensemble of this fold is done, so that a model can be made of it."""
-        if fold not in self.selection.folds:
-            return False
-        seeds = self.config.ensembles()[0]
-        cells = [Cell(fold, seed, stage) for seed in seeds for stage in self.selection.stages]
-        return all(self.folder.result(cell) is not None for cell in cells)
+        """Whether the first ensemble of this fold is done, so that a model can be exported."""
+        seeds = self.config.ensembles[0]
+        of_model = self._selected if self.model is None else self.cells
+        needed = [cell for cell in of_model if cell.fold == fold and cell.seed in seeds]
+        return bool(needed) and all(self.folder.result(cell) is not None for cell in needed)

@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: Path) -> Path:
     """Write a model file from the best checkpoints of `fold` and the run's first ensemble; returns its path.
 
-    Heads come from the stages that are there; of fusion, the soft one where both are. A pre-training row
-    has no place in an analysis (its head is neither of the dominant ones) and is left out.
+    Heads come from the finished stages; of fusion, the soft one where both are finished. A pre-training row
+    is left out: an analysis has no use for its head.
     """
     from ..nets import tensor_file
     from ..runs.cells import Cell
     from ..runs.run_folder import of_run
     from ..runs.seen_recordings import part_digests
 
-    seeds = config.ensembles()[0]
+    seeds = config.ensembles[0]
     stages = _heads(run, fold, seeds)
     if not stages:
-        raise ModelError(f"{run.path} has no finished stage that an analysis can use.")
+        raise ModelError(f"{run.path} has no finished stage for a model.")
     tensors: dict[str, Tensor] = {}
     results: dict[tuple[int, str], CellResult] = {}
     for number, seed in enumerate(seeds):
@@ -100,7 +100,7 @@ def _heads(run: RunFolder, fold: Fold, seeds: Sequence[int]) -> dict[str, Stage]
             heads.setdefault(head, stage)
     fusion = heads.get("fusion")
     if fusion and any(heads.get(_head_of(stage)) != stage for stage in fusion.encoders):
-        del heads["fusion"]  # its encoders are not the ones that this model shows
+        del heads["fusion"]  # its encoders are not those of the other heads
     return heads
 
 
@@ -115,9 +115,9 @@ def _scores(
     from ..report.predictions import joined, judged_together
     from ..report.scored_predictions import ScoredPredictions
 
-    said = judged_together(joined(corpus.utterances, run.folds(), results), config)
-    judged = ScoredPredictions.of(said, [*stages.values()])
-    pooled = {head: judged.pooled(stage) for head, stage in stages.items()}
+    predictions = judged_together(joined(corpus.utterances, run.folds(), results), config)
+    scored = ScoredPredictions.of(predictions, [*stages.values()])
+    pooled = {head: scored.pooled(stage) for head, stage in stages.items()}
     return {head: {score: spread.mean for score, spread in own.items()} for head, own in pooled.items()}
 
 
@@ -126,9 +126,9 @@ def _head_of(encoder: Stage) -> str:
 
 
 def _limits(corpus: Corpus, fold: Fold) -> Iterable[str]:
-    """What the training data cannot have taught, in words."""
-    learnt: tuple[Utterance, ...] = corpus.of_speakers(fold.train)
-    if all(sum(count > 0 for count in u.votes.target_counts) < 2 for u in learnt):
+    """Sentences on what the model cannot have learnt from its training data."""
+    train_set: tuple[Utterance, ...] = corpus.of_speakers(fold.train)
+    if all(sum(count > 0 for count in u.votes.target_counts) < 2 for u in train_set):
         yield (
             f"{corpus.name} gives one emotion an utterance, so “present” never saw two at once: read several "
             "emotions present as doubt between them."

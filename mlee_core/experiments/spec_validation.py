@@ -1,4 +1,4 @@
-"""What contradicts itself in an order, field by field, while it is typed: no file, no device is asked."""
+"""Contradictions in a specification, field by field, while the user types: needs no file and no device."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from ..corpora.label_map import from_pairs
 from ..errors import MleeError
 from .builder import about, recipe_of, refuse_contradictions, selected
 
+_EVERYTHING = Selection(tuple(LINES), TRAIN_SETS, ("all of them",))
+
 
 def faults(spec: ExperimentSpec) -> dict[str, str]:
-    """Field -> one sentence, the core's own."""
+    """Field -> one sentence on what is wrong with it."""
     found: dict[str, str] = {}
     for check in _CHECKS:
         try:
@@ -34,7 +36,7 @@ def _recipe(spec: ExperimentSpec) -> None:
 
 
 def _selection(spec: ExperimentSpec) -> None:
-    selected(spec, Selection(tuple(LINES), TRAIN_SETS, ("all of them",)))
+    selected(spec, _EVERYTHING)
 
 
 def _labels(spec: ExperimentSpec) -> None:
@@ -44,7 +46,7 @@ def _labels(spec: ExperimentSpec) -> None:
 
 def _seed(spec: ExperimentSpec) -> None:
     with about("seed"):
-        RunConfig("", None, (), "", RECIPES["paper"], Compute(), spec.seed or 0)
+        RunConfig("", None, (), "", RECIPES["paper"], Compute(), spec.seed or 0, selection=_EVERYTHING)
 
 
 def _arithmetic(spec: ExperimentSpec) -> None:

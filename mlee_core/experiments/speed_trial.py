@@ -1,4 +1,4 @@
-"""A short measured trial: how fast this machine trains on this corpus (torch, in processes of its own)."""
+"""A short trial in child processes: how fast this machine trains on this corpus."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ SAMPLE = 48
 BATCHES = 6
 """Timed, after one to warm up."""
 
-LOOK_S = 0.2
-"""So often whoever asked can change their mind."""
+PROGRESS_S = 0.2
+"""Between two Progress events, at each of which the caller can stop."""
 
 
 def measure(config: RunConfig, corpus: Corpus, workers: int) -> Generator[Progress, None, Speed]:
-    """Try a few training steps in as many processes as will run side by side; returns their mean speed.
+    """Time a few training steps in as many processes as will run side by side; returns their mean speed.
 
     Raises: MleeError for audio that cannot be read; WorkerDied if a process dies (out of memory, say).
     """
@@ -47,7 +47,7 @@ def measure(config: RunConfig, corpus: Corpus, workers: int) -> Generator[Progre
         answers: list[tuple[float, int]] = []
         while len(answers) < workers:
             yield Progress("Trying training steps", len(answers), workers)
-            for child in wait_for(children, LOOK_S):
+            for child in wait_for(children, PROGRESS_S):
                 answer = child.receive()
                 if isinstance(answer, MleeError):
                     raise answer
@@ -86,7 +86,7 @@ def serve(
 
 
 def _seconds_a_frame(config: StageConfig, sample: Sequence[Utterance], store: FeatureStore) -> float:
-    """Training steps of one encoder on the sample, its targets made up so that every class has weight."""
+    """Training steps of one encoder on the sample, with invented targets so that every class has weight."""
     targets = tuple(tuple(float(k == n % 4) for k in range(4)) for n in range(len(sample)))
     examples = Examples(tuple(sample), targets)
     inputs = EncoderInputs(store, normalisation_of(store, sample, centred=config.recipe.centred))

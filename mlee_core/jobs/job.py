@@ -1,5 +1,7 @@
-"""`python -m mlee_core.jobs.job RUN`: trains what the order in a run folder asks for. One process, a session
-of its own; everything that it has to say lies in the run folder."""
+"""`python -m mlee_core.jobs.job RUN`: trains the experiment of a run folder's specification.
+
+One process that leads a session of its own; all that it reports is in the run folder.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,14 @@ from pathlib import Path
 from ..config.experiment_spec import ExperimentSpec
 from ..errors import MleeError
 from ..experiments.experiment import Experiment
+from ..runs.event_text import event_line
 from ..runs.run_folder import RunFolder
 from ..runs.spec_file import stored_spec
 from ..runs.writer import disk_faults_as_run_errors, ended, marked, recorded
 from ..system import sigterm
 
 SAID = "mlee: "
-"""How its last line begins where it could not do what was asked."""
+"""Prefix of its last line where it failed."""
 
 
 def main() -> int:
@@ -25,10 +28,10 @@ def main() -> int:
     try:
         with marked(run), disk_faults_as_run_errors(run):
             with sigterm.ending_at_once(lambda: ended(run, "cancelled")):
-                asked = replace(stored_spec(run.path), run=run.path)
-                experiment = _experiment(asked)
+                spec = replace(stored_spec(run.path), run=run.path)
+                experiment = _experiment(spec)
             with sigterm.heeded():
-                _train(experiment, resume=asked.resume)
+                _train(experiment, resume=spec.resume)
     except MleeError as error:
         print(f"{SAID}{error}", file=sys.stderr)
         return error.exit_status
@@ -37,25 +40,25 @@ def main() -> int:
     return 0
 
 
-def _experiment(asked: ExperimentSpec) -> Experiment:
+def _experiment(spec: ExperimentSpec) -> Experiment:
     """Raises: MleeError."""
-    from ..cli.training_options import noted
-    from ..experiments import builder  # with what follows it takes seconds to import
+    from ..experiments import builder  # with torch, which takes seconds to import
 
-    print(asked.command(), flush=True)
-    experiment = builder.experiment(asked, note=noted)
+    print(spec.command(), flush=True)
+    experiment = builder.experiment(spec, note=lambda warning: print(f"note: {warning}", file=sys.stderr))
     experiment.refuse_untrainable()
     return experiment
 
 
 def _train(experiment: Experiment, *, resume: bool) -> None:
     """Raises: MleeError, OSError, KeyboardInterrupt."""
-    from ..cli.experiment_progress import show
-
     experiment.begin(resume=resume)
+    several = len({cell.seed for cell in experiment.cells}) > 1
     events = recorded(experiment.folder, experiment.train(), "table3", experiment.forecast(None))
     with closing(events):
-        show(events, experiment, None, quiet=False, as_json=False)
+        for event in events:
+            if line := event_line(event, several=several):
+                print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a run's events tell of one cell, line by line. They come from a file: any may be nonsense."""
+"""The history of one cell from a run's events, line by line. The file may hold anything."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ Key = tuple[str, int, str]
 _LOSSES = ("train_loss", "dev_loss")
 _SCORES = ("dev_wa", "dev_ua")
 _HUGE = 1e30
-"""No loss is; and numbers in a file may be too long for a float."""
+"""More than any loss; integers in a file may also be too long for a float."""
 
 
 class CellHistory:
-    """epochs: the last one told, 0 before. best: the epoch of the best model, None before. done: whether
-    there is a result. failed: why, "" where the last word on the cell is another. log: name of the file that
-    may tell more of that. at: when that came."""
+    """epochs: number of the last one, 0 before. best: the epoch of the best model, None before. done: whether
+    it has a result. failed: why, "" unless the cell's last event is a failure. log: name of the log file with
+    details of it. at: time of the last event."""
 
     def __init__(self) -> None:
-        self._forget()
+        self._reset()
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._rows: dict[int, dict[str, Any]] = {}
         self.epochs = 0
         self.best: int | None = None
@@ -44,10 +44,10 @@ class CellHistory:
             scores = (_number(line, "wa"), _number(line, "ua"))
             self.finish(epoch if isinstance(epoch, int) else None, *scores, early=line.get("early") is True)
         elif kind == "failed":
-            self.failed = str(line.get("message") or "It failed, and did not say why.")
+            self.failed = str(line.get("message") or "It failed for an unknown reason.")
             self.log = str(line.get("log") or "")
         elif kind == "dropped":
-            self._forget()
+            self._reset()
         elif kind in ("started", "resumed"):
             self.failed = ""
 
@@ -55,7 +55,7 @@ class CellHistory:
         self.done, self.best, self.wa, self.ua, self.early, self.failed = True, epoch, wa, ua, early, ""
 
     def take_result(self, result: CellResult) -> None:
-        """What nobody has told of, from the cell's own result."""
+        """Take over what the events lack from the cell's own result."""
         for row in result.curves:
             self._add_epoch(row)
         self.finish(result.epoch, result.wa, result.ua, early=result.early)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..config.run_config import RunConfig, Selection
+from ..config.run_config import RunConfig
 from ..config.stages import Stage, stage_named
 from ..events import EpochDone, Event, StageDone
 
@@ -37,7 +37,7 @@ class CellResult:
     predictions: id -> probabilities [4] of every annotated utterance of the test speakers, softmax for a
     dominant row, sigmoid for MLEE. development: the same of the development speakers' utterances that the
     stage admits, by which recipes may be chosen. temperature, offset: of their logits' calibration.Scaling.
-    stamp: which software trained it. early: it was asked to stop before its training was over.
+    stamp: which software trained it. early: whether training was stopped before its end.
     """
 
     fold: str
@@ -62,31 +62,31 @@ class CellResult:
         return Cell(self.fold, self.seed, self.stage)
 
     def events(self) -> Iterator[Event]:
-        """What its training has told, again: a writer that was killed may not have got to all of it."""
+        """The events of its training, repeated: a writer that was killed may have missed some."""
         where: dict[str, Any] = {"fold": self.fold, "seed": self.seed}
         for row in self.curves:
             yield EpochDone(self.stage.name, **row, **where, seconds=None)
-        told = (self.epoch, self.dev_loss, self.wa, self.ua)
-        yield StageDone(self.stage.name, *told, reused=True, early=self.early, **where)
+        outcome = (self.epoch, self.dev_loss, self.wa, self.ua)
+        yield StageDone(self.stage.name, *outcome, reused=True, early=self.early, **where)
 
     def to_json(self) -> dict[str, Any]:
-        told = {**asdict(self), "stage": self.stage.name}
-        return told if self.early else {name: value for name, value in told.items() if name != "early"}
+        values = {**asdict(self), "stage": self.stage.name}
+        return values if self.early else {name: item for name, item in values.items() if name != "early"}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> CellResult:
-        said = {"predictions": value["predictions"], "development": value.get("development", {})}
-        told = {part: {name: tuple(row) for name, row in rows.items()} for part, rows in said.items()}
-        read = {"stage": stage_named(value["stage"]), "curves": tuple(value["curves"])}
-        return cls(**{**value, **read, **told})
+        predicted = {"predictions": value["predictions"], "development": value.get("development", {})}
+        read = {part: {name: tuple(row) for name, row in rows.items()} for part, rows in predicted.items()}
+        stage, curves = stage_named(value["stage"]), tuple(value["curves"])
+        return cls(**{**value, **read, "stage": stage, "curves": curves})
 
 
-def cells(config: RunConfig, selection: Selection) -> tuple[Cell, ...]:
-    """The cells of a selection: ensemble by ensemble, fold by fold, encoders before what stands on them."""
+def cells(config: RunConfig) -> tuple[Cell, ...]:
+    """The cells of an experiment: ensemble by ensemble, fold by fold, encoders before what stands on them."""
     return tuple(
         Cell(fold, seed, stage)
-        for seeds in config.ensembles(selection.seeds)
-        for fold in selection.folds
+        for seeds in config.ensembles
+        for fold in config.selection.folds
         for seed in seeds
-        for stage in selection.stages
+        for stage in config.selection.stages
     )

@@ -1,4 +1,4 @@
-"""What is asked of a run while it is written: edited by several processes, heeded by the one that trains."""
+"""Requests to a run while it is written: several processes edit them, the training process obeys them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ Answer = TypeVar("Answer")
 
 
 class ControlRequests:
-    """Reads RUN/asked.json, anew only when it has changed: cheap enough for every batch.
+    """Reads RUN/asked.json, again only after a change: cheap enough for every batch.
 
-    It may lie in any folder that is laid out like a run folder: a worker's temporary one, say.
+    run: a run folder, or a folder with the same layout, such as a worker's temporary one.
     """
 
     def __init__(self, run: Path) -> None:
         self._run = run
         self._seen: tuple[int, int, int] | None = None
-        self._asked = ControlRequest()
+        self._request = ControlRequest()
 
     def now(self) -> ControlRequest:
         try:
@@ -32,8 +32,8 @@ class ControlRequests:
         except OSError:
             seen = None
         if seen != self._seen:
-            self._seen, self._asked = seen, ControlRequest.load(self._run)
-        return self._asked
+            self._seen, self._request = seen, ControlRequest.load(self._run)
+        return self._request
 
     def stop(self) -> bool:
         """Whether training is to end after this epoch."""
@@ -42,11 +42,11 @@ class ControlRequests:
     def unless_skipped(
         self, cell: str, work: Generator[Event, None, Answer]
     ) -> Generator[Event, None, Answer | None]:
-        """The events of work on a cell, and what it returns; None, at once, when it is to be skipped."""
+        """The events of work on a cell, and its result; ends at once with None when the cell is skipped."""
         return self._unless(lambda: cell in self.now().skip, work)
 
-    def unless_asked(self, work: Generator[Event, None, Answer]) -> Generator[Event, None, Answer | None]:
-        """The same of work before any cell: None when the run is to pause or to stop."""
+    def unless_ended(self, work: Generator[Event, None, Answer]) -> Generator[Event, None, Answer | None]:
+        """The same for work before any cell: None when the run is to pause or to stop."""
         return self._unless(lambda: self.now().ask is not None, work)
 
     @staticmethod
@@ -65,7 +65,7 @@ class ControlRequests:
 
 
 def edit(run: Path, change: Callable[[ControlRequest], ControlRequest]) -> None:
-    """Change what is asked of a run; several processes may do so at once. Raises: OSError."""
+    """Change the requests to a run; several processes may do so at once. Raises: OSError."""
     with _locked(run):
         before = ControlRequest.load(run)
         after = change(before)

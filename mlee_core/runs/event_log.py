@@ -16,7 +16,8 @@ _ONCE = ("epoch_done", "stage_done")
 
 
 class EventLog:
-    """The writer's side of events.jsonl. What a resumed training tells again is written once."""
+    """The writer's side of events.jsonl. Epochs and stages that a resumed training repeats are written
+    once."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -26,7 +27,7 @@ class EventLog:
             self._written.add(_identity(line))
 
     def append(self, event: Event) -> bool:
-        """One more line, flushed to the system so that a reader sees it at once; False if it is there."""
+        """Write one line and flush it, so that a reader sees it at once; False if it was written before."""
         line = event.to_json()
         self._forget(line)
         identity = _identity(line)
@@ -43,20 +44,20 @@ class EventLog:
         return True
 
     def _forget(self, line: dict[str, Any]) -> None:
-        """What is dropped is told again when it is trained anew."""
+        """Events of a dropped cell are written again when it is retrained."""
         if line.get("type") == "dropped":
-            cell = _place(line)
+            cell = _cell_of(line)
             self._written = {known for known in self._written if known is None or known[1:4] != cell}
 
 
 def _identity(line: dict[str, Any]) -> tuple[Any, ...] | None:
-    """What makes an epoch or a stage the same one, None for events that may recur."""
+    """Key of an epoch or a stage, None for events that may recur."""
     if line.get("type") not in _ONCE:
         return None
-    return (line["type"], *_place(line), line.get("epoch"))
+    return (line["type"], *_cell_of(line), line.get("epoch"))
 
 
-def _place(line: dict[str, Any]) -> tuple[Any, ...]:
+def _cell_of(line: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(line.get(name) for name in ("fold", "seed", "stage"))
 
 

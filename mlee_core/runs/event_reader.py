@@ -1,4 +1,4 @@
-"""The reader's side of events.jsonl: whole new lines, a piece at a time, whatever stands in the file."""
+"""The reader's side of events.jsonl: new complete lines, a piece at a time, whatever the file holds."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from typing import Any
 
 PIECE = 1 << 16
 LONGEST = 1 << 20
-"""Bytes. A longer line is none of ours."""
+"""Bytes; a longer line is not an event."""
 
 
 class EventReader:
-    """begun: whether it has ever had a byte. damaged: whole lines that were no events. fault: one
-    sentence where it cannot be read."""
+    """has_data: whether it was ever not empty. damaged: number of complete lines that are not events. fault:
+    one sentence where it cannot be read."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._inode = 0
-        self._start_over()
+        self._reset()
 
-    def _start_over(self) -> None:
+    def _reset(self) -> None:
         self._offset = 0
         self._amid_long = False
-        self.begun = False
+        self.has_data = False
         self.damaged = 0
         self.fault = ""
         self.caught_up = True
 
-    def anew(self) -> bool:
-        """Whether the file is another one than before, or is gone, so that what was read counts no more."""
+    def replaced(self) -> bool:
+        """Check the file: whether it was replaced or removed, so that all events read before are invalid."""
         try:
             now = self._file.stat()
         except OSError:
@@ -43,19 +43,19 @@ class EventReader:
         if inode == self._inode and size >= self._offset:
             return False
         self._inode = inode
-        was_read = self.begun
-        self._start_over()
+        was_read = self.has_data
+        self._reset()
         self.caught_up = size == 0
         return was_read
 
     def lines(self, deadline: float) -> Iterator[dict[str, Any]]:
-        """The events that are new since the last call, until time.monotonic() is at the deadline; at least
-        one piece. A half line waits until its end is written. To be called after `anew`."""
+        """The new events since the last call, until time.monotonic() reaches the deadline; at least one
+        piece. An incomplete line waits until its end is written. Call `replaced` first."""
         if self.caught_up:
             return
         try:
             with open(self._file, "rb", buffering=0) as file:
-                self.begun, self.fault = True, ""
+                self.has_data, self.fault = True, ""
                 yield from self._pieces(file, deadline)
         except OSError as error:
             self.fault = f"{self._file} cannot be read: {error.strerror}."

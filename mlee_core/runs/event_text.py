@@ -1,16 +1,16 @@
-"""Events in words: a line for a terminal or a log."""
+"""Events as text: a line for a terminal or a log."""
 
 from __future__ import annotations
 
-from ..events import EpochDone, Event, Progress, Resumed, StageDone, Started
+from ..events import EpochDone, Event, Failed, Progress, Resumed, StageDone, Started
 
 
 def event_text(event: Event) -> str | None:
-    """One line about an event for the terminal, None for those that need none."""
+    """One line for the terminal or a log; None for events that need none."""
     if isinstance(event, Started):
         return f"{event.stage}: {event.what}" if event.stage else event.what
     if isinstance(event, Resumed):
-        return f"{event.stage}: goes on after epoch {event.epoch}"
+        return f"{event.stage}: resumes after epoch {event.epoch}"
     if isinstance(event, EpochDone):
         mark = " *" if event.best else ""
         took = "" if event.seconds is None else f", {event.seconds:.1f} s"
@@ -19,9 +19,18 @@ def event_text(event: Event) -> str | None:
             f"{event.dev_loss:.4f} {_scores(event.dev_wa, event.dev_ua)}{took}{mark}"
         )
     if isinstance(event, StageDone):
-        reused = " (taken over)" if event.reused else ""
+        reused = " (reused)" if event.reused else ""
         return f"{event.stage}: best epoch {event.epoch}{reused}, test {_scores(event.wa, event.ua)}"
     return None
+
+
+def event_line(event: Event, *, several: bool) -> str | None:
+    """`event_text`, after the fold of the event's cell and, where there are several, its seed; the message of
+    an event that failed."""
+    text = event.message if isinstance(event, Failed) else event_text(event)
+    if text is None or event.fold is None:
+        return text
+    return f"{event.fold} seed {event.seed} {text}" if several else f"{event.fold} {text}"
 
 
 def _scores(wa: float | None, ua: float | None) -> str:

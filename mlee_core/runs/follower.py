@@ -1,8 +1,8 @@
-"""What a run folder says, read bit by bit while others write it: for the window, which looks often.
+"""The state of a run folder, read piece by piece while others write it: for the window, which polls often.
 
-A poll reads what is new in events.jsonl and those of the small files (marks.py) that were replaced; where
-nothing has changed it costs a few looks at files. Nobody is asked and nothing is locked: runs of a terminal,
-of a queue and of long ago are read alike.
+A poll reads the new events of events.jsonl and the status files that were replaced; where nothing has changed
+it costs a few stat calls. It needs no process and no lock: runs of a terminal, of a queue and old runs are
+read alike.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from .spec_file import stored_spec
 from .status_files import SILENT_S, ControlRequest, Heartbeat, InWork, JobStatus
 
 RunState = Literal["queued", "running", "finished", "failed", "cancelled", "stopped", "paused", "interrupted"]
-"""Of a run. queued: nothing has written it yet. interrupted: who wrote it is gone without a word."""
+"""Of a run. queued: not started yet. interrupted: its process ended unexpectedly."""
 
 CellState = Literal["queued", "running", "done", "failed", "stopped", "skipped", "undone"]
-"""Of a cell. stopped: it has epochs, but is not done and not in work; training goes on from there. undone: it
-has none, and nobody trains the run."""
+"""Of a cell. stopped: it has epochs, but is not done and not in work; training can resume. undone: it has
+none, and nothing trains the run."""
 
 BUDGET_S = 0.01
 _ENDED: Mapping[str, RunState] = {"finished": "finished", "failed": "failed", "cancelled": "cancelled"}
@@ -40,13 +40,13 @@ Mark = TypeVar("Mark")
 
 @dataclass(frozen=True)
 class CellView:
-    """What is known of a cell.
+    """The state of a cell.
 
-    epoch: the one in work, else how many are trained; None before the first. of_epochs: how many it takes at
-    most. best: the epoch with the best model so far. share: of the epoch in work, 0-1. left_s: of the whole
-    cell; both None while unknown. wa, ua: of a done cell, on the test speakers. early: whether it was stopped
-    and kept. message: why it failed, or what it does between epochs. log: name of the file in RUN/logs that
-    may tell more of a failure, "" for none.
+    epoch: the one in work, else how many are trained; None before the first. of_epochs: the most it takes.
+    best: the epoch with the best model so far. share: of the epoch in work, 0-1. left_s: of the whole cell;
+    both None while unknown. wa, ua: of a done cell, on the test speakers. early: whether it was stopped and
+    kept. message: why it failed, or its work between epochs. log: name of the file in RUN/logs with details
+    of a failure, "" for none.
     """
 
     cell: Cell
@@ -64,7 +64,7 @@ class CellView:
 
 
 class Follower:
-    """Reads one run folder, which need not exist yet; whoever writes it, and whether anybody does."""
+    """Reads one run folder, which need not exist yet, whether or not a process writes it."""
 
     def __init__(self, run: Path) -> None:
         self.run = Path(run)
@@ -72,44 +72,44 @@ class Follower:
         self._config = _Watched(self.run / "config.json", _config)
         self._job = _Watched(self.run / "job.json", JobStatus.load)
         self._heartbeat = _Watched(self.run / "heartbeat.json", Heartbeat.load)
-        self._asked = _Watched(self.run / "asked.json", ControlRequest.load)
-        self._order = _Watched(self.run / "order.json", stored_spec)
+        self._request = _Watched(self.run / "asked.json", ControlRequest.load)
+        self._spec = _Watched(self.run / "order.json", stored_spec)
         self._events = EventReader(self._folder.events_file)
-        self._trails: dict[Key, CellHistory] = {}
-        self._last_word: dict[str, Any] = {}
+        self._histories: dict[Key, CellHistory] = {}
+        self._last_run_event: dict[str, Any] = {}
         self._plan: dict[Key, Cell] = {}
         self._keys: dict[str, Key] = {}
         self._views: dict[Cell, CellView] = {}
         self._in_work: dict[Key, InWork] = {}
         self._stale: set[Key] = set()
-        self._untold: list[Key] | None = None
+        self._unreported: list[Key] | None = None
         self.state: RunState = "queued"
         self.message = ""
         """One sentence where the run failed, is interrupted, or cannot be read."""
         self.progress = Progress("stages", 0, None, None)
-        """Cells done of all, and seconds left for all while it runs."""
+        """Done cells of all, and seconds left for all while it runs."""
         self.what = ""
-        """Work for all folds where it is at that ("features 120 of 535"), or why nothing goes on."""
+        """Work for all folds ("features 120 of 535"), or why nothing runs."""
 
     @property
     def cells(self) -> Mapping[Cell, CellView]:
-        """In the order in which they are trained; another mapping when anything in it has changed."""
+        """In training order; a new mapping after each change."""
         return self._views
 
     @property
     def caught_up(self) -> bool:
-        """Whether the last poll got to the end of the events."""
+        """Whether the last poll reached the end of the events."""
         return self._events.caught_up
 
     @property
     def damaged_lines(self) -> int:
-        """Lines of events.jsonl that are no events; they are passed over."""
+        """Number of lines of events.jsonl that are not events and were ignored."""
         return self._events.damaged
 
     @property
     def spec(self) -> ExperimentSpec | None:
-        """What was asked for, where the run was queued and its order can be read."""
-        return self._order.value
+        """The specification of a run that was queued; None for other runs and for a damaged file."""
+        return self._spec.value
 
     @property
     def failures(self) -> tuple[CellView, ...]:
@@ -117,102 +117,98 @@ class Follower:
 
     def curve(self, cell: Cell) -> tuple[dict[str, Any], ...]:
         """A row {epoch, train_loss, dev_loss, dev_wa, dev_ua, best} an epoch, as CellResult.curves."""
-        trail = self._trails.get(_key(cell))
-        return () if trail is None else trail.curve()
+        history = self._histories.get(_key(cell))
+        return () if history is None else history.curve()
 
     def poll(self, budget_s: float = BUDGET_S) -> bool:
-        """Read what is new, for about budget_s at most; whether anything of what this shows has changed."""
-        before = self._told()
+        """Read what is new, for about budget_s at most; returns whether anything has changed."""
+        before = self._summary()
         deadline = time.monotonic() + budget_s
-        config_changed, heartbeat_changed = self._config.look(), self._heartbeat.look()
-        asked_changed, job_changed, _ = self._asked.look(), self._job.look(), self._order.look()
+        config_changed, heartbeat_changed = self._config.reload(), self._heartbeat.reload()
+        request_changed, job_changed, _ = self._request.reload(), self._job.reload(), self._spec.reload()
         if config_changed:
-            self._take_plan()
-        told = self._read_events(deadline)
-        if told or job_changed or config_changed or heartbeat_changed or self.state == "running":
-            self._judge_run()
+            self._update_plan()
+        has_events = self._read_events(deadline)
+        if has_events or job_changed or config_changed or heartbeat_changed or self.state == "running":
+            self._update_state()
         if heartbeat_changed or before[0] != self.state:
-            self._take_heartbeat()
-        if asked_changed or before[0] != self.state:
+            self._update_in_work()
+        if request_changed or before[0] != self.state:
             self._stale.update(self._plan)
-        self._find_untold(deadline)
+        self._find_unreported(deadline)
         changed = self._refresh_views()
-        self._sum_up()
-        return changed or told or before != self._told()
+        self._update_progress()
+        return changed or has_events or before != self._summary()
 
-    def _told(self) -> tuple[object, ...]:
+    def _summary(self) -> tuple[object, ...]:
         return (self.state, self.message, self.caught_up, self.what, self.progress)
 
     # --- reading
 
-    def _take_plan(self) -> None:
+    def _update_plan(self) -> None:
         config = self._config.value
-        planned = () if config is None or config.selection is None else cells(config, config.selection)
+        planned = () if config is None else cells(config)
         self._plan = {_key(cell): cell for cell in planned}
         self._keys = {cell.name: key for key, cell in self._plan.items()}
         self._views = {cell: self._views.get(cell, CellView(cell)) for cell in planned}
         self._stale.update(self._plan)
 
     def _read_events(self, deadline: float) -> bool:
-        """Whether there were any."""
-        if self._events.anew():
-            self._stale.update(self._trails)
-            self._trails.clear()
-            self._last_word = {}
+        """Returns whether there were any."""
+        if self._events.replaced():
+            self._stale.update(self._histories)
+            self._histories.clear()
+            self._last_run_event = {}
         some = False
         for line in self._events.lines(deadline):
             some = True
-            key = self._follow(line)
-            if key is not None:
-                self._stale.add(key)
+            self._add_event(line)
         return some
 
-    def _follow(self, line: dict[str, Any]) -> Key | None:
+    def _add_event(self, line: dict[str, Any]) -> None:
         fold, seed, stage = line.get("fold"), line.get("seed"), line.get("stage")
         if isinstance(fold, str) and isinstance(seed, int) and isinstance(stage, str):
             key = (fold, seed, stage)
-            trail = self._trails.get(key)
-            if trail is None:
-                trail = self._trails[key] = CellHistory()
-            trail.add(line)
-            return key
-        if stage is None and fold is None:
-            self._last_word = line
-        return None
+            self._histories.setdefault(key, CellHistory()).add(line)
+            self._stale.add(key)
+        elif stage is None and fold is None:
+            self._last_run_event = line
 
-    def _take_heartbeat(self) -> None:
-        """What is in work, as far as somebody lives who works."""
+    def _update_in_work(self) -> None:
+        """The cells of the heartbeat, while its process lives."""
         beat = self._heartbeat.value
         self._stale.update(self._in_work)
-        heard = beat.cells if beat is not None and self.state == "running" else ()
-        self._in_work = {self._keys[work.cell]: work for work in heard if work.cell in self._keys}
+        listed = beat.cells if beat is not None and self.state == "running" else ()
+        self._in_work = {self._keys[work.cell]: work for work in listed if work.cell in self._keys}
         self._stale.update(self._in_work)
 
-    # --- judging
+    # --- state
 
-    def _judge_run(self) -> None:
+    def _update_state(self) -> None:
         job = self._job.value
         if job is not None and job.state == "running" and not self._alive(job.writer):
-            self._job.look()  # it may have ended in good order between the two looks
+            self._job.reload()  # it may have ended in good order since the last reload
             job = self._job.value
-        said = str(self._last_word.get("message") or "")
+        reason = str(self._last_run_event.get("message") or "")
         if job is None:
-            self.state, self.message = self._state_without_job(), said
+            self.state, self.message = self._state_without_job(), reason
         elif job.state != "running":
-            self.state, self.message = job.state, job.message or (said if job.state == "failed" else "")
+            self.state, self.message = job.state, job.message or (reason if job.state == "failed" else "")
         elif self._alive(job.writer):
             self.state, self.message = "running", ""
         else:
             place = "" if job.writer.is_here else f" on {job.writer.host}"
             self.state = "interrupted"
-            self.message = f"Its process ({job.writer.pid}{place}) is gone without a word; resume goes on."
+            self.message = (
+                f"Its process ({job.writer.pid}{place}) ended unexpectedly; resume continues the run."
+            )
         self.message = self._config.fault or self._events.fault or self.message
 
     def _state_without_job(self) -> RunState:
-        """Of a run that was made before jobs told of themselves."""
-        if not self._events.begun:
+        """Of a run made before there was job.json."""
+        if not self._events.has_data:
             return "queued"
-        return _ENDED.get(str(self._last_word.get("type")), "interrupted")
+        return _ENDED.get(str(self._last_run_event.get("type")), "interrupted")
 
     def _alive(self, writer: ProcessIdentity) -> bool:
         if writer.is_here:
@@ -221,36 +217,37 @@ class Follower:
         began_at = 0.0 if job is None else job.began_at
         return time.time() - max(began_at, 0.0 if beat is None else beat.at) < SILENT_S
 
-    def _find_untold(self, deadline: float) -> None:
-        """Cells whose result is there although nobody has told of it, a killed writer say; looked for each
-        time that a run comes to rest."""
+    def _find_unreported(self, deadline: float) -> None:
+        """Cells with a result but no event of it, as a killed writer leaves them; searched each time that a
+        run stops."""
         if self.state == "running" or not self.caught_up:
-            self._untold = None
+            self._unreported = None
             return
-        if self._untold is None:
-            self._untold = [key for key in self._plan if not (key in self._trails and self._trails[key].done)]
-        while self._untold:
-            self._take_result(self._untold.pop())
+        if self._unreported is None:
+            done = {key for key, history in self._histories.items() if history.done}
+            self._unreported = [key for key in self._plan if key not in done]
+        while self._unreported:
+            self._take_result(self._unreported.pop())
             if time.monotonic() > deadline:
                 return
 
     def _take_result(self, key: Key) -> None:
-        trail = self._trails.get(key) or CellHistory()
+        history = self._histories.get(key) or CellHistory()
         try:
             result = self._folder.result(self._plan[key])
         except RunError as error:
-            trail.failed = str(error)
+            history.failed = str(error)
         else:
             if result is None:
                 return
-            trail.take_result(result)
-        self._trails[key] = trail
+            history.take_result(result)
+        self._histories[key] = history
         self._stale.add(key)
 
     def _refresh_views(self) -> bool:
-        skip = self._asked.value.skip if self._asked.value is not None else ()
-        seen = ((self._plan[key], self._view(key, skip)) for key in self._stale & self._plan.keys())
-        changed = {cell: view for cell, view in seen if view != self._views[cell]}
+        skip = self._request.value.skip if self._request.value is not None else ()
+        views = ((self._plan[key], self._view(key, skip)) for key in self._stale & self._plan.keys())
+        changed = {cell: view for cell, view in views if view != self._views[cell]}
         self._stale.clear()
         if changed:
             self._views = {**self._views, **changed}
@@ -258,27 +255,27 @@ class Follower:
 
     def _view(self, key: Key, skip: tuple[str, ...]) -> CellView:
         cell, work = self._plan[key], self._in_work.get(key)
-        trail = self._trails.get(key) or CellHistory()
+        history = self._histories.get(key) or CellHistory()
         config = self._config.value
         most = None if config is None else config.for_stage(cell.stage).epochs
-        known: dict[str, Any] = {"of_epochs": most, "best": trail.best, "epoch": trail.epochs or None}
-        if trail.done:
-            return CellView(cell, "done", **known, wa=trail.wa, ua=trail.ua, early=trail.early)
+        known: dict[str, Any] = {"of_epochs": most, "best": history.best, "epoch": history.epochs or None}
+        if history.done:
+            return CellView(cell, "done", **known, wa=history.wa, ua=history.ua, early=history.early)
         beat_at = 0.0 if self._heartbeat.value is None else self._heartbeat.value.at
-        if work is not None and not (trail.failed and trail.at > beat_at):
-            in_work = max(work.epoch or 0, trail.epochs)
+        if work is not None and not (history.failed and history.at > beat_at):
+            in_work = max(work.epoch or 0, history.epochs)
             share = work.share if work.epoch == in_work else None
             more = {"epoch": in_work or None, "share": share, "left_s": work.left_s, "message": work.what}
             return CellView(cell, "running", **{**known, **more})
         if cell.name in skip:
             return CellView(cell, "skipped", **known)
-        if trail.failed:
-            return CellView(cell, "failed", **known, message=trail.failed, log=trail.log)
+        if history.failed:
+            return CellView(cell, "failed", **known, message=history.failed, log=history.log)
         if self.state in ("queued", "running"):
             return CellView(cell, "queued", **known)
-        return CellView(cell, "stopped" if trail.epochs else "undone", **known)
+        return CellView(cell, "stopped" if history.epochs else "undone", **known)
 
-    def _sum_up(self) -> None:
+    def _update_progress(self) -> None:
         beat = self._heartbeat.value if self.state == "running" else None
         done = sum(view.state == "done" for view in self._views.values())
         left_s, self.what = (None, "") if beat is None else (beat.left_s, beat.what)
@@ -288,10 +285,7 @@ class Follower:
 
 
 class _Watched(Generic[Mark]):
-    """A small file that others replace as a whole; it is read again when it is another one.
-
-    fault: one sentence where it cannot be understood.
-    """
+    """A small file that other processes replace as a whole. fault: one sentence where it cannot be read."""
 
     def __init__(self, file: Path, read: Callable[[Path], Mark | None]) -> None:
         self._file, self._read = file, read
@@ -299,8 +293,8 @@ class _Watched(Generic[Mark]):
         self.value: Mark | None = None
         self.fault = ""
 
-    def look(self) -> bool:
-        """Whether it is another one than at the last look."""
+    def reload(self) -> bool:
+        """Read the file if it was replaced; returns whether it was."""
         try:
             now = self._file.stat()
         except OSError:

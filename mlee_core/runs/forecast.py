@@ -1,7 +1,8 @@
 """How long an experiment takes: before it starts, and while it runs. No torch in here.
 
-Work is counted in frames that pass through an encoder's training step; a short measured trial (trial.py)
-or the epochs done so far tell how long a frame takes. How many epochs a stage needs is known only afterwards.
+Work is counted in frames that pass through an encoder's training step; a short measured trial
+(experiments/speed_trial.py) or the epochs done so far give the time of a frame. How many epochs a stage needs
+is known only afterwards.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from ..labels.targets import admits
 from .cells import Cell, CellResult
 
 USUAL_S = 4.5
-"""Of an utterance where neither its corpus nor a trial says: IEMOCAP's mean. Shares alone depend on it."""
+"""Of an utterance whose duration neither its corpus nor a trial gives: IEMOCAP's mean. Affects shares
+only."""
 
 EXPECTED_EPOCHS = 20
 """Of an encoder, until the run has finished one: 25 of them on EmoDB took 19 on average (BENCHMARKS.md)."""
@@ -57,16 +59,16 @@ class Speed:
 
 
 class Workload:
-    """Frames that each cell of an experiment has to go through, an epoch.
+    """Frames of an epoch of each cell of an experiment.
 
-    mean_duration_s: stands in for utterances whose corpus does not state their duration.
+    mean_duration_s: of utterances whose corpus does not state their duration.
     """
 
     def __init__(
         self, config: RunConfig, corpus: Corpus, folds: Iterable[Fold], mean_duration_s: float
     ) -> None:
         self._recipe, self._corpus, self._mean = config.recipe, corpus, mean_duration_s
-        self._stages = () if config.selection is None else config.selection.stages
+        self._stages = config.selection.stages
         self._folds = {fold.name: fold for fold in folds}
         self._epochs: dict[tuple[str, str], float] = {}
 
@@ -80,28 +82,28 @@ class Workload:
         return sum(1 / speed for speed in self._recipe.speeds)
 
     def epoch(self, cell: Cell) -> float:
-        """Frames of one epoch of an encoder; for dense layers what their epoch is worth in such frames."""
+        """Frames of one epoch of an encoder; for dense layers the equivalent in such frames."""
         known, stage = self._epochs.get((cell.fold, cell.stage.name)), cell.stage
         if known is None:
             admitted = self._admitted(cell.fold, stage)
             twin = replace(stage, train_set="dominant")
             trained_already = stage.train_set == "all" and not stage.encoders and twin in self._stages
             if trained_already and self._admitted(cell.fold, twin) == admitted:
-                admitted = []  # taken over from its twin
-            frames = sum(self._learnt(u) for u in admitted) * FRAMES_PER_SECOND
+                admitted = []  # its twin's networks are reused
+            frames = sum(self._epoch_s(u) for u in admitted) * FRAMES_PER_SECOND
             known = self._epochs[cell.fold, stage.name] = frames * (DENSE_SHARE if stage.encoders else 1.0)
         return known
 
     def encoding(self, cell: Cell) -> float:
-        """What encoding the whole corpus for a dense stage is worth, in frames; each encoder serves two."""
+        """Encoding the whole corpus for a dense stage, in equivalent frames; each encoder serves two."""
         return len(cell.stage.encoders) / 2 * self.audio_s * self.copies() * FRAMES_PER_SECOND * ENCODE_SHARE
 
     def _admitted(self, fold: str, stage: Stage) -> list[Utterance]:
-        learnt = self._corpus.of_speakers(self._folds[fold].train)
-        return [u for u in learnt if admits(stage.scheme, stage.train_set, u.votes)]
+        train_set = self._corpus.of_speakers(self._folds[fold].train)
+        return [u for u in train_set if admits(stage.scheme, stage.train_set, u.votes)]
 
-    def _learnt(self, utterance: Utterance) -> float:
-        """Seconds that an utterance adds to an epoch, at its speeds and cropped as the recipe says."""
+    def _epoch_s(self, utterance: Utterance) -> float:
+        """Seconds that an utterance adds to an epoch, at the speeds and with the crop of the recipe."""
         crop_s = self._recipe.augmentation.crop_frames / FRAMES_PER_SECOND or math.inf
         copies = [min(self._seconds(utterance) / speed, crop_s) for speed in self._recipe.speeds]
         return sum(copies) if self._recipe.draw == "every" else statistics.fmean(copies)
@@ -111,7 +113,7 @@ class Workload:
 
 
 class Forecast:
-    """Follows a run's events and says how much of it is done and how long the rest takes."""
+    """Computes from a run's events how much of it is done and how long the rest takes."""
 
     def __init__(
         self, config: RunConfig, workload: Workload, cells: Iterable[Cell], workers: int, speed: Speed | None
@@ -125,7 +127,7 @@ class Forecast:
         self._speed = speed
 
     def take_over(self, results: Iterable[CellResult]) -> None:
-        """Cells that an earlier run has finished."""
+        """Count cells that an earlier run has finished."""
         self._finished |= {result.cell: result.epochs for result in results}
 
     def add(self, event: Event) -> None:
@@ -153,7 +155,7 @@ class Forecast:
         return Progress("stages", done, len(self._cells), self.left_s())
 
     def left_s(self) -> float | None:
-        """Remaining frames at the measured pace, shared by the processes; at least the longest cell's."""
+        """Remaining frames at the measured pace, shared by the processes; the longest cell's at least."""
         return self._seconds_for(self.expected_epochs)
 
     def most_s(self) -> float | None:
@@ -161,13 +163,13 @@ class Forecast:
         return self._seconds_for(lambda cell: self._config.for_stage(cell.stage).epochs)
 
     def left_in_s(self, cell: Cell, share: float) -> float | None:
-        """Seconds left in a cell in work, of whose epoch a share is done; None while nothing was measured."""
+        """Seconds left in a cell whose epoch is done to a share; None while nothing was measured."""
         pace = self._pace()
         left = self._left(cell, self.expected_epochs(cell)) - share * self._workload.epoch(cell)
         return None if pace is None else pace * max(left, 0.0)
 
     def expected_epochs(self, cell: Cell) -> int:
-        """As many as the same stage took in other folds, else as other encoders took, else a usual number."""
+        """Mean of the same stage in other folds, else of the same kind of stage, else a usual number."""
         stage = self._config.for_stage(cell.stage)
         if stage.cycled:
             return stage.epochs
@@ -177,10 +179,9 @@ class Forecast:
             for other, n in self._finished.items()
             if bool(other.stage.encoders) == bool(cell.stage.encoders)
         ]
-        known = same or alike
         usual = stage.epochs if cell.stage.encoders else EXPECTED_EPOCHS
-        expected = round(statistics.fmean(known)) if known else usual
-        at_least = self._best.get(cell, 1) + stage.recipe.patience  # it waits so long for a better one
+        expected = round(statistics.fmean(same or alike or [usual]))
+        at_least = self._best.get(cell, 1) + stage.recipe.patience
         return min(max(expected, at_least), stage.epochs)
 
     def _seconds_for(self, epochs: Callable[[Cell], int]) -> float | None:
@@ -189,7 +190,7 @@ class Forecast:
         return None if pace is None else pace * max(sum(left) / self._workers, max(left, default=0.0))
 
     def _left(self, cell: Cell, epochs: int) -> float:
-        """Frames that a cell has still to go through."""
+        """Remaining frames of a cell."""
         encoding = 0.0 if cell in self._epochs else self._workload.encoding(cell)
         return max(epochs - self._epochs.get(cell, 0), 0) * self._workload.epoch(cell) + encoding
 
@@ -200,7 +201,7 @@ class Forecast:
         return None if self._speed is None else self._speed.train_s
 
     def cell_of(self, event: Event) -> Cell | None:
-        """Which of the experiment's cells an event is about."""
+        """The experiment's cell that an event is about, None for another."""
         name = getattr(event, "stage", None)
         wanted = (event.fold, event.seed, name)
         return next((c for c in self._cells if (c.fold, c.seed, c.stage.name) == wanted), None)
@@ -208,8 +209,8 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Cost:
-    """What an experiment will take. seconds: if stages stop as early as they usually do; most_seconds: if
-    none does. features_bytes: on disk while it runs; disk_bytes: what it leaves, both where the run is."""
+    """What an experiment takes. seconds: if stages stop as early as usual; most_seconds: if none does.
+    features_bytes: on disk while it runs; disk_bytes: what it leaves; both on the run folder's disk."""
 
     cells: int
     done: int
@@ -226,13 +227,13 @@ class Cost:
 
 
 def network_bytes(recipe: Recipe) -> int:
-    """Of an encoder's weights in single precision: those of the BLSTM's input grow with the bins."""
+    """Size of an encoder's weights in single precision; the BLSTM's input weights grow with the bins."""
     return 4 * (249_756 + 2048 * recipe.bins)
 
 
 def encoder_bytes(recipe: Recipe) -> int:
-    """Of its checkpoints: the best, and the last with Adam's two moments and, where they are averaged, the
-    weights that learn beside the mean that counts."""
+    """Size of an encoder's checkpoints: the best, and the last with Adam's two moments and, where weights are
+    averaged, the trained weights beside their mean."""
     return (5 if recipe.averaging else 4) * network_bytes(recipe)
 
 

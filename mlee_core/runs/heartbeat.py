@@ -1,4 +1,4 @@
-"""The heartbeat of a run that is written: what its events say is in work, told once a second."""
+"""The heartbeat of a run: the cells in work, from its events, written once a second."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .status_files import HEARTBEAT_S, Heartbeat, InWork
 
 
 class HeartbeatWriter:
-    """Beats in a thread of its own, so that it goes on while one step takes long.
+    """Writes in a thread of its own, so that a long step does not interrupt it.
 
-    run: its folder. ahead: follows the events from now on.
+    run: its folder. forecast: is given the events from now on.
     """
 
-    def __init__(self, run: Path, ahead: Forecast) -> None:
-        self._run, self._ahead, self._asks = run, ahead, ControlRequests(run)
+    def __init__(self, run: Path, forecast: Forecast) -> None:
+        self._run, self._forecast, self._requests = run, forecast, ControlRequests(run)
         self._lock = threading.Lock()
         self._what = ""
         self._in_work: dict[Cell, InWork] = {}
@@ -43,16 +43,16 @@ class HeartbeatWriter:
         self._in_work.clear()
         self._save()
 
-    def hear(self, event: Event) -> None:
+    def add(self, event: Event) -> None:
         with self._lock:
-            self._ahead.add(event)
-            cell = self._ahead.cell_of(event)
+            self._forecast.add(event)
+            cell = self._forecast.cell_of(event)
             if cell is not None:
-                self._work_on(cell, event)
+                self._update(cell, event)
             elif isinstance(event, Progress | Started):
-                self._what = _in_words(event)
+                self._what = _text(event)
 
-    def _work_on(self, cell: Cell, event: Event) -> None:
+    def _update(self, cell: Cell, event: Event) -> None:
         self._what = ""
         known = self._in_work.get(cell, InWork(cell.name, None, None, None, ""))
         if isinstance(event, StageDone | Failed | Dropped):
@@ -63,17 +63,17 @@ class HeartbeatWriter:
         elif isinstance(event, EpochDone) and event.seconds is not None:
             self._in_work[cell] = replace(known, epoch=event.epoch, share=1.0, what="")
         elif isinstance(event, Progress | Started):
-            self._in_work[cell] = replace(known, what=_in_words(event))
+            self._in_work[cell] = replace(known, what=_text(event))
         elif isinstance(event, Resumed):
-            self._in_work[cell] = replace(known, what=f"goes on after epoch {event.epoch}")
+            self._in_work[cell] = replace(known, what=f"resumes after epoch {event.epoch}")
 
     def now(self) -> Heartbeat:
         with self._lock:
-            for cell in [cell for cell in self._in_work if cell.name in self._asks.now().skip]:
-                del self._in_work[cell]  # it ends without a word
-            done = self._ahead.progress()
+            for cell in [cell for cell in self._in_work if cell.name in self._requests.now().skip]:
+                del self._in_work[cell]  # no event tells that it ended
+            done = self._forecast.progress()
             cells = tuple(
-                replace(work, left_s=self._ahead.left_in_s(cell, self._share(work)))
+                replace(work, left_s=self._forecast.left_in_s(cell, self._share(work)))
                 for cell, work in self._in_work.items()
             )
             return Heartbeat(
@@ -82,7 +82,7 @@ class HeartbeatWriter:
 
     @staticmethod
     def _share(work: InWork) -> float:
-        """Of the epoch in work; one that is over is counted among those that are done."""
+        """Of the epoch in work; a finished epoch counts among the done ones."""
         return 0.0 if work.share is None or work.share == 1.0 else work.share
 
     def _beat(self) -> None:
@@ -92,11 +92,11 @@ class HeartbeatWriter:
                 return
 
     def _save(self) -> None:
-        with suppress(OSError):  # a full disk, say, is told by who trains
+        with suppress(OSError):  # the training process reports a full disk
             self.now().save(self._run)
 
 
-def _in_words(event: Progress | Started) -> str:
+def _text(event: Progress | Started) -> str:
     """ "Computing features 120 of 535"."""
     if isinstance(event, Progress) and event.total:
         return f"{event.what} {event.done:.0f} of {event.total:.0f}"

@@ -1,4 +1,4 @@
-"""What a run's logs and events say of it, in words, for those who look into a cell or at a failure."""
+"""Logs of a run and events of a cell as text, for a look at a cell or a failure."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from .event_reader import EventReader
 from .event_text import event_text
 
 LAST_LINES = 50
-"""So many lines of a log tell why something failed."""
+"""Lines of a log that are shown with a failure."""
 
 _TAIL_BYTES = 1 << 16
-_MOST_TOLD = 2000
+_MOST_EVENTS = 2000
 _KINDS = (events.Started, events.Resumed, events.EpochDone, events.StageDone, events.Failed)
 
 
 def log_files(run: Path) -> tuple[Path, ...]:
-    """The run's logs that say something: of the job and of its training processes, the last written first."""
+    """The run's logs that are not empty, of the job and its training processes; the last written first."""
     found: list[tuple[float, Path]] = []
     for file in (run / "logs").glob("*.log"):
         try:
@@ -38,13 +38,13 @@ def log_files(run: Path) -> tuple[Path, ...]:
 
 
 def log_of(run: Path, name: str) -> Path | None:
-    """The log of this name, if it is one and says something, else the one written last; None without any."""
+    """The log of this name if it is not empty, else the one written last; None without any."""
     files = log_files(run)
     return next((file for file in files if file.name == name), next(iter(files), None))
 
 
 def tail(file: Path, lines: int = LAST_LINES) -> tuple[str, ...]:
-    """The last lines of a log, of at most 64 KiB; () where there is none. Raises: OSError."""
+    """The last lines of a log, of at most 64 KiB; () for a file that does not exist. Raises: OSError."""
     try:
         with file.open("rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - _TAIL_BYTES))
@@ -56,46 +56,46 @@ def tail(file: Path, lines: int = LAST_LINES) -> tuple[str, ...]:
 
 
 class CellEvents:
-    """The events of one cell in words, read bit by bit."""
+    """The events of one cell as text, read piece by piece."""
 
     def __init__(self, run: Path, cell: Cell) -> None:
         self._file = EventReader(run / "events.jsonl")
         self._where = {"fold": cell.fold, "seed": cell.seed, "stage": cell.stage.name}
-        self._told: deque[str] = deque(maxlen=_MOST_TOLD)
+        self._lines: deque[str] = deque(maxlen=_MOST_EVENTS)
 
     def read(self, budget_s: float) -> tuple[str, ...]:
-        """All lines so far, after reading for about budget_s more; `caught_up` says whether that was all."""
-        if self._file.anew():
-            self._told.clear()
+        """All lines so far, after reading for about budget_s more; `caught_up`: whether the file has no
+        more."""
+        if self._file.replaced():
+            self._lines.clear()
         for line in self._file.lines(time.monotonic() + budget_s):
             if all(line.get(name) == value for name, value in self._where.items()):
-                self._told.append(words_of(line))
-        return tuple(self._told)
+                self._lines.append(line_text(line))
+        return tuple(self._lines)
 
     @property
     def caught_up(self) -> bool:
         return self._file.caught_up
 
 
-def words_of(line: dict[str, Any]) -> str:
+def line_text(line: dict[str, Any]) -> str:
     """ "03:12:09  dominant-soft-all epoch 3: loss …": a line of events.jsonl about one cell."""
     at = line.get("at")
     clock = time.strftime("%d %b %H:%M:%S", time.localtime(at)) if isinstance(at, float) and at < 1e11 else ""
-    return f"{clock}  {printable(_told(line))}"
+    return f"{clock}  {printable(_described(line))}"
 
 
-def _told(line: dict[str, Any]) -> str:
+def _described(line: dict[str, Any]) -> str:
     if line.get("type") == "dropped":
-        return f"{line.get('stage')}: what was known of it is dropped; it is trained anew"
+        return f"{line.get('stage')}: its results are dropped; it is retrained"
     event = _event(line)
     if isinstance(event, Failed):
         return f"failed: {event.message}"
-    words = None if event is None else event_text(event)
-    return words or str(line.get("type"))
+    return (event and event_text(event)) or str(line.get("type"))
 
 
 def _event(line: dict[str, Any]) -> Event | None:
-    """None for a kind that is not told in words, or one that lacks something."""
+    """None for an event without text, and for a line that lacks a field."""
     kind = next(
         (kind for kind in _KINDS if kind.__name__.lower() == str(line.get("type")).replace("_", "")), None
     )

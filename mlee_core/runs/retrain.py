@@ -1,4 +1,4 @@
-"""Cells that are to be trained anew: what is there of them is dropped, with all that came of it."""
+"""Retraining: the results of cells are dropped, with everything that was derived from them."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from .file_names import MODEL_FILE
 from .run_folder import RunFolder
 
 _FILES = (RESULT, "last.safetensors", "best.safetensors")
-"""The result first: a cell without one is not done, whatever else is left of it."""
+"""The result first: a cell without one is not done, whatever other files remain."""
 
 
 def drop(run: RunFolder, names: Collection[str]) -> Iterator[Dropped]:
-    """Remove these cells, the twins that are the same training, what stands on them, and the models that
-    were made of them. Names that the experiment has not are passed over. Raises: OSError, RunError."""
-    for cell in _concerned(run, names) if names else ():
+    """Remove these cells, their twins that are the same training, the cells that use their outputs, and the
+    models made of them. Names of unknown cells are ignored. Raises: OSError, RunError."""
+    for cell in _affected(run, names) if names else ():
         for name in _FILES:
             (run.stage_folder(cell) / name).unlink(missing_ok=True)
-        (run.path / cell.fold / MODEL_FILE).unlink(missing_ok=True)
+        for model in (run.path / cell.fold / MODEL_FILE, run.path / MODEL_FILE):
+            model.unlink(missing_ok=True)
         yield Dropped(cell.stage.name, fold=cell.fold, seed=cell.seed)
 
 
-def _concerned(run: RunFolder, names: Collection[str]) -> list[Cell]:
+def _affected(run: RunFolder, names: Collection[str]) -> list[Cell]:
     every = run.cells()
     named = [cell for cell in every if cell.name in names]
     keys = {(cell.fold, key) for cell in named if (key := _key(run, cell)) is not None}
@@ -40,6 +41,6 @@ def _concerned(run: RunFolder, names: Collection[str]) -> list[Cell]:
 def _key(run: RunFolder, cell: Cell) -> str | None:
     try:
         result = run.result(cell)
-    except RunError:  # damaged, which may be why it is to be trained anew
+    except RunError:  # damaged, which may be the reason for retraining it
         return None
     return None if result is None else result.key

@@ -32,14 +32,14 @@ from .event_log import EventLog, _lines
 
 
 class RunFolder:
-    """A run folder on disk. `begin` makes or continues one for writing; all else only reads."""
+    """A run folder on disk. `begin` makes one or continues it."""
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
 
     @property
     def exists(self) -> bool:
-        """Whether a run was begun here."""
+        """Whether it holds a run."""
         return os.path.exists(self.path / "config.json")  # False for a name that no file can have
 
     @property
@@ -50,7 +50,8 @@ class RunFolder:
         return self.path / cell.name
 
     def config(self) -> RunConfig:
-        """Raises: RunError when this is no run folder, or its configuration damaged or another version's."""
+        """Raises: RunError when this is no run folder, or its configuration is damaged or another
+        version's."""
         try:
             return RunConfig.from_json(self._json("config.json"))
         except ConfigError as error:
@@ -64,23 +65,18 @@ class RunFolder:
         return folds.load(self.path / "folds.json", self.corpus())
 
     def corpus(self) -> Corpus:
-        """The utterances with the votes that the run was begun with. Raises: RunError."""
+        """The utterances, with their votes when the run was begun. Raises: RunError."""
         try:
             return snapshot.from_json(self._json("utterances.json"))
         except CorpusError as error:
             raise RunError(f"{self.path}/utterances.json is damaged: {error}") from error
 
     def cells(self) -> tuple[Cell, ...]:
-        """All that the experiment trains, fold by fold. Raises: RunError for a run of single stages."""
-        config = self.config()
-        if config.selection is None:
-            raise RunError(
-                f"{self.path} is a run of single stages (mlee train), not an experiment (mlee table3)."
-            )
-        return cells(config, config.selection)
+        """All that the experiment trains, fold by fold. Raises: RunError."""
+        return cells(self.config())
 
     def result(self, cell: Cell) -> CellResult | None:
-        """What came out of a cell, None while it is not done. Raises: RunError when the file is damaged."""
+        """The result of a cell, None while it is not done. Raises: RunError when the file is damaged."""
         file = self.stage_folder(cell) / RESULT
         try:
             return CellResult.from_json(json.loads(file.read_text(encoding="utf-8")))
@@ -89,7 +85,7 @@ class RunFolder:
         except OSError as error:
             raise RunError(f"{file} cannot be read: {error.strerror}.") from error
         except (AttributeError, ConfigError, KeyError, TypeError, ValueError) as error:
-            raise RunError(f"{file} is damaged ({error}): remove it, and --resume makes it anew.") from error
+            raise RunError(f"{file} is damaged ({error}): remove it, and --resume makes it again.") from error
 
     def results(self) -> tuple[CellResult, ...]:
         """The finished cells of an experiment, in the order of `cells`."""
@@ -122,14 +118,14 @@ class RunFolder:
                     self.refuse_difference(config, corpus, parts)
                 else:
                     folds.save(parts, self.path / "folds.json")
-                # anew, since the corpus may have moved
+                # written again since the corpus may have moved
                 files.write_json(self.path / "utterances.json", snapshot.to_json(corpus))
                 files.write_json(self.path / "config.json", config.to_json())  # last: with it the run exists
         except OSError as error:
             raise RunError(f"{self.path} cannot be written: {error.strerror}.") from error
 
     def refuse_unusable(self, *, resume: bool) -> None:
-        """Refuse now what `begin` would refuse of the folder itself. Raises: RunError."""
+        """Raises: RunError for a folder that `begin` would refuse."""
         self._begun(resume=resume)
         here = self.path.absolute()
         there = next(place for place in (here, *here.parents) if os.path.exists(place))
@@ -139,37 +135,39 @@ class RunFolder:
             raise RunError(f"{self.path} cannot be written: {there} may not be written to.")
 
     def _begun(self, *, resume: bool) -> bool:
-        """Whether there is a run already. Raises: RunError if there is and it is not to go on."""
+        """Whether it holds a run already. Raises: RunError if so and `resume` is off."""
         begun = self.exists
         if begun and not resume:
             raise RunError(f"{self.path} holds a run already: resume it (--resume), or name another folder.")
         return begun
 
     def refuse_difference(self, config: RunConfig, corpus: Corpus, parts: Folds) -> None:
-        """Raises: RunError naming what is not as this run was begun: settings, corpus or folds."""
+        """Raises: RunError naming a difference to this run in settings, corpus or folds."""
         difference = self.config().difference(config)
         if difference:
-            raise RunError(f"{self.path} cannot go on: {difference}; use another run folder.")
+            raise RunError(f"{self.path} cannot be resumed: {difference}; use another run folder.")
         difference = snapshot.difference(self.corpus(), corpus)
         if difference:
-            raise RunError(f"{self.path} cannot go on: its corpus has changed, {difference}.")
+            raise RunError(f"{self.path} cannot be resumed: its corpus has changed, {difference}.")
         was = self.folds()
         if was.folds != parts.folds:
             names = ", ".join(fold.name for fold in was.folds)
-            raise RunError(f"{self.path} cannot go on: it has other folds ({names}); use another run folder.")
+            raise RunError(
+                f"{self.path} cannot be resumed: it has other folds ({names}); use another run folder."
+            )
 
     @contextmanager
     def writing(self) -> Iterator[EventLog]:
-        """Hold the single writer's lock and mend what a killed writer left. Raises: RunError, OSError."""
+        """Hold the single writer's lock and clean up after a killed writer. Raises: RunError, OSError."""
         with self.locked():
-            self._mend_events()
+            self._cut_incomplete_event()
             temporary_folders.sweep(self.path)
             networks = [self.path / fold.name for fold in self.folds().folds]
             _sweep(networks)
             try:
                 yield EventLog(self.events_file)
             finally:
-                _sweep(networks)  # of processes that were killed meanwhile
+                _sweep(networks)  # after processes that were killed meanwhile
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -184,11 +182,11 @@ class RunFolder:
             yield
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """The whole lines written so far. Raises: RunError for a line that is no event."""
+        """The complete lines written so far. Raises: RunError for a line that is not an event."""
         return _lines(self.events_file)
 
-    def _mend_events(self) -> None:
-        """Cut off the half line that a killed writer may have left."""
+    def _cut_incomplete_event(self) -> None:
+        """Cut off the incomplete last line that a killed writer may have left."""
         if not self.events_file.exists():
             return
         with open(self.events_file, "rb+") as file:
@@ -207,13 +205,13 @@ class RunFolder:
 
 
 def _sweep(folders: Sequence[Path]) -> None:
-    """Remove what killed writers have left beside the networks."""
+    """Remove temporary files that killed writers have left beside the networks."""
     for folder in folders:
         files.sweep(folder)
 
 
 def of_run(config: RunConfig) -> dict[str, str]:
-    """`stamp`, and what a run was made of and with: device, dtype, hash of its data and configuration."""
+    """`stamp` with a run's device, dtype and hashes of its data and configuration."""
     return {
         **stamp(),
         "device": config.compute.device,

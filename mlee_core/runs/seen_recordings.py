@@ -1,4 +1,4 @@
-"""Which recordings a fold has met in training, by digest of their decoded samples."""
+"""Which recordings a fold was trained on, by digest of their decoded samples."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from .run_folder import RunFolder
 
 
 def part_digests(run: RunFolder, fold: Fold) -> tuple[dict[str, str], LevelReference]:
-    """Digest of decoded samples -> part, and the training set's levels, as `train_cells` found them."""
+    """Digest of decoded samples -> part, and the training set's levels, as `train_cells` saved them."""
     facts = json.loads((run.path / fold.name / "recordings.json").read_text(encoding="utf-8"))
     return facts["seen"], LevelReference.from_json(facts["level_reference"])

@@ -11,7 +11,7 @@ from ..system import files
 
 
 def stored_spec(run: Path) -> ExperimentSpec:
-    """The order that a run folder was queued with. Raises: RunError."""
+    """The specification that a run folder was queued with. Raises: RunError."""
     file = run / "order.json"
     try:
         return ExperimentSpec.from_json(json.loads(file.read_text(encoding="utf-8")))
@@ -22,7 +22,7 @@ def stored_spec(run: Path) -> ExperimentSpec:
 
 
 def write_spec(run: Path, spec: ExperimentSpec) -> None:
-    """Into the run folder, which is made if need be. Raises: RunError."""
+    """Write it into the run folder, which is made if necessary. Raises: RunError."""
     with files.faults_as_run_errors(run):
         run.mkdir(parents=True, exist_ok=True)
         files.write_json(run / "order.json", spec.to_json())

@@ -1,20 +1,21 @@
-"""What stands in a run folder beside events.jsonl, for those who look at it or ask something of it.
+"""The small files of a run folder beside events.jsonl: status, and requests to the writer.
 
-    job.json        who writes the run, or wrote it last, and how that ended
-    heartbeat.json  once a second: what is in work, how much is done, how long still
-    asked.json      what the writer is asked: to pause, to stop and keep, to skip cells, to train cells anew
+    job.json        the process that writes the run, or wrote it last, and how that ended
+    heartbeat.json  once a second: cells in work, cells done, time left
+    asked.json      requests to the writer: to pause, to stop and keep, to skip cells, to retrain cells
 
-Each is replaced as a whole. Readers take a file that is missing or damaged as one that says nothing.
+Each is replaced as a whole. Readers treat a damaged file like a missing one.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
+from ..config.json_fields import from_json
+from ..errors import MleeError
 from ..system import files
 from ..system.process_identity import ProcessIdentity
 
@@ -23,15 +24,15 @@ Ask = Literal["pause", "stop"]
 
 HEARTBEAT_S = 1.0
 SILENT_S = 15.0
-"""A writer on another machine, whose process cannot be looked at, is taken for dead after so long."""
+"""A writer on another machine, whose process cannot be inspected, counts as dead after this time."""
 
 Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
 class JobStatus:
-    """Who writes a run. state: "running" while it does, else how it ended (cancelled: at once, resumable;
-    stopped: after an epoch, with what was trained kept; paused: after the cells in work).
+    """The process that writes a run. state: "running", or how it ended (cancelled: at once, resumable;
+    stopped: after an epoch, with the trained cells kept; paused: after the cells in work).
     began_at, ended_at: seconds since the epoch (UTC). message: one sentence where it failed."""
 
     writer: ProcessIdentity
@@ -45,17 +46,14 @@ class JobStatus:
 
     @classmethod
     def load(cls, run: Path) -> JobStatus | None:
-        def read(value: dict[str, Any]) -> JobStatus:
-            return cls(**{**value, "writer": ProcessIdentity.from_json(value["writer"])})
-
-        return _loaded(run / "job.json", read)
+        return _loaded(run / "job.json", cls)
 
 
 @dataclass(frozen=True)
 class InWork:
-    """A cell that is being trained. cell: its name (`Cell.name`). epoch: from 1, None between epochs, while
-    encoding say. share: of the epoch that is done, 0-1. left_s: of this cell, None while unknown.
-    what: in words."""
+    """A cell that is being trained. cell: its name (`Cell.name`). epoch: from 1, None between epochs, as
+    while encoding. share: of the epoch that is done, 0-1. left_s: of this cell, None while unknown.
+    what: the current work as text."""
 
     cell: str
     epoch: int | None
@@ -67,7 +65,7 @@ class InWork:
 @dataclass(frozen=True)
 class Heartbeat:
     """at: seconds since the epoch (UTC). done, total: cells. left_s: of all, None while unknown.
-    what: work for all folds ("features 120 of 535"), or why nothing goes on ("waiting for the cluster")."""
+    what: work for all folds ("features 120 of 535"), or why nothing runs ("waiting for the cluster")."""
 
     at: float
     done: int
@@ -84,16 +82,13 @@ class Heartbeat:
 
     @classmethod
     def load(cls, run: Path) -> Heartbeat | None:
-        def read(value: dict[str, Any]) -> Heartbeat:
-            return cls(**{**value, "cells": tuple(InWork(**cell) for cell in value["cells"])})
-
-        return _loaded(run / "heartbeat.json", read)
+        return _loaded(run / "heartbeat.json", cls)
 
 
 @dataclass(frozen=True)
 class ControlRequest:
-    """ask: how the job is to end. skip: names of cells that are not to be trained. redo: of cells whose
-    results are to be dropped and trained anew, with those that stand on them."""
+    """ask: how the job is to end. skip: names of cells that are not to be trained. redo: names of cells to
+    retrain, with those that use their outputs."""
 
     ask: Ask | None = None
     skip: tuple[str, ...] = ()
@@ -104,14 +99,11 @@ class ControlRequest:
 
     @classmethod
     def load(cls, run: Path) -> ControlRequest:
-        def read(value: dict[str, Any]) -> ControlRequest:
-            return cls(value["ask"], tuple(value["skip"]), tuple(value["redo"]))
-
-        return _loaded(run / "asked.json", read) or cls()
+        return _loaded(run / "asked.json", cls) or cls()
 
 
-def _loaded(file: Path, read: Callable[[dict[str, Any]], Read]) -> Read | None:
+def _loaded(file: Path, kind: type[Read]) -> Read | None:
     try:
-        return read(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return from_json(kind, json.loads(file.read_text(encoding="utf-8")), file.name)
+    except (OSError, ValueError, MleeError):
         return None

@@ -1,4 +1,4 @@
-"""The writer's side of a run folder, whoever it is: events, who writes and how it ended, the heartbeat."""
+"""The writer's side of a run folder: events, status of the writing process, the heartbeat."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from .status_files import ControlRequest, JobState, JobStatus
 
 @contextmanager
 def marked(run: RunFolder) -> Iterator[None]:
-    """job.json names this process already while it gets ready to train, and says how that ended.
+    """job.json names this process while it prepares the training, and how that ended.
 
     Raises: RunError when another process writes the run.
     """
     with run.locked():
-        _named(run)
+        _register(run)
     try:
         yield
     except KeyboardInterrupt:
@@ -47,58 +47,63 @@ def disk_faults_as_run_errors(run: RunFolder) -> Iterator[None]:
         raise
     except OSError as error:
         raise RunError(
-            f"run {run.path} cannot be written: {error.strerror or error}; what was saved before is whole, "
-            "and --resume goes on from there."
+            f"run {run.path} cannot be written: {error.strerror or error}; what was saved is complete, "
+            "and --resume continues from there."
         ) from error
 
 
-def recorded(run: RunFolder, work: Generator[Event], what: str, ahead: Forecast) -> Generator[Event]:
-    """Pass events on, all but Progress written to events.jsonl, the end of the work included.
+def recorded(run: RunFolder, work: Generator[Event], what: str, forecast: Forecast) -> Generator[Event]:
+    """Yield the events of work, and write all but Progress, and how the work ended, to events.jsonl.
 
-    What is to be trained anew is dropped before. What a resumed training tells again, and the run knows
-    already, is not passed on. Close the generator to stop the work. what: names it. ahead: follows it, for
-    the heartbeat.
+    Cells to retrain are dropped before. Events that a resumed training repeats are not yielded. Close the
+    generator to stop the work.
+
+    Args:
+        run: must have been begun.
+        work: is closed at the end.
+        what: name of the work for its last event.
+        forecast: is given all events, for the heartbeat.
     """
-    with run.writing() as journal, closing(work):
+    with run.writing() as log, closing(work):
         if not _is_ours(run):
-            _named(run)
+            _register(run)
         state: JobState = "finished"
         try:
-            with disk_faults_as_run_errors(run), HeartbeatWriter(run.path, ahead) as pulse:
+            with disk_faults_as_run_errors(run), HeartbeatWriter(run.path, forecast) as heartbeat:
                 for event in chain(_dropped(run), work):
-                    pulse.hear(event)
-                    if isinstance(event, Cancelled):  # as it was asked to
+                    heartbeat.add(event)
+                    if isinstance(event, Cancelled):  # by a request
                         state = "paused" if event.what == "paused" else "stopped"
-                    if isinstance(event, Progress) or journal.append(event):
+                    if isinstance(event, Progress) or log.append(event):
                         yield event
                     sigterm.check()
             ended(run, state)
         except (KeyboardInterrupt, GeneratorExit):
             work.close()
             ended(run, "cancelled")
-            journal.append(Cancelled(what))
+            log.append(Cancelled(what))
             raise
         except Exception as error:
             ended(run, "failed", _sentence(error))
-            journal.append(Failed(_sentence(error)))
+            log.append(Failed(_sentence(error)))
             raise
 
 
 def _dropped(run: RunFolder) -> Iterator[Event]:
-    """Do what is asked before training begins."""
+    """Drop the cells to retrain, and remove them from the requests."""
     redo = control_requests.ControlRequests(run.path).now().redo
     yield from drop(run, redo)
 
-    def done(asked: ControlRequest) -> ControlRequest:
-        return replace(asked, redo=tuple(name for name in asked.redo if name not in redo))
+    def done(request: ControlRequest) -> ControlRequest:
+        return replace(request, redo=tuple(name for name in request.redo if name not in redo))
 
     if redo:
         control_requests.edit(run.path, done)
 
 
-def _named(run: RunFolder) -> None:
-    """Say that we write the run. Nobody can have asked us anything before."""
-    control_requests.edit(run.path, lambda asked: replace(asked, ask=None))
+def _register(run: RunFolder) -> None:
+    """Save that this process writes the run. A request to end was meant for an earlier one."""
+    control_requests.edit(run.path, lambda request: replace(request, ask=None))
     JobStatus(ProcessIdentity.own(), time.time()).save(run.path)
 
 
@@ -108,10 +113,10 @@ def _is_ours(run: RunFolder) -> bool:
 
 
 def ended(run: RunFolder, state: JobState, message: str = "") -> None:
-    """Say how our writing ended, unless another writes meanwhile."""
+    """Save how this process's writing ended, unless another one writes by now."""
     job = JobStatus.load(run.path)
     if job is not None and job.writer == ProcessIdentity.own():
-        with suppress(OSError):  # nothing can be said on a full disk; whoever waits for us says that
+        with suppress(OSError):  # on a full disk; the parent process reports it
             replace(job, state=state, ended_at=time.time(), message=message).save(run.path)
 
 

@@ -180,7 +180,6 @@ class TrainingFields:
                 [("bf16 where it is fast", None), ("fp32", "fp32"), ("bf16", "bf16")],
             ),
             NumberField("threads", "Threads", "Cores that one training takes", 1, 1024, Compute.threads),
-            SwitchField("cuda_graphs", "CUDA graphs", "Replay recorded steps on a GPU"),
         )
 
     def _of_reading(self) -> Sequence[Field]:

@@ -10,7 +10,7 @@ from typing import Any
 from mlee_core.config.recipe import RECIPES, Recipe
 from mlee_core.corpora.statistics import NONE
 from mlee_core.corpora.statistics_text import duration as length
-from mlee_core.experiments.experiment_text import stages_in_words
+from mlee_core.experiments.experiment_text import stages_text
 from mlee_core.experiments.planning_service import CorpusFacts, Plan
 from mlee_core.labels.votes import CLASSES
 from mlee_core.runs.event_text import duration, size
@@ -69,7 +69,7 @@ def plan_rows(plan: Plan, memory_bytes: int | None) -> dict[str, str]:
     """What it costs: name -> words. memory_bytes: what is free here."""
     cost = plan.cost
     words = {
-        "Networks": stages_in_words(plan.selection, plan.ensemble, cost),
+        "Networks": stages_text(plan.selection, plan.ensemble, cost),
         "Where": _where(plan),
         "Time": "not measured yet",
         "Disk": f"{size(cost.disk_bytes)}, and {size(cost.features_bytes)} while it runs; "

@@ -8,7 +8,12 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from mlee_core.config.run_config import Selection
+from mlee_core.config.stages import LINES, TRAIN_SETS
+
 HEADS = ("hard", "soft", "mlee", "fusion")
+SELECTION = Selection(tuple(LINES), TRAIN_SETS, ("s0",))
+"""All of Table 3 in one fold."""
 
 RATE = 16_000
 PITCH = {"neu": 150.0, "hap": 400.0, "sad": 90.0, "ang": 250.0, "other": 600.0}

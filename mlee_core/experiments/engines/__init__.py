@@ -1,4 +1,4 @@
-"""Where the cells of an experiment are trained: jobs, and engines that work them off."""
+"""Engines train the tasks of an experiment: in local processes or in a Ray cluster."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 ON_A_GPU = 2
-"""Trainings on one GPU at once: while one prepares a batch or scores, the other's steps run. Not measured."""
+"""Trainings on one GPU at once: while one prepares a batch or scores, the other trains. Not measured."""
 
 
 def slots_here(compute: Compute) -> int:
@@ -29,9 +29,9 @@ def slots_here(compute: Compute) -> int:
 
 
 def cluster_of(engine: Engine, device: str, *, ask_dtype: bool) -> Cluster | None:
-    """What the engine's cluster offers, None where all runs on this machine.
+    """The resources of the engine's cluster, None where everything runs on this machine.
 
-    ask_dtype: also in which arithmetic its nodes are fast. Raises: ConfigError where Ray cannot be used.
+    ask_dtype: query the fast arithmetic of its nodes too. Raises: ConfigError where Ray cannot be used.
     """
     if engine.name != "ray":
         return None
@@ -41,19 +41,20 @@ def cluster_of(engine: Engine, device: str, *, ask_dtype: bool) -> Cluster | Non
     driver_process.refuse_absence()
     if device not in ("cpu", "cuda"):
         raise ConfigError(
-            f"device {device!r} with engine ray, which hands out the GPUs: allowed are cpu and cuda."
+            f"device {device!r} with engine ray, which assigns the GPUs itself: allowed are cpu and cuda."
         )
     return None if engine.address is None else ray_engine.look(engine.address, device, ask_dtype=ask_dtype)
 
 
 def run(
-    engine: Engine, work: Work, jobs: Sequence[TrainingTask], done: Collection[Cell], workers: int
+    engine: Engine, work: Work, tasks: Sequence[TrainingTask], done: Collection[Cell], workers: int
 ) -> Generator[Event]:
-    """Train all jobs, at most `workers` at a time (`work.work_off`). Closing the generator stops the work."""
+    """Train all tasks, at most `workers` at a time (`scheduler.run_tasks`). Closing the generator stops
+    them."""
     if engine.name == "ray":
         from .ray import engine as ray_engine
 
-        return ray_engine.run(work, jobs, done, workers, engine.address)
+        return ray_engine.run(work, tasks, done, workers, engine.address)
     from . import local
 
-    return local.run(work, jobs, done, workers)
+    return local.run(work, tasks, done, workers)

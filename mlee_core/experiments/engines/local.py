@@ -1,4 +1,4 @@
-"""The local engine: jobs run side by side in processes of this machine.
+"""The local engine: tasks run side by side in processes of this machine.
 
 The processes hold no state that is not on disk, so ending them at any time is safe.
 """
@@ -15,24 +15,25 @@ from ...runs.cells import Cell
 from ...runs.control_requests import ControlRequests
 from ...system.child_process import Child, Connection, wait_for
 from ..cells import Work
-from .scheduler import trained, work_off
+from .scheduler import Received, run_tasks, train_task
 from .tasks import TrainingTask
 
-LISTEN_S = 0.5
-"""So often somebody may be heard who ends it all, while processes start, say, and tell nothing."""
+WAIT_S = 0.5
+"""Longest wait for an event, so that requests are obeyed while processes start and send none."""
 
 
-def run(work: Work, jobs: Sequence[TrainingTask], done: Collection[Cell], workers: int) -> Generator[Event]:
-    """Train all jobs, at most `workers` at a time (`work_off`). Closing the generator ends the processes."""
+def run(work: Work, tasks: Sequence[TrainingTask], done: Collection[Cell], workers: int) -> Generator[Event]:
+    """Train all tasks, at most `workers` at a time (`run_tasks`). Closing the generator ends the
+    processes."""
     pool = _Processes(work)
     try:
-        yield from work_off(pool, jobs, done, workers, ControlRequests(work.run))
+        yield from run_tasks(pool, tasks, done, workers, ControlRequests(work.run))
     finally:
         pool.close()
 
 
 class _Processes:
-    """The training processes: an idle one takes the next job."""
+    """The training processes: an idle one takes the next task."""
 
     def __init__(self, work: Work) -> None:
         self._work = work
@@ -40,34 +41,34 @@ class _Processes:
         self._idle: list[Child] = []
         self._busy: dict[Child, TrainingTask] = {}
 
-    def start(self, job: TrainingTask) -> None:
-        self._idle = [child for child in self._idle if child.alive]  # one may have been killed meanwhile
+    def start(self, task: TrainingTask) -> None:
+        self._idle = [child for child in self._idle if child.alive]  # one may have been killed
         child = self._idle.pop() if self._idle else self._started()
-        self._busy[child] = job
-        child.send(job)
+        self._busy[child] = task
+        child.send(task)
 
     def _started(self) -> Child:
         log = self._work.run / "logs" / f"worker-{next(self._numbers)}.log"
         return Child("training process", serve, self._work, log=log)
 
-    def heard(self) -> list[tuple[TrainingTask, Event | MleeError | None]]:
-        return [self._next(child) for child in wait_for(list(self._busy), LISTEN_S)]
+    def receive(self) -> Received:
+        return [self._received(child) for child in wait_for(list(self._busy), WAIT_S)]
 
-    def _next(self, child: Child) -> tuple[TrainingTask, Event | MleeError | None]:
-        """What the child says; an error, with its last log line, when it has died."""
-        job = self._busy[child]
-        told: Event | MleeError | None
+    def _received(self, child: Child) -> tuple[TrainingTask, Event | MleeError | None]:
+        """The child's next event; an error with its last log line when it has died."""
+        task = self._busy[child]
+        event: Event | MleeError | None
         try:
-            told = child.receive()
+            event = child.receive()
         except WorkerDied as error:
-            told = error
-        if isinstance(told, Failed):
-            told = replace(told, log=child.log_name)
-        if told is None or isinstance(told, Failed | MleeError):
+            event = error
+        if isinstance(event, Failed):
+            event = replace(event, log=child.log_name)
+        if event is None or isinstance(event, Failed | MleeError):
             del self._busy[child]
             if child.alive:
                 self._idle.append(child)
-        return job, told
+        return task, event
 
     def close(self) -> None:
         for child in (*self._idle, *self._busy):
@@ -75,14 +76,14 @@ class _Processes:
 
 
 def serve(connection: Connection, work: Work) -> None:
-    """The process's side: train one job after the other; each ends with None, or with Failed."""
+    """The process's side: train one task after the other; each ends with None, or with Failed."""
     while True:
         try:
-            job: TrainingTask = connection.recv()
+            task: TrainingTask = connection.recv()
         except EOFError:
             return
         event: Event | None = None
-        for event in trained(work, job, str(work.run)):
+        for event in train_task(work, task, str(work.run)):
             connection.send(event)
         if not isinstance(event, Failed):
             connection.send(None)

@@ -1,4 +1,4 @@
-"""What all engines share: in which order jobs are worked off, and what is told of them."""
+"""What all engines share: the order in which tasks start, and the events of a run."""
 
 from __future__ import annotations
 
@@ -20,68 +20,84 @@ if TYPE_CHECKING:
 
 PROGRESS_EVERY_S = 0.2
 
+Received = list[tuple[TrainingTask, Event | MleeError | None]]
+"""Tasks with their events. A task ends with None, with Failed, or with the error that ended it from
+outside."""
+
 
 class Pool(Protocol):
-    """Where jobs are trained side by side."""
+    """Trains tasks side by side."""
 
-    def start(self, job: TrainingTask) -> None:
-        """Begin a job."""
+    def start(self, task: TrainingTask) -> None:
+        """Start a task."""
 
-    def heard(self) -> Sequence[tuple[TrainingTask, Event | MleeError | None]]:
-        """What the jobs in work have told; waits for it, but may come back with nothing after a while.
-
-        A job ends with None, with Failed, or with the error that ended it from outside.
-        """
+    def receive(self) -> Received:
+        """Wait for events of the running tasks; may return none after a while."""
 
 
-def work_off(
-    pool: Pool, jobs: Sequence[TrainingTask], done: Collection[Cell], workers: int, asks: ControlRequests
+def run_tasks(
+    pool: Pool,
+    tasks: Sequence[TrainingTask],
+    done: Collection[Cell],
+    workers: int,
+    requests: ControlRequests,
 ) -> Generator[Event]:
-    """Train all jobs, at most `workers` at a time; what is asked meanwhile is heeded.
+    """Train all tasks, at most `workers` at a time, and obey the requests.
 
-    done: cells that are trained already. Failed events carry fold, seed and stage; a stage that fails takes
-    no other with it but those that stand on it, which are told as not trained. What is skipped, and what
-    stands on it, is left out without a word.
+    Failed events carry fold, seed and stage. A stage that fails takes only those with it that use its
+    outputs; an event says of each that it was not trained. Skipped cells, and those that use their outputs,
+    are left out without an event.
+
+    Args:
+        pool: where tasks run.
+        tasks: in the order in which they should start.
+        done: cells that are trained already.
+        workers: number of tasks at once.
+        requests: to the run, read before each start.
     """
-    waiting, finished, lost = list(jobs), set(done), set[Cell]()
-    busy: dict[TrainingTask, InWork] = {}
+    waiting, finished, lost = list(tasks), set(done), set[Cell]()
+    running: dict[TrainingTask, RunningTask] = {}
     while True:
-        yield from _refuse_orphans(waiting, lost)
-        asked = asks.now()
-        while asked.ask is None and len(busy) < workers and (job := _taken(waiting, finished, asked.skip)):
-            busy[job] = InWork(job)
-            pool.start(job)
-        if not busy:
+        yield from _fail_orphans(waiting, lost)
+        request = requests.now()
+        while (
+            request.ask is None
+            and len(running) < workers
+            and (task := _next_task(waiting, finished, request.skip))
+        ):
+            running[task] = RunningTask(task)
+            pool.start(task)
+        if not running:
             return
         sigterm.check()
-        for job, told in pool.heard():
-            event = busy[job].failed_by(told) if isinstance(told, MleeError) else told
+        for task, received in pool.receive():
+            event = running[task].failed_by(received) if isinstance(received, MleeError) else received
             if event is not None:
-                yield busy[job].heard(event)
+                yield running[task].add(event)
             if event is None or isinstance(event, Failed):
-                ended = busy.pop(job)
+                ended = running.pop(task)
                 finished.update(ended.trained)
                 if isinstance(event, Failed):
                     lost.add(ended.current)
                 waiting += ended.rest(without_current=isinstance(event, Failed))
 
 
-def _taken(
+def _next_task(
     waiting: list[TrainingTask], finished: Collection[Cell], skip: Collection[str]
 ) -> TrainingTask | None:
-    """Take out of the jobs the first that may begin: its stages that are not to be skipped, and stand on none
-    that is. What is left of it waits on."""
-    skipped = {name for name in skip if name not in {cell.name for cell in finished}}
-    for number, job in enumerate(waiting):
+    """Remove the first task that may start: its stages that are not skipped and need no skipped encoder. Its
+    other stages keep waiting."""
+    skipped = set(skip) - {cell.name for cell in finished}
+    for number, task in enumerate(waiting):
         chosen = [
             cell.stage
-            for cell in job.cells
+            for cell in task.cells
             if skipped.isdisjoint(cell.name for cell in (cell, *_encoders(cell)))
         ]
-        part = replace(job, stages=tuple(chosen))
+        part = replace(task, stages=tuple(chosen))
         if chosen and set(part.needs) <= set(finished):
-            left = tuple(stage for stage in job.stages if stage not in chosen)
-            waiting[number : number + 1] = [replace(job, stages=left)] if left else []
+            others = tuple(stage for stage in task.stages if stage not in chosen)
+            waiting[number : number + 1] = [replace(task, stages=others)] if others else []
             return part
     return None
 
@@ -90,16 +106,17 @@ def _encoders(cell: Cell) -> list[Cell]:
     return [replace(cell, stage=encoder) for encoder in cell.stage.encoders]
 
 
-class InWork:
-    """A job in work: its stages end one after the other."""
+class RunningTask:
+    """A task in work: its stages end one after the other."""
 
-    def __init__(self, job: TrainingTask) -> None:
-        self.job = job
+    def __init__(self, task: TrainingTask) -> None:
+        self.task = task
         self._ended = 0
 
-    def heard(self, event: Event) -> Event:
-        """Take it in. Progress that names no stage of this job, encoding say, is made on the one in work."""
-        if isinstance(event, StageDone) and event.stage == self.stage.name:  # an encoder's is only retold
+    def add(self, event: Event) -> Event:
+        """Count a finished stage; returns the event. Progress of other stages, such as encoding, counts as
+        progress of the current one."""
+        if isinstance(event, StageDone) and event.stage == self.stage.name:  # an encoder's is a repetition
             self._ended += 1
         if isinstance(event, Progress) and event.fold is not None:
             return replace(event, stage=self.stage.name)
@@ -107,62 +124,62 @@ class InWork:
 
     @property
     def stage(self) -> Stage:
-        """The one in work, the last one at the job's end."""
-        return self.job.stages[min(self._ended, len(self.job.stages) - 1)]
+        """The current one; the last one at the task's end."""
+        return self.task.stages[min(self._ended, len(self.task.stages) - 1)]
 
     @property
     def trained(self) -> tuple[Cell, ...]:
-        return self.job.cells[: self._ended]
+        return self.task.cells[: self._ended]
 
     @property
     def current(self) -> Cell:
-        return Cell(self.job.fold.name, self.job.seed, self.stage)
+        return Cell(self.task.fold.name, self.task.seed, self.stage)
 
     def rest(self, *, without_current: bool) -> list[TrainingTask]:
-        """What is left of the job, with the stage in work or without."""
-        stages = self.job.stages[self._ended + without_current :]
-        return [replace(self.job, stages=stages)] if stages else []
+        """The task with its remaining stages, with the current one or without."""
+        stages = self.task.stages[self._ended + without_current :]
+        return [replace(self.task, stages=stages)] if stages else []
 
     def failed(self, message: str, log: str = "") -> Failed:
-        return Failed(message, self.stage.name, log, fold=self.job.fold.name, seed=self.job.seed)
+        return Failed(message, self.stage.name, log, fold=self.task.fold.name, seed=self.task.seed)
 
     def failed_by(self, error: MleeError) -> Failed:
         return self.failed(str(error), error.log if isinstance(error, WorkerDied) else "")
 
 
-def _refuse_orphans(waiting: list[TrainingTask], lost: set[Cell]) -> Iterator[Event]:
-    """Take out of the jobs the stages that stand on an encoder which failed, and say so."""
-    for number, job in enumerate(waiting):
-        for cell in job.cells:
-            missing = [e.name for e in cell.stage.encoders if replace(cell, stage=e) in lost]
+def _fail_orphans(waiting: list[TrainingTask], lost: set[Cell]) -> Iterator[Event]:
+    """Remove the stages from the tasks whose encoder failed; yields Failed for each."""
+    for number, task in enumerate(waiting):
+        for cell in task.cells:
+            missing = [encoder.stage.name for encoder in _encoders(cell) if encoder in lost]
             if missing:
                 lost.add(cell)
                 name = cell.stage.name
                 message = f"{name} of fold {cell.fold} was not trained: its encoder {missing[0]} failed."
                 yield Failed(message, name, fold=cell.fold, seed=cell.seed)
-        waiting[number] = replace(job, stages=tuple(c.stage for c in job.cells if c not in lost))
-    waiting[:] = [job for job in waiting if job.stages]
+        waiting[number] = replace(task, stages=tuple(c.stage for c in task.cells if c not in lost))
+    waiting[:] = [task for task in waiting if task.stages]
 
 
-def trained(work: Work, job: TrainingTask, place: str) -> Iterator[Event]:
-    """Train one job in this process; a stage that cannot be trained ends it with Failed.
+def train_task(work: Work, task: TrainingTask, place: str) -> Iterator[Event]:
+    """Train one task in this process; a stage that cannot be trained ends it with Failed.
 
-    Progress is told a few times a second. place: what cannot be written when an OSError says so.
+    Yields Progress a few times a second. place: names what an OSError says cannot be written.
     """
     from ..cells import train_cells
 
-    told_at, in_work = 0.0, InWork(job)
+    yielded_at, running = 0.0, RunningTask(task)
     try:
-        for event in train_cells(work, job.fold, job.seed, job.stages):
-            in_work.heard(event)
-            if not isinstance(event, Progress) or time.monotonic() - told_at > PROGRESS_EVERY_S:
-                told_at = time.monotonic()
+        for event in train_cells(work, task.fold, task.seed, task.stages):
+            running.add(event)
+            if not isinstance(event, Progress) or time.monotonic() - yielded_at > PROGRESS_EVERY_S:
+                yielded_at = time.monotonic()
                 yield event
     except MleeError as error:
-        yield in_work.failed(str(error))
+        yield running.failed(str(error))
     except OSError as error:
-        yield in_work.failed(cannot_be_written(place, error))
+        yield running.failed(cannot_be_written(place, error))
 
 
 def cannot_be_written(place: str, error: OSError) -> str:
-    return f"{place} cannot be written: {error.strerror or error}; what was saved before is whole."
+    return f"{place} cannot be written: {error.strerror or error}; what was saved before is complete."

@@ -169,7 +169,10 @@ def test_a_trial_measures_in_processes_of_its_own(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     corpus = open_corpus(table)
-    config = RunConfig(str(table), "table", (), corpus.data_hash(), Recipe(), Compute(dtype="fp32"), 0)
+    compute = Compute(dtype="fp32")
+    config = RunConfig(
+        str(table), "table", (), corpus.data_hash(), Recipe(), compute, 0, selection=made.SELECTION
+    )
     work = speed_trial.measure(config, corpus, 2)
     told = []
     try:

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from mlee_core import cli
-from mlee_core.experiments import cells
+from mlee_core.config.run_config import Selection
+from mlee_core.experiments.experiment import Experiment
 from mlee_core.nets import tensor_file
+from mlee_core.runs.run_folder import RunFolder
 from tests.helpers import made
 
 
@@ -33,9 +35,7 @@ def refused(capsys: pytest.CaptureFixture[str], words: str) -> None:
 def test_another_fold_does_not_overwrite_a_runs_model(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cells, "prepare", lambda *_: iter(()))
-    monkeypatch.setattr(cells, "train_cells", lambda *_: iter(()))
-    monkeypatch.setattr("mlee_core.experiments.model_export.export", lambda *_: None)
+    monkeypatch.setattr(Experiment, "train", lambda _: (event for event in ()))
     assert train(table, "--run", tmp_path / "run", "--fold", "s0") == 0
     capsys.readouterr()
     before = (tmp_path / "run" / "folds.json").read_bytes()
@@ -82,11 +82,27 @@ def test_a_full_disk_is_told_and_kept_in_the_events(
         yield None
 
     monkeypatch.setattr(tensor_file, "save_file", full)
-    monkeypatch.setattr(cells, "prepare", lambda *_: iter(()))
-    monkeypatch.setattr(cells, "train_cells", saving)
+    monkeypatch.setattr(Experiment, "train", saving)
     assert train(table, "--run", tmp_path / "run") == 2
     told = capsys.readouterr().err.splitlines()
     assert "cannot be written: No space left on device; " in told[-1] and "--resume" in told[-1]
     last = (tmp_path / "run" / "events.jsonl").read_text().splitlines()[-1]
     assert json.loads(last)["type"] == "failed"
     assert not list((tmp_path / "run").glob("*.safetensors"))
+
+
+def test_a_resumed_run_takes_another_stage_but_no_run_of_an_older_version(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Experiment, "train", lambda _: (event for event in ()))
+    run = RunFolder(tmp_path / "run")
+    assert train(table, "--run", run.path, "--fold", "s1") == 0
+    assert [cell.name for cell in run.cells()] == ["s1/seed-0/dominant-hard"]
+    assert train(table, "--run", run.path, "--resume", "--row", "pretrain", "--label", "soft") == 0
+    selection = run.config().selection
+    assert selection == Selection(("dominant-hard", "pretrain-soft"), ("all",), ("s1",))
+    old = {**run.config().to_json(), "selection": None}
+    (run.path / "config.json").write_text(json.dumps(old))
+    capsys.readouterr()
+    assert train(table, "--run", run.path, "--resume") == 2
+    refused(capsys, "it has no selection, like all runs of older versions of mlee train")

@@ -14,6 +14,7 @@ from mlee_core.config.run_config import Compute, RunConfig, StageConfig
 from mlee_core.config.stages import Stage, plan
 from mlee_core.errors import ConfigError
 from mlee_core.experiments.builder import recipe_of
+from tests.helpers import made
 
 HARD, SOFT, MLEE = (
     Stage("dominant", "hard", "all"),
@@ -77,7 +78,9 @@ def test_a_recipe_refuses_contradictions(bad: dict) -> None:
 
 
 def test_a_run_configuration_survives_json_and_names_its_first_difference() -> None:
-    config = RunConfig("corpus", "table", (("excited", "hap"),), "abc", Recipe(), Compute(), 7)
+    config = RunConfig(
+        "corpus", "table", (("excited", "hap"),), "abc", Recipe(), Compute(), 7, selection=made.SELECTION
+    )
     again = RunConfig.from_json(json.loads(json.dumps(config.to_json())))
     assert again == config and again.difference(config) is None
     assert config.difference(replace(config, corpus="moved")) is None
@@ -87,6 +90,10 @@ def test_a_run_configuration_survives_json_and_names_its_first_difference() -> N
     )
     with pytest.raises(ConfigError, match=r"config\.json"):
         RunConfig.from_json({"corpus": "x"})
+    with pytest.raises(
+        ConfigError, match="it has no selection, like all runs of older versions of mlee train"
+    ):
+        RunConfig.from_json({**config.to_json(), "selection": None})
 
 
 def test_a_recipe_is_named_by_its_nearest() -> None:

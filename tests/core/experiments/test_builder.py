@@ -98,16 +98,17 @@ def test_every_option_of_the_command_is_in_the_order() -> None:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ([], "is no object"),
-        ({}, "has no corpus"),
+        ([], "is not a JSON object"),
+        ({}, "field corpus is missing"),
         ({"corpus": 3}, "corpus '3' is not text"),
-        ({"corpus": None}, "corpus is null"),
+        ({"corpus": None}, "corpus 'None' is not text"),
         ({"corpus": "x", "seeds": True}, "seeds 'True' is not a whole number"),
         ({"corpus": "x", "seeds": 1.5}, "seeds '1.5' is not a whole number"),
-        ({"corpus": "x", "rows": "mlee"}, "rows 'mlee' is not a list of text"),
-        ({"corpus": "x", "map": [["a"]]}, "not a list of pairs"),
-        ({"corpus": "x", "smoke": None}, "smoke is null"),
-        ({"corpus": "x", "colour": "red"}, "'colour' is nothing that can be ordered"),
+        ({"corpus": "x", "rows": "mlee"}, "rows 'mlee' is not a list"),
+        ({"corpus": "x", "rows": ["mlee", 3]}, "is not a list in which each value is text"),
+        ({"corpus": "x", "map": [["a"]]}, "is not a list in which each value is a list of 2 values"),
+        ({"corpus": "x", "smoke": None}, "smoke 'None' is not true or false"),
+        ({"corpus": "x", "colour": "red"}, "unknown field 'colour'"),
     ],
 )
 def test_json_that_is_no_order(value: object, words: str) -> None:
@@ -126,7 +127,7 @@ def test_cells_are_trained_alone_with_their_encoders(table: Path, tmp_path: Path
         "s2/seed-0/mlee-dominant",
     }
     assert asked.selection == builder.experiment(whole).selection  # the run is of all
-    with pytest.raises(ConfigError, match="cell 's9/seed-0/mlee-all' is not of this experiment"):
+    with pytest.raises(ConfigError, match="cell 's9/seed-0/mlee-all' is not in this experiment"):
         builder.experiment(replace(whole, cells=("s9/seed-0/mlee-all",)))
 
 
@@ -217,7 +218,7 @@ def test_what_is_refused_names_its_field(table: Path, change: dict[str, Any], fi
 def test_another_corpus_is_no_way_to_go_on(table: Path, tmp_path: Path) -> None:
     begun = ExperimentSpec(table, run=tmp_path / "run", dtype="fp32")
     builder.experiment(begun).begin(resume=False)
-    with pytest.raises(MleeError, match="cannot go on") as refused:
+    with pytest.raises(MleeError, match="cannot be resumed") as refused:
         builder.experiment(replace(begun, resume=True, seed=7))
     assert refused.value.about == "run"
 
@@ -225,12 +226,12 @@ def test_another_corpus_is_no_way_to_go_on(table: Path, tmp_path: Path) -> None:
 def test_of_all_jobs_the_chosen_cells_are_left(table: Path) -> None:
     names = ("s1/seed-0/fusion-soft-all", "s2/seed-0/mlee-dominant")
     asked = builder.experiment(ExperimentSpec(table, dtype="fp32", cells=names))
-    every = tasks.training_tasks(asked.config, asked.selection, asked.folds, asked.corpus, ())
+    every = tasks.training_tasks(asked.config, asked.folds, asked.corpus, ())
     left = tasks.restricted_to(every, asked.cells)
     assert sorted(cell.name for job in left for cell in job.cells) == sorted(c.name for c in asked.cells)
     assert len(left) == 4 and len(every) > 4
     done = [cell for cell in asked.cells if not cell.stage.encoders]
     after = tasks.restricted_to(
-        tasks.training_tasks(asked.config, asked.selection, asked.folds, asked.corpus, done), asked.cells
+        tasks.training_tasks(asked.config, asked.folds, asked.corpus, done), asked.cells
     )
     assert [cell.name for job in after for cell in job.cells if cell not in done] == [names[0]]

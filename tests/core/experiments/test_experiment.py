@@ -26,6 +26,7 @@ from mlee_core.nets import tensor_file
 from mlee_core.runs.cells import Cell
 from mlee_core.runs.run_folder import RunFolder
 from mlee_core.training.feature_store import FeatureStore
+from tests.helpers import made
 from tests.helpers.run_folders import content, kept
 
 pytestmark = pytest.mark.timeout(900)  # the first of them trains, which may wait for the machine
@@ -91,8 +92,8 @@ def _with_return(generator):  # type: ignore[no-untyped-def]
 
 def test_jobs_are_one_encoder_or_all_rows_of_a_fold() -> None:
     corpus = _corpus([(name, Votes(votes)) for name in "abc" for votes in ({"neu": 1}, {"neu": 1, "sad": 1})])
-    config, parts = _config(), folds.loso(corpus)
-    every = training_tasks(config, whole("a", "c", seeds=2), parts, corpus, ())
+    parts = folds.loso(corpus)
+    every = training_tasks(_config(whole("a", "c", seeds=2)), parts, corpus, ())
     assert Counter((job.fold.name, job.seed) for job in every) == {(f, s): 6 for f in "ac" for s in (0, 1)}
     for job in every:
         names = {stage.name for stage in job.stages}
@@ -106,7 +107,7 @@ def test_encoders_whose_train_sets_admit_the_same_utterances_are_one_job() -> No
     corpus = _corpus(
         [("a", Votes({"neu": 1, "sad": 1})), ("b", Votes({"neu": 1})), ("c", Votes({"other": 1}))]
     )
-    every = training_tasks(_config(), whole("a"), folds.loso(corpus), corpus, ())
+    every = training_tasks(_config(whole("a")), folds.loso(corpus), corpus, ())
     encoders = {tuple(stage.name for stage in job.stages) for job in every if not job.needs}
     soft = ("dominant-soft-dominant", "dominant-soft-all")
     assert encoders == {("dominant-hard",), soft, ("mlee-dominant",), ("mlee-all",)}
@@ -115,13 +116,13 @@ def test_encoders_whose_train_sets_admit_the_same_utterances_are_one_job() -> No
 def test_jobs_that_are_done_are_left_out_when_a_selection_grows() -> None:
     corpus = _corpus([(name, Votes(votes)) for name in "abc" for votes in ({"neu": 1}, {"neu": 1, "sad": 1})])
     parts = folds.loso(corpus)
-    done = [cell for job in training_tasks(_config(), whole("a"), parts, corpus, ()) for cell in job.cells]
-    assert training_tasks(_config(), whole("a"), parts, corpus, done) == ()
-    grown = training_tasks(_config(), whole("a", "b"), parts, corpus, done)
+    done = [cell for job in training_tasks(_config(whole("a")), parts, corpus, ()) for cell in job.cells]
+    assert training_tasks(_config(whole("a")), parts, corpus, done) == ()
+    grown = training_tasks(_config(whole("a", "b")), parts, corpus, done)
     assert {job.fold.name for job in grown} == {"b"}
-    seeds = training_tasks(_config(), whole("a", seeds=2), parts, corpus, done)
+    seeds = training_tasks(_config(whole("a", seeds=2)), parts, corpus, done)
     assert {job.seed for job in seeds} == {1}
-    rows = training_tasks(_config(), replace(whole("a"), train_sets=("all",)), parts, corpus, done[1:])
+    rows = training_tasks(_config(replace(whole("a"), train_sets=("all",))), parts, corpus, done[1:])
     assert rows == (TrainingTask(parts.folds[0], 0, (done[0].stage,)),)
 
 
@@ -133,8 +134,8 @@ talks_st = st.lists(st.tuples(st.sampled_from("abcdefg"), votes_st), min_size=3,
 )
 
 
-def _config() -> RunConfig:
-    return RunConfig("made", "table", (), "", Recipe(speeds=(1.0,)), Compute(), 0)
+def _config(selection: Selection = made.SELECTION) -> RunConfig:
+    return RunConfig("made", "table", (), "", Recipe(speeds=(1.0,)), Compute(), 0, selection=selection)
 
 
 def _corpus(talks: list[tuple[str, Votes]]) -> Corpus:

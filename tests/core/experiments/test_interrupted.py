@@ -201,7 +201,7 @@ def test_a_disk_that_is_full_at_a_checkpoint_keeps_the_old_one(
     rows = ("--rows", "mlee", "--train-sets", "all", "--only", "s0", "--max-epochs", EPOCHS)
     said = finished(table3(small_table, run, *rows, "--jobs", 1), status=2).splitlines()
     assert len([line for line in said if not line.startswith("mlee: note: ")]) == 1
-    assert str(run) in said[-1] and "No space left on device" in said[-1] and "is whole" in said[-1]
+    assert str(run) in said[-1] and "No space left on device" in said[-1] and "is complete" in said[-1]
     tensors, meta = tensor_file.load(run / stage / "last.safetensors")
     assert meta["history"]["epoch"] == 1 and any(name.startswith("adam.") for name in tensors)
     assert not [file for file in run.rglob("*") if file.name.startswith((".", "mlee-scratch-"))]

@@ -146,7 +146,7 @@ def test_a_corpus_is_read_once(spec: ExperimentSpec, table: Path, monkeypatch: p
         ({"only": ("s9",)}, "only", "the folds are s0, s1, s2"),
         ({"run": Path("/dev/null/run")}, "run", "/dev/null is a file"),
         ({"run": Path("/proc/mlee-run")}, "run", "cannot be written|GB of disk"),
-        ({"engine": "ray", "device": "cuda:1"}, "address", "which hands out the GPUs"),
+        ({"engine": "ray", "device": "cuda:1"}, "address", "which assigns the GPUs itself"),
     ],
 )
 def test_refusals_say_which_field(

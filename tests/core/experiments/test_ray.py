@@ -149,7 +149,7 @@ def test_a_job_that_kills_its_workers_is_given_up_and_a_cluster_is_left_without_
     wait_until(lambda: not cluster.workers("mlee s0 mlee-all"), "the task to end")
     wait_until(lambda: not any(map(running, driver)), "the driver to end")
     failed = {line["stage"]: line["message"] for line in run.events() if line["type"] == "failed"}
-    assert failed["dominant-hard"].startswith("Training was given up: ")
+    assert failed["dominant-hard"].startswith("Training has failed: ")
     assert failed["dominant-hard"].endswith("died, 4 times without an epoch in between.")
     assert failed["fusion-hard-all"].endswith("was not trained: its encoder dominant-hard failed.")
     assert failed.keys() == {"dominant-hard", "fusion-hard-all"}
@@ -254,6 +254,6 @@ def test_of_a_ray_of_its_own_nothing_is_left_whatever_is_killed(
     if killed == "raylet":
         assert process.returncode == 2
         assert said.splitlines()[-1].startswith(
-            "mlee: the connection to Ray on this machine was lost; what was saved before is whole, and "
+            "mlee: the connection to Ray on this machine was lost; what was saved before is complete, and "
         )
         assert [line["type"] for line in RunFolder(run).events()][-1] == "failed"

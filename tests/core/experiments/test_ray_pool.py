@@ -61,7 +61,7 @@ def pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
             return driver
 
         monkeypatch.setattr(ray_pool, "Driver", connected)
-        monkeypatch.setattr(ray_pool, "AGAIN_S", 0.0)
+        monkeypatch.setattr(ray_pool, "RETRY_S", 0.0)
         return ray_pool.RayPool(SimpleNamespace(run=tmp_path), 2, address)  # type: ignore[arg-type]
 
     return make
@@ -76,18 +76,18 @@ def test_what_was_in_work_is_begun_again_on_the_next_driver(pool: Callable[..., 
     for job in JOBS:
         it.start(job)
     assert first.sent == JOBS
-    assert [it.heard() for _ in range(3)] == [[(JOBS[0], DONE)], [(JOBS[0], None)], [(JOBS[1], EPOCH)]]
-    ((job, lost),) = it.heard()
+    assert [it.receive() for _ in range(3)] == [[(JOBS[0], DONE)], [(JOBS[0], None)], [(JOBS[1], EPOCH)]]
+    ((job, lost),) = it.receive()
     assert isinstance(lost, Started) and lost.stage is lost.fold is None and job == JOBS[1]
     assert lost.what == "the connection to the Ray cluster at head:6379 was lost, trying again"
     assert first.stopped
-    it.heard()
-    assert it._why == ": no Ray answers at head:6379 (Connection refused)" and drivers == [second]
-    ((_, again),) = it.heard()
+    it.receive()
+    assert it._reason == ": no Ray answers at head:6379 (Connection refused)" and drivers == [second]
+    ((_, again),) = it.receive()
     assert again.what == "connected to the Ray cluster at head:6379 again"
     assert second.sent == JOBS[1:]
-    assert isinstance(it.heard()[0][1], Progress)
-    assert it.heard() == [(JOBS[1], None)]
+    assert isinstance(it.receive()[0][1], Progress)
+    assert it.receive() == [(JOBS[1], None)]
     it.close()
     assert second.stopped
 
@@ -106,9 +106,9 @@ def test_what_is_asked_is_heeded_while_the_cluster_is_away(
     it = pool([Played([LOST]), ConfigError("no Ray answers.")])
     for job in JOBS:
         it.start(job)
-    it.heard()
+    it.receive()
     control_requests.edit(tmp_path, lambda _: asked)
-    assert it.heard() == [(job, None) for job in left]
+    assert it.receive() == [(job, None) for job in left]
 
 
 def test_a_cluster_that_is_lost_each_time_before_anything_is_trained_is_given_up(
@@ -119,7 +119,7 @@ def test_a_cluster_that_is_lost_each_time_before_anything_is_trained_is_given_up
     it.start(JOBS[0])
     with pytest.raises(RunError, match=r"^the connection to the Ray cluster at head:6379 was lost; what was"):
         for _ in range(20):
-            it.heard()
+            it.receive()
     assert trains.stopped and trains.told == []
 
 
@@ -127,13 +127,13 @@ def test_a_ray_of_our_own_is_not_waited_for(pool: Callable[..., Any]) -> None:
     it = pool([Played([LOST])], None)
     it.start(JOBS[0])
     with pytest.raises(
-        RunError, match=r"^the connection to Ray on this machine was lost; .* --resume goes on"
+        RunError, match=r"^the connection to Ray on this machine was lost; .* --resume continues"
     ):
-        it.heard()
+        it.receive()
 
 
 def test_other_errors_end_the_run(pool: Callable[..., Any]) -> None:
     it = pool([Played([RunError("node b has no MLEE.")])])
     it.start(JOBS[0])
     with pytest.raises(RunError, match=r"^node b has no MLEE\.$"):
-        it.heard()
+        it.receive()

@@ -52,7 +52,7 @@ def refused(capsys: pytest.CaptureFixture[str], table: Path, *options: object) -
         ),
         ("--engine ray --address auto", "address 'auto': allowed is HOST:PORT"),
         ("--engine ray --address head:0", "address 'head:0': allowed is HOST:PORT"),
-        ("--engine ray --device cuda:1", "device 'cuda:1' with engine ray, which hands out the GPUs"),
+        ("--engine ray --device cuda:1", "device 'cuda:1' with engine ray, which assigns the GPUs itself"),
         ("--engine ray --address nowhere.invalid:6379", "no Ray answers at nowhere.invalid:6379 ("),
     ],
 )
@@ -94,7 +94,7 @@ def test_something_else_that_answers_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr(driver_process, "JOIN_S", 1.0)
     said = refused(capsys, small_table, "--engine", "ray", "--address", silent)
-    assert f"what answers at {silent} did not let this machine in (not within 1 s): is it Ray, " in said
+    assert f"the server at {silent} did not accept this machine (not within 1 s): is it Ray, " in said
     assert not children_of(os.getpid())
 
 

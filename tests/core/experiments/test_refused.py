@@ -73,7 +73,7 @@ def test_another_experiment_is_refused(
 ) -> None:
     before = snapshot(straight)
     assert table3(small_table, straight, "--resume", *options.split()) == 2
-    refused(capsys, f"{straight} cannot go on: ", words)
+    refused(capsys, f"{straight} cannot be resumed: ", words)
     assert snapshot(straight) == before
 
 
@@ -98,7 +98,7 @@ def test_fewer_seeds_are_refused(
     capsys.readouterr()
     assert table3(small_table, tmp_path / "run", "--resume", "--seeds", 1) == 2
     refused(capsys, "seeds were 2 and are now 1")
-    assert RunFolder(tmp_path / "run").config().selection.seeds == 2  # type: ignore[union-attr]
+    assert RunFolder(tmp_path / "run").config().selection.seeds == 2
 
 
 def _nothing(_: Experiment) -> Iterator[Event]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from mlee_core.nets import tensor_file
 from mlee_core.report import collect
 from mlee_core.runs.cells import RESULT, Cell
 from mlee_core.runs.run_folder import RunFolder
+from tests.helpers import made
 from tests.helpers.run_folders import finished, table3
 
 MLEE = Stage("mlee", None, "all")
@@ -41,9 +43,10 @@ def run(small_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_seeds_of_an_ensemble_follow_each_other() -> None:
-    config = RunConfig("", None, (), "", Recipe(ensemble=3), Compute(), 5)
-    assert [list(seeds) for seeds in config.ensembles(2)] == [[5, 6, 7], [8, 9, 10]]
-    assert [list(seeds) for seeds in config.ensembles()] == [[5, 6, 7]]
+    config = RunConfig("", None, (), "", Recipe(ensemble=3), Compute(), 5, selection=made.SELECTION)
+    assert [list(seeds) for seeds in config.ensembles] == [[5, 6, 7]]
+    twice = replace(config, selection=replace(config.selection, seeds=2))
+    assert [list(seeds) for seeds in twice.ensembles] == [[5, 6, 7], [8, 9, 10]]
     with pytest.raises(ConfigError, match="ensemble 0: allowed are whole numbers from 1"):
         Recipe(ensemble=0)
 
@@ -119,8 +122,6 @@ def test_one_stage_alone_is_trained_as_an_ensemble_too(
 
 
 def test_a_model_of_the_first_format_is_refused_with_its_number(tmp_path: Path) -> None:
-    from tests.helpers import made
-
     with pytest.raises(model_file.ModelError, match="has format 1: this MLEE reads format 2"):
         model_file.info(made.model(tmp_path / "old.safetensors", format=1))
 

@@ -18,7 +18,7 @@ from mlee_core.config.stages import TRAIN_SETS, Stage
 from mlee_core.corpora.folds import Fold
 from mlee_core.errors import RunError
 from mlee_core.events import Dropped, EpochDone, Event, Progress, StageDone, Started
-from mlee_core.experiments.engines.scheduler import work_off
+from mlee_core.experiments.engines.scheduler import run_tasks
 from mlee_core.experiments.engines.tasks import TrainingTask as Training
 from mlee_core.jobs import control, runner
 from mlee_core.jobs.queue import QueueFile, usual_folder
@@ -232,7 +232,7 @@ class Pool:
             events += [Started("training", stage.name, **where), Progress("", 1, **where), done]
         self._busy.append((job, events))
 
-    def heard(self) -> list[tuple[Training, Event | None]]:
+    def receive(self) -> list[tuple[Training, Event | None]]:
         if self._at == 0:
             self._asked.save(self._run)
         self._at -= 1
@@ -245,7 +245,7 @@ class Pool:
 
 def worked_off(run: Path, at: int, asked: ControlRequest) -> list[str]:
     pool = Pool(run, at, asked)
-    list(work_off(pool, TRAININGS, (), 1, ControlRequests(run)))
+    list(run_tasks(pool, TRAININGS, (), 1, ControlRequests(run)))
     return pool.started
 
 
@@ -271,7 +271,7 @@ def test_a_stage_that_is_skipped_keeps_the_others_of_its_job(tmp_path: Path) -> 
     dense = Training(FOLD, 0, (Stage("pretrain", "hard", "all"), soft))
     ControlRequest(skip=(Cell("A", 0, soft).name,)).save(tmp_path)
     pool = Pool(tmp_path, 99, ControlRequest())
-    list(work_off(pool, [dense], [Cell("A", 0, MLEE)], 1, ControlRequests(tmp_path)))
+    list(run_tasks(pool, [dense], [Cell("A", 0, MLEE)], 1, ControlRequests(tmp_path)))
     assert pool.started == ["pretrain-hard-all"]
 
 
@@ -355,20 +355,20 @@ def test_a_heartbeat_says_what_is_in_work_how_far_and_how_long(tmp_path: Path, a
     cell = Cell("A", 0, MLEE)
     where: dict[str, Any] = {"fold": "A", "seed": 0}
     heart = heartbeat.HeartbeatWriter(tmp_path / "run", ahead)
-    heart.hear(Progress("Computing features", 12, 30))
+    heart.add(Progress("Computing features", 12, 30))
     assert heart.now().what == "Computing features 12 of 30" and heart.now().cells == ()
-    heart.hear(Started("training", "mlee-all", **where))
+    heart.add(Started("training", "mlee-all", **where))
     (work,) = heart.now().cells
     assert (work.cell, work.epoch, work.share, work.what) == (cell.name, None, None, "training")
-    heart.hear(EpochDone("mlee-all", 1, 1.0, 1.0, None, None, True, 10.0, **where))
-    heart.hear(Progress("Epoch 2", 5, 10, 3.0, "mlee-all", 2, **where))
+    heart.add(EpochDone("mlee-all", 1, 1.0, 1.0, None, None, True, 10.0, **where))
+    heart.add(Progress("Epoch 2", 5, 10, 3.0, "mlee-all", 2, **where))
     (work,) = heart.now().cells
     assert (work.epoch, work.share, work.what) == (2, 0.5, "")
     epochs = ahead.expected_epochs(cell)
     assert work.left_s == pytest.approx(10.0 * (epochs - 1.5))  # ten seconds an epoch
-    heart.hear(EpochDone("dominant-hard", 3, 1.0, 1.0, None, None, True, None, **where))  # is only told again
+    heart.add(EpochDone("dominant-hard", 3, 1.0, 1.0, None, None, True, None, **where))  # is only told again
     assert len(heart.now().cells) == 1
     control.skip(tmp_path / "run", cell.name)  # it ends without a word
     assert heart.now().cells == ()
-    heart.hear(StageDone("mlee-all", 1, 1.0, None, None, **where))
+    heart.add(StageDone("mlee-all", 1, 1.0, None, None, **where))
     assert (heart.now().done, heart.now().total) == (1, len(planned(tmp_path / "other").cells()))

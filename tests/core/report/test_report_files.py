@@ -348,12 +348,16 @@ def test_the_command_prints_json_or_only_the_place(run: RunFolder, tmp_path: Pat
 
 def test_what_is_no_finished_experiment_is_one_sentence(tmp_path: Path, capsys: Any) -> None:
     empty = made_run(tmp_path / "empty", small_corpus(), done=lambda cell: False)
-    single = made_run(tmp_path / "single", small_corpus())
-    config = json.loads((single.path / "config.json").read_text(encoding="utf-8"))
-    (single.path / "config.json").write_text(json.dumps(config | {"selection": None}), encoding="utf-8")
+    old = made_run(tmp_path / "old", small_corpus())
+    config = json.loads((old.path / "config.json").read_text(encoding="utf-8"))
+    (old.path / "config.json").write_text(json.dumps(config | {"selection": None}), encoding="utf-8")
     for path, message in (
         (empty.path, "has no finished stage yet, of 12 to train: there is nothing to report."),
-        (single.path, "is a run of single stages (mlee train), not an experiment (mlee table3)."),
+        (
+            old.path,
+            "cannot be read, it is damaged or was made by another version of MLEE: "
+            "it has no selection, like all runs of older versions of mlee train.",
+        ),
         (tmp_path, "is no run folder: it has no config.json."),
         (tmp_path / "nothing", "is no run folder: it has no config.json."),
     ):

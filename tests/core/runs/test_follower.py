@@ -313,7 +313,6 @@ def test_a_selection_that_grows_brings_cells_and_what_was_told_of_them(
     follower = polled(run)
     assert more not in follower.cells
     config = run.config()
-    assert config.selection is not None
     run.begin(
         replace(config, selection=replace(config.selection, seeds=2)), run.corpus(), run.folds(), resume=True
     )

@@ -41,10 +41,9 @@ def config(rows: tuple[str, ...] = ("dominant-hard", "mlee"), seeds: int = 1, **
 
 
 def ahead(asked: RunConfig, workers: int = 1, speed: Speed | None = SPEED) -> Forecast:
-    assert asked.selection is not None
     parts = folds.loso(corpus())
     load = Workload(asked, corpus(), parts.folds, SPEED.mean_duration_s)
-    return Forecast(asked, load, run_folder.cells(asked, asked.selection), workers, speed)
+    return Forecast(asked, load, run_folder.cells(asked), workers, speed)
 
 
 def test_an_encoder_that_its_twin_has_trained_costs_nothing() -> None:
@@ -52,7 +51,7 @@ def test_an_encoder_that_its_twin_has_trained_costs_nothing() -> None:
     is admitted by MLEE on all alone."""
     both = replace(config(), selection=Selection(("dominant-soft", "mlee"), ("dominant", "all"), ("a",)))
     load = Workload(both, corpus(), folds.loso(corpus()).folds, SPEED.mean_duration_s)
-    frames = {s.name: load.epoch(Cell("a", 0, s)) for s in both.selection.stages}  # type: ignore[union-attr]
+    frames = {s.name: load.epoch(Cell("a", 0, s)) for s in both.selection.stages}
     assert frames["dominant-soft-all"] == 0 < frames["dominant-soft-dominant"]
     assert frames["mlee-all"] == pytest.approx(5 / 4 * frames["mlee-dominant"])
 
@@ -136,8 +135,7 @@ def test_nothing_is_left_in_the_end_and_dense_layers_cost_little() -> None:
     with_fusion = follow.left_s()
     assert encoders_only is not None and with_fusion is not None
     assert encoders_only < with_fusion < 1.25 * encoders_only
-    assert asked.selection is not None
-    for cell in run_folder.cells(asked, asked.selection):
+    for cell in run_folder.cells(asked):
         follow.add(done(cell))
     assert follow.left_s() == 0
     assert follow.progress().done == follow.progress().total == 6
@@ -152,15 +150,13 @@ def test_networks_are_as_large_as_they_are(bins: int) -> None:
 
 def test_an_ensemble_is_as_many_networks() -> None:
     asked = config(seeds=2, ensemble=3)
-    assert asked.selection is not None
-    cells = run_folder.cells(asked, asked.selection)
+    cells = run_folder.cells(asked)
     assert [cell.seed for cell in cells[::2]] == [0, 1, 2, 0, 1, 2, 3, 4, 5, 3, 4, 5]
 
 
 def test_the_cost_counts_what_is_left() -> None:
     asked = config(seeds=2)
-    assert asked.selection is not None
-    cells = run_folder.cells(asked, asked.selection)
+    cells = run_folder.cells(asked)
     load = Workload(asked, corpus(), folds.loso(corpus()).folds, 4.0)
     whole = forecast.cost(asked, load, cells, (), 2, SPEED)
     result = run_folder.CellResult("a", 0, HARD, "k", 1, 12, 1.0, None, None, (), {})

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mlee_core.events import Dropped, Failed, Resumed, Started
-from mlee_core.runs.logs import LAST_LINES, CellEvents, log_files, tail, words_of
+from mlee_core.runs.logs import LAST_LINES, CellEvents, line_text, log_files, tail
 from mlee_core.runs.run_folder import RunFolder
 from tests.helpers.job_folders import done, epoch, planned, tell, where
 
@@ -63,9 +63,9 @@ def test_events_of_one_cell_in_words(run: RunFolder) -> None:
     assert [line.removeprefix(f"{name}: ") for line in told] == [
         "training 40 utterances",
         f"{name} epoch 1: loss 1.5000, development loss 1.0000 WA 50.0 % UA 25.0 %, 2.0 s *",
-        "goes on after epoch 1",
+        "resumes after epoch 1",
         "failed: The disk is full.",
-        "what was known of it is dropped; it is trained anew",
+        "its results are dropped; it is retrained",
         "best epoch 2, test WA 75.0 % UA 50.0 %",
     ]
     tell(run.path, epoch(cell, 9))
@@ -74,7 +74,7 @@ def test_events_of_one_cell_in_words(run: RunFolder) -> None:
 
 
 def test_the_clock_is_local() -> None:
-    told = words_of({"type": "resumed", "stage": "mlee-all", "epoch": 3, "at": 1_700_000_000.5})
+    told = line_text({"type": "resumed", "stage": "mlee-all", "epoch": 3, "at": 1_700_000_000.5})
     assert told.startswith(time.strftime("%d %b %H:%M:%S", time.localtime(1_700_000_000)))
 
 
@@ -90,4 +90,4 @@ def test_the_clock_is_local() -> None:
     ],
 )  # fmt: skip
 def test_nonsense_is_told_by_its_kind(line: dict[str, object]) -> None:
-    assert json.dumps(line) and str(line.get("type")) in words_of(line)
+    assert json.dumps(line) and str(line.get("type")) in line_text(line)

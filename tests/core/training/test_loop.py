@@ -71,7 +71,10 @@ def _begin(folder: RunFolder, config: RunConfig, *, resume: bool = False) -> Non
 
 
 def _config(table: Path, **recipe: int) -> RunConfig:
-    return RunConfig(str(table), "table", (), open_corpus(table).data_hash(), Recipe(**recipe), Compute(), 0)
+    digest = open_corpus(table).data_hash()
+    return RunConfig(
+        str(table), "table", (), digest, Recipe(**recipe), Compute(), 0, selection=made.SELECTION
+    )
 
 
 def _store(table: Path, tmp_path: Path) -> FeatureStore:

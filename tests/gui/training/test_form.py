@@ -85,7 +85,6 @@ def test_everything_changed_becomes_the_order(
         seed=4,
         device="cuda",
         dtype="fp32",
-        cuda_graphs=True,
         threads=2,
         jobs=3,
         engine="ray",

@@ -1,6 +1,6 @@
-"""How a process of ours joins a Ray cluster, or starts a Ray of its own.
+"""Joining a Ray cluster, or starting Ray on this machine, in a child process.
 
-Ray is imported there alone: it is optional, and takes a second.
+Ray is imported only there: it is optional, and its import takes a second.
 """
 
 from __future__ import annotations
@@ -19,22 +19,28 @@ from ....system.temporary_folders import TemporaryFolder
 from . import session
 
 LOST_S = 30
-"""Without its cluster's head for so long, Ray ends this process."""
+"""Without its cluster's head for this time, Ray ends the process."""
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 class ConnectionLost(RunError):
-    """Ray no longer answers, or in errors alone."""
+    """Ray no longer answers, or only with errors."""
 
 
 def with_ray(
     connection: Connection, address: str | None, cpus: int | None, work: Callable[[Any], None]
 ) -> None:
-    """Do some work with Ray at an address; None starts one with so many CPUs, and ends it.
+    """Do some work with Ray in this child process.
 
     Sends True when Ray is imported, and again when it is joined; then what the work sends, or the MleeError
-    that ended it. The parent's end of the pipe closed ends it quietly.
+    that ended it. Ends quietly when the parent closes its end of the pipe.
+
+    Args:
+        connection: to the parent.
+        address: of the cluster; None starts Ray on this machine, and stops it at the end.
+        cpus: of a Ray that is started.
+        work: is called with the module `ray`.
     """
     _set_up(address)
     if address is None:
@@ -48,7 +54,7 @@ def with_ray(
         connection.send(True)
         term = signal.getsignal(signal.SIGTERM)
         _join(ray, place, address, cpus, temporary)
-        signal.signal(signal.SIGTERM, term)  # Ray would end this process, which is the parent's to do
+        signal.signal(signal.SIGTERM, term)  # undo Ray's handler: the parent ends this process
         connection.send(True)
         work(ray)
     except MleeError as error:
@@ -73,7 +79,7 @@ def _join(
         else:
             own = {"include_dashboard": False, "_temp_dir": str(temporary.path)}
             ray.init(address="local", num_cpus=cpus, **own, **quiet)
-    except (OSError, RuntimeError, ValueError) as error:  # another version of Ray, an address without a node
+    except (OSError, RuntimeError, ValueError) as error:  # e.g. another version of Ray
         raise RunError(f"{place} cannot be joined: {_first_sentence(error)}") from error
 
 
@@ -82,16 +88,16 @@ def _first_sentence(error: Exception) -> str:
 
 
 def _set_up(address: str | None) -> None:
-    """Settings that Ray reads when it is imported, for itself and all that it starts."""
+    """Set the environment that Ray reads when it is imported, for itself and the processes it starts."""
     settings = {
         "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # workers have MLEE installed, nothing is to be packed
+        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # workers have MLEE installed
         "RAY_gcs_rpc_server_reconnect_timeout_s": str(LOST_S),
     }
-    if address is None:  # other users of this machine are kept out, with a secret that is written nowhere
+    if address is None:  # a secret that is not stored keeps out other users of this machine
         settings |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     if address is None or host_of(address) in LOOPBACK:
-        # else Ray takes 127.0.0.1 for the machine's outward address; the name of this switch misleads
+        # else Ray replaces 127.0.0.1 by the machine's external address, despite the name of this setting
         settings["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     os.environ.update(settings)
 

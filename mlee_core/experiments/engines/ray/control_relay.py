@@ -1,6 +1,6 @@
-"""What is asked of a run, handed by the driver to its workers: the run folder is out of their sight.
+"""Passes requests to a run from the driver to its workers, which cannot read the run folder.
 
-It travels through the store of keys and values that every Ray cluster has, under the driver's own number.
+They travel through the key-value store of every Ray cluster, under the driver's own number.
 """
 
 from __future__ import annotations
@@ -17,53 +17,54 @@ EVERY_S = 1.0
 ANSWER_S = 5.0
 
 
-def may_not_begin(job: TrainingTask, asked: ControlRequest) -> bool:
-    """As it is: without the cells that are skipped it may."""
-    return asked.ask is not None or any(cell.name in asked.skip for cell in job.cells)
+def may_not_begin(task: TrainingTask, request: ControlRequest) -> bool:
+    """Whether the run is to end, or some of the task's cells are skipped (its others may start without
+    them)."""
+    return request.ask is not None or any(cell.name in request.skip for cell in task.cells)
 
 
 class RequestSender:
     """The driver's side."""
 
     def __init__(self) -> None:
-        self._told = ControlRequest()
+        self._sent = ControlRequest()
 
-    def tell(self, asked: ControlRequest) -> None:
-        """Raises: RayError when the cluster does not take it."""
-        if asked != self._told:
+    def send(self, request: ControlRequest) -> None:
+        """Raises: RayError when the cluster does not accept it."""
+        if request != self._sent:
             store, key = _store()
-            store.internal_kv_put(key, pickle.dumps(asked), True, None)
-            self._told = asked
+            store.internal_kv_put(key, pickle.dumps(request), True, None)
+            self._sent = request
 
 
 class RequestReceiver:
-    """A worker's side: keeps asked.json in its temporary run folder, by a thread: training waits for no
-    cluster whose head is away."""
+    """A worker's side: updates asked.json in its temporary run folder, in a thread, so that training does not
+    wait for an unreachable cluster head."""
 
     def __init__(self, run: Path) -> None:
         self._run = run
-        self._heard: bytes | None = None
+        self._received: bytes | None = None
         self._over = threading.Event()
-        self._listen()
-        self._thread = threading.Thread(target=self._listen_on, name="asked", daemon=True)
+        self._update()
+        self._thread = threading.Thread(target=self._poll, name="requests", daemon=True)
         self._thread.start()
 
-    def _listen_on(self) -> None:
+    def _poll(self) -> None:
         while not self._over.wait(EVERY_S):
-            self._listen()
+            self._update()
 
-    def _listen(self) -> None:
+    def _update(self) -> None:
         from ray.exceptions import RayError
 
         store, key = _store()
         try:
-            heard = store.internal_kv_get(key, None, timeout=ANSWER_S)
-        except RayError:  # the head is away: nothing is asked for the moment
+            received = store.internal_kv_get(key, None, timeout=ANSWER_S)
+        except RayError:  # the head is unreachable for the moment
             return
-        if heard is not None and heard != self._heard:
-            self._heard = heard
-            asked: ControlRequest = pickle.loads(heard)
-            asked.save(self._run)
+        if received is not None and received != self._received:
+            self._received = received
+            request: ControlRequest = pickle.loads(received)
+            request.save(self._run)
 
     def close(self) -> None:
         self._over.set()

@@ -1,4 +1,4 @@
-"""The driver of the Ray engine: a process of ours that hands out jobs, keeps what comes back and tells of it.
+"""The driver of the Ray engine: a child process that submits tasks to Ray and saves their files.
 
 It talks to its parent through a pipe, and ends when that is closed.
 """
@@ -21,7 +21,7 @@ from ....runs.control_requests import ControlRequests
 from ....system.child_process import Connection
 from ....system.files import atomic_path
 from ...cells import Work
-from ..scheduler import cannot_be_written
+from ..scheduler import Received, cannot_be_written
 from ..tasks import TrainingTask
 from .connection import ConnectionLost, with_ray
 from .control_relay import RequestSender, may_not_begin
@@ -29,23 +29,23 @@ from .nodes import on_a_worker, refuse_other_mlee
 from .worker import Files, Shared, files_for
 
 ATTEMPTS = 4
-"""How often a job is begun without an epoch in between, before its stage fails."""
+"""Starts of a task without an epoch in between, before its stage fails."""
 
 POLL_S = 0.2
-WAITING_EVERY_S = 1.0
+PROGRESS_EVERY_S = 1.0
 QUIET_S = 10.0
-"""So long without a word from the workers, and the cluster is asked whether it still lives."""
+"""Without an event from the workers, after which the connection to the cluster is checked."""
 
 GRACE_S = 2.0
-"""Tasks may take so long to stop by themselves, which removes their temporary folders."""
+"""For tasks to stop by themselves, which removes their temporary folders."""
 
 UNREAD_EVENTS = 16
-"""A task that has told so much more than was read pauses: checkpoints would fill the cluster's memory."""
+"""A task with so many unread events pauses: checkpoints would fill the cluster's memory."""
 
 
 def serve(connection: Connection, address: str | None, work: Work, workers: int, version: str) -> None:
-    """Train the jobs that come through the pipe, at most `workers` of them at once. Sends (job, what it told)
-    as a Pool does, events that are of no job, and the MleeError that ended it all."""
+    """Train the tasks that come through the pipe, at most `workers` at once. Sends what a Pool receives,
+    events that belong to no task, and the MleeError that ended the work."""
 
     def train(ray: Any) -> None:
         connection.send(Progress("Putting the features into Ray's memory", 0.0))
@@ -54,23 +54,23 @@ def serve(connection: Connection, address: str | None, work: Work, workers: int,
             while True:
                 while connection.poll(0 if tasks.running else None):
                     tasks.start(connection.recv())
-                for told in tasks.heard():
-                    connection.send(told)
+                for received in tasks.receive():
+                    connection.send(received)
         except (EOFError, BrokenPipeError):
             tasks.cancel()
 
     with_ray(connection, address, workers * work.config.compute.threads, train)
 
 
-# ---- jobs as tasks ----------------------------------------------------------------------------------------
+# ---- training tasks as Ray tasks --------------------------------------------------------------------------
 
 
 @dataclass
 class _Attempt:
-    """A job in work. node, pid: its worker, once it has one. stage: the last one it told of, once it has.
-    failures: in a row, without an epoch in between."""
+    """A task in work. node, pid: its worker, once it has one. stage: of its last event. failures: in a row,
+    without an epoch in between."""
 
-    job: TrainingTask
+    task: TrainingTask
     node: str | None = None
     pid: int | None = None
     stage: str | None = None
@@ -78,20 +78,20 @@ class _Attempt:
 
     @property
     def place(self) -> dict[str, Any]:
-        return {"fold": self.job.fold.name, "seed": self.job.seed}
+        return {"fold": self.task.fold.name, "seed": self.task.seed}
 
     @property
     def worker(self) -> str:
         return "a worker" if self.node is None else f"the worker on {self.node}, process {self.pid},"
 
     def waiting(self) -> Progress:
-        again = f"Attempt {self.failures + 1} of {ATTEMPTS}: " if self.failures else ""
+        attempt = f"Attempt {self.failures + 1} of {ATTEMPTS}: " if self.failures else ""
         what = "waiting for the cluster" if self.node is None else f"starting on {self.node}"
-        return Progress(f"{again}{what}", 0.0, **self.place)
+        return Progress(f"{attempt}{what}", 0.0, **self.place)
 
 
 class _Tasks:
-    """A Pool of Ray tasks, each a generator of events with the files that belong to them.
+    """A Pool of Ray tasks, each a stream (a generator of Ray's) of events with the files that belong to them.
 
     Ray's own retries are off: only the driver knows the last checkpoint.
     """
@@ -103,62 +103,66 @@ class _Tasks:
         self._shared = [ray.put(pickle.dumps(Shared.of(work))), ray.put(frames)]
         self._needs = needs(ray.cluster_resources(), work.config.compute, workers)
         self._train = ray.remote(on_a_worker(version)[1])
-        self._asks, self._teller = ControlRequests(work.run), RequestSender()
+        self._requests, self._sender = ControlRequests(work.run), RequestSender()
         self.running: dict[Any, _Attempt] = {}
-        self._heard_at = self._waiting_told_at = time.monotonic()
+        self._received_at = self._progress_at = time.monotonic()
 
-    def start(self, job: TrainingTask) -> None:
-        self._submit(_Attempt(job))
+    def start(self, task: TrainingTask) -> None:
+        self._submit(_Attempt(task))
 
     def _submit(self, attempt: _Attempt) -> None:
-        job = attempt.job
-        task = self._train.options(
-            name=f"mlee {job.fold.name} {job.stages[0].name}",
+        task = attempt.task
+        stream = self._train.options(
+            name=f"mlee {task.fold.name} {task.stages[0].name}",
             num_returns="streaming",
             max_retries=0,
             _generator_backpressure_num_objects=UNREAD_EVENTS,
             **self._needs,
-        ).remote(pickle.dumps((job, files_for(self._run, job))), self._shared)
-        self.running[task] = attempt
+        ).remote(pickle.dumps((task, files_for(self._run, task))), self._shared)
+        self.running[stream] = attempt
 
-    def heard(self) -> list[tuple[TrainingTask, Event | MleeError | None]]:
-        if left := self._unwanted():
-            return left
-        tasks = list(self.running)
-        ready, _ = self._ray.wait(tasks, timeout=POLL_S)
+    def receive(self) -> Received:
+        if unwanted := self._cancel_unwanted():
+            return unwanted
+        streams = list(self.running)
+        ready, _ = self._ray.wait(streams, timeout=POLL_S)
         if not ready:
-            return self._nothing_heard()
-        self._heard_at = time.monotonic()
-        ready, _ = self._ray.wait(tasks, num_returns=len(tasks), timeout=0)
-        return [(attempt.job, told) for task in ready for attempt, told in self._next(task)]
+            return self._waiting()
+        self._received_at = time.monotonic()
+        ready, _ = self._ray.wait(streams, num_returns=len(streams), timeout=0)
+        return [(attempt.task, event) for stream in ready for attempt, event in self._next(stream)]
 
-    def _unwanted(self) -> list[tuple[TrainingTask, Event | MleeError | None]]:
-        """Jobs that have not begun and need not any more; those in work are told, and end by themselves."""
-        asked = self._asks.now()
-        self._teller.tell(asked)
-        unwanted = [task for task, attempt in self.running.items() if attempt.node is None]
-        unwanted = [task for task in unwanted if may_not_begin(self.running[task].job, asked)]
-        for task in unwanted:
-            self._ray.cancel(task)
-        return [(self.running.pop(task).job, None) for task in unwanted]
+    def _cancel_unwanted(self) -> Received:
+        """Cancel tasks that have not begun and need not any more; running ones get the request and end by
+        themselves."""
+        request = self._requests.now()
+        self._sender.send(request)
+        unwanted = [
+            stream
+            for stream, attempt in self.running.items()
+            if attempt.node is None and may_not_begin(attempt.task, request)
+        ]
+        for stream in unwanted:
+            self._ray.cancel(stream)
+        return [(self.running.pop(stream).task, None) for stream in unwanted]
 
-    def _nothing_heard(self) -> list[tuple[TrainingTask, Event | MleeError | None]]:
-        """Progress all the same, so that whoever follows it can stop the work."""
+    def _waiting(self) -> Received:
+        """Progress of tasks without an event so far, so that a caller can stop the work."""
         now = time.monotonic()
-        if now - self._heard_at > QUIET_S:
-            self._heard_at = now
+        if now - self._received_at > QUIET_S:
+            self._received_at = now
             self._refuse_lost_connection()
-        if now - self._waiting_told_at < WAITING_EVERY_S:
+        if now - self._progress_at < PROGRESS_EVERY_S:
             return []
-        self._waiting_told_at = now
-        return [(attempt.job, attempt.waiting()) for attempt in self.running.values() if not attempt.stage]
+        self._progress_at = now
+        return [(attempt.task, attempt.waiting()) for attempt in self.running.values() if not attempt.stage]
 
-    def _next(self, task: Any) -> Iterator[tuple[_Attempt, Event | MleeError | None]]:
-        """What a task told next: where it runs (kept), an event, or its end."""
-        attempt = self.running.pop(task)
+    def _next(self, stream: Any) -> Iterator[tuple[_Attempt, Event | MleeError | None]]:
+        """The next value of a stream: its node (which is stored), an event, or its end."""
+        attempt = self.running.pop(stream)
         exceptions = self._ray.exceptions
         try:
-            told = self._ray.get(next(task))
+            value = self._ray.get(next(stream))
         except StopIteration:
             yield attempt, None
             return
@@ -166,40 +170,40 @@ class _Tasks:
             yield attempt, WorkerDied(f"Training in {attempt.worker} ended with {_one_line(error.cause)}.")
             return
         except exceptions.RayError as error:
-            yield attempt, self._again(attempt, error)
+            yield attempt, self._restart(attempt, error)
             return
-        if isinstance(told, dict):
-            refuse_other_mlee(told, self._version, RunError)
-            attempt.node, attempt.pid = told["node"], told["pid"]
-            self.running[task] = attempt
+        if isinstance(value, dict):
+            refuse_other_mlee(value, self._version, RunError)
+            attempt.node, attempt.pid = value["node"], value["pid"]
+            self.running[stream] = attempt
             return
-        event, files = told
+        event, files = value
         try:
-            self._keep(files)
+            self._save(files)
         except OSError as error:
-            self._ray.cancel(task)
+            self._ray.cancel(stream)
             yield attempt, RunError(cannot_be_written(str(self._run), error))
             return
         attempt.stage = getattr(event, "stage", None) or attempt.stage
         if isinstance(event, EpochDone) and event.seconds is not None:
             attempt.failures = 0
         if not isinstance(event, Failed):
-            self.running[task] = attempt
+            self.running[stream] = attempt
         yield attempt, event
 
-    def _keep(self, files: Files) -> None:
+    def _save(self, files: Files) -> None:
         for name, content in files.items():
             (self._run / name).parent.mkdir(parents=True, exist_ok=True)
             with atomic_path(self._run / name) as neighbour:
                 neighbour.write_bytes(content)
 
-    def _again(self, attempt: _Attempt, error: Exception) -> Event | MleeError:
-        """Begin a job anew whose worker is gone, from what was kept."""
+    def _restart(self, attempt: _Attempt, error: Exception) -> Event | MleeError:
+        """Restart a task whose worker is gone, from its last checkpoint."""
         self._refuse_lost_connection()
         attempt.failures += 1
         what = f"{attempt.worker} {_what_happened(error)}"
         if attempt.failures == ATTEMPTS:
-            return WorkerDied(f"Training was given up: {what}, {ATTEMPTS} times without an epoch in between.")
+            return WorkerDied(f"Training has failed: {what}, {ATTEMPTS} times without an epoch in between.")
         what += f"; attempt {attempt.failures + 1} of {ATTEMPTS} begins, from the last checkpoint"
         event = Started(what, attempt.stage, **attempt.place)
         attempt.node = attempt.stage = None
@@ -212,26 +216,26 @@ class _Tasks:
             raise ConnectionLost("Ray has ended on this machine.")
 
     def cancel(self) -> None:
-        """Stop what still runs: in kindness first, then by force."""
-        for task in self.running:
-            self._ray.cancel(task)
+        """Stop the running tasks: first by a request, then by force."""
+        for stream in self.running:
+            self._ray.cancel(stream)
         deadline = time.monotonic() + GRACE_S
         while self.running and time.monotonic() < deadline:
-            for task in self._ray.wait(list(self.running), timeout=POLL_S)[0]:
+            for stream in self._ray.wait(list(self.running), timeout=POLL_S)[0]:
                 try:
-                    self._ray.get(next(task))  # told before it was stopped: nobody listens any more
+                    self._ray.get(next(stream))  # sent before it was stopped; not needed any more
                 except (StopIteration, self._ray.exceptions.RayError):
-                    del self.running[task]
-        for task in self.running:
-            self._ray.cancel(task, force=True)
+                    del self.running[stream]
+        for stream in self.running:
+            self._ray.cancel(stream, force=True)
 
 
 def needs(resources: Mapping[str, float], compute: Compute, workers: int) -> dict[str, float]:
-    """What one training takes of a node; more workers than the cluster has GPUs share them."""
+    """Resources of one training on a node; more workers than the cluster has GPUs share them."""
     if compute.device == "cpu":
         return {"num_cpus": compute.threads, "num_gpus": 0}
     share = math.ceil(workers / max(1, resources.get("GPU", 0)))
-    return {"num_cpus": compute.threads, "num_gpus": math.floor(1e4 / share) / 1e4}  # Ray counts so finely
+    return {"num_cpus": compute.threads, "num_gpus": math.floor(1e4 / share) / 1e4}  # Ray's resolution
 
 
 def _what_happened(error: Exception) -> str:

@@ -6,34 +6,33 @@ import importlib.util
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ....errors import ConfigError, MleeError, RunError, WorkerDied
 from ....system.child_process import GRACE_S, Child, Outcome
 from . import session
 from .connection import host_of
 
-if TYPE_CHECKING:
-    pass
 PROBE_S = 5.0
 IMPORT_S = 60.0
 JOIN_S = 15.0
-
-
 START_S = 60.0
-"""Ray of our own starts half a dozen processes."""
-
+"""For Ray on this machine, which starts half a dozen processes."""
 
 END_S = 4.0
-"""The driver may take so long to stop its tasks, and the Ray that it has started: whoever ends mlee itself
-waits for five seconds."""
+"""For the driver to stop its tasks and the Ray that it has started; less than the five seconds that a job has
+to end."""
 
 
 class Driver(Child):
-    """A process of ours that is connected to Ray at an address; None is one of its own.
+    """A child process that is connected to Ray.
 
-    target: target(connection, address, *more), which goes through `ray_joining.with_ray`. Raises: MleeError
-    when Ray cannot be used, ConfigError when nothing answers at the address in time.
+    Args:
+        target: called as target(connection, address, *more); it calls `connection.with_ray`.
+        address: of the cluster; None starts Ray on this machine.
+        more: further arguments.
+        log: file for the process's output.
+    Raises: MleeError when Ray cannot be used, ConfigError when nothing answers at the address in time.
     """
 
     def __init__(
@@ -54,19 +53,19 @@ class Driver(Child):
             raise
 
     def _await_joined(self, address: str | None) -> None:
-        """Raises: the MleeError that the driver says, or one when it takes too long or ends."""
+        """Raises: the MleeError that the driver sends, or one when it takes too long or ends."""
         timeout_s = JOIN_S if address else START_S
         if not self.poll(timeout_s):
-            raise _not_let_in(address, f"not within {timeout_s:.0f} s")
+            raise _not_joined(address, f"not within {timeout_s:.0f} s")
         try:
-            told = self.receive()
+            message = self.receive()
         except WorkerDied as error:
-            raise _not_let_in(address, str(error).rstrip(".")) from error
-        if isinstance(told, MleeError):
-            raise told
+            raise _not_joined(address, str(error).rstrip(".")) from error
+        if isinstance(message, MleeError):
+            raise message
 
     def stop(self, grace_s: float = GRACE_S) -> Outcome:
-        """End it, and wait until nothing of its own Ray is left."""
+        """End it, and wait until all processes of a Ray that it has started are gone."""
         outcome = super().stop(grace_s)
         if self._own_session is not None:
             session.end(self._own_session)
@@ -93,10 +92,10 @@ def _refuse_silence(address: str) -> None:
         ) from error
 
 
-def _not_let_in(address: str | None, how: str) -> MleeError:
+def _not_joined(address: str | None, reason: str) -> MleeError:
     if address is None:
-        return RunError(f"Ray did not start on this machine ({how}).")
+        return RunError(f"Ray did not start on this machine ({reason}).")
     return ConfigError(
-        f"what answers at {address} did not let this machine in ({how}): is it Ray, is this machine one of "
-        f"its nodes (`ray start --address={address}`), and does it ask for a token (RAY_AUTH_MODE=token)?"
+        f"the server at {address} did not accept this machine ({reason}): is it Ray, is this machine one of "
+        f"its nodes (`ray start --address={address}`), and does it require a token (RAY_AUTH_MODE=token)?"
     )

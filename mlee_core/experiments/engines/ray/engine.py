@@ -1,17 +1,18 @@
-"""The Ray engine: jobs run as tasks of a Ray cluster, on one machine or many.
+"""The Ray engine: tasks of a Ray cluster, on one machine or many.
 
-    mlee (ray_pool.py)  <-pipe->  driver, a process of ours (ray_driver.py)  <-Ray->  workers (ray_worker.py)
+    mlee (pool.py)  <-pipe->  driver, a child process (driver.py)  <-Ray->  workers (worker.py)
 
 - The driver is a process of its own because Ray ends a process that loses its cluster, writes to its stderr
-  and keeps its signals; here all of that becomes one sentence. It alone writes cells into the run folder.
-- When the cluster at an address is lost, another driver follows as soon as it answers again.
-- A Ray of our own is a session of processes that the driver leads, so that all of it ends with it.
-- The data is shipped: the features are computed once, on the driver's machine, and put into Ray's object
-  store as one array that each node fetches once and all its workers map. So workers need neither the corpus
-  nor a shared file system and cannot lack them, and all train on the same bits. IEMOCAP at three speeds is
-  5 GB; what does not fit into a node's memory Ray keeps on its disk.
-- A task is a generator: every event comes with the files that were written before it. If its worker dies,
-  the job begins again from them on another.
+  and handles its signals; here each of these becomes one sentence. Only the driver writes cells into the run
+  folder.
+- When the cluster at an address is lost, another driver starts as soon as it answers again.
+- A Ray that MLEE starts is a session of processes that the driver leads, so that all of them end with it.
+- The features are computed once, on the driver's machine, and put into Ray's object store as one array that
+  each node fetches once and all its workers map. So workers need neither the corpus nor a shared file system,
+  and all train on the same bits. IEMOCAP at three speeds is 5 GB; Ray keeps what exceeds a node's memory on
+  its disk.
+- A Ray task is a generator: every event comes with the files that were written before it. If its worker dies,
+  the task restarts from them on another.
 """
 
 from __future__ import annotations
@@ -35,28 +36,28 @@ if TYPE_CHECKING:
 
 
 def look(address: str, device: str, *, ask_dtype: bool) -> Cluster:
-    """What the cluster at an address offers. Raises: ConfigError, one sentence, where it cannot be used."""
+    """The resources of the cluster at an address. Raises: ConfigError where it cannot be used."""
     driver = Driver(_look, address, device, __version__, ask_dtype)
     try:
-        told = driver.receive()
+        answer = driver.receive()
     finally:
         driver.stop(END_S)
-    if isinstance(told, MleeError):
-        raise told
-    assert isinstance(told, Cluster)
-    return told
+    if isinstance(answer, MleeError):
+        raise answer
+    assert isinstance(answer, Cluster)
+    return answer
 
 
 def run(
-    work: Work, jobs: Sequence[TrainingTask], done: Collection[Cell], workers: int, address: str | None
+    work: Work, tasks: Sequence[TrainingTask], done: Collection[Cell], workers: int, address: str | None
 ) -> Generator[Event]:
-    """Train all jobs, at most `workers` at a time (`work_off`). Closing the generator stops all tasks.
+    """Train all tasks, at most `workers` at a time (`run_tasks`). Closing the generator stops them.
 
-    address: of a Ray that runs; None starts one on this machine, and ends it. Raises: MleeError when Ray
-    cannot be used, or one of our own is lost on the way.
+    address: of a running Ray; None starts one on this machine, and stops it at the end. Raises: MleeError
+    when Ray cannot be used, or when a started one is lost.
     """
-    from ..scheduler import work_off
+    from ..scheduler import run_tasks
     from .pool import RayPool
 
     with closing(RayPool(work, workers, address)) as pool:
-        yield from work_off(pool, jobs, done, workers, ControlRequests(work.run))
+        yield from run_tasks(pool, tasks, done, workers, ControlRequests(work.run))

@@ -1,4 +1,4 @@
-"""The machines of a Ray cluster: what they offer, and whether MLEE is the same on all of them."""
+"""The nodes of a Ray cluster: their resources, and whether MLEE is the same on all of them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ....system.provenance import stamp
 from .connection import with_ray
 
 ANSWER_S = 60
-"""A node may take so long to start a worker and import MLEE there."""
+"""For a node to start a worker and import MLEE there."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """A machine of a cluster, with what it offers to tasks."""
+    """A machine of a cluster, with its resources for tasks."""
 
     name: str
     cpus: int
@@ -29,7 +29,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A running Ray. dtype: bf16 if all nodes are fast at it, None if they were not asked."""
+    """A running Ray cluster. dtype: bf16 if all nodes are fast at it, None if this was not checked."""
 
     address: str
     nodes: tuple[Node, ...]
@@ -53,50 +53,50 @@ class Cluster:
 
 
 def look(connection: Connection, address: str, device: str, version: str, ask_dtype: bool) -> None:
-    """In a process of its own: send the Cluster at an address, or the MleeError that prevents it."""
+    """In a child process: send the Cluster at an address, or the MleeError that prevents it."""
 
     def send(ray: Any) -> None:
-        connection.send(_looked_at(ray, address, device, version, ask_dtype))
+        connection.send(_cluster(ray, address, device, version, ask_dtype))
 
     with_ray(connection, address, None, send)
 
 
-def _looked_at(ray: Any, address: str, device: str, version: str, ask_dtype: bool) -> Cluster:
-    """Ask every node that has the device for its MLEE and, with ask_dtype, its arithmetic.
+def _cluster(ray: Any, address: str, device: str, version: str, ask_dtype: bool) -> Cluster:
+    """Query every node with the device for its MLEE and, with ask_dtype, its arithmetic.
 
     Raises: ConfigError naming a node that does not answer, or has another MLEE or none.
     """
     kind = "CPU" if device == "cpu" else "GPU"
-    about = ray.remote(on_a_worker(version)[0])
+    query = ray.remote(on_a_worker(version)[0])
     on_node = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
-    asked = {}
+    pending = {}
     for node in ray.nodes():
         offers = node["Resources"]
         if not (node["Alive"] and offers.get("CPU") and offers.get(kind)):
             continue
         name = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
-        question = about.options(
+        answer = query.options(
             num_cpus=0,
-            num_gpus=0.001 if ask_dtype and kind == "GPU" else 0,  # without a share of it no GPU is seen
+            num_gpus=0.001 if ask_dtype and kind == "GPU" else 0,  # without a share a task sees no GPU
             max_retries=0,
             scheduling_strategy=on_node(node["NodeID"], soft=False),
         ).remote(device if ask_dtype else None)
-        asked[question] = Node(name, int(offers["CPU"]), int(offers.get("GPU", 0)))
-    if asked:
-        ray.wait(list(asked), num_returns=len(asked), timeout=ANSWER_S)
-    answers = [(node, _answered(ray, question, node.name)) for question, node in asked.items()]
-    there = [(node, answer) for node, answer in answers if answer is not None]
-    for _, answer in there:
+        pending[answer] = Node(name, int(offers["CPU"]), int(offers.get("GPU", 0)))
+    if pending:
+        ray.wait(list(pending), num_returns=len(pending), timeout=ANSWER_S)
+    answers = {node: _answer(ray, answer, node.name) for answer, node in pending.items()}
+    found = {node: answer for node, answer in answers.items() if answer is not None}
+    for answer in found.values():
         refuse_other_mlee(answer, version, ConfigError)
-    fast = all(answer["dtype"] == "bf16" for _, answer in there)
+    fast = all(answer["dtype"] == "bf16" for answer in found.values())
     dtype: Dtype = "bf16" if fast else "fp32"
-    return Cluster(address, tuple(node for node, _ in there), dtype if ask_dtype else None)
+    return Cluster(address, tuple(found), dtype if ask_dtype else None)
 
 
-def _answered(ray: Any, question: Any, name: str) -> dict[str, Any] | None:
-    """What a node answers, None where it is gone by now. Raises: ConfigError where it cannot train."""
+def _answer(ray: Any, pending: Any, name: str) -> dict[str, Any] | None:
+    """A node's answer, None where it is gone by now. Raises: ConfigError where it cannot train."""
     try:
-        answer: dict[str, Any] = ray.get(question, timeout=0)
+        answer: dict[str, Any] = ray.get(pending, timeout=0)
         return answer
     except (ray.exceptions.NodeDiedError, ray.exceptions.TaskUnschedulableError):
         return None
@@ -106,13 +106,13 @@ def _answered(ray: Any, question: Any, name: str) -> dict[str, Any] | None:
         ) from error
     except ray.exceptions.RayError as error:
         cause = getattr(error, "cause", None) or error
-        words = " ".join(str(cause).split())
-        raise ConfigError(f"node {name} cannot train: {type(cause).__name__}: {words}") from error
+        reason = " ".join(str(cause).split())
+        raise ConfigError(f"node {name} cannot train: {type(cause).__name__}: {reason}") from error
 
 
 def refuse_other_mlee(answer: Mapping[str, Any], version: str, error: type[MleeError]) -> None:
     """Raises: `error` naming the node, unless it has this version of MLEE, and this commit where both are
-    checkouts. On this machine it is the same checkout, in which a commit may be made at any time."""
+    checkouts. This machine's own node uses the same checkout, whose commit may change at any time."""
     node, here, commit = answer["node"], ProcessIdentity.own(), stamp()["commit"]
     if answer["version"] is None:
         raise error(f"node {node} has no MLEE: pip install mlee-speech=={version} there.")
@@ -130,10 +130,10 @@ def refuse_other_mlee(answer: Mapping[str, Any], version: str, error: type[MleeE
 
 
 def on_a_worker(version: str) -> tuple[Callable[..., dict[str, Any]], Callable[..., Iterator[Any]]]:
-    """What runs on a worker: a question about its node, and the training of a job.
+    """Functions that run on a worker: a query of its node, and the training of a task.
 
-    Both are local functions, which Ray sends as they are: functions of a module would be looked up in the
-    worker's own MLEE, which may be missing or another. For the same reason they import what they use.
+    Both are local functions, which Ray sends by value: it would look up a module's function in the worker's
+    own MLEE, which may be missing or another version. For the same reason they import what they use.
     """
 
     def here() -> dict[str, Any]:
@@ -149,7 +149,7 @@ def on_a_worker(version: str) -> tuple[Callable[..., dict[str, Any]], Callable[.
         except ImportError:
             return answer
         answer["version"] = __version__
-        if __version__ == version:  # another may have none of these
+        if __version__ == version:  # another version may lack these
             from ....system.process_identity import ProcessIdentity
             from ....system.provenance import stamp
 

@@ -1,4 +1,4 @@
-"""A session of processes that ends with the one which leads it: children keep it when their parents die."""
+"""A session of processes that ends with its leader: children stay in it when their parents die."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ....system import temporary_folders
 
 AGAIN_S = 0.01
 GIVE_UP_S = 2.0
-"""A process that waits for a disk cannot be killed before that answers."""
+"""A process that waits for a disk can only be killed afterwards."""
 
 
 def lead() -> None:
-    """Let this process lead a session of its own, all of which is ended when this process ends, however it
-    does: Ray's agents would live on for a minute."""
+    """Make this process the leader of a session that is killed when this process ends for any reason: Ray's
+    agents would otherwise run for another minute."""
     os.setsid()
     leader = os.getpid()
-    read, _held = os.pipe()  # the other end is this process's alone, and closed when it ends
+    read, _held = os.pipe()  # the other end is closed when this process ends
     if os.fork():
         os.close(read)
         return
@@ -34,7 +34,7 @@ def lead() -> None:
 
 
 def end(session: int) -> None:
-    """Kill all other processes of a session, wait until they are gone, and remove their temporary folders."""
+    """Kill all other processes of a session, wait for their end, and remove their temporary folders."""
     deadline = time.monotonic() + GIVE_UP_S
     while (members := list(_members(session))) and time.monotonic() < deadline:
         for pid in members:
@@ -46,12 +46,13 @@ def end(session: int) -> None:
 
 
 def near() -> Path | None:
-    """Where Ray's sockets can lie, whose paths may have 107 bytes, of which Ray needs 80."""
+    """Parent folder for Ray's sockets, whose paths may have 107 bytes, of which Ray needs 80."""
     return None if len(tempfile.gettempdir()) < 27 else Path("/tmp")
 
 
 def _members(session: int) -> Iterator[int]:
-    """Those that hold anything yet, but this process. A zombie does while threads of it end."""
+    """Process ids of a session that still hold resources, without this process. A zombie does while threads
+    of it end."""
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             state, *numbers = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()[:4]

@@ -1,7 +1,7 @@
-"""The worker's side of the Ray engine: trains a job in a temporary folder that is laid out like a run folder.
+"""The worker's side of the Ray engine: trains a task in a temporary folder with the layout of a run folder.
 
-What it writes there travels to the driver with the next event, so that the run folder need not be seen by
-the worker, and a worker that dies has lost no more than the epoch in work.
+The files written there are sent to the driver with the next event. So the worker needs no access to the run
+folder, and a worker that dies loses at most the current epoch.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from ....system import temporary_folders
 from ....system.temporary_folders import TemporaryFolder
 from ....training.feature_store import FeatureStore
 from ...cells import Work
-from ..scheduler import trained
+from ..scheduler import train_task
 from ..tasks import TrainingTask
 from .control_relay import RequestReceiver
 
 Files = dict[str, bytes]
-"""Contents of files by their paths in the run folder, in the order in which they are to be written."""
+"""Contents of files by their paths in the run folder, in the order to write them."""
 
 LAST = "last.safetensors"
 
 
 @dataclass(frozen=True)
 class Shared:
-    """What all jobs of an experiment have in common besides the frames of their features.
+    """Data of all tasks of an experiment except the frames of their features.
 
     run: the run folder on the driver's machine, for messages alone. The rest is as in a FeatureStore.
     """
@@ -54,19 +54,19 @@ class Shared:
         return cls(work.run, work.config, work.corpus, store.spans, store.digests, store.levels)
 
     def work(self, run: Path, frames: NDArray[np.float16]) -> Work:
-        """To be trained in another folder. frames: [ΣT, 400]."""
+        """The work for training in another folder. frames: [ΣT, 400]."""
         store = FeatureStore(Path(), self.spans, self.digests, self.levels)
         vars(store)["frames"] = frames  # as if its file had been mapped already
         return Work(run, self.config, self.corpus, store)
 
 
-def files_for(run: Path, job: TrainingTask) -> Files:
-    """What a worker needs of the run folder: all there is of the job's own cells, to go on from, and the
-    encoders that it stands on without the state of their training."""
+def files_for(run: Path, task: TrainingTask) -> Files:
+    """The files of the run folder that a worker needs: all of the task's own cells, to resume from, and its
+    encoders without their training state."""
     found: Files = {}
-    for cell in (*job.needs, *job.cells):
+    for cell in (*task.needs, *task.cells):
         for file in _files(RunFolder(run).stage_folder(cell)):
-            if cell in job.cells or file.name != LAST:
+            if cell in task.cells or file.name != LAST:
                 found[str(file.relative_to(run))] = file.read_bytes()
     return found
 
@@ -74,23 +74,24 @@ def files_for(run: Path, job: TrainingTask) -> Files:
 def train(
     node: str, packed: bytes, shared: bytes, frames: NDArray[np.float16]
 ) -> Iterator[tuple[Event, Files]]:
-    """Train a job; each event comes with the files that were written before it.
+    """Train a task; each event comes with the files that were written before it.
 
-    node: this machine's name, for messages. packed: a pickled (Job, Files). shared: a pickled Shared.
+    node: this machine's name, for messages. packed: a pickled (TrainingTask, Files). shared: a pickled
+    Shared.
     """
-    temporary_folders.sweep()  # what workers that were killed here have left
+    temporary_folders.sweep()  # after workers that were killed here
     temporary = TemporaryFolder()
     try:
-        job, files = pickle.loads(packed)
+        task, files = pickle.loads(packed)
         common: Shared = pickle.loads(shared)
         run = temporary.path / "run"
         for name, content in files.items():
             (run / name).parent.mkdir(parents=True, exist_ok=True)
             (run / name).write_bytes(content)
-        fold = run / job.fold.name
+        fold = run / task.fold.name
         fold.mkdir(parents=True, exist_ok=True)
         with closing(RequestReceiver(run)):
-            events = trained(common.work(run, frames), job, f"the temporary folder on {node}")
+            events = train_task(common.work(run, frames), task, f"the temporary folder on {node}")
             yield from _with_files(events, run, fold, common.run)
     finally:
         temporary.remove()
@@ -113,11 +114,11 @@ def _with_files(events: Iterator[Event], run: Path, fold: Path, real: Path) -> I
 
 
 def _files(folder: Path) -> list[Path]:
-    """Without the neighbours of files in work."""
+    """Its files, without temporary ones that are being written."""
     return sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
 
 
 def _written(run: Path, fold: Path) -> dict[str, tuple[int, int]]:
-    """A fold's files by their paths in the run, with what changes when one is written anew."""
+    """A fold's files by their paths in the run, with values that change when one is replaced."""
     states = ((file, file.stat()) for file in _files(fold))
     return {str(file.relative_to(run)): (state.st_ino, state.st_mtime_ns) for file, state in states}
