@@ -58,8 +58,7 @@ def run(args: argparse.Namespace) -> int:
         suffix_of(args.picture)
     corpus = corpus_of(args)
     if args.missing:
-        absent = count(corpus)
-        for utterance in (*absent.missing, *absent.pointers):
+        for utterance in count(corpus).absent:
             print(utterance.file)
         return 0
     found = info(corpus, label_map_of(args))
