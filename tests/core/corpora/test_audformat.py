@@ -55,7 +55,9 @@ def test_a_published_database(tmp_path: Path, storage: str):
 def test_tables_that_contradict_each_other_are_refused(tmp_path: Path):
     db = foreign()
     db["emotion.categories.train"]["emotion"].set(["anger", None])
-    with pytest.raises(CorpusError, match=r"has two values for the emotion of 'wav/b\.wav': 'boredom' and 'anger'"):
+    with pytest.raises(
+        CorpusError, match=r"has two values for the emotion of 'wav/b\.wav': 'boredom' and 'anger'"
+    ):
         open_corpus(saved(tmp_path / "db", db))
 
 

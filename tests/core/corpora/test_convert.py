@@ -154,7 +154,10 @@ def test_a_link_is_followed_where_paths_are_relative(tmp_path: Path):
             one(Votes.from_annotators({"Speaker": ("neu",)})),
             "annotator 'Speaker' has the name of a column with",
         ),
-        (one(Votes.from_annotators({"ann": ("a;b", "neu")})), "the label 'a;b' of utterance 'u' contains ';'"),
+        (
+            one(Votes.from_annotators({"ann": ("a;b", "neu")})),
+            "the label 'a;b' of utterance 'u' contains ';'",
+        ),
         (one(Votes.from_annotators({"ann": ("neu",), "Ann": ("neu",)})), "has the column ann twice"),
         (one(Votes.from_annotators({"ann ": ("neu",)})), r"\{'ann ': \('neu',\)\}, would be read as"),
         (one(Votes.from_annotators({"ann": ("fear",)})), "has no label for neu, hap, sad, ang"),
@@ -319,7 +322,9 @@ def test_the_command(tmp_path: Path, capsys):
     for path in ("db", "again.CSV", "odd.db"):
         same(expected, open_corpus(tmp_path / path))
     for name in ("v1.0", "again.tsv", "db.yaml"):
-        with pytest.raises(CorpusError, match=rf"{name} does not determine the format.* --to csv or --to audformat"):
+        with pytest.raises(
+            CorpusError, match=rf"{name} does not determine the format.* --to csv or --to audformat"
+        ):
             run(table, tmp_path / name)
         assert not (tmp_path / name).exists()
     with pytest.raises(CorpusError, match=r"odd\.CSV would be a folder .* that ends in \.csv is for tables"):

@@ -298,7 +298,9 @@ def test_formats_are_recognised_or_named(tmp_path: Path):
             CorpusError, match=r"not a corpus of a known format: iemocap, .*; emodb, .*; table, "
         ):
             open_corpus(path)
-    with pytest.raises(CorpusError, match=r"'iemocup' is not a corpus format: the formats are .*emodb, table"):
+    with pytest.raises(
+        CorpusError, match=r"'iemocup' is not a corpus format: the formats are .*emodb, table"
+    ):
         open_corpus(text, format="iemocup")
     with pytest.raises(CorpusError, match="lacks the column emotion"):
         open_corpus(text, format="emodb")
@@ -342,7 +344,9 @@ def test_a_map_of_a_label_that_is_not_there_is_refused(tmp_path: Path):
     """A slip in a label would otherwise pass for a map that was applied."""
     path = table(tmp_path, "file,speaker,ann\na.wav,x,neutral\nb.wav,y,excited\n")
     assert votes(open_corpus(path, label_map={"excited": "hap"})) == [{"neu": 1}, {"hap": 1}]
-    with pytest.raises(CorpusError, match="excted=hap: mine has no such label; its labels are excited, neutral"):
+    with pytest.raises(
+        CorpusError, match="excted=hap: mine has no such label; its labels are excited, neutral"
+    ):
         open_corpus(path, label_map={"excted": "hap"})
 
 

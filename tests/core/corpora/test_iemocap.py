@@ -195,7 +195,10 @@ GOOD = b"[1.0 - 2.0]\tSes01F_impro01_F000\tneu\t[2, 2, 2]\n"
         ),
         (b"[1.0 - 2.0]\tSes01F_impro01_000\tneu\t[]\n", "'Ses01F_impro01_000' is not an id of IEMOCAP"),
         (b"[1.0 - 2.0]\tSes01F_../../x_F000\tneu\t[]\n", "is not an id of IEMOCAP"),
-        (b"[1 - 2]\tSes01F_impro01_F000\tneutral\t[]\n", "'neutral' is not a consensus: allowed are neu, .*, xxx"),
+        (
+            b"[1 - 2]\tSes01F_impro01_F000\tneutral\t[]\n",
+            "'neutral' is not a consensus: allowed are neu, .*, xxx",
+        ),
         (GOOD + b"C-X1:\tNeutral;\t()\n", r"line 2: 'C-X1:.*' is not `C-E1: label; label"),
         (GOOD + b"C-E1\tNeutral;\t()\n", "line 2: 'C-E1.*' is not `C-E1: label"),
         (GOOD + b"E1:\tNeutral;\t()\n", "line 2: 'E1:.*' is none of"),
@@ -232,7 +235,9 @@ def test_recognised_by_its_folders(small: Path):
     assert iemocap.recognises(small)
     assert not iemocap.recognises(small / "Session1")
     assert not iemocap.recognises(small / "README.txt")
-    with pytest.raises(CorpusError, match="is not a corpus of a known format: iemocap, a folder with IEMOCAP's"):
+    with pytest.raises(
+        CorpusError, match="is not a corpus of a known format: iemocap, a folder with IEMOCAP's"
+    ):
         open_corpus(small / "Documentation")
     with pytest.raises(
         CorpusError, match=r"is not a folder with IEMOCAP's .*: it has no Session\*/dialog/EmoEvaluation"
