@@ -156,7 +156,7 @@ def test_title_and_footer(tmp_path: Path, emodb: Path):
     said = texts(build_corpus_figure(made, info(made, label_map)))
     assert "mine" in said
     assert "5 utterances, 3 speakers, duration not known; format table; 0 audio files present" in said
-    assert "• Label map: fear means ang." in said
+    assert "• Label map: fear = ang." in said
     assert any(text.startswith("MLEE ") for text in said), "the stamp"
     said = texts(drawn(open_corpus(emodb)))
     assert "535 utterances, 10 speakers, 24.8 min; format emodb; 535 of the audio files are there" in said
