@@ -51,7 +51,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Not xdist's own `--dist loadgroup`, which pytest 9.2 silently breaks (xdist 3.8 writes `Item._nodeid`)."""
+    """Not xdist's own `--dist loadgroup`: xdist 3.8 needs `Item._nodeid`, which pytest 9.2 no longer has, and
+    then groups nothing without any error."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Groups(LoadScopeScheduling):
