@@ -1,4 +1,4 @@
-"""Fixtures that several of the core's tests share."""
+"""Fixtures shared by tests of the core."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def small_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def straight(small_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Run folder of all rows of Table 3 on two of the three folds, three epochs each, trained straight
-    through by one process. Not to be changed."""
+    """Run folder of all rows of Table 3 on two of the three folds, three epochs each, trained by one process
+    without interruption. Read-only: the files in `tests.conftest.GROUPS` share it."""
     run = tmp_path_factory.mktemp("experiment") / "straight"
     options = ("--only", "s0", "s1", "--max-epochs", run_folders.EPOCHS, "--jobs", 1)
     run_folders.finished(run_folders.table3(small_table, run, *options))
@@ -37,7 +37,7 @@ def straight(small_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 
 @pytest.fixture
 def run(tmp_path: Path) -> RunFolder:
-    """An experiment of which nothing is trained, for those who follow run folders."""
+    """An experiment of which nothing is trained, for tests that follow a run folder."""
     return job_folders.planned(tmp_path / "run")
 
 
