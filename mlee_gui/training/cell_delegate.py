@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPalette
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
@@ -11,6 +11,7 @@ from mlee_core.runs.follower import CellView
 
 from ..shell.plot_theme import mix
 from .cell_grid_model import FIRST_OF_GROUP_ROLE, MARKS, VIEW_ROLE, kind, lines_of
+from .widgets import Index
 
 STRIPE = 3
 BAR = 3
@@ -26,9 +27,7 @@ def cell_size(metrics: QFontMetrics) -> QSize:
 class CellDelegate(QStyledItemDelegate):
     """Draws a CellView (VIEW_ROLE). The chosen cell has a frame, so that its colour stays visible."""
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         view: CellView | None = index.data(VIEW_ROLE)
         palette, rect = option.palette, option.rect  # type: ignore[attr-defined]
         painter.save()
@@ -45,7 +44,7 @@ class CellDelegate(QStyledItemDelegate):
                 painter.drawRect(rect.adjusted(1 + inset, inset, -1 - inset, -1 - inset))
         painter.restore()
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return cell_size(option.fontMetrics)  # type: ignore[attr-defined]
 
     def _paint_view(self, painter: QPainter, rect: QRect, palette: QPalette, view: CellView) -> None:
@@ -57,7 +56,7 @@ class CellDelegate(QStyledItemDelegate):
             painter.fillRect(rect, mix(color, base, _TINT_DARK if base.lightness() < 128 else _TINT_LIGHT))
             painter.fillRect(QRect(rect.left(), rect.top(), STRIPE, rect.height()), color)
         metrics = painter.fontMetrics()
-        mark, left = MARKS[kind(view)], rect.left() + STRIPE + 4
+        mark, left = MARKS.get(kind(view), ""), rect.left() + STRIPE + 4
         lines, line = lines_of(view), metrics.height()
         top = rect.top() + 1 + (0 if lines[1] else line // 2)
         painter.setPen(faint if plain else text)

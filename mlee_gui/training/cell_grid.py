@@ -52,7 +52,6 @@ COMMANDS = (
 )
 """Name, text, key, tip, and the states of a cell in which the command is available."""
 
-UNSKIP_TIP = "Train this cell (S)"
 _LEGEND = ("done", "early", "running", "failed", "stopped", "skipped", "queued", "undone")
 
 
@@ -216,7 +215,7 @@ class CellGrid(QWidget):
     def _refresh(self) -> None:
         counts = Counter(kind(view) for view in self.model.views())
         names = {"early": "stopped early and kept", **STATES}
-        parts = (f"{MARKS[k]} {counts[k]} {names.get(k, k)}".strip() for k in _LEGEND if counts[k])
+        parts = (f"{MARKS.get(k, '')} {counts[k]} {names.get(k, k)}".strip() for k in _LEGEND if counts[k])
         self.legend.setText("   ".join(parts))
         self.legend.setVisible(bool(counts))
         self._refresh_actions()
@@ -227,7 +226,7 @@ class CellGrid(QWidget):
         for name, _, _, tip, states in COMMANDS:
             action = self.actions_by_name[name]
             if (name, state) == ("skip", "skipped"):
-                tip = UNSKIP_TIP
+                tip = "Train this cell (S)"
             action.setEnabled(not self._read_only and state in states)
             reason = f".\nNot available: {READ_ONLY if self._read_only else why_not}"
             action.setToolTip(tip if action.isEnabled() else tip + reason)

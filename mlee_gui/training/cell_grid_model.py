@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, Qt
 from PySide6.QtWidgets import QWidget
 
 from mlee_core.config.stages import LINES, TRAIN_SETS, Stage
@@ -13,8 +13,8 @@ from mlee_core.runs.cells import Cell
 from mlee_core.runs.follower import CellView
 
 from ..shell.status_bar import remaining_text
+from .widgets import Index
 
-Index = QModelIndex | QPersistentModelIndex
 Row = tuple[str, int]
 """Fold and seed."""
 
@@ -22,16 +22,7 @@ VIEW_ROLE = Qt.ItemDataRole.UserRole
 FIRST_OF_GROUP_ROLE = Qt.ItemDataRole.UserRole + 1
 """Whether the columns of a train set begin here."""
 
-MARKS: Mapping[str, str] = {
-    "done": "✓",
-    "early": "◐",
-    "running": "▶",
-    "failed": "✕",
-    "stopped": "■",
-    "skipped": "–",
-    "queued": "",
-    "undone": "",
-}
+MARKS = {"done": "✓", "early": "◐", "running": "▶", "failed": "✕", "stopped": "■", "skipped": "–"}
 STATES = {"undone": "not trained"}
 _SHORT = {"dominant": "dominant", "mlee": "MLEE", "pretrain": "pre-training", "fusion": "fusion"}
 _LONG = {
@@ -44,7 +35,7 @@ _LINES = tuple(LINES.values())
 
 
 def kind(view: CellView) -> str:
-    """A key of MARKS: the state, or "early" for a cell that was stopped and kept."""
+    """The state, or "early" for a cell that was stopped and kept."""
     return "early" if view.state == "done" and view.early else view.state
 
 
@@ -167,7 +158,7 @@ class CellGridModel(QAbstractTableModel):
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleDescriptionRole):
             return tip(view)
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return " ".join(filter(None, (MARKS[kind(view)], *lines_of(view))))
+            return " ".join(filter(None, (MARKS.get(kind(view)), *lines_of(view))))
         if role == FIRST_OF_GROUP_ROLE:
             column = index.column()
             return column > 0 and self._stages[column].train_set != self._stages[column - 1].train_set

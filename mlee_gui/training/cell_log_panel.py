@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QTimer
@@ -22,15 +21,6 @@ CATCHING_UP_MS = 20
 READ_S = 0.05
 TAIL_LINES = 500
 THIS_CELL = "Events of this cell"
-
-
-@dataclass(frozen=True)
-class _Read:
-    """What was read. logs: names of the log files that exist."""
-
-    text: str
-    logs: tuple[str, ...]
-    caught_up: bool
 
 
 class CellLogPanel(QWidget):
@@ -101,24 +91,24 @@ class CellLogPanel(QWidget):
         run, events, request = self._cell[0], self._events, self._request
         log = self.source.currentText()
 
-        def read() -> _Read:
+        def read() -> tuple[tuple[str, ...], str, bool]:
             names = tuple(sorted(file.name for file in log_files(run)))
             if log != THIS_CELL:
-                return _Read("\n".join(tail(run / "logs" / log, TAIL_LINES)), names, True)
-            return _Read("\n".join(events.read(READ_S)), names, events.caught_up)
+                return names, "\n".join(tail(run / "logs" / log, TAIL_LINES)), True
+            return names, "\n".join(events.read(READ_S)), events.caught_up
 
-        def show(got: _Read) -> None:
+        def show(names: tuple[str, ...], text: str, caught_up: bool) -> None:
             if request == self._request:
-                self._set_sources(got.logs)
-                self._set_text(got.text)
-                self._timer.start(EVERY_MS if got.caught_up else CATCHING_UP_MS)
+                self._set_sources(names)
+                self._set_text(text)
+                self._timer.start(EVERY_MS if caught_up else CATCHING_UP_MS)
 
         def show_error(error: Exception) -> None:
             if request == self._request:
                 self._set_text(f"The log cannot be read: {error}")
                 self._timer.start(EVERY_MS)
 
-        self._tasks.run(read, show, show_error)
+        self._tasks.run(read, lambda found: show(*found), show_error)
 
     def _set_sources(self, logs: tuple[str, ...]) -> None:
         """Offer these log files; the chosen one stays chosen."""

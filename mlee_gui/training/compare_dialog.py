@@ -29,7 +29,6 @@ from .comparison_client import ComparisonClient
 from .report_export import export_report
 from .widgets import button, column, text_label
 
-READING = "Reading {} runs…"
 HOW = (
     "WA and UA are pooled over all test utterances, in percent; in brackets the difference to the first run, "
     "in points. Bold: the best of a row among runs with the same utterances. Done: trained networks of the "
@@ -48,7 +47,7 @@ class CompareDialog(QDialog):
         self.found: SideBySide | None = None
         self._comparing = ComparisonClient(self)
         self._tasks = Tasks("report", self)
-        self.about = QLabel(READING.format(len(runs)), wordWrap=True)
+        self.about = QLabel(f"Reading {len(runs)} runs…", wordWrap=True)
         self.table = QTableWidget()
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.ContiguousSelection)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLabel, QSpinBox, QToolButton, QWidget
 
@@ -231,11 +231,10 @@ class ChoiceField(Field):
     def set_choices(self, choices: Sequence[tuple[str, Any]]) -> None:
         """Offer other choices; the chosen value stays, even where it is no longer offered."""
         chosen, self.choices = self.value, tuple(choices)
-        self.box.blockSignals(True)
-        self.box.clear()
-        for text, value in choices:
-            self.box.addItem(text, value)
-        self.box.blockSignals(False)
+        with QSignalBlocker(self.box):
+            self.box.clear()
+            for text, value in choices:
+                self.box.addItem(text, value)
         self.show_value(chosen)
 
     @property

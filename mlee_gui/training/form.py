@@ -259,10 +259,8 @@ class TrainingForm(QWidget):
         wrong = self._spec is None and not self.fields["corpus"].is_default
         if wrong or (self._refused[1] and not self._planner.busy):
             view.show_fault(why_not)
-        elif why_not or self.plan is None:
-            view.show_status(why_not)
         else:
-            view.show_status(texts.plan_summary(self.plan))
+            view.show_status(why_not or (texts.plan_summary(self.plan) if self.plan is not None else ""))
 
     def _queue(self, *, smoke: bool) -> None:
         spec = self._spec

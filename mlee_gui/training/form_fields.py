@@ -52,10 +52,6 @@ def label_pairs(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(pair(word) for word in split_words(text))
 
 
-def join_pairs(pairs: tuple[tuple[str, str], ...]) -> str:
-    return shlex.join("=".join(one) for one in pairs)
-
-
 # fmt: off
 GROUPS: dict[str, tuple[FormField, ...]] = {
     "Corpus": (
@@ -105,8 +101,8 @@ GROUPS: dict[str, tuple[FormField, ...]] = {
                   ChoiceField, choices=(("recognised", None), *((name, name) for name in FORMATS)),
                   of_corpus=True),
         FormField("map", "Label map", "Corpus labels that stand for a class: excited=hap 'very sad'=sad",
-                  TextField, default="names as they are", read=label_pairs, write=join_pairs,
-                  of_corpus=True),
+                  TextField, default="names as they are", read=label_pairs,
+                  write=lambda pairs: shlex.join(map("=".join, pairs)), of_corpus=True),
         FormField("label_map", "Label map file", "The same as a CSV file with the columns label,class",
                   PathField, default="none", read=absolute_path, dialogs={"A table…": choose_table},
                   of_corpus=True),

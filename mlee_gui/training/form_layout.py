@@ -33,6 +33,7 @@ WIDE = 860
 """Pixels from which there are two columns."""
 
 MARGIN = 8
+RICH = Qt.TextFormat.RichText
 PLAN = ("Networks", "Where", "Time", "Disk", "Memory")
 EMPTY = "The format of the corpus, its Table 1 and what each label scheme admits are shown here."
 
@@ -78,9 +79,9 @@ class TrainingLayout:
 
     def __init__(self, form: QWidget, fields: Mapping[str, Field]) -> None:
         self._groups = {title: [fields[about.name] for about in group] for title, group in GROUPS.items()}
-        self.head, self.table, self.admitted, self.notes = (_rich_text() for _ in range(4))
-        self.recipe, self.devices = _rich_text(), _rich_text("Looking for devices…")
-        self.plan = {name: _rich_text() for name in PLAN}
+        self.head, self.table, self.admitted, self.notes = (text_label(text_format=RICH) for _ in range(4))
+        self.recipe, self.devices = text_label(text_format=RICH), text_label("Looking for devices…", RICH)
+        self.plan = {name: text_label(text_format=RICH) for name in PLAN}
         self.measure = button("Measure", "Run some training steps on this machine, for about half a minute")
         self.command = text_view("The same experiment as a command", wrap=True)
         self.command.setTabChangesFocus(True)
@@ -88,7 +89,7 @@ class TrainingLayout:
         self.copy = button("Copy", "Copy the command")
         self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.command.toPlainText()))
         self.copy.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.status, self.fault = _rich_text(), FaultLabel()
+        self.status, self.fault = text_label(text_format=RICH), FaultLabel()
         self.queue, self.smoke = QPushButton("Add to &queue"), QPushButton("Smo&ke run")
         self.defaults = button("All defaults", "Reset everything but the corpus to the paper's values")
         self.more = _opener(f"&{MORE}")
@@ -198,10 +199,6 @@ class TrainingLayout:
         for one in (self.defaults, self.smoke, self.queue):
             row.addWidget(one, 0, Qt.AlignmentFlag.AlignVCenter)
         return bar
-
-
-def _rich_text(text: str = "") -> QLabel:
-    return text_label(text, Qt.TextFormat.RichText)
 
 
 def _opener(text: str) -> QToolButton:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QAbstractTableModel, QRect, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QPainter, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -23,14 +23,12 @@ from mlee_core.jobs.queue import Item, Queue
 
 from ..shell.status_bar import remaining_text
 from ..shell.tables import TableWithPlaceholder, button_row
-from .widgets import column
+from .widgets import Index, column
 
 COLUMNS = ("Experiment", "State")
 EMPTY = "No experiments yet.\nCreate one (Ctrl+N), or open a run folder."
 FAILED = ("failed", "interrupted")
 SHARE_ROLE = Qt.ItemDataRole.UserRole
-
-Index = QModelIndex | QPersistentModelIndex
 
 
 def state_text(item: Item, progress: Progress | None, paused: bool) -> str:
@@ -152,9 +150,8 @@ class QueuePanel(QWidget):
 
     def show_queue(self, queue: Queue) -> None:
         """Show these rows; the chosen experiment stays chosen wherever it has moved."""
-        self.table.selectionModel().blockSignals(True)
-        self.model.show_queue(queue)
-        self.table.selectionModel().blockSignals(False)
+        with QSignalBlocker(self.table.selectionModel()):
+            self.model.show_queue(queue)
         self.paused.setChecked(queue.paused)
         self.keep_going.setChecked(queue.keep_going)
         ids = [item.id for item in queue.items]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSignalBlocker, QSize, Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -21,9 +21,6 @@ from mlee_core.config.run_config import Selection
 from mlee_core.config.stages import LINES, TRAIN_SETS
 
 from .fields import Field, FormField
-
-FOLD_ROWS = 2
-"""So many lines of fold names are seen at once; the rest scrolls."""
 
 
 def refuse_empty(part: str) -> None:
@@ -83,7 +80,8 @@ class _NamesList(QListWidget):
         self.viewport().setBackgroundRole(QPalette.ColorRole.Window)  # so that empty boxes are seen
 
     def sizeHint(self) -> QSize:
-        return QSize(200, FOLD_ROWS * (self.fontMetrics().height() + 8) + 8)
+        """Two lines of names are visible; the others scroll."""
+        return QSize(200, 2 * (self.fontMetrics().height() + 8) + 8)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(120, self.sizeHint().height())
@@ -119,22 +117,20 @@ class FoldsField(Field):
         """Show these folds, none while they are unknown; the choice stays."""
         if list(names) == [item.text() for item in self._items()]:
             return
-        self.list.blockSignals(True)
-        self.list.clear()
-        for name in names:
-            item = QListWidgetItem(name)
-            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-            self.list.addItem(item)
-        self.list.blockSignals(False)
+        with QSignalBlocker(self.list):
+            self.list.clear()
+            for name in names:
+                item = QListWidgetItem(name)
+                item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+                self.list.addItem(item)
         self.list.setEnabled(bool(names))
         self._tick()
 
     def _tick(self) -> None:
-        self.list.blockSignals(True)
-        for item in self._items():
-            ticked = self._chosen is not None and (not self._chosen or item.text() in self._chosen)
-            item.setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
-        self.list.blockSignals(False)
+        with QSignalBlocker(self.list):
+            for item in self._items():
+                ticked = self._chosen is not None and (not self._chosen or item.text() in self._chosen)
+                item.setCheckState(Qt.CheckState.Checked if ticked else Qt.CheckState.Unchecked)
 
     def _on_ticked(self) -> None:
         items = self._items()
