@@ -6,7 +6,6 @@ done is written to .venv/mlee-setup.json last, so an interrupted set-up is notic
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -19,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from mlee_core.system import system_libraries  # noqa: E402  (nothing is installed yet: the checkout itself is imported)
+from mlee_core.system import locks, system_libraries  # noqa: E402  (nothing is installed yet: the checkout itself is imported)
 
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
@@ -42,7 +41,7 @@ class SetupError(Exception):
 def main(arguments: Sequence[str]) -> int:
     replace = "--replace" in arguments
     with (ROOT / "pyproject.toml").open("rb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # `make run` in one terminal, `make test` in another
+        locks.lock_for_setup(lock)  # `make run` in one terminal, `make test` in another
         try:
             stamp = read_stamp()
             if not is_current(stamp, replace):
@@ -178,7 +177,7 @@ def report_libraries(stamp: dict[str, object]) -> None:
     if not missing:
         return
     names = list(system_libraries.packages(missing))
-    if stamp.get("without") != names and os.geteuid() == 0 and shutil.which("apt-get"):
+    if stamp.get("without") != names and system_libraries.may_install() and shutil.which("apt-get"):
         say(f"installing system libraries: {' '.join(names)}")
         apt_install(names)
         missing = system_libraries.missing()

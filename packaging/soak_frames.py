@@ -9,11 +9,11 @@ Python 3.12 that ends the process after some minutes (FACTS.md). Exit status 1 i
 from __future__ import annotations
 
 import argparse
-import resource
 import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -21,6 +21,7 @@ from PySide6 import __version__ as pyside
 from PySide6.QtCore import QCoreApplication, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 
+from mlee_core.system.process_resources import peak_memory
 from mlee_gui.listening.timeline import Timeline
 from mlee_gui.speed.frame_benchmark import bench_timeline, timed, views
 
@@ -44,7 +45,7 @@ def main() -> int:
                 marks.append((sys.getrefcount(None), _anonymous_mb()))
         drift = (sys.getrefcount(None) - marks[1][0]) / (wish.frames * 0.9)
         growth = _anonymous_mb() - marks[1][1]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_memory() / 2**20
     p50, p99 = np.percentile(times, (50, 99))
     print(f"Python {sys.version.split()[0]}, PySide6 {pyside}, {wish.frames} frames of {wish.hours:g} h")
     print(f"frame p50 {p50:.1f} ms, p99 {p99:.1f} ms, worst {max(times):.1f} ms")
@@ -76,8 +77,8 @@ def _use(timeline: Timeline, i: int) -> None:
 
 def _anonymous_mb() -> float:
     """Memory that belongs to no file, MB (the pyramid's pages come and go)."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon"))
+    memory = psutil.Process().memory_info()
+    return float(memory.rss - memory.shared) / 2**20
 
 
 if __name__ == "__main__":

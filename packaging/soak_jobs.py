@@ -17,6 +17,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mlee_core.config.experiment_spec import ExperimentSpec
@@ -128,7 +130,11 @@ class Soak:
             time.sleep(0.02)
 
     def _runner(self) -> int:
-        return next(pid for pid in marked(self._folder.name) if b"jobs.runner" in _told(pid, "cmdline"))
+        return next(
+            pid
+            for pid in marked(self._folder.name)
+            if "mlee_core.jobs.runner" in psutil.Process(pid).cmdline()
+        )
 
     def _creeps(self) -> bool:
         return self._runner_files[-1] > self._runner_files[0]
@@ -136,21 +142,13 @@ class Soak:
 
 def marked(mark: str) -> list[int]:
     """The living processes that were started with our mark."""
-    wanted = f"{MARK}={mark}".encode()
-    every = [int(folder.name) for folder in Path("/proc").glob("[0-9]*")]
-    return [pid for pid in every if wanted in _told(pid, "environ").split(b"\0")]
-
-
-def _told(pid: int, what: str) -> bytes:
-    """Nothing of a process that is gone, or a zombie."""
-    try:
-        return Path(f"/proc/{pid}/{what}").read_bytes()
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return b""
+    # environ is None for a process that has ended or belongs to another user
+    return [p.pid for p in psutil.process_iter(["environ"]) if (p.info["environ"] or {}).get(MARK) == mark]
 
 
 def _files(pid: int) -> int:
-    return len(os.listdir(f"/proc/{pid}/fd"))
+    """How many file descriptors a process has."""
+    return int(psutil.Process(pid).num_fds())
 
 
 if __name__ == "__main__":

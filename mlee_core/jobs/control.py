@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +11,9 @@ from ..errors import RunError
 from ..runs import control_requests
 from ..runs.run_folder import RunFolder
 from ..runs.status_files import SILENT_S, Ask, Heartbeat, JobStatus
+from ..system import detached
 from ..system.files import faults_as_run_errors
 from ..system.process_identity import ProcessIdentity
-
-PACKAGES = Path(__file__).parents[2]
-"""Where mlee_core lies: `python -m` finds it from there."""
 
 
 def running(run: Path) -> JobStatus | None:
@@ -59,7 +55,7 @@ def cancel(run: Path) -> bool:
         return False
     if not job.writer.is_here:
         raise RunError(f"{run} is being trained on {job.writer.host}: cancel it there.")
-    begin("terminate", run)
+    detached.start(f"{__package__}.terminate", run)
     return True
 
 
@@ -89,21 +85,6 @@ def delete(run: Path) -> int:
         if run.is_symlink() and not place.exists():
             run.unlink()
     return stay
-
-
-def begin(what: str, *arguments: object) -> int:
-    """Run a module of this package that leaves its own process behind, detached; the status of the start."""
-    command = [sys.executable, "-m", f"{__package__}.{what}", *map(str, arguments)]
-    done = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=PACKAGES,
-        start_new_session=True,
-        check=False,
-    )
-    return done.returncode
 
 
 def _ask(run: Path, ask: Ask) -> bool:

@@ -5,17 +5,16 @@ One of these is asked again and again by one thread; a folder on a slow disk hol
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ..errors import RunError
 from ..events import Progress
 from ..runs.cells import Cell
 from ..runs.follower import CellView, Follower
+from ..system import locks
 from .queue import Queue, QueueFile
 
 BUDGET_S = 0.05
@@ -61,7 +60,7 @@ class Monitor:
     def __init__(self, queue: QueueFile) -> None:
         self._queue = queue
         self._followers: dict[Path, Follower] = {}
-        self._locks: dict[Path, int] = {}
+        self._locks: dict[Path, IO[bytes]] = {}
 
     def look(self, watch: WatchedRun) -> Seen:
         """The queue and the runs now. Raises: OSError, RunError where the queue cannot be read."""
@@ -103,14 +102,11 @@ class Monitor:
         if run in self._locks:
             return ""
         try:
-            lock = os.open(run / CONTROL, os.O_CREAT | os.O_RDWR, 0o644)
+            lock = locks.try_lock(run / CONTROL)
         except OSError as error:
-            return f"{run} cannot be written ({error.strerror}): this window only looks."
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(lock)
-            return "Another window has this run: this one only looks."
+            return f"{run} cannot be written ({error.strerror}): it is opened read-only."
+        if lock is None:
+            return "Another window controls this run: it is opened read-only."
         self._locks[run] = lock
         return ""
 
@@ -118,4 +114,4 @@ class Monitor:
         self._followers.pop(run, None)
         lock = self._locks.pop(run, None)
         if lock is not None:
-            os.close(lock)
+            lock.close()

@@ -6,13 +6,11 @@ FOLDER/runner.lock runner.log     held and written by the process that works it 
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -22,8 +20,9 @@ from ..errors import MleeError, RunError
 from ..runs import control_requests
 from ..runs.spec_file import stored_spec, write_spec
 from ..runs.status_files import ControlRequest, JobStatus
-from ..system import files
+from ..system import files, locks
 from ..system.process_identity import ProcessIdentity
+from ..system.user_folders import state_folder
 from .control import lives
 
 _UNTOLD = "The job ended without a word: its process was killed, or the machine went down."
@@ -243,11 +242,11 @@ class QueueFile:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
+        held = ExitStack()
         with files.faults_as_run_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            lock = open(self.folder / "queue.lock", "a", encoding="ascii")  # noqa: SIM115 - closed below
-        with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            held.enter_context(locks.locked(self.folder / "queue.lock"))
+        with held:
             yield
 
     def _stored(self) -> Queue:
@@ -272,8 +271,7 @@ class QueueFile:
 
 def usual_folder() -> Path:
     """Where the user's queue lies."""
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state).absolute() / "mlee" / "queue"
+    return state_folder() / "queue"
 
 
 def _order_of(run: Path) -> ExperimentSpec:

@@ -7,22 +7,19 @@ this process, and is ended with the job.
 
 from __future__ import annotations
 
-import ctypes
-import fcntl
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 from ..errors import RunError
 from ..runs.spec_file import write_spec
-from ..system import process_group
+from ..system import detached, locks, process_group
 from ..system.files import faults_as_run_errors
 from ..system.process_identity import ProcessIdentity
 from . import control
@@ -30,12 +27,12 @@ from .job import SAID
 from .queue import Item, Queue, QueueFile, State
 
 TAKEN = 3
-"""The status where another process works the queue already."""
+"""The exit status if another process already works the queue."""
 
-LOOK_S = 0.1
+LOCK = "runner.lock"
+POLL_S = 0.1
 _LOG_BYTES = 1_000_000
 _TAIL_BYTES = 4096
-_PR_SET_CHILD_SUBREAPER = 36
 
 
 def ensure_runner(folder: Path | None = None) -> bool:
@@ -45,13 +42,13 @@ def ensure_runner(folder: Path | None = None) -> bool:
     Raises: RunError.
     """
     queue = QueueFile(folder)
-    with queue.locked():  # a runner that is about to end has not seen yet what we have just added
+    with queue.locked():  # a runner that is about to end has not seen yet what was just added
         with faults_as_run_errors(queue.folder):
-            lock = _locked(queue.folder)
+            lock = locks.try_lock(queue.folder / LOCK)
         if lock is None:
             return False
         lock.close()
-    status = control.begin("runner", queue.folder)
+    status = detached.start(f"{__package__}.runner", queue.folder)
     if status not in (0, TAKEN):
         raise RunError(f"The queue {queue.folder} cannot be worked: its process ended with status {status}.")
     return status == 0
@@ -60,16 +57,12 @@ def ensure_runner(folder: Path | None = None) -> bool:
 def main() -> int:
     queue = QueueFile(Path(sys.argv[1]))
     queue.folder.mkdir(parents=True, exist_ok=True)
-    lock = _locked(queue.folder)
+    lock = locks.try_lock(queue.folder / LOCK)
     if lock is None:
-        print(f"The queue {queue.folder} is worked by another process.", file=sys.stderr)
+        print(f"Another process already works the queue {queue.folder}.", file=sys.stderr)
         return TAKEN
-    if os.fork():  # whoever started us need not wait; what is locked stays so
-        os._exit(0)
-    with _log(queue.folder / "runner.log") as log:
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    detached.release(_log(queue.folder / "runner.log"))
+    process_group.adopt_orphans()
     Runner(queue, lock).work()
     return 0
 
@@ -77,7 +70,7 @@ def main() -> int:
 class Runner:
     """lock: of the queue's one runner, held until the end."""
 
-    def __init__(self, queue: QueueFile, lock: IO[str]) -> None:
+    def __init__(self, queue: QueueFile, lock: IO[bytes]) -> None:
         self._queue, self._lock = queue, lock
 
     def work(self) -> None:
@@ -114,13 +107,13 @@ class Runner:
         if known is not None:  # in a terminal, or by a runner that was killed before it could say so
             return self._changed(item, replace(item, state="running", process=known.writer)), None
         write_spec(item.run, item.spec)  # its folder may have been deleted while it waited
-        with faults_as_run_errors(item.run), _log(item.run / "logs" / "job.log") as log:
+        with faults_as_run_errors(item.run), open(_log(item.run / "logs" / "job.log"), "ab") as log:
             job = subprocess.Popen(
                 [sys.executable, "-m", f"{__package__}.job", str(item.run)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                cwd=control.PACKAGES,
+                cwd=detached.PACKAGES,
                 start_new_session=True,
             )
         process = ProcessIdentity.of(job.pid)
@@ -130,11 +123,11 @@ class Runner:
     def _see_to_its_end(self, item: Item, job: subprocess.Popen[bytes] | None) -> None:
         """job: None where the item was begun by somebody else."""
         while item.process is not None and control.lives(item.run, item.process):
-            _reap(None if job is None else job.pid)
-            time.sleep(LOOK_S)
+            process_group.reap(but=None if job is None else job.pid)
+            time.sleep(POLL_S)
         status = None if job is None else job.wait()
         process_group.end(lambda: _left_behind(item))
-        _reap(None)
+        process_group.reap(but=None)
         ended = item.now()
         if ended.state == "interrupted" and status is not None and status > 0:
             ended = replace(ended, state="failed", message=_last_word(item.run, status))
@@ -168,15 +161,6 @@ def _left_behind(item: Item) -> list[int]:
     return [*session, *process_group.children(os.getpid())]
 
 
-def _reap(job: int | None) -> None:
-    """Let go of children that have ended, but for the job, whose status is wanted."""
-    with suppress(ChildProcessError):
-        while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
-            if ended.si_pid == job:
-                return
-            os.waitpid(ended.si_pid, 0)
-
-
 def _last_word(run: Path, status: int) -> str:
     """Of a job that could not write its end into its folder: it was another's, say, or the disk is full."""
     with suppress(OSError):
@@ -191,25 +175,12 @@ def _last_word(run: Path, status: int) -> str:
     return f"The job ended with status {status}, and {run} cannot be read."
 
 
-def _locked(folder: Path) -> IO[str] | None:
-    """The lock of the queue's one runner, None while another process has it."""
-    lock = open(folder / "runner.lock", "a", encoding="ascii")  # noqa: SIM115 - held by the caller
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        lock.close()
-        return None
-    return lock
-
-
-@contextmanager
-def _log(file: Path) -> Iterator[IO[bytes]]:
-    """To be appended to; begun anew once it is long. Raises: OSError."""
+def _log(file: Path) -> Path:
+    """The log file, in an existing folder; a long one is removed. Raises: OSError."""
     file.parent.mkdir(parents=True, exist_ok=True)
     if file.exists() and file.stat().st_size > _LOG_BYTES:
         file.unlink()
-    with open(file, "ab") as log:
-        yield log
+    return file
 
 
 def _say(what: str) -> None:

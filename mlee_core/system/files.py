@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,9 +37,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         yield neighbour
         os.chmod(neighbour, 0o644)  # mkstemp makes 0600; these files are meant to be shared
-        _fsync(neighbour, os.O_RDWR)
+        _fsync(neighbour)
         os.replace(neighbour, path)
-        _fsync(path.parent, os.O_RDONLY)
+        _fsync(path.parent)
     finally:
         neighbour.unlink(missing_ok=True)
 
@@ -57,10 +58,10 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         yield neighbour
         os.chmod(neighbour, 0o755)  # mkdtemp makes 0700
         for file in neighbour.iterdir():
-            _fsync(file, os.O_RDONLY)
-        _fsync(neighbour, os.O_RDONLY)
+            _fsync(file)
+        _fsync(neighbour)
         os.rename(neighbour, path)
-        _fsync(path.parent, os.O_RDONLY)
+        _fsync(path.parent)
     finally:
         shutil.rmtree(neighbour, ignore_errors=True)
 
@@ -97,8 +98,11 @@ def stable_hash(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _fsync(path: Path, flags: int) -> None:
-    descriptor = os.open(path, flags)
+def _fsync(path: Path) -> None:
+    """Also of a folder, except on Windows, where one cannot be opened."""
+    if sys.platform == "win32" and path.is_dir():
+        return
+    descriptor = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -29,13 +31,13 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Hardware:
-    """cores: that this process may use, of all_cores. memory_bytes: free for programs, None where the system
-    does not tell. no_gpu: why there is none, "" where there is one."""
+    """cores: that this process may use, of all_cores. memory_bytes: free for programs. no_gpu: why there is
+    none, "" where there is one."""
 
     processor: str
     cores: int
     all_cores: int
-    memory_bytes: int | None
+    memory_bytes: int
     gpus: tuple[Gpu, ...]
     no_gpu: str
 
@@ -68,18 +70,25 @@ class Watch:
 
 def processor() -> str:
     """The processor's name."""
-    return _field(_read("/proc/cpuinfo"), "model name") or platform.processor() or platform.machine()
+    name = ""
+    with suppress(OSError):  # not Linux
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    return name or platform.processor() or platform.machine()
 
 
 def usable_cores() -> int:
     """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
-def free_memory() -> int | None:
+def free_memory() -> int:
     """Bytes that programs may still take."""
-    kib = _field(_read("/proc/meminfo"), "MemAvailable")
-    return int(kib.split()[0]) * 1024 if kib else None
+    import psutil
+
+    return int(psutil.virtual_memory().available)
 
 
 def usable_gpus(torch: ModuleType) -> tuple[int, str]:
@@ -155,19 +164,3 @@ def _measured(gpu: Gpu, figures: tuple[int, float | None] | None) -> Gpu:
 def _plain(uuid: str) -> str:
     """NVML writes GPU-1234…, torch 1234…."""
     return uuid.removeprefix("GPU-").lower()
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""  # not Linux: nothing is told
-
-
-def _field(text: str, name: str) -> str | None:
-    """The value of the first line "name : value"."""
-    for line in text.splitlines():
-        key, _, value = line.partition(":")
-        if key.strip() == name:
-            return value.strip()
-    return None

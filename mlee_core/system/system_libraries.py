@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,8 +83,12 @@ def packages(libraries: Iterable[Library]) -> tuple[str, ...]:
 
 def remedy(libraries: Iterable[Library]) -> str:
     """The line to type that installs them, e.g. "sudo apt-get install libgl1"."""
-    sudo = "" if os.geteuid() == 0 else "sudo "
-    return f"{sudo}apt-get install {' '.join(packages(libraries))}"
+    return f"{'' if may_install() else 'sudo '}apt-get install {' '.join(packages(libraries))}"
+
+
+def may_install() -> bool:
+    """Whether this user is root."""
+    return sys.platform != "win32" and os.geteuid() == 0
 
 
 def consequences(libraries: Iterable[Library]) -> str:

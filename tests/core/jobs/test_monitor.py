@@ -53,7 +53,7 @@ def test_a_run_that_has_not_begun_waits_and_a_damaged_one_says_why(tmp_path: Pat
 def test_the_second_of_two_windows_only_looks_until_the_first_is_gone(tmp_path: Path, run: Path) -> None:
     first, second = Monitor(QueueFile(tmp_path / "a")), Monitor(QueueFile(tmp_path / "b"))
     assert first.look(WatchedRun(run)).runs[run].looking_only == ""
-    assert "only looks" in second.look(WatchedRun(run)).runs[run].looking_only
+    assert "read-only" in second.look(WatchedRun(run)).runs[run].looking_only
     first.close()
     assert second.look(WatchedRun(run)).runs[run].looking_only == ""
     second.close()

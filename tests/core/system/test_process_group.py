@@ -52,7 +52,7 @@ def test_a_writer_that_leads_no_session_is_ended_alone(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.wait()
-    assert os.getpid() in [pid for pid, _, session in process_group._living() if session == os.getsid(0)]
+    assert os.getpid() in process_group._session(os.getsid(0))
 
 
 DEAF = """
