@@ -16,8 +16,11 @@ PACKAGES = {"mlee_core", "mlee_gui"}
 COMMANDS = (
     ("ruff", "check", *FOLDERS),
     ("ruff", "format", "--check", *FOLDERS),
-    ("mypy", "--strict", "mlee_core"),
-    ("mypy", "mlee_gui"),
+    *(
+        ("mypy", *what, "--platform", platform, "--cache-dir", f".mypy_cache/{platform}")
+        for platform in ("linux", "darwin", "win32")
+        for what in (("--strict", "mlee_core"), ("mlee_gui",))
+    ),
     ("mypy", "packaging/setup.py"),
     ("pytest", "-q", "tests/test_layering.py"),
 )

@@ -1,4 +1,4 @@
-"""What depends on one operating system stays in mlee_core/system: read in the sources, and tried by importing."""
+"""What only some operating systems have is used in mlee_core/system alone, and nowhere while importing."""
 
 from __future__ import annotations
 
