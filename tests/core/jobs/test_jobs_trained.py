@@ -94,7 +94,7 @@ def test_a_job_outlives_who_queued_it_and_its_runner_and_the_next_runner_takes_i
     jobs.until_told(item, epoch("s0", "dominant-hard"))
     second = [sys.executable, "-m", "mlee_core.jobs.runner", str(jobs.queue.folder)]
     refused = subprocess.run(second, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert refused.returncode == 3 and "worked by another process" in refused.stderr
+    assert refused.returncode == 3 and "Another process already works" in refused.stderr
     job = jobs.now(item).process
     runner = jobs.runner()
     os.kill(runner, signal.SIGKILL)
