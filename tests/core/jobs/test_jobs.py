@@ -71,16 +71,16 @@ def test_items_are_moved_and_removed(queue: QueueFile, tmp_path: Path) -> None:
     assert names(queue) == ["b", "a", "c"]
     queue.remove(first.id)
     assert names(queue) == ["b", "c"] and first.run.exists()
-    with pytest.raises(RunError, match="not in the queue any more"):
+    with pytest.raises(RunError, match="no longer in the queue"):
         queue.remove(first.id)
 
 
 def test_a_run_folder_is_queued_once_and_not_taken_from_another_run(queue: QueueFile, tmp_path: Path) -> None:
     queue.add(ExperimentSpec(tmp_path, run=tmp_path / "a"))
-    with pytest.raises(RunError, match="in the queue already"):
+    with pytest.raises(RunError, match="already in the queue"):
         queue.add(ExperimentSpec(tmp_path, run=tmp_path / "a"))
     made_run(tmp_path / "b", small_corpus())
-    with pytest.raises(RunError, match="holds a run already"):
+    with pytest.raises(RunError, match="already holds a run"):
         queue.add(ExperimentSpec(tmp_path, run=tmp_path / "b"))
     assert names(queue) == ["a"]
 
@@ -169,7 +169,7 @@ def test_what_runs_is_neither_removed_nor_queued_again_nor_deleted(
 def test_a_damaged_queue_is_named(queue: QueueFile, text: str) -> None:
     queue.folder.mkdir()
     (queue.folder / "queue.json").write_text(text)
-    with pytest.raises(RunError, match=r"queue\.json cannot be understood"):
+    with pytest.raises(RunError, match=r"queue\.json cannot be read"):
         queue.read()
 
 

@@ -94,7 +94,7 @@ def test_a_job_outlives_who_queued_it_and_its_runner_and_the_next_runner_takes_i
     jobs.until_told(item, epoch("s0", "dominant-hard"))
     second = [sys.executable, "-m", "mlee_core.jobs.runner", str(jobs.queue.folder)]
     refused = subprocess.run(second, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert refused.returncode == 3 and "Another process already works" in refused.stderr
+    assert refused.returncode == 3 and "Another process already runs" in refused.stderr
     job = jobs.now(item).process
     runner = jobs.runner()
     os.kill(runner, signal.SIGKILL)
@@ -115,7 +115,7 @@ def test_a_job_that_is_killed_or_cancelled_goes_on_bit_identical(jobs: JobQueue,
     os.kill(process.pid, signal.SIGKILL)
     # at once, though its runner has not written it down yet
     wait_until(lambda: jobs.now(item).state == "interrupted", "the death to be seen", 2.0)
-    assert "without a word" in jobs.now(item).message
+    assert "ended unexpectedly" in jobs.now(item).message
     assert JobStatus.load(item.run).state == "running"  # type: ignore[union-attr]
     jobs.until_idle()  # its training processes too
 
