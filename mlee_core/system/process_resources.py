@@ -1,8 +1,7 @@
-"""What this process takes from the machine: memory and processor time."""
+"""What this process takes from the machine."""
 
 from __future__ import annotations
 
-import os
 import sys
 
 
@@ -17,9 +16,3 @@ def peak_memory() -> int:
 
     held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return held if sys.platform == "darwin" else held * 1024
-
-
-def lower_priority(by: int) -> None:
-    """Let other processes of the machine run first. by: added to the niceness; more is lower."""
-    if sys.platform != "win32":
-        os.nice(by)
