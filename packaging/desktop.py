@@ -1,4 +1,4 @@
-"""Puts MLEE into the desktop's menu, or takes it out again, for this user alone.
+"""Adds MLEE to the desktop's menu, or removes it, for this user only.
 
     .venv/bin/python packaging/desktop.py install | remove
 
@@ -55,11 +55,11 @@ def install(data: Path, program: Path) -> list[Path]:
 
 
 def remove(data: Path, _program: Path) -> list[Path]:
-    """Delete what `install` wrote; returns what was there."""
-    there = [file for file in (data / "applications" / "mlee.desktop", *targets(data)) if file.exists()]
-    for file in there:
+    """Delete what `install` wrote; returns what existed."""
+    existing = [file for file in (data / "applications" / "mlee.desktop", *targets(data)) if file.exists()]
+    for file in existing:
         file.unlink()
-    return there
+    return existing
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Writing files so that a crash leaves the old one or the new one, never half of either.
+"""Writes files so that a crash leaves the old or the new one, never half of one.
 
 A file is written to a temporary neighbour, fsynced and renamed; the folder is fsynced too, so that the
 rename itself survives a power cut. Measured (FACTS.md): writing to the final path left 58 of 60 files
@@ -23,10 +23,10 @@ from ..errors import RunError
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary neighbour of `path`; on success it is fsynced and renamed over `path`.
+    """Yield a temporary neighbour of `path`; on success it is fsynced and renamed to `path`.
 
-    A link is followed: the file that it leads to is replaced. The neighbour keeps `path`'s suffix, since
-    many writers choose the format by it. On an error it is removed and `path` stays as it was.
+    A link is followed: its target is replaced. The neighbour keeps the suffix of `path`, from which many
+    writers take the format. On an error it is removed and `path` stays as it was.
 
     Raises: OSError (disk full, read-only) from the caller's own writing or from the rename.
     """
@@ -68,7 +68,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def faults_as_run_errors(place: Path) -> Iterator[None]:
-    """Raises: RunError, one sentence, where `place` cannot be written: a disk that is full or closed."""
+    """Raises: RunError, one sentence, if `place` cannot be written: a full or read-only disk."""
     try:
         yield
     except OSError as error:
@@ -76,7 +76,7 @@ def faults_as_run_errors(place: Path) -> Iterator[None]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove the neighbours that killed writers left in `folder` and below; nobody else may write there."""
+    """Remove the neighbours that killed writers left in `folder` and below, where nobody else may write."""
     for neighbour in folder.rglob(".*tmp*"):  # .model.x.tmp.safetensors, and .tmpx by safetensors itself
         neighbour.unlink(missing_ok=True)
 
