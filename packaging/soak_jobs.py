@@ -77,10 +77,8 @@ class Soak:
         remaining = sorted(file.name for file in self._temporary.iterdir())
         self.faults += [f"temporary files: {remaining}"] if remaining else []
         self._own_files.append(_files(os.getpid()))
-        self.faults += (
-            ["file descriptors of this process"] if self._own_files[-1] > self._own_files[0] else []
-        )
-        self.faults += ["file descriptors of the runner"] if self._creeps() else []
+        self.faults += ["file descriptors of this process"] if _grew(self._own_files) else []
+        self.faults += ["file descriptors of the runner"] if _grew(self._runner_files) else []
 
     def figures(self) -> dict[str, object]:
         ends = sorted(self._ends_s)
@@ -110,9 +108,8 @@ class Soak:
         self._await(lambda: self._queue.read().item(item.id).state != "running", "the runner to notice")
         self._ends_s.append(time.monotonic() - began)
         self._states[self._queue.read().item(item.id).state] += 1
-        remaining = [
-            file.name for file in item.run.rglob("*") if "tmp" in file.name or "scratch" in file.name
-        ]
+        names = [file.name for file in item.run.rglob("*")]
+        remaining = [name for name in names if "tmp" in name or "scratch" in name]
         self.faults += [f"{item.run.name}: {remaining}"] if remaining else []
         self._queue.remove(item.id)
         control.delete(item.run)
@@ -140,14 +137,15 @@ class Soak:
             if "mlee_core.jobs.runner" in psutil.Process(pid).cmdline()
         )
 
-    def _creeps(self) -> bool:
-        return self._runner_files[-1] > self._runner_files[0]
-
 
 def marked(mark: str) -> list[int]:
     """The living processes that were started with the mark."""
     # environ is None for a process that has ended or belongs to another user
     return [p.pid for p in psutil.process_iter(["environ"]) if (p.info["environ"] or {}).get(MARK) == mark]
+
+
+def _grew(counts: list[int]) -> bool:
+    return counts[-1] > counts[0]
 
 
 def _files(pid: int) -> int:
