@@ -53,7 +53,7 @@ def test_a_living_owners_folder_stays_and_a_killed_ones_is_swept() -> None:
     assert temporary_folders.sweep() == 1 and not folder.exists()
 
 
-def test_a_folder_that_is_swept_before_it_is_locked_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_is_swept_before_it_is_locked_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     real, swept = locks.lock, []
 
     def lock(file: IO[bytes], *, wait: bool) -> bool:
