@@ -47,15 +47,15 @@ def main(arguments: Sequence[str]) -> int:
                 make_environment(replace)
             report_libraries(stamp)
         except SetupError as error:
-            say(str(error))
+            report(str(error))
             return 1
         except KeyboardInterrupt:
-            say("set-up was interrupted; the next make resumes it.")
+            report("set-up was interrupted; the next make resumes it.")
             return 130
     return 0
 
 
-def say(text: str) -> None:
+def report(text: str) -> None:
     print(f"mlee: {text}", file=sys.stderr, flush=True)
 
 
@@ -113,7 +113,7 @@ def make_environment(replace: bool) -> None:
     except SetupError:
         if not reused:
             raise
-        say("the environment in .venv cannot be repaired; creating it again.")
+        report("the environment in .venv cannot be repaired; creating it again.")
         create_environment()
         install()
     write_stamp(wanted())
@@ -125,7 +125,7 @@ def create_environment() -> None:
     free = shutil.disk_usage(ROOT).free / 1e9
     if free < NEEDED_GB:
         raise SetupError(f"{free:.1f} GB are free for {VENV}, but set-up needs about {NEEDED_GB:.0f} GB.")
-    say(f"creating .venv with Python {sys.version.split()[0]} ({sys.executable})")
+    report(f"creating .venv with Python {sys.version.split()[0]} ({sys.executable})")
     # Debian has ensurepip in a package of its own (python3-venv); an installed pip will do as well
     venv = subprocess.run([sys.executable, "-m", "venv", "--without-pip", VENV], check=False)
     if venv.returncode != 0:
@@ -148,7 +148,7 @@ def succeeds(command: Command) -> bool:
 
 def install() -> None:
     """Install MLEE (editable) with all it needs. Raises: SetupError unless all of it can be imported then."""
-    say("installing what MLEE needs into .venv (about 3 GB to fetch, some minutes)")
+    report("installing what MLEE needs into .venv (about 3 GB to fetch, some minutes)")
     scratch = VENV / "tmp"  # /tmp may be a small RAM disk, too small for torch's wheels
     shutil.rmtree(scratch, ignore_errors=True)  # an interrupted set-up leaves it
     scratch.mkdir()
@@ -175,12 +175,12 @@ def report_libraries(stamp: dict[str, object]) -> None:
         return
     names = list(system_libraries.packages(missing))
     if stamp.get("without") != names and system_libraries.may_install() and shutil.which("apt-get"):
-        say(f"installing system libraries: {' '.join(names)}")
+        report(f"installing system libraries: {' '.join(names)}")
         apt_install(names)
         missing = system_libraries.missing()
         write_stamp({"without": list(system_libraries.packages(missing))})  # not tried at every start
     if missing:
-        say(f"{system_libraries.consequences(missing)} until you run: {system_libraries.remedy(missing)}")
+        report(f"{system_libraries.consequences(missing)} until you run: {system_libraries.remedy(missing)}")
 
 
 def apt_install(names: Sequence[str]) -> None:
@@ -202,7 +202,7 @@ def apt_install(names: Sequence[str]) -> None:
         if command is install and done.returncode == 0:
             return
     reason = (done.stderr.strip().splitlines() or ["apt-get gave no reason"])[-1]
-    say(f"apt-get could not install them ({reason})")
+    report(f"apt-get could not install them ({reason})")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from ..report.cell_plots import PANELS
 from ..system.temporary_folders import PREFIX
 
 _LAST = ("folds.json", "order.json", "config.json")
-"""Deleted last, since they say which files are MLEE's: an interrupted deletion can be repeated."""
+"""Deleted last, since they define which files are MLEE's: an interrupted deletion can be repeated."""
 
 _OF_RUN = ("utterances.json", "events.jsonl", "job.json", "heartbeat.json", "asked.json", *_LAST)
 _LOCKS = ("lock", "asked.lock", "window.lock")

@@ -1,4 +1,4 @@
-"""Where the user's files lie: on Linux as the XDG variables say. Functions, since tests set the variables."""
+"""Where the files of the user lie: on Linux, as the XDG variables define."""
 
 from __future__ import annotations
 
