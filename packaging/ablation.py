@@ -1,10 +1,10 @@
-"""What each step of a recipe gives: python packaging/ablation.py CORPUS OUT [--plus NAME=VALUE ...]
+"""The gain of each step of a recipe: python packaging/ablation.py CORPUS OUT [--plus NAME=VALUE ...]
 
 One row of Table 3 is trained by the recipe, by the recipe without each of its steps, and with each setting of
---plus beside them, in run folders under OUT that are resumed when they are there. Settings of --with are in
-all of them: "--with ensemble=1" tells the gains of single networks in a quarter of the time. Development
-speakers alone are scored, pooled over the folds, since recipes are chosen by them; the interval of a
-difference is a paired bootstrap over speakers. Prints a table in Markdown.
+--plus added, in run folders under OUT, which are resumed if they exist. Settings of --with apply to all of
+them: "--with ensemble=1" measures the gains of single networks in a quarter of the time. Only development
+speakers are scored, pooled over the folds, since recipes are chosen by them; the interval of a difference is
+a paired bootstrap over speakers. Prints a table in Markdown.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def main() -> int:
 
 
 def variants(recipe: Recipe, plus: list[str], leave: list[str]) -> Iterator[tuple[str, list[str]]]:
-    """A name, and the settings that make it out of the recipe. Raises: ConfigError for what it has not."""
+    """Name and settings of each variant of the recipe. Raises: ConfigError for an unknown setting or step."""
     plain = Recipe().settings
     for setting in plus:
         _changed(recipe, [setting])
@@ -88,27 +88,27 @@ def variants(recipe: Recipe, plus: list[str], leave: list[str]) -> Iterator[tupl
 
 
 def _merged(base: list[str], settings: list[str]) -> list[str]:
-    """Those of all variants, but for what a variant has otherwise."""
+    """The settings of all variants, and those of one, which take precedence."""
     own = {setting.partition("=")[0] for setting in settings}
     return [setting for setting in base if setting.partition("=")[0] not in own] + settings
 
 
 def _changed(recipe: Recipe, settings: list[str]) -> Recipe:
-    """Raises: ConfigError for what a recipe has not."""
+    """Raises: ConfigError for what a recipe does not have."""
     return recipe_of(ExperimentSpec(Path(), settings=tuple(settings)), recipe)
 
 
 def of_development(run: RunFolder, row: str) -> Tally:
-    """What the development speakers' utterances were taken for; a speaker is judged in one fold."""
+    """Truth and prediction of the development speakers' utterances; a speaker is scored in one fold."""
     votes = {u.id: u for u in run.corpus().utterances}
     stage = Stage(*LINES[row], "all")
-    said = [
+    predictions = [
         Prediction(votes[name], result.fold, result.seed, {stage: probabilities})
         for result in run.results()
         if result.stage == stage
         for name, probabilities in result.development.items()
     ]
-    scored = ScoredPredictions.of(ensemble_predictions(said, run.config()), [stage])
+    scored = ScoredPredictions.of(ensemble_predictions(predictions, run.config()), [stage])
     return scored.tally(stage, scored.speaker, scored.has_truth(stage))
 
 

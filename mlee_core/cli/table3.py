@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         if args.plan:
             return 0
         asked.refuse_full_disk(cost)
-    with disk_faults_as_run_errors(asked.folder), sigterm.heeded():
+    with disk_faults_as_run_errors(asked.folder), sigterm.deferred():
         asked.begin(resume=args.resume)
         with closing(recorded(asked.folder, asked.train(), "table3", asked.forecast(speed))) as events:
             show(events, asked, speed, quiet=args.quiet, as_json=args.json)

@@ -123,7 +123,9 @@ def test_until_the_first_frame_nothing_is_imported_that_it_does_not_show() -> No
         and "PySide6.QtWidgets" in names
         and "mlee_core.inference.worker" in names
     )
-    assert not {"torch", "matplotlib", "scipy", "pandas", "sounddevice", "soundfile", "soxr"} & names
+    assert (
+        not {"torch", "matplotlib", "scipy", "pandas", "psutil", "sounddevice", "soundfile", "soxr"} & names
+    )
     late = {
         "mlee_core.audio.decoding",
         "mlee_core.corpora",
