@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -20,6 +21,10 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 IN_WORKER = "PYTEST_XDIST_WORKER" in os.environ
 if IN_WORKER:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # there are as many workers as cores
+
+# how long an example takes depends on what else the machine does
+hypothesis.settings.register_profile("mlee", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("mlee")
 
 GROUPS = (
     (  # jobs, Ray and other trees of real processes: never beside each other
@@ -78,3 +83,27 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def emodb(shared_data: Path) -> Path:
     return shared_data / "emodb"
+
+
+@pytest.fixture(scope="session")
+def small_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three speakers, ten short utterances each; one of s1's, an *other*, was annotated by nobody."""
+    from tests.helpers import made
+
+    table = made.corpus(tmp_path_factory.mktemp("small"), speakers=3, shortest_s=0.25)
+    rows = table.read_text().splitlines()
+    rows = ["s1_other_1.wav,s1,0,0,0,0,0" if row.startswith("s1_other_1") else row for row in rows]
+    table.write_text("\n".join(rows) + "\n")
+    return table
+
+
+@pytest.fixture(scope="session")
+def straight(small_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run folder of all rows of Table 3 on two of the three folds, three epochs each, trained by one process
+    without interruption. Read-only: the files of a group in GROUPS share it."""
+    from tests.helpers import run_folders
+
+    run = tmp_path_factory.mktemp("experiment") / "straight"
+    options = ("--only", "s0", "s1", "--max-epochs", run_folders.EPOCHS, "--jobs", 1)
+    run_folders.finished(run_folders.table3(small_table, run, *options))
+    return run

@@ -20,20 +20,13 @@ from mlee_core.runs.status_files import JobStatus
 from mlee_gui.app import Application, StartOptions, show
 from mlee_gui.training.jobs_client import JobsClient
 from mlee_gui.training.page import TrainingPage
-from tests.core.conftest import small_table
 from tests.gui.conftest import nothing_left_behind, private_home, training_at_once, training_later
 from tests.helpers.child_side import wait_until
 from tests.helpers.job_queue import MARK, JobQueue
 from tests.helpers.run_folders import content, epoch, finished, kept, table3, told
 from tests.helpers.training_side import fakes
 
-__all__ = [
-    "nothing_left_behind",
-    "private_home",
-    "small_table",
-    "training_at_once",
-    "training_later",
-]  # fixtures
+__all__ = ["nothing_left_behind", "private_home", "training_at_once", "training_later"]  # fixtures
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_MS = 120_000

@@ -203,7 +203,7 @@ def test_emodb_against_its_own_table(emodb: Path):
 def test_text_holds_the_numbers_in_columns(tmp_path: Path):
     corpus = open_corpus(table(tmp_path, COUNTS))
     lines = as_text(corpus, info(corpus)).splitlines()
-    assert max(map(len, lines)) <= 90
+    assert max(len(line.replace(str(tmp_path), "")) for line in lines) <= 90
     rows = {line[:28].strip(): line[28:].split() for line in lines}
     assert rows["dominant class, utterances"] == ["1", "0", "0", "0", "3"]
     assert rows["share of all"] == ["25.0", "%", "0.0", "%", "0.0", "%", "0.0", "%", "75.0", "%"]
