@@ -27,7 +27,7 @@ def test_a_missing_model_names_the_shipped_ones() -> None:
 
 def test_a_run_without_a_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(ModelError, match="appears when a training"):
+    with pytest.raises(ModelError, match="written when a training"):
         model_file.find(str(tmp_path))
 
 
