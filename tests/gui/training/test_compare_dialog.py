@@ -132,8 +132,6 @@ def test_a_report_is_written_by_a_process_of_its_own(runs: list[Path], tmp_path:
         export_report(runs[2], tmp_path / "none")
 
 
-def test_the_dialog_shows_what_the_core_finds(
-    qtbot: QtBot, dialog: CompareDialog, runs: list[Path]
-) -> None:
+def test_the_dialog_shows_what_the_core_finds(qtbot: QtBot, dialog: CompareDialog, runs: list[Path]) -> None:
     found: RunComparison | None = ready(qtbot, dialog).found
     assert found == compare_runs(runs)
