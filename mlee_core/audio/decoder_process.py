@@ -77,7 +77,7 @@ def decode_file(path: Path, out: Path) -> Generator[Step, None, Decoded]:
     size = _regular_size(path)
     try:
         with path.open("rb", buffering=0) as file:
-            facts = _look(path, file, size)
+            facts = _inspected(path, file, size)
             with _source(file, facts) as source, soundfile.SoundFile(source, closefd=False) as sound:
                 return (yield from _decode(path, sound, facts, out))
     except soundfile.LibsndfileError as error:
@@ -94,7 +94,7 @@ def decode_file(path: Path, out: Path) -> Generator[Step, None, Decoded]:
 
 
 def file_status(path: Path) -> os.stat_result:
-    """Raises: AudioError if the file does not exist or cannot be looked at."""
+    """Raises: AudioError if the file does not exist or cannot be inspected."""
     try:
         return path.stat()
     except FileNotFoundError:
@@ -118,14 +118,14 @@ def _regular_size(path: Path) -> int:
 
 @dataclass(frozen=True)
 class _Facts:
-    """What was seen of a file before libsndfile opens it."""
+    """What is known of a file before libsndfile opens it."""
 
     claim: Claim | None
     mp3: Mp3 | None
     ogg_ended: bool
 
 
-def _look(path: Path, file: io.FileIO, size: int) -> _Facts:
+def _inspected(path: Path, file: io.FileIO, size: int) -> _Facts:
     claim = read_claim(file, size)
     _refuse_truncated(path, claim)
     if joined_ogg_streams(file, size):
@@ -184,7 +184,7 @@ def _decode(
     claimed = sound.frames if 0 <= sound.frames < _UNKNOWN_FRAMES else None
     resampler = None if rate == SAMPLE_RATE else soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
     peak, frames, written, clipped = 0.0, 0, 0, 0
-    changed = resampler is not None or channels > 1  # which hides clipping from whoever looks later
+    changed = resampler is not None or channels > 1  # which hides clipping later
     digest = hashlib.sha256()
     with out.open("wb") as raw:
         for block in _blocks(path, sound):
@@ -264,16 +264,16 @@ def _notes(sound: soundfile.SoundFile, facts: _Facts, claimed: int | None, peak:
     if changes:
         yield f"{' and '.join(changes)}."
     if rate < SAMPLE_RATE // 2:
-        yield f"The recording holds nothing above {rate // 2} Hz; the models listen up to 4000 Hz."
+        yield f"The recording holds nothing above {rate // 2} Hz; the models use up to 4000 Hz."
     if (facts.claim is not None and facts.claim.claimed is None) or claimed is None:
-        yield "The header does not say how long the recording is (a streamed file); all of it was read."
+        yield "The header does not state the recording's length (a streamed file); all of it was read."
     if sound.format == "OGG" and not facts.ogg_ended:
-        yield "The file has no end mark: it may have been cut short; all that is there was read."
+        yield "The file has no end mark: it may have been cut short; all of it was read."
     if facts.mp3 is not None and facts.mp3.excess:
         yield f"{facts.mp3.excess} bytes after the end that the header names were not read: joined files?"
     if facts.claim is not None and facts.claim.beyond:
         yield f"{facts.claim.beyond} bytes after the end that the header names were not read: is it wrong?"
     if sound.format not in _SIZED:
-        yield f"Files of type {sound.format} do not say how long they are; this one may be cut short."
+        yield f"Files of type {sound.format} do not state their length; this one may be cut short."
     if peak > 1 and sound.subtype in ("FLOAT", "DOUBLE"):
         yield f"Samples reach {peak:.3g}, beyond full scale (1.0)."

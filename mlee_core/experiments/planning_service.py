@@ -118,7 +118,7 @@ class PlanningService:
         try:
             folds = tuple(fold.name for fold in builder.folds_of(spec, corpus).folds)
         except MleeError:
-            folds = ()  # the experiment below says why
+            folds = ()  # the experiment below reports why
         yield CorpusRead(facts, folds)
         with about("corpus"):
             usable = present(corpus, skip_missing=spec.skip_missing)
@@ -152,7 +152,7 @@ def _changed_ns(path: Path) -> int:
     try:
         return path.stat().st_mtime_ns
     except OSError:
-        return 0  # reading it says what is wrong
+        return 0  # reading it reports what is wrong
 
 
 def _speed_key(experiment: Experiment) -> object:

@@ -25,13 +25,15 @@ from .model_file import Bundle, Member
 from .results import DOMINANT_HEADS, Analysis, Attention, Seen, Segment
 
 RULES = ("fusion", "soft", "hard", "mlee")
-"""Who predicts: the first head that the model has."""
+"""The first of these heads that the model has predicts."""
 
 
 @dataclass(frozen=True)
-class Answers:
-    """Of one network or several. probabilities: head -> [4], softmax, or sigmoid for MLEE's existence.
-    weights: encoder -> attention [S]."""
+class Outputs:
+    """Of one member of a model, or the average of all.
+
+    probabilities: head -> [4], softmax, or sigmoid for MLEE's existence. weights: encoder -> attention [S].
+    """
 
     probabilities: Mapping[str, Tensor]
     weights: Mapping[str, Tensor]
@@ -54,11 +56,15 @@ class Analyzer:
     ) -> Iterator[Progress | Segment | Analysis]:
         """Yield Progress (in seconds of sound), each Segment as it is done, and last the Analysis.
 
-        start_s, end_s: a stretch of the recording only; its times still count from the file's start.
-        speaker, corpus: whose recording it is in an opened corpus, for `seen`.
-
         Up to 30 s it is one segment; above, speech segments of at most 30 s (SPEC.md "Model").
-        Raises: AudioError for a stretch outside the recording.
+
+        Args:
+            recording: What is analysed.
+            start_s, end_s: A stretch of it only; times still count from the file's start.
+            speaker, corpus: Whose recording it is in an opened corpus, for `seen`.
+
+        Raises:
+            AudioError: The stretch is outside the recording.
         """
         first, last = _stretch(recording, start_s, end_s)
         signal = recording.signal.part(first, last)
@@ -89,7 +95,7 @@ class Analyzer:
         )
 
     def seen(self, digest: str, speaker: str | None, corpus: str | None) -> tuple[Seen | None, str]:
-        """Whether the model has met this recording or its speaker, and how that is known."""
+        """Whether the model was trained on this recording or its speaker, and how that is known."""
         info = self.bundle.info
         part = self.bundle.seen.get(digest)
         if part is not None:
@@ -108,9 +114,9 @@ class Analyzer:
     def _segment(self, signal: AudioSignal, start_s: float) -> Segment:
         """One verdict on at most 30 s. start_s: where they begin in the file."""
         features = log_spectrogram(np.asarray(signal.samples), signal.gain(self.bundle.level))  # [T, 400]
-        answers = self._forward(features)
-        probabilities = {head: _floats(values) for head, values in answers.probabilities.items()}
-        weights = {head: _floats(values) for head, values in answers.weights.items()}
+        outputs = self._forward(features)
+        probabilities = {head: _floats(values) for head, values in outputs.probabilities.items()}
+        weights = {head: _floats(values) for head, values in outputs.weights.items()}
         predicted_by = next(rule for rule in RULES if rule in probabilities)
         steps = len(next(iter(weights.values())))
         first = start_s + FIRST_STEP_S + STEP_S / 2
@@ -127,15 +133,14 @@ class Analyzer:
             calibrated=self.bundle.calibrated,
         )
 
-    def _forward(self, features: Tensor) -> Answers:
-        """features: [T, 400] -> what the members of the ensemble answer on average."""
+    def _forward(self, features: Tensor) -> Outputs:
+        """features: [T, 400] -> the average of the members' outputs."""
         with torch.inference_mode():
-            answers = [self._answers(member, features) for member in self.bundle.members]
-        said, looked = ([one.probabilities for one in answers], [one.weights for one in answers])
-        return Answers(_mean(said), _mean(looked))
+            outputs = [self._member_outputs(member, features) for member in self.bundle.members]
+        return Outputs(_mean([o.probabilities for o in outputs]), _mean([o.weights for o in outputs]))
 
-    def _answers(self, member: Member, features: Tensor) -> Answers:
-        """features: [T, 400] -> what one member answers."""
+    def _member_outputs(self, member: Member, features: Tensor) -> Outputs:
+        """features: [T, 400] -> the outputs of one member."""
         probabilities: dict[str, Tensor] = {}
         vectors: dict[str, Tensor] = {}
         weights: dict[str, Tensor] = {}
@@ -150,20 +155,10 @@ class Analyzer:
             both = torch.cat([vectors[name] for name in self.bundle.fusion_encoders], dim=1)  # [1, 512]
             logits = member.scalings["fusion"].of(member.fusion(both)[0])  # [4]
             probabilities["fusion"] = torch.softmax(logits, 0)  # [4]
-        return Answers(probabilities, weights)
+        return Outputs(probabilities, weights)
 
 
 _PARTS: Mapping[str, str] = {"train": "training", "dev": "development"}
-
-
-def analyze(
-    analyzer: Analyzer, recording: Recording, *, speaker: str | None = None, corpus: str | None = None
-) -> Analysis:
-    """The Analysis alone, for callers that need no progress."""
-    for item in analyzer.analyze(recording, speaker=speaker, corpus=corpus):
-        if isinstance(item, Analysis):
-            return item
-    raise AssertionError("analyze ends with the Analysis")
 
 
 def _stretch(recording: Recording, start_s: float | None, end_s: float | None) -> tuple[int, int]:
@@ -178,9 +173,9 @@ def _stretch(recording: Recording, start_s: float | None, end_s: float | None) -
     return first, last
 
 
-def _mean(answers: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """Of each head."""
-    return {head: torch.stack([one[head] for one in answers]).mean(0) for head in answers[0]}
+def _mean(outputs: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """For each head."""
+    return {head: torch.stack([output[head] for output in outputs]).mean(0) for head in outputs[0]}
 
 
 def _floats(values: Tensor) -> tuple[float, ...]:

@@ -1,10 +1,10 @@
-"""Trained models as one file: find, describe, load, export.
+"""Trained models as one file: find, describe, load.
 
 A model file is safetensors: for each member of an ensemble the networks' tensors, in half precision, under
 its number and the name of their head (`0.hard.`, `0.soft.`, `0.mlee.`, `0.fusion.`, `1.hard.`, …), each
 encoder's normalisation, and JSON in the header: classes, what it was trained on, scores on unseen speakers,
-which recordings it has met. Only `load` and `export` import torch, and what knows of
-runs and corpora: the window describes models before it is shown.
+digests of the recordings it was trained on. Only `load` imports torch: the window describes models before it
+is shown.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ FORMAT = 2
 
 @dataclass(frozen=True)
 class Member:
-    """One of the networks that judge together, for each head.
+    """One network of an ensemble, for each head.
 
     networks: head (hard, soft, mlee) -> its network in eval mode, with its normalisation. fusion: the dense
     layers on the vectors of some encoders, or None. scalings: head -> what its logits go through.
@@ -53,9 +53,11 @@ class Member:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A loaded model. members: whose answers are averaged, at least one. fusion_encoders: whose vectors the
-    fusion takes. seen: digest of decoded samples -> "train" or "dev"; the speakers' parts are in `info`.
-    level: how recordings are scaled.
+    """A loaded model.
+
+    members: their outputs are averaged, at least one. fusion_encoders: whose vectors the fusion takes. seen:
+    digest of decoded samples -> "train" or "dev"; the speakers' parts are in `info`. level: how recordings
+    are scaled.
     """
 
     info: ModelInfo
@@ -67,7 +69,7 @@ class Bundle:
 
     @property
     def calibrated(self) -> bool:
-        """Whether existence was freed of what the weights of equation 6 add."""
+        """Whether what the weights of equation 6 add to existence was removed."""
         return all(m.scalings["mlee"].offset != 0 for m in self.members if "mlee" in m.scalings)
 
 
@@ -77,9 +79,9 @@ def shipped() -> tuple[ModelInfo, ...]:
 
 
 def find(name_or_path: str) -> Path:
-    """A shipped model's name, a model file, or a run folder that has one -> the model file.
+    """The model file of a shipped model's name, a model file, or a run folder that has one.
 
-    Raises: ModelError naming the models there are.
+    Raises: ModelError naming the available models.
     """
     named = package_data.models_dir() / f"{name_or_path}.safetensors"
     given = Path(name_or_path)
@@ -90,10 +92,10 @@ def find(name_or_path: str) -> Path:
         folds = sorted(path.parent.name for path in given.glob(f"*/{MODEL_FILE}"))
         if folds:
             raise ModelError(
-                f"run {given} has a model for each fold: name one, {given / folds[0]} say; its folds are "
-                f"{', '.join(folds)}."
+                f"run {given} has a model for each fold: name one, for example {given / folds[0]}; "
+                f"its folds are {', '.join(folds)}."
             )
-        raise ModelError(f"run {given} has no {MODEL_FILE} yet: it appears when a training of it has ended.")
+        raise ModelError(f"run {given} has no {MODEL_FILE} yet: it is written when a training has ended.")
     names = ", ".join(path.stem for path in sorted(package_data.models_dir().glob("*.safetensors"))) or "none"
     raise ModelError(
         f"no model {name_or_path!r}: allowed are a model file, a run folder, or a shipped one ({names})."
@@ -101,7 +103,7 @@ def find(name_or_path: str) -> Path:
 
 
 def info(path: Path) -> ModelInfo:
-    """What a model file says of itself. Raises: ModelError if missing, damaged or for other classes."""
+    """The description in a model file. Raises: ModelError if missing, damaged or for other classes."""
     return _info(path, _header(path))
 
 
@@ -113,7 +115,7 @@ def load(path: Path) -> Bundle:
     tensors, header = tensor_file.load(path)
     described = _info(path, header)
     try:
-        _refuse_distorted(path, header, tensors)
+        _refuse_invalid(path, header, tensors)
         members = tuple(
             _member(described.heads, header, scalings, _under(f"{number}.", tensors))
             for number, scalings in enumerate(header["scalings"])
@@ -122,7 +124,7 @@ def load(path: Path) -> Bundle:
         encoders = tuple(header["fusion_encoders"])
         return Bundle(described, members, encoders, header["level"], reference, header["seen"])
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise ModelError(f"{path} is damaged: it lacks or distorts a part of its networks.") from error
+        raise ModelError(f"{path} is damaged: a part of its networks is missing or wrong.") from error
 
 
 def _member(
@@ -159,9 +161,9 @@ def _header(path: Path) -> dict[str, Any]:
             header: dict[str, Any] = json.loads((file.metadata() or {})["mlee"])
             return header
     except FileNotFoundError as error:
-        raise ModelError(f"{path} does not exist: expected a model file written by MLEE.") from error
+        raise ModelError(f"{path} does not exist: a model file written by MLEE is needed.") from error
     except (OSError, SafetensorError, KeyError, ValueError) as error:
-        raise ModelError(f"{path} is damaged or no model file written by MLEE ({error}).") from error
+        raise ModelError(f"{path} is damaged or not a model file written by MLEE ({error}).") from error
 
 
 def _info(path: Path, header: Mapping[str, Any]) -> ModelInfo:
@@ -175,7 +177,7 @@ def _info(path: Path, header: Mapping[str, Any]) -> ModelInfo:
             raise ModelError(f"{path} has format {header['format']}: this MLEE reads format {FORMAT}.")
         heads = tuple(header["heads"])
         if not heads or not set(heads) <= set(HEADS) or set(header["speakers"]) != {"train", "dev", "test"}:
-            raise ModelError(f"{path} is no model file written by MLEE: its heads or speakers are wrong.")
+            raise ModelError(f"{path} is not a model file written by MLEE: its heads or speakers are wrong.")
         card = path.with_suffix(".md")
         return ModelInfo(
             name=header["name"],
@@ -190,11 +192,11 @@ def _info(path: Path, header: Mapping[str, Any]) -> ModelInfo:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ModelError(
-            f"{path} is no model file written by MLEE: its description is incomplete."
+            f"{path} is not a model file written by MLEE: its description is incomplete."
         ) from error
 
 
-def _refuse_distorted(path: Path, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+def _refuse_invalid(path: Path, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
     """Raises: ModelError for what would otherwise show only in wrong predictions."""
     from ..audio.frames import Level
     from ..config.recipe import BINS
@@ -202,8 +204,8 @@ def _refuse_distorted(path: Path, header: Mapping[str, Any], tensors: Mapping[st
     if header["level"] not in get_args(Level) or not isinstance(header["seen"], dict):
         raise ModelError(f"{path} is damaged: level or seen recordings in its description are wrong.")
     scalings = [scaling for member in header["scalings"] for scaling in member.values()]
-    believable = all(0 < s["temperature"] < math.inf and math.isfinite(s["offset"]) for s in scalings)
-    if header["bins"] not in BINS or not scalings or not believable:
+    valid = all(0 < s["temperature"] < math.inf and math.isfinite(s["offset"]) for s in scalings)
+    if header["bins"] not in BINS or not scalings or not valid:
         raise ModelError(f"{path} is damaged: bins or scalings in its description are wrong.")
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():

@@ -1,4 +1,4 @@
-"""What is known of a trained model, as plain data."""
+"""The description of a trained model, as plain data."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What is known of a trained model, for people: shown beside every prediction.
+    """The description of a trained model that is shown beside its predictions.
 
     trained_on: corpus name, e.g. "emodb"; speakers: part ("train", "dev", "test") -> speaker ids.
-    limits: one sentence each on what the model must not be read as saying.
+    limits: one sentence each on what its predictions do not mean.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What an analysis says: frozen values that the terminal, the window, figures and tables all show.
+"""Results of an analysis: frozen values that the terminal, the window, figures and tables show.
 
 No torch in here, so that the window can hold results before (and without) torch being imported.
 Probabilities are plain floats in the order of `classes`; times are seconds from the start of the file.
@@ -17,7 +17,7 @@ Head = Literal["hard", "soft", "fusion"]
 HEADS: tuple[str, ...] = ("hard", "soft", "mlee", "fusion")
 DOMINANT_HEADS: tuple[str, ...] = ("hard", "soft", "fusion")
 ENCODERS: tuple[str, ...] = ("hard", "soft", "mlee")
-"""The encoders whose attention can be shown; fusion listens through two of them."""
+"""The encoders whose attention can be shown; fusion uses two of them."""
 
 
 Probabilities = tuple[float, ...]
@@ -62,8 +62,9 @@ class Segment:
     existence: probability that each class is present [K] (each 0–1 on its own); None without an MLEE head.
     predicted: the class with the highest score under `rule`.
     rule: the head that made the prediction: fusion, else soft, else hard, else mlee (equation 7).
-    notes: caveats, one sentence each, in words for a person.
-    calibrated: existence is as frequent as it says, not weighted towards rare classes (equation 6).
+    notes: caveats, one sentence each.
+    calibrated: classes exist as often as their probabilities state, which are not weighted towards rare
+        classes (equation 6).
     """
 
     start_s: float
@@ -82,7 +83,7 @@ class Segment:
         return self._existing(PRESENT, 1.0)
 
     def perhaps(self) -> tuple[str, ...]:
-        """Classes that are rather absent, but well worth a look; none if the weights overstate them all."""
+        """Classes that are rather absent but may be present; none if the weights overstate them all."""
         return self._existing(PERHAPS, PRESENT) if self.calibrated else ()
 
     def _existing(self, above: float, up_to: float) -> tuple[str, ...]:
@@ -90,7 +91,7 @@ class Segment:
             return ()
         return tuple(c for c, p in zip(self.classes, self.existence, strict=True) if above < p <= up_to)
 
-    def present_in_words(self) -> str:
+    def present_text(self) -> str:
         """ "sad, perhaps neutral"."""
         sure, less = ([CLASS_NAMES.get(c, c) for c in names] for names in (self.present(), self.perhaps()))
         return ", ".join([*sure, *(f"perhaps {name}" for name in less)]) or "none of the four"
@@ -102,11 +103,11 @@ class Segment:
         return scores[self.classes.index(self.predicted)]
 
     def verdict(self) -> str:
-        """In words: "fusion: sad 0.61; present: sad, perhaps neutral"."""
+        """As text: "fusion: sad 0.61; present: sad, perhaps neutral"."""
         text = f"{self.rule}: {CLASS_NAMES.get(self.predicted, self.predicted)} {self.score():.2f}"
         if self.existence is None:
             return text
-        return f"{text}; present: {self.present_in_words()}"
+        return f"{text}; present: {self.present_text()}"
 
 
 @dataclass(frozen=True)
@@ -115,8 +116,8 @@ class Analysis:
 
     file: path as the user gave it. duration_s: seconds analysed: the decoded recording's, or a selection's.
     model: the model's name. heads: which of HEADS it has.
-    seen: "train" or "dev" if the model met this very recording or its speaker there, else None; it
-        cannot know voices. seen_why: how that is known, in words, "" when None.
+    seen: "train" or "dev" if this very recording or its speaker is in that set of the model, else None;
+        voices are not compared. seen_why: how that is known, "" when None.
     notes: caveats on the whole recording. segments: in order of time, never empty.
     """
 

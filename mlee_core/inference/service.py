@@ -136,23 +136,21 @@ class InferenceService:
 
 def _write_samples(recording: Recording, file: Path) -> Iterator[Progress]:
     """Raw float32 in blocks; an unfinished file is removed."""
-    samples, what = recording.samples, "Writing the samples"
-    total = recording.duration_s
-    whole = False
+    samples = recording.samples
     try:
         with file.open("wb") as raw:
             for start in range(0, len(samples), _COPY_SAMPLES):
                 raw.write(samples[start : start + _COPY_SAMPLES].astype("<f4", copy=False).tobytes())
-                yield Progress(what, min(start + _COPY_SAMPLES, len(samples)) / SAMPLE_RATE, total)
-        whole = True
-    finally:
-        if not whole:
-            file.unlink(missing_ok=True)
+                done = min(start + _COPY_SAMPLES, len(samples)) / SAMPLE_RATE
+                yield Progress("Writing the samples", done, recording.duration_s)
+    except BaseException:  # closed midway too
+        file.unlink(missing_ok=True)
+        raise
 
 
 def _file_key(path: str) -> tuple[str, int, int] | None:
     try:
         status = Path(path).stat()
     except OSError:
-        return None  # decoding says what is wrong
+        return None  # decoding reports what is wrong
     return path, status.st_mtime_ns, status.st_size

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from ..labels.votes import CLASS_NAMES
 from .model_info import ModelInfo
 from .results import DOMINANT_HEADS, Analysis, Segment
 
-if TYPE_CHECKING:
-    pass
 BAR = 24
+"""Characters of a full bar."""
 
 
 def as_text(analysis: Analysis, info: ModelInfo) -> str:
-    """For a person: the verdict, the bars, the caveats, what the model has seen."""
+    """The verdict, the bars, the caveats, what the model has seen."""
     lines = [f"{analysis.file}  ({analysis.duration_s:.2f} s)"]
     one = analysis.single
     if one is not None:
@@ -25,16 +23,16 @@ def as_text(analysis: Analysis, info: ModelInfo) -> str:
             lines.append(f"  {_clock(s.start_s)}–{_clock(s.end_s)}  {s.verdict()}")
             lines += [f"    note: {note}" for note in s.notes]
     lines += [f"  note: {note}" for note in analysis.notes]
-    lines.append(f"  model: {info.name}; {seen_in_words(analysis)}")
+    lines.append(f"  model: {info.name}; {seen_text(analysis)}")
     lines += [f"  limit: {limit}" for limit in info.limits]
     return "\n".join(lines)
 
 
-def seen_in_words(analysis: Analysis) -> str:
-    """The mark beside every prediction: what the model has met before."""
+def seen_text(analysis: Analysis) -> str:
+    """What stands beside every prediction: whether the model was trained on this recording or speaker."""
     if analysis.seen is not None:
         return f"SEEN: {analysis.seen_why}, so this prediction says little about new speech"
-    return "not met in training as far as recordings and speaker ids tell (it cannot know voices)"
+    return "not used in training as far as recordings and speaker ids show (a voice is not recognised)"
 
 
 def _bars(segment: Segment) -> Iterator[str]:

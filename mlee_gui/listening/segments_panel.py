@@ -72,7 +72,7 @@ class SegmentsModel(RowModel):
         if column == 3:
             return f"{segment.score():.2f}"
         if column == 4:
-            return segment.present_in_words() if segment.present() or segment.perhaps() else ""
+            return segment.present_text() if segment.present() or segment.perhaps() else ""
         return " ".join(segment.notes)
 
 

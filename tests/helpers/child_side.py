@@ -76,7 +76,7 @@ def parent_of_one(from_thread: bool) -> None:
 
     def start() -> None:
         started.append(Child("deaf", deaf))
-        started[0].receive()  # it listens to its parent's end by now
+        started[0].receive()  # it notices its parent's end by now
 
     if from_thread:
         thread = threading.Thread(target=start)

@@ -64,7 +64,7 @@ def test_a_crash_of_the_decoder_refuses_the_file_and_nothing_else(tmp_path):
         assert len(decoder.load(good).samples) == 100
 
 
-def test_a_fault_of_ours_is_told_as_ours_and_not_blamed_on_the_file(tmp_path):
+def test_a_fault_of_ours_is_reported_as_ours_and_not_as_the_files(tmp_path):
     with Decoder(decode=decode_by_name) as decoder:
         with pytest.raises(WorkerDied, match="ValueError: a fault of ours"):
             decoder.load(wav(tmp_path / "fails.wav", noise(100)))

@@ -193,7 +193,7 @@ def test_an_mp3_that_states_no_length_is_read_to_its_end(decoder, tmp_path, mode
     path.write_bytes(before + data[second:] + b"TAG" + bytes(125))
     recording = decoder.load(path)
     assert 20.0 < recording.duration_s < 20.2, "the whole and the encoder's padding"
-    assert len(recording.notes) == 1 and "does not say how long" in recording.notes[0]
+    assert len(recording.notes) == 1 and "does not state the recording's length" in recording.notes[0]
     delay = np.argmax(np.correlate(recording.samples[8000:24_000], whole.samples[8000:20_000], "valid"))
     aligned = recording.samples[delay:][: len(whole.samples)]
     np.testing.assert_allclose(aligned[4000:], whole.samples[4000:], atol=1e-3)
@@ -213,7 +213,7 @@ def test_joined_files_are_never_read_as_if_they_were_one(decoder, tmp_path):
 
 def test_a_format_that_states_no_length_is_noted(decoder, tmp_path):
     recording = decoder.load(wav(tmp_path / "a.voc", noise(8000), format="VOC", subtype="PCM_16"))
-    assert recording.notes == ("Files of type VOC do not say how long they are; this one may be cut short.",)
+    assert recording.notes == ("Files of type VOC do not state their length; this one may be cut short.",)
 
 
 # ---- find_audio ------------------------------------------------------------------------------------------

@@ -95,7 +95,7 @@ def test_what_a_corpus_holds(spec: ExperimentSpec) -> None:
     assert facts.mean_s == pytest.approx(0.7)  # each lasts as long
 
 
-def test_what_an_order_would_train(spec: ExperimentSpec) -> None:
+def test_what_an_experiment_would_train(spec: ExperimentSpec) -> None:
     found = plan(PlanningService(), replace(spec, only=("s1",), rows=("mlee",), seeds=2))
     assert found.cost.cells == 4 and found.selection.folds == ("s1",)
     assert not found.measured and found.measurable and found.place == "this machine"
@@ -188,7 +188,7 @@ def test_a_folder_of_an_experiment_that_waits_is_refused(spec: ExperimentSpec, r
     )
 
 
-def test_missing_audio_is_told_beside_the_facts(tmp_path: Path) -> None:
+def test_missing_audio_is_refused_beside_the_facts(tmp_path: Path) -> None:
     table = made.corpus(tmp_path / "corpus", speakers=3, each=1)
     (tmp_path / "corpus" / "s0_neu_0.wav").unlink()
     (_, read), error = run(PlanningService(), ExperimentSpec(table))

@@ -16,10 +16,11 @@ from mlee_core.audio.levels import AudioSignal
 from mlee_core.errors import AudioError
 from mlee_core.events import Progress
 from mlee_core.inference import model_file
-from mlee_core.inference.analyzer import Analyzer, analyze
+from mlee_core.inference.analyzer import Analyzer
 from mlee_core.inference.results import Analysis, Segment
 from mlee_core.nets import tensor_file
 from tests.helpers import made
+from tests.helpers.analysis import analyze
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Networks that judge together: trained side by side, one model, and everything said by the mean of them."""
+"""Ensembles: networks trained side by side, one model, and every score from the mean of their outputs."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from mlee_core.errors import ConfigError, RunError
 from mlee_core.evaluation.calibration import Scaling
 from mlee_core.experiments.builder import experiment
 from mlee_core.inference import model_file
-from mlee_core.inference.analyzer import Analyzer, analyze
+from mlee_core.inference.analyzer import Analyzer
 from mlee_core.jobs.queue import QueueFile
 from mlee_core.nets import tensor_file
 from mlee_core.report import collect
 from mlee_core.runs.cells import RESULT, Cell
 from mlee_core.runs.run_folder import RunFolder
 from tests.helpers import made
+from tests.helpers.analysis import analyze
 from tests.helpers.run_folders import finished, table3
 
 MLEE = Stage("mlee", None, "all")
@@ -61,10 +62,10 @@ def test_every_member_is_trained_from_its_own_seed(run: Path) -> None:
     assert not np.allclose(first[name], second[name])
 
 
-def test_a_model_holds_all_members_and_says_what_the_report_says(run: Path, small_table: Path) -> None:
-    report, said = collect(RunFolder(run))
-    together = {p.utterance.id: p for p in said}
-    assert len(together) == len(said) and report.setting.ensemble == 2 and not report.setting.repeated
+def test_a_model_holds_all_members_and_predicts_what_the_report_holds(run: Path, small_table: Path) -> None:
+    report, predictions = collect(RunFolder(run))
+    together = {p.utterance.id: p for p in predictions}
+    assert len(together) == len(predictions) and report.setting.ensemble == 2 and not report.setting.repeated
     bundle = model_file.load(model_file.find(str(run / "s0")))
     results = [RunFolder(run).result(Cell("s0", seed, MLEE)) for seed in (0, 1)]
     assert bundle.calibrated
@@ -83,7 +84,7 @@ def test_a_model_holds_all_members_and_says_what_the_report_says(run: Path, smal
     assert bundle.info.scores["mlee"] == {score: line.pooled[score].mean for score in ("wa", "ua")}
 
 
-def test_of_a_half_finished_ensemble_nothing_is_said(run: Path, tmp_path: Path) -> None:
+def test_a_half_finished_ensemble_has_no_scores(run: Path, tmp_path: Path) -> None:
     half = RunFolder(shutil.copytree(run, tmp_path / "half"))
     (half.stage_folder(Cell("s0", 1, MLEE)) / RESULT).unlink()
     with pytest.raises(RunError, match="no row yet whose 2 networks, which judge together, are all trained"):
@@ -92,16 +93,16 @@ def test_of_a_half_finished_ensemble_nothing_is_said(run: Path, tmp_path: Path) 
 
 def test_a_smoke_run_of_an_ensemble_is_short_and_goes_on(small_table: Path, tmp_path: Path) -> None:
     spec = ExperimentSpec(small_table, run=tmp_path / "run", recipe="best", rows=("mlee",), smoke=True)
-    asked = experiment(spec)
-    assert asked.config.recipe.ensemble == 2 and len({cell.seed for cell in asked.cells}) == 2
+    planned = experiment(spec)
+    assert planned.config.recipe.ensemble == 2 and len({cell.seed for cell in planned.cells}) == 2
     item = QueueFile(tmp_path / "queue").add(spec)
-    asked.begin(resume=False)
+    planned.begin(resume=False)
     resumed = item.waiting(()).spec
     assert item.spec.smoke and resumed.resume and not resumed.smoke
-    assert experiment(resumed).config.recipe == asked.config.recipe
+    assert experiment(resumed).config.recipe == planned.config.recipe
 
 
-def test_a_run_of_another_versions_settings_says_so(run: Path, tmp_path: Path) -> None:
+def test_a_run_of_another_versions_settings_is_refused(run: Path, tmp_path: Path) -> None:
     old = RunFolder(shutil.copytree(run, tmp_path / "old"))
     text = (old.path / "config.json").read_text().replace('"bins": 80', '"bins": 200')
     (old.path / "config.json").write_text(text)

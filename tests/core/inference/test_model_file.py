@@ -25,9 +25,9 @@ def test_a_missing_model_names_the_shipped_ones() -> None:
         model_file.find("nonesuch")
 
 
-def test_a_run_that_has_no_model_yet_says_so(tmp_path: Path) -> None:
+def test_a_run_without_a_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(ModelError, match="appears when a training"):
+    with pytest.raises(ModelError, match="written when a training"):
         model_file.find(str(tmp_path))
 
 
@@ -81,7 +81,7 @@ def test_a_file_without_one_of_its_networks_is_refused(tmp_path: Path) -> None:
 )
 def test_a_description_that_is_distorted_is_refused(tmp_path: Path, header: dict[str, object]) -> None:
     path = made.model(tmp_path / "m.safetensors", **header)
-    with pytest.raises(ModelError, match=r"is damaged|is no model file"):
+    with pytest.raises(ModelError, match=r"is damaged|is not a model file"):
         model_file.load(path)
 
 

@@ -151,14 +151,14 @@ def test_a_long_recording_is_written_whole_and_its_temporary_copy_let_go(start, 
     assert talk.result(2).notes[-1] == f"peak {np.abs(sound).max() / 32768:.3f}"
 
 
-def test_the_newest_job_overtakes_and_the_older_one_goes_on(start, tone):
+def test_the_newest_job_overtakes_and_the_older_one_continues(start, tone):
     talk = start()
     talk.send(1, Analyze(str(tone), "endless"))
     talk.until(analysing, "the long job to run")
     talk.send(2, Analyze(str(tone), "m"))
     assert isinstance(talk.end(2), Done), "a selection overtakes an endless analysis"
     count = len(talk.of(1))
-    talk.until(lambda r: len(talk.of(1)) > count + 10, "the long job to go on")
+    talk.until(lambda r: len(talk.of(1)) > count + 10, "the long job to continue")
     talk.worker.send(Cancel(1))
     assert talk.end(1) == Done()
     talk.send(3, Analyze(str(tone), "m"))
@@ -177,7 +177,7 @@ def test_a_cancelled_opening_leaves_no_half_written_samples(start, tmp_path):
     assert isinstance(end, OpenedRecording) or not (folder / "samples.f32").exists()
 
 
-def test_bad_input_is_refused_in_the_errors_own_words_and_the_worker_lives(start, tone, tmp_path):
+def test_bad_input_is_refused_with_its_message_and_the_worker_lives(start, tone, tmp_path):
     talk = start()
     talk.send(1, OpenRecording(str(tmp_path / "no.wav"), str(tmp_path / "a")))
     assert talk.end(1) == Refused(f"{tmp_path / 'no.wav'} does not exist.")
@@ -187,7 +187,7 @@ def test_bad_input_is_refused_in_the_errors_own_words_and_the_worker_lives(start
     assert isinstance(talk.end(3), Done)
 
 
-def test_a_fault_of_ours_is_told_with_the_place_of_its_traceback(start, tone, tmp_path):
+def test_a_fault_of_ours_leaves_its_traceback_in_the_log(start, tone, tmp_path):
     talk = start()
     talk.send(1, Analyze(str(tone), "fails"))
     log = tmp_path / "worker.log"
@@ -253,7 +253,7 @@ def test_it_prepares_while_nobody_waits_and_a_job_comes_first(start, tone, tmp_p
     assert isinstance(talk.end(2), Done), "it waits for requests again"
 
 
-def test_what_cannot_be_prepared_is_told_by_the_job_that_needs_it(start, tone, tmp_path):
+def test_what_cannot_be_prepared_costs_no_other_job(start, tone, tmp_path):
     talk = start(PreparingService)
     talk.send(100, Prepare("missing"))
     talk.send(1, OpenRecording(str(tone), str(tmp_path / "a")))

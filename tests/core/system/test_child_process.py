@@ -1,4 +1,4 @@
-"""Helper processes: they answer, their death is told, and nothing of them stays behind."""
+"""Helper processes: they answer, their death is reported, and nothing of them stays behind."""
 
 from __future__ import annotations
 
@@ -45,23 +45,23 @@ def test_a_child_answers_from_another_process_and_ends_with_status_0():
     outcome = child.stop()
     assert (outcome.exit_code, outcome.signal) == (0, None)
     assert not child.alive and not Path(f"/proc/{pid}").exists(), "a zombie is left"
-    assert child.stop() == outcome, "stopping twice tells the same"
+    assert child.stop() == outcome, "stopping twice gives the same"
 
 
 @pytest.mark.parametrize(
-    ("message", "told"),
+    ("message", "sentence"),
     [
         ("exit", "The echo ended with status 7"),
         ("raise", "The echo ended with status 1: ValueError: the child's own words"),
         ("segv", "The echo was ended by SIGSEGV."),
     ],
 )
-def test_a_death_is_noticed_by_the_waiting_parent_and_told_with_the_last_words(message, told):
+def test_a_death_is_noticed_by_the_waiting_parent_and_reported_with_the_last_line(message, sentence):
     child = Child("echo", echo)
     child.send(message)
     with pytest.raises(WorkerDied) as error:
         child.receive()
-    assert str(error.value).startswith(told)
+    assert str(error.value).startswith(sentence)
     assert child.outcome() is not None and not child.alive
     with pytest.raises(WorkerDied, match="The echo"):
         child.send("are you there?")
@@ -98,7 +98,7 @@ def test_a_log_that_grew_large_starts_afresh(tmp_path):
     assert log.read_text() == "said on stdout\n"
 
 
-def test_a_child_that_does_not_listen_is_killed():
+def test_a_child_that_does_not_read_its_pipe_is_killed():
     child = Child("deaf", deaf)
     assert child.receive() == "here"
     assert child.stop(grace_s=0.05).signal == "SIGKILL"

@@ -67,8 +67,8 @@ def test_of_the_progress_that_waits_only_the_newest_of_a_request_is_reported(
     client.made[0].reply(second, Progress("Reading", 7.0))
     client.made[0].reply(first, *reading[450:], Done())
     qtbot.waitUntil(lambda: (first, Done()) in client.events)
-    told = [(number, getattr(event, "done", event)) for number, event in client.events]
-    assert told == [(first, "segment"), (second, 7.0), (first, 899.0), (first, Done())]
+    reported = [(number, getattr(event, "done", event)) for number, event in client.events]
+    assert reported == [(first, "segment"), (second, 7.0), (first, 899.0), (first, Done())]
 
 
 def test_nothing_more_is_reported_of_a_cancelled_request(qtbot: QtBot, client: Client) -> None:

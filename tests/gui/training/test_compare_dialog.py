@@ -67,7 +67,7 @@ def test_the_table_is_copied_as_text(qtbot: QtBot, dialog: CompareDialog) -> Non
     assert "better WA" in copied and "66.7 (+16.7)" in copied and "begun has no trained network" in copied
 
 
-def test_nothing_to_compare_is_said(qtbot: QtBot, runs: list[Path], tmp_path: Path) -> None:
+def test_nothing_to_compare_is_reported(qtbot: QtBot, runs: list[Path], tmp_path: Path) -> None:
     dialog = CompareDialog([runs[2], tmp_path])
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose, False)
     qtbot.addWidget(dialog, before_close_func=lambda widget: widget.stop())
@@ -84,7 +84,7 @@ def test_closing_it_ends_its_process(qtbot: QtBot, dialog: CompareDialog) -> Non
     assert not child.alive and dialog._comparing._process is None
 
 
-def test_a_process_that_dies_is_told(qtbot: QtBot, runs: list[Path]) -> None:
+def test_a_process_that_dies_is_reported(qtbot: QtBot, runs: list[Path]) -> None:
     comparing = ComparisonClient()
     with qtbot.waitSignal(comparing.died, timeout=60_000) as reported:
         comparing.compare(runs)
@@ -114,7 +114,7 @@ def test_the_report_of_the_chosen_run_is_exported(
     assert exported == [(Path(dialog.found.runs[1].path), tmp_path)] and dialog.export.isEnabled()
 
 
-def test_a_report_that_cannot_be_written_is_told(
+def test_a_report_that_cannot_be_written_is_reported(
     qtbot: QtBot, dialog: CompareDialog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def export(run: Path, out: Path) -> Path:
@@ -132,8 +132,6 @@ def test_a_report_is_written_by_a_process_of_its_own(runs: list[Path], tmp_path:
         export_report(runs[2], tmp_path / "none")
 
 
-def test_what_the_dialog_shows_is_what_the_core_says(
-    qtbot: QtBot, dialog: CompareDialog, runs: list[Path]
-) -> None:
+def test_the_dialog_shows_what_the_core_finds(qtbot: QtBot, dialog: CompareDialog, runs: list[Path]) -> None:
     found: RunComparison | None = ready(qtbot, dialog).found
     assert found == compare_runs(runs)
