@@ -227,7 +227,7 @@ def _choose(levels: tuple[NDArray[Any], ...], first: float, last: float, most: i
 
 
 def _map(folder: Path, name: str, level: int, length: int) -> NDArray[Any]:
-    """A level as a read-only memory map; ValueError if it is not as long as meta.json says."""
+    """A level as a read-only memory map; ValueError if its length differs from meta.json."""
     path = folder / f"{name}_{level}.npy"
     array: NDArray[Any] = np.load(path, mmap_mode="r" if length else None)  # an empty file cannot be mapped
     if len(array) != length:

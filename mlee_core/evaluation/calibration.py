@@ -49,13 +49,8 @@ class Bin:
 def reliability(confidence: ArrayLike, right: ArrayLike, bins: int = BINS) -> tuple[Bin, ...]:
     """Bins of equal width over 0 … 1; a probability on an edge belongs to the lower bin, 0 to the first.
 
-    Args:
-        confidence: probabilities [N].
-        right: whether each came true [N].
-        bins: number of bins.
-
-    Raises:
-        ValueError: the two differ in length, or a probability is outside 0 … 1 or not a number.
+    confidence: probabilities [N]. right: whether each came true [N].
+    Raises: ValueError if they differ in length, or a probability is outside 0 … 1 or not a number.
     """
     p, true = np.asarray(confidence, np.float64).ravel(), np.asarray(right, np.float64).ravel()
     if len(p) != len(true):
