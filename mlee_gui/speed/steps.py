@@ -47,7 +47,7 @@ class _Steps(QObject):
         self._timer.timeout.connect(step)
 
     def _end(self, **results: object) -> None:
-        """Print results beside the longest stall and the platform; "failed" gives the reason of an early end."""
+        """Print results beside the longest stall and the platform; "failed" gives why it ended early."""
         self._timer.stop()
         stall, platform = asdict(self._watch.stop()), QGuiApplication.platformName()
         print(json.dumps({"stall": stall, "platform": platform, **results}), flush=True)
