@@ -45,7 +45,7 @@ MAX_PEAK = 1e6
 _BLOCK_SAMPLES = 1 << 16  # over all channels: 256 KiB of float32, 4 s of 16 kHz mono
 _UNKNOWN_FRAMES = 1 << 62  # libsndfile gives 2⁶³ − 1 where a format does not know its length
 _SIZED = {"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "NIST", "FLAC", "MP3", "CAF", "SDS", "OGG"}
-"""Formats whose completeness is known, from containers.py or from libsndfile's own frame count."""
+"""Formats whose completeness is known, from file_headers.py or from libsndfile's own frame count."""
 
 Samples = npt.NDArray[np.float32]
 
@@ -77,7 +77,7 @@ def decode_file(path: Path, out: Path) -> Generator[Step, None, Decoded]:
     size = _regular_size(path)
     try:
         with path.open("rb", buffering=0) as file:
-            facts = _inspected(path, file, size)
+            facts = _read_facts(path, file, size)
             with _source(file, facts) as source, soundfile.SoundFile(source, closefd=False) as sound:
                 return (yield from _decode(path, sound, facts, out))
     except soundfile.LibsndfileError as error:
@@ -94,7 +94,7 @@ def decode_file(path: Path, out: Path) -> Generator[Step, None, Decoded]:
 
 
 def file_status(path: Path) -> os.stat_result:
-    """Raises: AudioError if the file does not exist or cannot be inspected."""
+    """Raises: AudioError if the file does not exist or is not accessible."""
     try:
         return path.stat()
     except FileNotFoundError:
@@ -125,9 +125,13 @@ class _Facts:
     ogg_ended: bool
 
 
-def _inspected(path: Path, file: io.FileIO, size: int) -> _Facts:
+def _read_facts(path: Path, file: io.FileIO, size: int) -> _Facts:
     claim = read_claim(file, size)
-    _refuse_truncated(path, claim)
+    if claim is not None and claim.claimed is not None and claim.claimed > claim.present:
+        raise AudioError(
+            f"{path} is cut short or its header is wrong: the header claims {claim.claimed} bytes of sound, "
+            f"the file has {max(0, claim.present)}."
+        )
     if joined_ogg_streams(file, size):
         raise AudioError(f"{path} is several Ogg streams in one file; only files of one stream can be read.")
     return _Facts(claim, read_mp3(file, size), ends_as_ogg_stream(file, size))
@@ -165,14 +169,6 @@ def _piped(file: io.FileIO, start: int) -> Iterator[int]:
         feeder.join()
 
 
-def _refuse_truncated(path: Path, claim: Claim | None) -> None:
-    if claim is not None and claim.claimed is not None and claim.claimed > claim.present:
-        raise AudioError(
-            f"{path} is cut short or its header is wrong: the header claims {claim.claimed} bytes of sound, "
-            f"the file has {max(0, claim.present)}."
-        )
-
-
 def _decode(
     path: Path, sound: soundfile.SoundFile, facts: _Facts, out: Path
 ) -> Generator[Step, None, Decoded]:
@@ -184,7 +180,7 @@ def _decode(
     claimed = sound.frames if 0 <= sound.frames < _UNKNOWN_FRAMES else None
     resampler = None if rate == SAMPLE_RATE else soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
     peak, frames, written, clipped = 0.0, 0, 0, 0
-    changed = resampler is not None or channels > 1  # which hides clipping later
+    changed = resampler is not None or channels > 1  # which hides clipping in the result
     digest = hashlib.sha256()
     with out.open("wb") as raw:
         for block in _blocks(path, sound):

@@ -193,12 +193,6 @@ def _receive(process: ServiceProcess, path: Path) -> Any:
         raise
 
 
-def load(path: Path | str) -> Recording:
-    """Decode one file; for several, a Decoder is faster. Raises: AudioError."""
-    with Decoder() as decoder:
-        return decoder.load(path)
-
-
 def find_audio(path: Path | str) -> tuple[Path, ...]:
     """A file: itself, whatever its name. A folder: its sound files (by SUFFIXES), recursively, sorted.
 

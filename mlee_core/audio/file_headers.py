@@ -123,26 +123,26 @@ def _wav_seconds(file: io.FileIO, size: int) -> float | None:
 
 def ends_as_ogg_stream(file: io.FileIO, size: int) -> bool:
     """Whether an Ogg file's last page has the end-of-stream mark, which a truncated file lacks."""
-    file.seek(max(0, size - _OGG_TAIL))
-    tail = file.read()
-    last = tail.rfind(_OGG)
-    if last < 0 or last + 27 > len(tail):
+    page = _last_ogg_page(file, size)
+    if len(page) < 27:
         return False
-    lacing = tail[last + 27 : last + 27 + tail[last + 26]]
-    whole = last + 27 + tail[last + 26] + sum(lacing) <= len(tail)
-    return whole and bool(tail[last + 5] & 4)
+    segments = page[26]
+    whole = 27 + segments + sum(page[27 : 27 + segments]) <= len(page)
+    return whole and bool(page[5] & 4)
 
 
 def joined_ogg_streams(file: io.FileIO, size: int) -> bool:
     """Whether an Ogg file's last page belongs to another stream than its first: libsndfile reads one only."""
     file.seek(0)
-    head = file.read(18)
+    head, page = file.read(18), _last_ogg_page(file, size)
+    return head.startswith(_OGG) and len(page) >= 18 and head[14:18] != page[14:18]
+
+
+def _last_ogg_page(file: io.FileIO, size: int) -> bytes:
+    """From the last page's mark to the end of the file; empty without a mark."""
     file.seek(max(0, size - _OGG_TAIL))
     tail = file.read()
-    last = tail.rfind(_OGG)
-    if not head.startswith(_OGG) or last < 0 or last + 18 > len(tail):
-        return False
-    return head[14:18] != tail[last + 14 : last + 18]
+    return tail[tail.rfind(_OGG) :] if _OGG in tail else b""
 
 
 def _known(claimed: int) -> int | None:

@@ -30,7 +30,7 @@ FIRST_STEP_S = (FRAME - HOP) / 2 / SAMPLE_RATE
 and it stands for 5 ms each side; frames 16 i … 16 i + 15 therefore reach from 0.16 i + 0.015 s on."""
 
 MAX_SEGMENT_S = 30.0
-"""Over this, one softmax over the whole says nothing (SPEC.md): the recording is cut into segments."""
+"""Over this, one softmax over the whole is meaningless (SPEC.md): the recording is cut into segments."""
 
 Level = Literal["peak", "none"]
 """What recordings are scaled to before the transform: a peak of 1, or nothing."""

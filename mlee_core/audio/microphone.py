@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -271,21 +270,16 @@ def _device_index(sounddevice: ModuleType, name: str | None) -> int | None:
 def _accepted_format(sounddevice: ModuleType, index: int | None) -> tuple[int, int]:
     """(rate, channels): the first that the device supports."""
     info = sounddevice.query_devices(index, "input")
+    rate_of_device, most = int(info["default_samplerate"]), int(info["max_input_channels"])
     refused: Exception | None = None
-    for rate, channels in _formats(int(info["default_samplerate"]), int(info["max_input_channels"])):
+    for rate, channels in ((SAMPLE_RATE, 1), (rate_of_device, 1), (rate_of_device, most)):
         try:
             sounddevice.check_input_settings(device=index, channels=channels, dtype="int16", samplerate=rate)
         except sounddevice.PortAudioError as error:
             refused = error
-            continue
-        return rate, channels
+        else:
+            return rate, channels
     raise _unavailable(refused)
-
-
-def _formats(default_rate: int, max_channels: int) -> Iterator[tuple[int, int]]:
-    yield SAMPLE_RATE, 1
-    yield default_rate, 1
-    yield default_rate, max_channels
 
 
 def _unavailable(error: Exception | None) -> RecorderUnavailable:

@@ -23,7 +23,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -193,9 +192,7 @@ class _LevelFiles:
     def __enter__(self) -> _LevelFiles:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         for file in self._files:
             with file:
                 if kind is None:
@@ -230,7 +227,7 @@ def _choose(levels: tuple[NDArray[Any], ...], first: float, last: float, most: i
 
 
 def _map(folder: Path, name: str, level: int, length: int) -> NDArray[Any]:
-    """A level as a read-only memory map; ValueError if it is not as long as meta.json says."""
+    """A level as a read-only memory map; ValueError if its length differs from meta.json."""
     path = folder / f"{name}_{level}.npy"
     array: NDArray[Any] = np.load(path, mmap_mode="r" if length else None)  # an empty file cannot be mapped
     if len(array) != length:

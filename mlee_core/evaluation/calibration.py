@@ -49,13 +49,8 @@ class Bin:
 def reliability(confidence: ArrayLike, right: ArrayLike, bins: int = BINS) -> tuple[Bin, ...]:
     """Bins of equal width over 0 … 1; a probability on an edge belongs to the lower bin, 0 to the first.
 
-    Args:
-        confidence: probabilities [N].
-        right: whether each came true [N].
-        bins: number of bins.
-
-    Raises:
-        ValueError: the two differ in length, or a probability is outside 0 … 1 or not a number.
+    confidence: probabilities [N]. right: whether each came true [N].
+    Raises: ValueError if they differ in length, or a probability is outside 0 … 1 or not a number.
     """
     p, true = np.asarray(confidence, np.float64).ravel(), np.asarray(right, np.float64).ravel()
     if len(p) != len(true):
@@ -64,10 +59,12 @@ def reliability(confidence: ArrayLike, right: ArrayLike, bins: int = BINS) -> tu
         raise ValueError("a probability is outside 0 … 1")
     edges = np.linspace(0, 1, bins + 1)
     place = np.digitize(p, edges[1:-1], right=True)  # [N], 0 … bins - 1
-    return tuple(
-        _bin(float(low), float(high), p[place == i], true[place == i])
-        for i, (low, high) in enumerate(pairwise(edges))
-    )
+    found = []
+    for i, (low, high) in enumerate(pairwise(edges.tolist())):
+        inside, came_true = p[place == i], true[place == i]
+        means = (float(inside.mean()), float(came_true.mean())) if len(inside) else (None, None)
+        found.append(Bin(low, high, len(inside), *means))
+    return tuple(found)
 
 
 def ece(bins: Sequence[Bin]) -> float | None:
@@ -140,9 +137,3 @@ def _rows(values: ArrayLike) -> NDArray[np.float64]:
     """As [N, K]; an empty array as [0, 1]."""
     array = np.asarray(values, np.float64)
     return array.reshape(len(array), -1) if array.size else np.empty((0, 1))
-
-
-def _bin(low: float, high: float, p: NDArray[np.float64], true: NDArray[np.float64]) -> Bin:
-    if not len(p):
-        return Bin(low, high, 0, None, None)
-    return Bin(low, high, len(p), float(p.mean()), float(true.mean()))

@@ -253,8 +253,3 @@ def pad(features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Utterances [Tᵢ, 400] -> batch [B, max T, 400], padded with zeros at the end, and lengths [B]."""
     lengths = torch.tensor([len(f) for f in features])  # [B]
     return nn.utils.rnn.pad_sequence(list(features), batch_first=True), lengths  # [B, T, 400], [B]
-
-
-def parameter_count(module: nn.Module) -> int:
-    """Number of trainable parameters: 1,068,956 for a Network, 16,708 of them in its classifier."""
-    return sum(p.numel() for p in module.parameters())

@@ -51,16 +51,8 @@ class Augmenter:
         return x  # [t, 400]
 
     def mixed(self, x: Tensor, lengths: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Mixup: mixes a padded batch with itself in another order, or returns it unchanged.
-
-        Args:
-            x: [B, T, 400].
-            lengths: frames of each utterance [B].
-            targets: [B, K].
-
-        Returns:
-            The three again. The larger share of a mixed utterance is never below half.
-        """
+        """Mixup: a padded batch x [B, T, 400] with lengths [B] and targets [B, K], mixed with itself in
+        another order, or unchanged. The larger share of a mixed utterance is at least half."""
         if not self.settings.mixup or self.rng.random() >= MIXED:
             return x, lengths, targets
         share = float(self.rng.beta(self.settings.mixup, self.settings.mixup))

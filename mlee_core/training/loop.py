@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -106,12 +107,8 @@ def build(config: StageConfig) -> Network | nn.Module:
     return network.to(config.compute.device)
 
 
-def _never() -> bool:
-    return False
-
-
 def train(
-    config: StageConfig, data: StageData, folder: Path, stop: Callable[[], bool] = _never
+    config: StageConfig, data: StageData, folder: Path, stop: Callable[[], bool] = lambda: False
 ) -> Generator[Event, None, Trained]:
     """Train one stage until its development loss stops falling, or for one cycle; yields events.
 
@@ -185,9 +182,9 @@ def _epoch(
 def _steps(config: StageConfig, optimizer: Optimizer, loss: Loss) -> Step:
     """The function (batch, share of the training that is done) -> the batch's loss after one step on it."""
     compute = config.compute
-
-    def step(batch: Batch, at: float) -> Tensor:
-        return train_step(compute, optimizer, loss, batch, at)
+    step = partial(train_step, compute, optimizer, loss)
+    if not compute.graphs:
+        return step
 
     def whole(inputs: Arrays) -> Tensor:
         value = _loss(compute, optimizer.network, loss, inputs)
@@ -200,8 +197,6 @@ def _steps(config: StageConfig, optimizer: Optimizer, loss: Loss) -> Step:
         optimizer.schedule(at)
         return recorded(fixed_shape(moved((*batch.inputs, batch.targets), compute.device)))
 
-    if not compute.graphs:
-        return step
     recorded = RecordedSteps(whole, optimizer.changing)
     return replayed
 

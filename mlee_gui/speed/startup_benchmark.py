@@ -88,17 +88,10 @@ def start(home: Path, short: Path, *more: Path) -> Start:
 
 
 def run_window(home: Path, *arguments: object) -> tuple[dict[str, float], dict[str, Any]]:
-    """Run window.py in a process of its own.
+    """Run window.py in a process of its own, with its settings in `home`.
 
-    Args:
-        home: folder for the window's settings, lists and recordings.
-        arguments: of window.py.
-
-    Returns:
-        The lines that it printed, with the milliseconds until each arrived, and the results in its last line.
-
-    Raises:
-        WorkerDied: it ended before that line, or gave a reason under "failed".
+    Returns its lines with the milliseconds until each arrived, and the results in its last line.
+    Raises: WorkerDied if it ended before that line, or gave a reason under "failed".
     """
     command = [sys.executable, "-m", "mlee_gui.speed.window", *map(str, arguments)]
     environment = {**os.environ, **{name: str(home / name.lower()) for name in _PRIVATE}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from itertools import cycle
 from typing import TYPE_CHECKING
@@ -39,18 +39,15 @@ _KEYS = (Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_Right, Qt.Key.Key_Up)
 class _Steps(QObject):
     """Goes through steps on a timer; at the end prints a line of JSON and closes the window."""
 
-    def __init__(self, application: Application, interval_ms: int) -> None:
+    def __init__(self, application: Application, interval_ms: int, step: Callable[[], None]) -> None:
         super().__init__(application)
         self._application = application
         self._watch = StallWatch(self)
         self._timer = QTimer(self, interval=interval_ms)
-        self._timer.timeout.connect(self._step)
-
-    def _step(self) -> None:
-        raise NotImplementedError
+        self._timer.timeout.connect(step)
 
     def _end(self, **results: object) -> None:
-        """results: printed beside the longest stall and the platform; "failed" says why it ended early."""
+        """Print results beside the longest stall and the platform; "failed" gives why it ended early."""
         self._timer.stop()
         stall, platform = asdict(self._watch.stop()), QGuiApplication.platformName()
         print(json.dumps({"stall": stall, "platform": platform, **results}), flush=True)
@@ -64,7 +61,7 @@ class StartupSteps(_Steps):
     """
 
     def __init__(self, application: Application, more: list[str]) -> None:
-        super().__init__(application, PAGE_MS)
+        super().__init__(application, PAGE_MS, self._step)
         self._session, self._more = application.session, more
         self._commands = self._through_the_long_one()
         self._paging = False
@@ -123,7 +120,7 @@ class JobsSteps(_Steps):
     """Goes from cell to cell and from run to run by the keys, for `seconds` from the first filled grid on."""
 
     def __init__(self, application: Application, seconds: float) -> None:
-        super().__init__(application, STEP_MS)
+        super().__init__(application, STEP_MS, self._step)
         self._seconds = seconds
         self._began = time.monotonic()
         self._measured_from: float | None = None

@@ -16,6 +16,7 @@ import soundfile
 
 from mlee_core.inference import model_file
 from tests.helpers import made
+from tests.helpers.sounds import load
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +93,7 @@ def test_figure(voice: Path, model: Path, tmp_path: Path, suffix: str) -> None:
 
 
 def test_text_marks_what_was_seen_and_the_models_limits(voice: Path, tmp_path: Path) -> None:
-    from mlee_core.audio import decoding
-
-    path = made.model(tmp_path / "m.safetensors", made.HEADS, {decoding.load(voice).digest: "train"})
+    path = made.model(tmp_path / "m.safetensors", made.HEADS, {load(voice).digest: "train"})
     done = mlee("analyze", voice, "--model", path)
     assert done.returncode == 0
     assert "SEEN: this very recording is in the model's training set" in done.stdout

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from mlee_core.audio.decoding import SAMPLE_RATE, Decoder
+from mlee_core.audio.decoding import SAMPLE_RATE, Decoder, Recording
 from mlee_core.errors import AudioError
 
 RNG_SEED = 20190915
@@ -19,6 +19,12 @@ def noise(count: int, channels: int = 1, peak: float = 0.9) -> np.ndarray:
     """float32 [count, channels] that 16 bits hold exactly."""
     steps = np.random.default_rng(RNG_SEED).integers(-32768 * peak, 32767 * peak, (count, channels))
     return (steps / 32768).astype(np.float32)
+
+
+def load(path: Path | str) -> Recording:
+    """Decode one file in a process of its own."""
+    with Decoder() as decoder:
+        return decoder.load(path)
 
 
 def wav(path: Path, samples: np.ndarray, rate: int = SAMPLE_RATE, **how: str) -> Path:

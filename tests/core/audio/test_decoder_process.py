@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from mlee_core.audio import decoding
-from mlee_core.audio.decoding import LONG_S, SAMPLE_RATE, Decoder, Recording, load
+from mlee_core.audio.decoding import LONG_S, SAMPLE_RATE, Decoder, Recording
 from mlee_core.errors import WorkerDied
 from mlee_core.system.service import ServiceProcess
 from tests.helpers.child_side import decode_by_name
-from tests.helpers.sounds import noise, refusal, wav
+from tests.helpers.sounds import load, noise, refusal, wav
 
 
 def test_a_file_whose_decoding_hangs_is_given_up_and_the_next_one_is_read(tmp_path):

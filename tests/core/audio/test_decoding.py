@@ -16,10 +16,10 @@ import soxr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlee_core.audio.decoding import LONG_S, SAMPLE_RATE, Decoder, Recording, change_speed, find_audio, load
+from mlee_core.audio.decoding import LONG_S, SAMPLE_RATE, Decoder, Recording, change_speed, find_audio
 from mlee_core.errors import AudioError
 from mlee_core.events import Progress
-from tests.helpers.sounds import mp3, noise, refusal, wav, with_data_size
+from tests.helpers.sounds import load, mp3, noise, refusal, wav, with_data_size
 
 
 @pytest.fixture(scope="module")

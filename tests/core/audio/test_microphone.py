@@ -20,10 +20,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from mlee_core.audio import decoding, microphone, wav_writer
+from mlee_core.audio import microphone, wav_writer
 from mlee_core.audio.microphone import FLOOR_DB, Recorder, RecorderUnavailable, devices
 from mlee_core.audio.wav_writer import recover
 from tests.helpers.child_side import wait_until
+from tests.helpers.sounds import load
 
 ROOT = Path(__file__).resolve().parents[3]
 PEAK, HERTZ = 0.5, 440
@@ -97,7 +98,7 @@ def test_what_the_device_delivers_is_on_the_disk_while_it_still_records(portaudi
     portaudio.streams[0].deliver(sound)
     wait_until(lambda: take.path.stat().st_size == 44 + 10_000, "the sound to be on the disk", 2)
     assert take.recording and take.elapsed_s == 5000 / 16_000
-    running = decoding.load(take.path)
+    running = load(take.path)
     assert np.array_equal(running.samples, sound[:, 0] / np.float32(32768))
     assert "streamed" in running.notes[0]
     assert recover(take.path.parent) == [], "a take in progress is left alone"
@@ -105,7 +106,7 @@ def test_what_the_device_delivers_is_on_the_disk_while_it_still_records(portaudi
     assert not take.recording and take.error is None and portaudio.streams[0].closed
     whole, rate = soundfile.read(path, dtype="int16")
     assert rate == 16_000 and np.array_equal(whole, sound[:, 0])
-    assert decoding.load(path).notes == ()
+    assert load(path).notes == ()
 
 
 def test_the_ring_loses_nothing_over_many_rounds(portaudio, tmp_path):
@@ -158,7 +159,7 @@ def test_a_device_is_recorded_at_the_first_format_that_it_takes(portaudio, tmp_p
     path = take.stop()
     written, written_rate = soundfile.read(path, dtype="int16", always_2d=True)
     assert written_rate == rate and np.array_equal(written, sound)
-    assert decoding.load(path).duration_s == 1.0
+    assert load(path).duration_s == 1.0
 
 
 def test_a_lost_device_keeps_the_take_so_far_and_says_so(portaudio, tmp_path, monkeypatch):
@@ -169,7 +170,7 @@ def test_a_lost_device_keeps_the_take_so_far_and_says_so(portaudio, tmp_path, mo
     wait_until(lambda: not take.recording, "the loss to be noticed", 5)
     assert take.error == "The microphone stopped after 0.5 s; the take so far is kept."
     path = take.stop()
-    assert decoding.load(path).duration_s == 0.5 and decoding.load(path).notes == ()
+    assert load(path).duration_s == 0.5 and load(path).notes == ()
 
 
 def test_a_full_disk_keeps_what_was_written_and_says_so(portaudio, tmp_path, monkeypatch):
@@ -187,7 +188,7 @@ def test_a_full_disk_keeps_what_was_written_and_says_so(portaudio, tmp_path, mon
         take.error
         == "The take could not be written further (No space left on device); the part on disk is kept."
     )
-    assert decoding.load(take.stop()).duration_s == 0.1
+    assert load(take.stop()).duration_s == 0.1
 
 
 def test_a_take_without_a_sample_is_no_file_but_a_message(portaudio, tmp_path):
@@ -325,7 +326,7 @@ def test_a_tone_that_is_played_is_recorded(sound_server, tmp_path):
     assert "pulse" in running["names"]
     assert running["level_db"] == pytest.approx(20 * np.log10(PEAK), abs=0.5)
     assert done["error"] is None
-    take = decoding.load(done["path"])
+    take = load(done["path"])
     assert take.notes == () and take.source_rate == 16_000
     assert take.duration_s == pytest.approx(done["elapsed_s"]) and take.duration_s >= 1.5
     check_tone(take.samples)
@@ -338,12 +339,12 @@ def test_a_killed_recording_loses_no_take(sound_server, tmp_path):
         wait_until(lambda: path.stat().st_size >= 44 + 32_000, "a second on the disk")
         assert recover(path.parent) == [], "it is still being recorded"
         process.kill()
-    left = decoding.load(path)
+    left = load(path)
     assert len(left.notes) == 1 and "streamed" in left.notes[0]
     assert left.duration_s >= 1.0
     check_tone(left.samples)
     assert recover(path.parent) == [path]
-    whole = decoding.load(path)
+    whole = load(path)
     assert whole.notes == () and whole.digest == left.digest
 
 
@@ -353,6 +354,6 @@ def test_a_sound_server_that_dies_ends_the_take_but_keeps_it(sound_server, tmp_p
         sound_server.pulse.kill()
         done = heard(process)
     assert done["error"].startswith("The microphone stopped after ")
-    take = decoding.load(done["path"])
+    take = load(done["path"])
     assert take.duration_s >= 1.0 and take.notes == ()
     check_tone(take.samples)

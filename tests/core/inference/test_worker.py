@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from mlee_core.audio.decoding import LONG_S, load
+from mlee_core.audio.decoding import LONG_S
 from mlee_core.audio.zoom_pyramid import Pyramid
 from mlee_core.errors import WorkerDied
 from mlee_core.events import Progress
@@ -26,6 +26,7 @@ from mlee_core.inference.results import Analysis, Segment
 from mlee_core.inference.worker import start_worker
 from mlee_core.system.service import END, Cancel, Done, Fault, Ready, Refused, Reply, Request, ServiceProcess
 from tests.helpers.child_side import CountingService, FakeService, PreparingService, running, wait_until
+from tests.helpers.sounds import load
 
 
 class Talk:
