@@ -20,9 +20,8 @@ from ..labels.votes import CLASSES, Votes
 from ..system.files import atomic_folder, atomic_path
 from . import Importer, table
 from .audformat import importer as audformat
-from .corpus import Corpus, ReadOptions, Utterance
+from .corpus import Corpus, ReadOptions, Utterance, relative, without_parents
 from .duplicates import first_repeated
-from .paths import relative, without_parents
 
 Target = Literal["csv", "audformat"]
 TARGETS: tuple[Target, ...] = ("csv", "audformat")
@@ -122,7 +121,6 @@ def _write_table(corpus: Corpus, file: Path) -> None:
     by_annotator = _by_annotator(corpus)
     if by_annotator:
         columns = _annotators(corpus)
-        _refuse_annotators(corpus, columns)
     else:
         other = {label for u in corpus.utterances for label in u.votes.counts} - set(CLASSES)
         columns = (*CLASSES, *sorted(other))
@@ -133,24 +131,6 @@ def _write_table(corpus: Corpus, file: Path) -> None:
             rows.writerow(
                 (*_reserved(utterance, file.parent), *_votes(utterance.votes, columns, by_annotator))
             )
-
-
-def _refuse_annotators(corpus: Corpus, names: tuple[str, ...]) -> None:
-    """Raises: CorpusError for names and labels that a table would be misread with."""
-    for name in names:
-        if name.strip().lower() in table.RESERVED:
-            raise CorpusError(
-                f"{corpus.name} cannot be written as csv: annotator {name!r} has the name of a column with "
-                "another meaning; audformat can hold the name."
-            )
-    for utterance in corpus.utterances:
-        for label in utterance.votes.counts:
-            if table.BETWEEN_LABELS in label:
-                raise CorpusError(
-                    f"{corpus.name} cannot be written as csv: the label {label!r} of utterance "
-                    f"{utterance.id!r} contains {table.BETWEEN_LABELS!r}, which separates labels; "
-                    "audformat can hold it."
-                )
 
 
 def _reserved(utterance: Utterance, folder: Path) -> Iterator[str]:
@@ -181,7 +161,8 @@ def _verify(corpus: Corpus, importer: Importer, written: Path, out: Path) -> Non
     except CorpusError as error:
         difference = str(error).replace(str(written), str(out)).rstrip(".")
     if difference:
-        raise CorpusError(f"{corpus.name} cannot be written to {out}: {difference}.")
+        advice = "; audformat can hold more names and labels" if importer is table else ""
+        raise CorpusError(f"{corpus.name} cannot be written to {out}: {difference}{advice}.")
 
 
 def _difference(meant: Corpus, found: Corpus) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -86,6 +87,16 @@ class Corpus:
         return stable_hash(
             [[u.id, u.speaker, sorted(u.votes.nonzero.items()), u.votes.consensus] for u in self.utterances]
         )
+
+
+def without_parents(file: Path) -> Path:
+    """The same file without `..`, which cannot be removed as text: the folder before it may be a link."""
+    return Path(os.path.realpath(file)) if ".." in file.parts else file
+
+
+def relative(file: Path, folder: Path) -> str:
+    """`file` (absolute, need not exist) relative to `folder`, which has no links in its path."""
+    return os.path.relpath(without_parents(file), folder)
 
 
 def consensus_of(text: str | None, label_map: LabelMap) -> str | None:

@@ -100,13 +100,19 @@ def seconds(table: CsvFile, row: Row, column: str) -> float | None:
     """A duration in seconds, None for an empty cell. Raises: CorpusError unless it is above 0."""
     if not row[column]:
         return None
-    try:
-        value = float(row[column])
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value > 0):
+    value = positive(row[column])
+    if value is None:
         raise table.cell_error(row, column, "is not a duration in seconds (a number above 0, such as 2.5)")
     return value
+
+
+def positive(text: str) -> float | None:
+    """A finite number above 0, None for any other text."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and value > 0 else None
 
 
 def _text(path: Path) -> str:
@@ -154,7 +160,7 @@ def _rows(
     path: Path, text: str, delimiter: str, columns: tuple[str, ...], keep: Collection[str]
 ) -> Iterator[Row]:
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    numbered = ((number, line) for number, line in enumerate(lines, start=1) if _holds_text(line))
+    numbered = ((number, line) for number, line in enumerate(lines, start=1) if any(map(str.strip, line)))
     next(numbered, None)  # the header
     for number, line in numbered:
         if len(line) != len(columns):
@@ -164,7 +170,3 @@ def _rows(
             )
         cells = zip(columns, line, strict=True)
         yield Row(number, {name: cell.strip() for name, cell in cells if name in keep})
-
-
-def _holds_text(line: list[str]) -> bool:
-    return any(cell.strip() for cell in line)

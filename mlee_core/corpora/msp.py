@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ..errors import CorpusError
@@ -86,12 +86,12 @@ def read(path: Path, options: ReadOptions) -> Corpus:
     consensus.refuse_repeated(file, lambda row: _id(consensus, row, file))
     rows = {_id(consensus, row, file): row for row in consensus.rows}
     rated = {id: row for id, row in rows.items() if ratings.get(id)}
-    locate = _Audio(consensus.path)
+    audio = _audio_locator(consensus.path)
     utterances = []
     for id, row in rated.items():
         if (speaker := _speaker(consensus, row, id)) is not None:
             votes = Votes.from_annotators(ratings[id], _consensus(consensus, row, column, options.label_map))
-            utterances.append(Utterance(id, locate.file(row[file]), speaker, votes, session=_session(id)))
+            utterances.append(Utterance(id, audio(row[file]), speaker, votes, session=_session(id)))
     left_out = {
         f"{detailed.path.name} has no rating of them": len(rows) - len(rated),
         f"they are not in {consensus.path.name}": sum(id not in rows for id in ratings),
@@ -208,21 +208,19 @@ def _session(id: str) -> str | None:
     return improv[4] if improv else None
 
 
-class _Audio:
-    """Finds the audio of a release: all in one folder, or in MSP-IMPROV's folders of sessions."""
+def _audio_locator(consensus: Path) -> Callable[[str], Path]:
+    """A function from file names to audio files, in one folder or in MSP-IMPROV's folders of sessions."""
+    labels = consensus.absolute().parent
+    root = labels.parent if labels.name in LABEL_FOLDERS else labels
+    places = [root / name for name in AUDIO_FOLDERS]
+    folder = next((place for place in places if os.path.isdir(place)), places[0])
+    by_session = any(os.path.isdir(folder / f"session{n}") for n in range(1, 7))
 
-    def __init__(self, consensus: Path) -> None:
-        labels = consensus.absolute().parent
-        root = labels.parent if labels.name in LABEL_FOLDERS else labels
-        places = [root / folder for folder in AUDIO_FOLDERS]
-        self._folder = next((p for p in places if os.path.isdir(p)), places[0])
-        self._by_session = any(os.path.isdir(self._folder / f"session{n}") for n in range(1, 7))
-
-    def file(self, name: str) -> Path:
+    def audio(name: str) -> Path:
         id = _without_suffix(name)
         improv = _IMPROV.fullmatch(id)
-        if improv:
-            name = f"{id}.wav"
-            if self._by_session:
-                return self._folder / f"session{int(improv[4])}" / improv[2] / improv[5] / name
-        return self._folder / (name if id != name else f"{name}.wav")
+        if improv and by_session:
+            return folder / f"session{int(improv[4])}" / improv[2] / improv[5] / f"{id}.wav"
+        return folder / (f"{id}.wav" if improv or id == name else name)
+
+    return audio

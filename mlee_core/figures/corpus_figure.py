@@ -5,7 +5,6 @@ matplotlib is imported inside the functions; the same corpus gives the same byte
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,9 +16,9 @@ from ..corpora.statistics import NONE, vote_bins
 from ..corpora.statistics_text import duration, remarks_on
 from ..labels.agreement import AGREEMENTS
 from ..labels.votes import CLASS_NAMES, CLASSES, dominant
-from ..system.printable import printable, shortened
+from ..system.printable import shortened
 from ..system.provenance import in_one_line
-from .page import LIGHT, Page, drawing, save, suffix_of
+from .page import LIGHT, Page, drawing, legend_above, save, suffix_of, wrapped
 from .palette import class_color
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 WIDTH, LEFT, RIGHT = 11.0, 0.75, 10.75
 HEIGHT, LINE = 8.05, 0.17
 """Inches: the page without its footer, and a footer line."""
-WRAP = 165
 NAME_LENGTH = 10
 NAMED_SPEAKERS, LEVEL_NAMES = 100, 10
 NO_CLASS_COLOR = "#e4e4e4"
@@ -81,11 +79,7 @@ def _footer(corpus: Corpus, found: Mapping[str, Any]) -> list[str]:
         sentences.append(f"The consensus differs from the votes in {found['consensus_differs']} utterances.")
     for remarks in remarks_on(corpus).values():
         sentences += remarks
-    return [
-        line
-        for sentence in sentences
-        for line in textwrap.wrap(printable(f"• {sentence}"), WRAP, subsequent_indent="   ")
-    ]
+    return [line for sentence in sentences for line in wrapped(f"• {sentence}")]
 
 
 def _draw_dominant(axes: Axes, found: Mapping[str, Any]) -> None:
@@ -147,7 +141,7 @@ def _draw_existence(axes: Axes, found: Mapping[str, Any]) -> None:
     axes.set_ylim(0, 112)
     axes.set_yticks(range(0, 101, 25))
     axes.set_ylabel("%")
-    axes.legend(handles=handles, ncol=4, **_legend())
+    axes.legend(handles=handles, ncol=4, **legend_above(LIGHT))
     _plain(axes)
 
 
@@ -213,7 +207,7 @@ def _draw_speakers(axes: Axes, corpus: Corpus) -> None:
     _count_axis(axes)
     names = {**CLASS_NAMES, NONE: "no dominant class"}
     handles = [Patch(color=_color(name), label=text) for name, text in names.items()]
-    axes.legend(handles=handles, ncol=len(handles), **_legend())
+    axes.legend(handles=handles, ncol=len(handles), **legend_above(LIGHT))
     _plain(axes)
 
 
@@ -247,18 +241,3 @@ def _count_axis(axes: Axes) -> None:
 def _plain(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(axis="x", length=0)
-
-
-def _legend() -> dict[str, Any]:
-    """The style of a legend above the axes on the right."""
-    return {
-        "loc": "lower right",
-        "bbox_to_anchor": (1.0, 1.0),
-        "fontsize": 7,
-        "frameon": False,
-        "borderaxespad": 0.1,
-        "columnspacing": 1.0,
-        "handlelength": 1.6,
-        "handletextpad": 0.4,
-        "labelcolor": LIGHT.ink,
-    }

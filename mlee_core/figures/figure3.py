@@ -6,7 +6,6 @@ matplotlib is imported inside the functions; the same input gives the same bytes
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..audio.frames import SAMPLE_RATE
 from ..inference.results import Analysis, Segment
-from ..system.printable import printable, shortened
+from ..system.printable import shortened
 from ..system.provenance import in_one_line
 from .figure3_panels import (
     RANGE_DB,
@@ -30,7 +29,7 @@ from .figure3_panels import (
     draw_track,
     draw_waveform,
 )
-from .page import DARK, LIGHT, Page, drawing, save, style_axes, suffix_of
+from .page import DARK, LIGHT, Page, drawing, save, style_axes, suffix_of, wrapped
 from .palette import CASING
 
 if TYPE_CHECKING:
@@ -40,8 +39,6 @@ if TYPE_CHECKING:
 
 WIDTH, LEFT, SPLIT, RIGHT = 11.0, 0.75, 7.1, 10.75
 """Inches: the figure, and the left edge, the right edge of the time axes and the right edge of the bars."""
-WRAP = 165
-"""Characters of 8 point text between the margins."""
 NAME_LENGTH = 70
 
 
@@ -153,14 +150,10 @@ def _footer(analysis: Analysis, segment: Segment | None) -> list[tuple[str, str]
     if analysis.seen is not None:
         part = {"train": "trained", "dev": "was tuned"}[analysis.seen]
         why = f" ({analysis.seen_why})" if analysis.seen_why else ""
-        lines += _wrapped(f"Not a fair test: the model {part} on this{why}.", "bold")
+        lines += [(line, "bold") for line in wrapped(f"Not a fair test: the model {part} on this{why}.")]
     for note in (*analysis.notes, *(segment.notes if segment else ())):
-        lines += _wrapped(f"• {note}", "normal")
+        lines += [(line, "normal") for line in wrapped(f"• {note}")]
     return lines
-
-
-def _wrapped(text: str, weight: str) -> list[tuple[str, str]]:
-    return [(line, weight) for line in textwrap.wrap(printable(text), WRAP, subsequent_indent="   ")]
 
 
 def _scale(page: Page, image: AxesImage) -> None:

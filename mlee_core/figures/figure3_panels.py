@@ -13,7 +13,7 @@ from ..audio.frames import FIRST_STEP_S, HOP_S, MAX_HZ, SAMPLE_RATE
 from ..inference.results import DOMINANT_HEADS, ENCODERS, Analysis, Segment
 from ..labels.votes import CLASS_NAMES
 from ..system.printable import printable
-from .page import PageColors, style_axes
+from .page import PageColors, legend_above, style_axes
 from .palette import CASING, ENCODER_STYLES, NOT_ATTENDED, class_color, text_on
 
 if TYPE_CHECKING:
@@ -159,13 +159,10 @@ def draw_existence(axes: Axes, segment: Segment, colors: PageColors) -> None:
         color=[class_color(c) for c in segment.classes],
     )
     for at, value in enumerate(segment.existence):
-        box = {
-            "facecolor": colors.paper,
-            "edgecolor": "none",
-            "pad": 0.6,
-        }  # keeps the number off the 0.5 line
-        place = (at, value + 0.03)
-        axes.text(*place, f"{value:.2f}", ha="center", fontsize=8, color=colors.ink, bbox=box, zorder=3)
+        # The box keeps the number off the 0.5 line.
+        box = {"facecolor": colors.paper, "edgecolor": "none", "pad": 0.6}
+        style: dict[str, Any] = {"ha": "center", "fontsize": 8, "color": colors.ink, "zorder": 3}
+        axes.text(at, value + 0.03, f"{value:.2f}", bbox=box, **style)
     axes.axhline(0.5, color=colors.ink, lw=0.9, ls=(0, (4, 3)))
 
 
@@ -201,19 +198,8 @@ def draw_dominant(axes: Axes, segment: Segment, colors: PageColors) -> None:
         Patch(facecolor=colors.faint, edgecolor=colors.paper, hatch=HATCHES[head], lw=0, label=head)
         for head in heads
     ]
-    legend = axes.legend(
-        handles=handles,
-        loc="lower right",
-        bbox_to_anchor=(1.0, 1.0),
-        ncol=len(heads),
-        fontsize=7,
-        frameon=False,
-        labelcolor=colors.ink,
-        borderaxespad=0.1,
-        columnspacing=0.8,
-        handlelength=1.6,
-        handletextpad=0.4,
-    )
+    style = {**legend_above(colors), "columnspacing": 0.8}
+    legend = axes.legend(handles=handles, ncol=len(heads), **style)
     for text in legend.get_texts():
         text.set_fontweight("bold" if text.get_text() == segment.rule else "normal")
 
@@ -260,9 +246,8 @@ def _class_axis(axes: Axes, classes: tuple[str, ...]) -> None:
 
 
 def _message(axes: Axes, text: str, colors: PageColors) -> None:
-    axes.text(
-        0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=9, color=colors.ink
-    )
+    style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 9, "color": colors.ink}
+    axes.text(0.5, 0.5, text, transform=axes.transAxes, **style)
     axes.set_yticks([])
 
 

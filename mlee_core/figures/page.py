@@ -6,6 +6,7 @@ gives the same bytes.
 
 from __future__ import annotations
 
+import textwrap
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import MleeError
 from ..system.files import atomic_path
+from ..system.printable import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+WRAP = 165
+"""Characters of 8 point text between the margins of a page that is 11 inches wide."""
 SUFFIXES: tuple[str, ...] = (".svg", ".png", ".pdf")
 
 
@@ -67,6 +71,11 @@ def suffix_of(out: Path) -> str:
     return suffix
 
 
+def wrapped(text: str) -> list[str]:
+    """The lines of a footer's sentence."""
+    return textwrap.wrap(printable(text), WRAP, subsequent_indent="   ")
+
+
 @contextmanager
 def drawing() -> Iterator[None]:
     """Use matplotlib's defaults instead of the user's settings, embedded fonts, and fixed ids."""
@@ -91,6 +100,21 @@ def save(figure: Figure, out: Path) -> None:
             figure.savefig(neighbour, format=suffix[1:], metadata=dates, facecolor=figure.get_facecolor())
     except OSError as error:
         raise MleeError(f"The figure cannot be written to {out}: {error.strerror or error}.") from error
+
+
+def legend_above(colors: PageColors) -> dict[str, Any]:
+    """The style of a legend above the axes on the right."""
+    return {
+        "loc": "lower right",
+        "bbox_to_anchor": (1.0, 1.0),
+        "fontsize": 7,
+        "frameon": False,
+        "borderaxespad": 0.1,
+        "columnspacing": 1.0,
+        "handlelength": 1.6,
+        "handletextpad": 0.4,
+        "labelcolor": colors.ink,
+    }
 
 
 def style_axes(axes: Axes, colors: PageColors, size: float = 8) -> None:

@@ -132,17 +132,8 @@ def _training(result: CellResult) -> TrainingHistory:
             f"the learning curve of {result.stage.name}, fold {result.fold}, seed {result.seed} is damaged "
             f"({type(error).__name__} {error}): remove its result and train it again with --resume."
         ) from error
-    return TrainingHistory(
-        cell=result.cell,
-        epoch=result.epoch,
-        epochs=result.epochs,
-        dev_loss=result.dev_loss,
-        wa=result.wa,
-        ua=result.ua,
-        curve=curve,
-        stamp=result.stamp,
-        early=result.early,
-    )
+    names = ("cell", "epoch", "epochs", "dev_loss", "wa", "ua", "stamp", "early")
+    return TrainingHistory(curve=curve, **{name: getattr(result, name) for name in names})
 
 
 def _setting(

@@ -95,8 +95,11 @@ class ScoredPredictions:
         seeds = np.unique(self.seed[where])
         each = [self.tally(stage, self.fold, where & (self.seed == seed)) for seed in seeds]
         same_folds = len({one.groups for one in each}) == 1
-        sds = {score: _sd([one.pooled(score) for one in each]) if same_folds else None for score in SCORES}
-        return {score: MeanSd(whole.pooled(score), sds[score], len(each)) for score in SCORES}
+        sds = {score: mean_sd([one.pooled(score) for one in each]).sd for score in SCORES}
+        return {
+            score: MeanSd(whole.pooled(score), sds[score] if same_folds else None, len(each))
+            for score in SCORES
+        }
 
     def recalls(self, stage: Stage) -> dict[str, float | None]:
         tally = self.tally(stage, self.fold, self.has_truth(stage))
@@ -122,9 +125,5 @@ class ScoredPredictions:
 def mean_sd(values: Sequence[float | None]) -> MeanSd:
     """Mean and s.d. of the values that are not None."""
     given = [value for value in values if value is not None]
-    return MeanSd(float(np.mean(given)) if given else None, _sd(given), len(given))
-
-
-def _sd(values: Sequence[float | None]) -> float | None:
-    given = [value for value in values if value is not None]
-    return float(np.std(given, ddof=1)) if len(given) > 1 else None
+    mean = float(np.mean(given)) if given else None
+    return MeanSd(mean, float(np.std(given, ddof=1)) if len(given) > 1 else None, len(given))

@@ -124,7 +124,7 @@ def _roles(database: Database, label_map: LabelMap) -> _Roles:
             )
     chosen = EMOTION if EMOTION in gold else next(iter(gold), EMOTION)
     roles.gold = gold.pop(chosen, [])
-    first = [(table, name) for table, name in rated if _belongs(table.columns[name], name, main)]
+    first = [(t, name) for t, name in rated if name == EMOTION or t.columns[name].scheme in main]
     roles.annotators = _by_annotator(first or rated)
     second = [place for place in rated if first and place not in first]
     for table, name in (*second, *(place for places in gold.values() for place in places)):
@@ -138,10 +138,6 @@ def _columns(database: Database) -> Iterator[tuple[Table, str, Column]]:
         for name, column in table.columns.items():
             if name not in (SPEAKER, DURATION):
                 yield table, name, column
-
-
-def _belongs(column: Column, name: str, schemes: set[str | None]) -> bool:
-    return name == EMOTION or column.scheme in schemes
 
 
 def _emotion_schemes(database: Database, label_map: LabelMap) -> tuple[set[str | None], set[str | None]]:

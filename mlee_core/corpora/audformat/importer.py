@@ -16,9 +16,8 @@ from pathlib import Path
 
 from ...errors import CorpusError
 from ...labels.votes import Votes
-from ..corpus import Corpus, ReadOptions, Utterance, consensus_of, vote_warnings
+from ..corpus import NO_AGREEMENT, Corpus, ReadOptions, Utterance, relative, vote_warnings
 from ..label_map import LabelMap
-from ..paths import relative
 from .foreign import read_foreign
 from .tables import FILE, HEADER, Database, open_database, seconds
 
@@ -79,7 +78,7 @@ def _own(database: Database, label_map: LabelMap) -> Iterator[Utterance]:
             raise CorpusError(
                 f"{database.root}, table {UTTERANCES}: utterance {id!r} lacks a file or speaker."
             )
-        verdict = consensus_of(consensus, label_map)
+        verdict = consensus if consensus in (None, NO_AGREEMENT) else label_map.of(consensus)
         if anonymous or id in counted:
             votes = Votes(counted.pop(id, {}), consensus=verdict)
         else:

@@ -7,7 +7,6 @@ and tables are read only from Parquet or CSV; a pickle is never opened.
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import CorpusError
-from ..csv_reader import read_csv
+from ..csv_reader import positive, read_csv
 from ..git_lfs import refuse_pointer
 
 HEADER = "db.yaml"
@@ -185,15 +184,11 @@ def seconds(database: Database, utterance: str, text: str | None) -> float | Non
     """A duration in seconds, from seconds or (in CSV tables) "0 days 00:00:01.898200"."""
     if text is None:
         return None
-    clock = _CLOCK.fullmatch(text)
-    try:
-        if clock:
-            days, hours, minutes = (int(part or 0) for part in clock.groups()[:3])
-            value = (days * 24 + hours) * 3600 + minutes * 60 + float(clock[4])
-        else:
-            value = float(text)
-    except ValueError:
-        value = math.nan
-    if not (math.isfinite(value) and value > 0):
+    number = text
+    if clock := _CLOCK.fullmatch(text):
+        days, hours, minutes = (int(part or 0) for part in clock.groups()[:3])
+        number = repr((days * 24 + hours) * 3600 + minutes * 60 + float(clock[4]))
+    value = positive(number)
+    if value is None:
         raise CorpusError(f"{database.root}: the duration of {utterance!r}, {text!r}, is not a time above 0.")
     return value

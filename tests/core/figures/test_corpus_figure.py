@@ -159,8 +159,8 @@ def test_title_and_footer(tmp_path: Path, emodb: Path):
     assert "• Label map: fear = ang." in said
     assert any(text.startswith("MLEE ") for text in said), "the stamp"
     said = texts(drawn(open_corpus(emodb)))
-    assert "535 utterances, 10 speakers, 24.8 min; format emodb; 535 of the audio files are there" in said
-    assert any(text.startswith("• EmoDB's votes are made of the share") for text in said)
+    assert "535 utterances, 10 speakers, 24.8 min; format emodb; 535 audio files present" in said
+    assert any(text.startswith("• EmoDB's votes are computed from the share") for text in said)
 
 
 @pytest.mark.parametrize("suffix", [".svg", ".png", ".pdf"])
