@@ -158,8 +158,8 @@ def test_a_second_window_only_looks(qtbot: QtBot, window: Open, job_queue: JobQu
     second = window()
     training = parts(second)[1]
     actions = second.window.actions_by_name
-    qtbot.waitUntil(lambda: "only looks" in training.run.read_only.text(), timeout=PATIENCE_MS)
-    assert not actions["cancel_run"].isEnabled() and "only looks" in actions["cancel_run"].toolTip()
+    qtbot.waitUntil(lambda: "read-only" in training.run.read_only.text(), timeout=PATIENCE_MS)
+    assert not actions["cancel_run"].isEnabled() and "read-only" in actions["cancel_run"].toolTip()
     assert first.window.actions_by_name["cancel_run"].isEnabled()
     first.window.close()
     qtbot.waitUntil(actions["cancel_run"].isEnabled, timeout=10_000)  # it has the run now

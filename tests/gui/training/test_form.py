@@ -1,4 +1,4 @@
-"""The form for an experiment: what is typed becomes an order, and what is known of it is told."""
+"""The form for an experiment: fields become an ExperimentSpec, and what is known about it is shown."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from tests.helpers.forms import (
 __all__ = ["facts", "form", "processes", "table"]  # fixtures
 
 
-# ---- from the form to the order ---------------------------------------------------------------------------
+# ---- from the form to the spec ----------------------------------------------------------------------------
 
 
 def test_only_a_corpus(
@@ -63,7 +63,7 @@ def queued_twice(qtbot: QtBot, form: TrainingForm) -> Path | None:
     return caught[0].run
 
 
-def test_everything_changed_becomes_the_order(
+def test_everything_changed_is_in_the_spec(
     qtbot: QtBot, form: TrainingForm, table: Path, tmp_path: Path
 ) -> None:
     given = ExperimentSpec(
@@ -154,10 +154,10 @@ def test_folds_are_ticked_by_keyboard(qtbot: QtBot, form: TrainingForm, table: P
     assert form.fields["only"].value == () and not form.fields["only"].fault.sentence
 
 
-# ---- what is told -----------------------------------------------------------------------------------------
+# ---- what is shown ----------------------------------------------------------------------------------------
 
 
-def test_the_corpus_is_told_in_tables(qtbot: QtBot, form: TrainingForm, table: Path) -> None:
+def test_the_corpus_is_shown_in_tables(qtbot: QtBot, form: TrainingForm, table: Path) -> None:
     assert not form.view.table.isVisibleTo(form)
     form.fields["corpus"].show_value(str(table))
     ready(qtbot, form)
@@ -168,7 +168,7 @@ def test_the_corpus_is_told_in_tables(qtbot: QtBot, form: TrainingForm, table: P
     assert form.facts is None and not form.view.table.isVisibleTo(form)
 
 
-def test_the_cost_is_measured_when_asked(
+def test_the_cost_is_measured_on_request(
     qtbot: QtBot, form: TrainingForm, table: Path, processes: list[FakePlanning]
 ) -> None:
     form.fields["corpus"].show_value(str(table))
@@ -189,7 +189,7 @@ def test_the_cost_is_measured_when_asked(
     assert not form.view.measure.isEnabled()
 
 
-def test_of_many_edits_the_last_is_asked_about(
+def test_of_many_edits_only_the_last_is_planned(
     qtbot: QtBot, form: TrainingForm, table: Path, processes: list[FakePlanning]
 ) -> None:
     form.fields["corpus"].show_value(str(table))
@@ -247,8 +247,8 @@ def test_with_the_process_itself(qtbot: QtBot, table: Path, tmp_path: Path) -> N
     qtbot.waitUntil(lambda: form.hardware is not None and not form.why_not, timeout=120_000)
     assert form.plan is not None and form.plan.cost.cells == 2
     assert "15 utterances" in form.view.head.text()
-    told: list[str] = []
-    form.failed.connect(lambda sentence, _: told.append(sentence))
+    reported: list[str] = []
+    form.failed.connect(lambda sentence, _: reported.append(sentence))
     pid = started[0].pid
     assert pid is not None
     form.fields["run"].show_value(str(table.parent))  # the corpus's own folder
@@ -257,8 +257,8 @@ def test_with_the_process_itself(qtbot: QtBot, table: Path, tmp_path: Path) -> N
     form.fields["run"].show_value(str(tmp_path / "run"))
     form.fields["only"].show_value(("s1", "s2"))
     os.kill(pid, signal.SIGKILL)
-    qtbot.waitUntil(lambda: bool(told) and not form.why_not, timeout=120_000)
-    assert "SIGKILL" in told[0] and len(started) == 2
+    qtbot.waitUntil(lambda: bool(reported) and not form.why_not, timeout=120_000)
+    assert "SIGKILL" in reported[0] and len(started) == 2
     assert form.plan is not None and form.plan.cost.cells == 4
     form.close_planner()
     assert not list(tmp_path.glob("run*"))

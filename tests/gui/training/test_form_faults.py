@@ -1,4 +1,4 @@
-"""The form for an experiment: what is wrong is refused where it is typed; keyboard and room."""
+"""The form for an experiment: faults are shown where they are typed; keyboard and layout."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def test_contradictions_are_refused_where_they_are_typed(
     assert not form.view.queue.isEnabled() and not form.view.smoke.isEnabled()
     assert form.view.fault.sentence == f"Fix first: {field.about.plain_label}."
     assert form.view.queue.toolTip() == form.view.smoke.toolTip() == form.view.fault.sentence
-    asked = len(processes[0].questions)
+    questions = len(processes[0].questions)
     if name != "map":  # the corpus is of interest all the same
-        qtbot.waitUntil(lambda: len(processes[0].questions) > asked)
+        qtbot.waitUntil(lambda: len(processes[0].questions) > questions)
         assert processes[0].questions[-1].spec == ExperimentSpec(table)
     field.to_default()
     assert not field.fault.sentence
@@ -70,7 +70,7 @@ def test_no_row_at_all(form: TrainingForm) -> None:
     assert rows.reset.isEnabled()
 
 
-def test_what_the_process_refuses_stands_at_its_field(
+def test_a_refusal_of_the_process_is_shown_at_its_field(
     qtbot: QtBot, form: TrainingForm, table: Path, processes: list[FakePlanning]
 ) -> None:
     processes[0].refuse = ("device", "device 'cuda' is not available on this machine.")
@@ -86,7 +86,7 @@ def test_what_the_process_refuses_stands_at_its_field(
     assert not form.fields["device"].fault.sentence
 
 
-def test_what_is_of_no_field_is_told_in_full(
+def test_a_refusal_about_no_field_is_shown_in_full(
     qtbot: QtBot, form: TrainingForm, table: Path, processes: list[FakePlanning]
 ) -> None:
     processes[0].refuse = ("", "The system refused /net/corpus: Stale file handle.")
@@ -95,7 +95,7 @@ def test_what_is_of_no_field_is_told_in_full(
     assert form.view.queue.toolTip() == processes[0].refuse[1] and not form.view.queue.isEnabled()
 
 
-def test_faults_that_are_out_of_sight_are_found(form: TrainingForm, table: Path) -> None:
+def test_faults_in_hidden_fields_are_found(form: TrainingForm, table: Path) -> None:
     form.fields["corpus"].show_value(str(table))
     for name in ("settings", "address"):
         form.fields[name].stops[0].setText("x")  # type: ignore[attr-defined]
@@ -105,7 +105,7 @@ def test_faults_that_are_out_of_sight_are_found(form: TrainingForm, table: Path)
     assert fault.sentence == "Fix first: Settings, Ray address."
 
 
-def take_out(qtbot: QtBot, box: QWidget) -> None:
+def delete_text(qtbot: QtBot, box: QWidget) -> None:
     qtbot.mouseClick(box, Qt.MouseButton.LeftButton)
     qtbot.keyClick(box, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
     qtbot.keyClick(box, Qt.Key.Key_Delete)
@@ -113,59 +113,61 @@ def take_out(qtbot: QtBot, box: QWidget) -> None:
 
 
 @pytest.mark.parametrize(("name", "default"), [("seeds", "1"), ("jobs", "as many as fit")])
-def test_a_number_that_is_taken_out_is_the_default_again(
+def test_a_number_that_is_deleted_is_the_default_again(
     qtbot: QtBot, form: TrainingForm, name: str, default: str
 ) -> None:
     field = form.fields[name]
     field.show_value(7)
     box = field.stops[0]
-    take_out(qtbot, box)
+    delete_text(qtbot, box)
     qtbot.keyClick(box, Qt.Key.Key_Tab)
     assert box.text() == default and field.is_default  # type: ignore[attr-defined]
 
 
-def test_a_number_that_is_taken_out_is_the_recipes(qtbot: QtBot, form: TrainingForm) -> None:
+def test_a_number_that_is_deleted_is_the_recipes(qtbot: QtBot, form: TrainingForm) -> None:
     form.fields["recipe"].show_value("best")
     field = form.fields["batch_size"]
     form.view.more.setChecked(True)
     field.show_value(3)
     box = field.stops[0]
-    take_out(qtbot, box)
+    delete_text(qtbot, box)
     qtbot.keyClick(box, Qt.Key.Key_Return)
     assert field.is_default and box.text() == str(RECIPES["best"].batch_size)  # type: ignore[attr-defined]
 
 
-def test_what_is_allowed_stands_in_the_tool_tip(form: TrainingForm) -> None:
+def test_allowed_values_are_in_the_tool_tip(form: TrainingForm) -> None:
     tips = {name: form.fields[name].editor.toolTip() for name in ("seeds", "jobs", "patience")}
     assert tips["seeds"].endswith("(1 to 1000)")
     assert tips["jobs"].endswith("(1 to 4096, or as many as fit)")
     assert tips["patience"].endswith("(1 to 1000000)")
 
 
-def test_a_crash_is_told_and_the_form_goes_on(
+def test_a_crash_is_reported_and_the_form_continues(
     qtbot: QtBot, form: TrainingForm, table: Path, processes: list[FakePlanning]
 ) -> None:
-    told: list[tuple[str, str]] = []
-    form.failed.connect(lambda *words: told.append(words))
+    reported: list[tuple[str, ...]] = []
+    shown: list[tuple[str, str, bool]] = []  # in the moment of the report: the form continues soon
+    form.failed.connect(lambda *report: reported.append(report))
+    fault, queue = form.view.fault, form.view.queue
+    form.failed.connect(lambda *_: shown.append((fault.sentence, fault.toolTip(), queue.isEnabled())))
     processes[0].silent = True
     form.fields["corpus"].show_value(str(table))
     qtbot.waitUntil(lambda: bool(processes[0].questions))
     processes[0].die()
-    qtbot.waitUntil(lambda: bool(told))
-    ((sentence, details),) = told
+    qtbot.waitUntil(lambda: bool(reported))
+    ((sentence, details),) = reported
     assert (
         "ended by SIGKILL" in sentence and "; it starts again" in sentence and details.endswith("last words")
     )
-    assert form.view.fault.sentence == sentence and form.view.fault.toolTip() == details
-    assert processes[0].stopped and not form.view.queue.isEnabled()
-    ready(qtbot, form)  # asked again by itself, once
-    assert len(processes) == 2 and not form.view.fault.sentence
+    assert shown == [(sentence, details, False)] and processes[0].stopped
+    ready(qtbot, form)  # requested again by itself, once
+    assert len(processes) == 2 and not fault.sentence
 
 
-# ---- keyboard and room ------------------------------------------------------------------------------------
+# ---- keyboard and layout ---------------------------------------------------------------------------------
 
 
-def test_tab_goes_through_all_that_can_be_changed(qtbot: QtBot, form: TrainingForm, table: Path) -> None:
+def test_tab_visits_everything_that_can_be_changed(qtbot: QtBot, form: TrainingForm, table: Path) -> None:
     form.fields["corpus"].show_value(str(table))
     ready(qtbot, form)
     form.view.more.setChecked(True)
@@ -236,7 +238,7 @@ def test_the_command_is_copied(qtbot: QtBot, form: TrainingForm, table: Path) ->
     assert QGuiApplication.clipboard().text() == command(form) != ""
 
 
-def test_what_was_shown_can_be_undone(form: TrainingForm, table: Path) -> None:
+def test_a_shown_path_can_be_undone(form: TrainingForm, table: Path) -> None:
     form.fields["corpus"].show_value(str(table))
     form.fields["corpus"].show_value("/elsewhere")
     form.field("corpus", PathField).line.undo()

@@ -134,7 +134,7 @@ def test_a_model_is_used_once_its_fold_has_one(qtbot: QtBot, page: Page, run: Ru
 def test_a_refused_edit_is_reported_and_nothing_changes(qtbot: QtBot, page: Page, run: RunFolder) -> None:
     application, jobs, _ = page
     jobs.submit(ExperimentSpec(Path("corpus"), run=run.path))
-    qtbot.waitUntil(lambda: "holds a run already" in application.window.message_bar.text())
+    qtbot.waitUntil(lambda: "already holds a run" in application.window.message_bar.text())
     assert len(jobs.queue.items) == 1
 
 
