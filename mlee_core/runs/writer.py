@@ -123,4 +123,4 @@ def ended(run: RunFolder, state: JobState, message: str = "") -> None:
 def _sentence(error: Exception) -> str:
     if isinstance(error, MleeError):
         return str(error)
-    return f"A fault of ours: {type(error).__name__}: {error}".rstrip(": ")
+    return f"Internal error: {type(error).__name__}: {error}".rstrip(": ")
