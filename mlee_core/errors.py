@@ -10,7 +10,7 @@ from __future__ import annotations
 class MleeError(Exception):
     """The user's input is wrong; nothing was lost.
 
-    about: the field of an `ExperimentSpec` that caused it, "" where none did.
+    about: the field of an `ExperimentSpec` that the message is about, "" for none.
     """
 
     exit_status = 2
@@ -22,11 +22,11 @@ class AudioError(MleeError):
 
 
 class CorpusError(MleeError):
-    """A corpus that cannot be read or does not hold what was asked of it."""
+    """A corpus that cannot be read or does not hold what was requested."""
 
 
 class ConfigError(MleeError):
-    """A configuration that contradicts itself or asks for what this machine does not have."""
+    """A configuration that contradicts itself or requests what this machine does not have."""
 
 
 class ModelError(MleeError):
@@ -38,7 +38,7 @@ class RunError(MleeError):
 
 
 class WorkerDied(MleeError):
-    """A helper process ended without an answer; the message carries its last log lines. log: name of its log
+    """A helper process ended without an answer. The message carries its last log lines. log: name of its log
     file, "" where it was not kept."""
 
     exit_status = 1

@@ -1,4 +1,4 @@
-"""What long work yields: frozen values, each one a sign of progress and a point where it can be stopped.
+"""What long tasks yield: frozen values; each yield is progress and a point where the task can be stopped.
 
 `to_json` is one line of a run's `events.jsonl`; its "type" is the class name in snake case.
 """
@@ -29,7 +29,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Started(Event):
-    """Work began. what: in words, with the stage's name where it is one."""
+    """Work started. what: a description, with the name of the stage if it is one."""
 
     what: str
     stage: str | None = None
@@ -37,7 +37,7 @@ class Started(Event):
 
 @dataclass(frozen=True)
 class Progress(Event):
-    """done of total units of `what`; total None when unknown. left_s: seconds left, None when unknown."""
+    """done of total units of `what`. left_s: remaining seconds. total and left_s are None when unknown."""
 
     what: str
     done: float
@@ -49,8 +49,10 @@ class Progress(Event):
 
 @dataclass(frozen=True)
 class EpochDone(Event):
-    """One epoch of one stage. epoch counts from 1; losses are weighted means over utterances. seconds: how
-    long it took, None where a resumed run tells it again."""
+    """One epoch of one stage. epoch counts from 1; losses are weighted means over utterances.
+
+    seconds: its duration, None where a resumed run repeats the event.
+    """
 
     stage: str
     epoch: int
@@ -63,15 +65,17 @@ class EpochDone(Event):
 
     @property
     def curve_point(self) -> dict[str, Any]:
-        """What a learning curve and a checkpoint keep: the same in every run of the same cell."""
-        kept = ("epoch", "train_loss", "dev_loss", "dev_wa", "dev_ua", "best")
-        return {name: getattr(self, name) for name in kept}
+        """The fields in learning curves and checkpoints, equal in every run of the same cell."""
+        names = ("epoch", "train_loss", "dev_loss", "dev_wa", "dev_ua", "best")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(frozen=True)
 class StageDone(Event):
-    """A stage's best model is on disk. wa, ua: on the test speaker's utterances, None without any. early:
-    it was asked to stop, and has not been trained to its end."""
+    """A stage's best model is on disk. wa, ua: on the test speaker's utterances, None without any.
+
+    early: a stop was requested before the end of the training.
+    """
 
     stage: str
     epoch: int
@@ -84,7 +88,7 @@ class StageDone(Event):
 
 @dataclass(frozen=True)
 class Resumed(Event):
-    """A stage goes on from its last checkpoint, after `epoch` finished epochs."""
+    """A stage resumes from its last checkpoint, after `epoch` finished epochs."""
 
     stage: str
     epoch: int
@@ -92,7 +96,7 @@ class Resumed(Event):
 
 @dataclass(frozen=True)
 class Dropped(Event):
-    """All that was known of a stage is forgotten: it is trained anew."""
+    """The results of a stage are dropped: it is trained again."""
 
     stage: str
 
@@ -106,8 +110,10 @@ class Finished(Event):
 
 @dataclass(frozen=True)
 class Failed(Event):
-    """The work ended in an error. message: one sentence for the user. log: name of the file in RUN/logs that
-    may tell more, "" for none."""
+    """The work ended with an error. message: one sentence for the user.
+
+    log: name of the file in RUN/logs with details, "" for none.
+    """
 
     message: str
     stage: str | None = None
@@ -116,7 +122,9 @@ class Failed(Event):
 
 @dataclass(frozen=True)
 class Cancelled(Event):
-    """The work was stopped by the user; what was written stays. what: which work; "paused" or "stopped"
-    where it came to its end as it was asked to."""
+    """The user stopped the work; its files are kept.
+
+    what: which work, or "paused" or "stopped" where it ended at a requested point.
+    """
 
     what: str

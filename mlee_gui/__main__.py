@@ -1,5 +1,6 @@
-"""The window's program: `mlee-gui`, `python -m mlee_gui`, `mlee gui`. Little is imported before it is needed,
-since a spawned helper process imports this module again.
+"""The program `mlee-gui`, `python -m mlee_gui` or `mlee gui`.
+
+Modules are imported as late as possible, since a spawned helper process imports this module again.
 """
 
 from __future__ import annotations
@@ -24,25 +25,25 @@ WINDOWLESS_PICTURE = Path("build") / "mlee-window.png"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the window until it is closed; returns the exit status.
 
-    Without a display the same window is drawn off-screen into a picture and its result printed.
+    Without a display, the window is drawn off-screen into a picture, and its result is printed.
     """
     multiprocessing.freeze_support()
-    wanted = _parser().parse_args(argv)
+    args = _parser().parse_args(argv)
     why_not = why_no_display()
-    picture = wanted.screenshot
+    picture = args.screenshot
     if picture is None and why_not is not None:
         picture = WINDOWLESS_PICTURE
-        print(f"No display ({why_not}): the window is drawn into {picture} instead.", flush=True)
+        print(f"No display ({why_not}): the window is saved as {picture} instead.", flush=True)
     if picture is not None:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
-    paths = [str(Path(p).absolute()) for p in wanted.files]
+    paths = [str(Path(p).absolute()) for p in args.files]
     if picture is None:
-        return open_window(paths, wanted.model, wanted.scheme)
+        return open_window(paths, args.model, args.scheme)
 
-    from .run import take_picture  # Qt, after everything that could end here has ended
+    from .run import take_picture  # imports Qt
 
-    return take_picture(picture, paths, wanted.model, wanted.scheme or "light")
+    return take_picture(picture, paths, args.model, args.scheme or "light")
 
 
 def open_window(
@@ -51,13 +52,12 @@ def open_window(
     scheme: Scheme | None = None,
     begin: Callable[[Application], object] = lambda _: None,
 ) -> int:
-    """Run the window; see run.run. The worker's process starts beside the imports of the window's own."""
-    from mlee_core.inference.worker import Worker
+    """Run the window; see run.run. The worker's process starts while the window's modules are imported."""
+    from mlee_core.inference.worker import start_worker
 
-    worker = Worker()
-    worker.start()
+    worker = start_worker()
 
-    from .run import run  # Qt
+    from .run import run  # imports Qt
 
     return run(paths, model, scheme, worker, begin)
 
@@ -65,7 +65,7 @@ def open_window(
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="mlee-gui",
-        description="Which emotions are in a recording of speech, and where the model listened.",
+        description="Which emotions are present in a recording of speech, and what the model attends to.",
     )
     parser.add_argument("files", nargs="*", metavar="FILE", help="recordings to open, or folders of them")
     parser.add_argument(
@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         "--screenshot",
         type=Path,
         metavar="OUT.png",
-        help="draw the window into a picture once the recording is analysed, print the result, and exit",
+        help="save the window as a picture once the recording is analysed, print the result, and exit",
     )
     schemes = parser.add_mutually_exclusive_group()
     for scheme in ("dark", "light"):
@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
             dest="scheme",
             action="store_const",
             const=scheme,
-            help=f"{scheme} colours, whatever the system says",
+            help=f"{scheme} colours, whatever the system's setting",
         )
     return parser
 

@@ -1,4 +1,4 @@
-"""What each command of actions.py does."""
+"""The functions of all commands in shell/actions.py."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ PAN = 0.25
 
 
 class Commands:
-    """Connects every action to what it does; they act on the session, and it tells the panels."""
+    """Connects all actions to their functions, which act on the session."""
 
     def __init__(
         self,
         window: MainWindow,
         session: Session,
         settings: Settings,
-        views: Presenter,
+        presenter: Presenter,
         timeline: Timeline,
         emotions: EmotionsPanel,
         recordings: RecordingsPanel,
@@ -51,7 +51,7 @@ class Commands:
         undo: QUndoGroup,
     ) -> None:
         self._window, self._session, self._settings, self._undo = window, session, settings, undo
-        self._views, self._timeline, self._emotions = views, timeline, emotions
+        self._presenter, self._timeline, self._emotions = presenter, timeline, emotions
         self._recordings, self._record, self._player = recordings, record, player
         self._tasks = Tasks("export", window)
         self._actions = window.actions_by_name
@@ -61,7 +61,7 @@ class Commands:
         self._tasks.stop()
 
     def _connect(self) -> None:
-        do: dict[str, Callable[[], object]] = {
+        functions: dict[str, Callable[[], object]] = {
             "open_files": self.open_files,
             "open_folder": self.open_folder,
             "record": self._record.toggle,
@@ -70,7 +70,7 @@ class Commands:
             "undo": self._undo.undo,
             "redo": self._undo.redo,
             "copy_values": self.copy_values,
-            "remove": lambda: self._session.remove(self._recordings.marked()),
+            "remove": lambda: self._session.remove(self._recordings.selected()),
             "clear": self._session.clear,
             "stop": self.stop,
             "play": self.play,
@@ -85,7 +85,7 @@ class Commands:
             "home": self._timeline.home,
             "end": self._timeline.end,
             "analyse_selection": self._session.analyse_selection,
-            "reanalyse": lambda: self._session.reanalyse(self._recordings.marked()),
+            "reanalyse": lambda: self._session.reanalyse(self._recordings.selected()),
             "stop_work": self._session.stop,
             "next_head": self.next_head,
             "previous": lambda: self._session.step(-1),
@@ -96,8 +96,8 @@ class Commands:
             "about_model": self.show_model,
             **{f"show_{encoder}": partial(self.toggle_curve, encoder) for encoder in ENCODERS},
         }
-        for name, act in do.items():
-            self._actions[name].triggered.connect(lambda _=False, act=act: act())
+        for name, function in functions.items():
+            self._actions[name].triggered.connect(lambda _=False, function=function: function())
 
     # --- files
 
@@ -112,16 +112,16 @@ class Commands:
         self.open([folder] if folder else [])
 
     def open(self, paths: list[str]) -> None:
-        """Add files and folders, and remember them."""
+        """Add files and folders to the list, and to the recent files."""
         if paths:
             self._settings.last_folder = str(Path(paths[0]).parent)
             self._settings.add_recent(paths)
             self._session.add_paths(paths)
 
     def export_figure(self) -> None:
-        entry, analysis = self._session.current(), self._views.analysis
+        entry, analysis = self._session.current(), self._presenter.analysis
         if entry is None or entry.opened is None or analysis is None:
-            self._session.messages.say("There is no finished analysis to draw yet.")
+            self._session.messages.show_status("No finished analysis to export.")
             return
         suggested = Path(self._settings.last_folder or Path.home()) / f"{Path(entry.path).stem}.svg"
         name, chosen = QFileDialog.getSaveFileName(
@@ -132,30 +132,30 @@ class Commands:
             self.export_to(with_suffix(Path(name), chosen))
 
     def export_to(self, out: Path) -> None:
-        """Draw what is shown into `out`, in another process."""
-        entry, analysis, segment = self._session.current(), self._views.analysis, self._views.segment
+        """Export the displayed analysis to `out`, in another process."""
+        entry, analysis, segment = self._session.current(), self._presenter.analysis, self._presenter.segment
         if entry is None or entry.opened is None or analysis is None:
             return
         samples = entry.opened.samples_file
         dark = self._window.palette().color(QPalette.ColorRole.Base).lightness() < 128
         one = segment if analysis is entry.selection_analysis else None
         messages = self._session.messages
-        messages.say(f"Drawing {out.name}…")
+        messages.show_status(f"Exporting {out.name}…")
         self._tasks.run(
             lambda: export_figure(out, analysis, one, samples, dark),
-            lambda _: messages.info(f"The figure is in {out}."),
+            lambda _: messages.info(f"The figure was saved as {out}."),
             lambda error: messages.failed("exporting the figure", error),
         )
 
     def copy_values(self) -> None:
-        segment, analysis = self._views.segment, self._views.analysis
+        segment, analysis = self._presenter.segment, self._presenter.analysis
         if segment is None or analysis is None:
-            self._session.messages.say("There are no values to copy yet.")
+            self._session.messages.show_status("No values to copy.")
             return
         QGuiApplication.clipboard().setText(tabbed(segment, analysis))
-        self._session.messages.say("The values are on the clipboard, as a table.")
+        self._session.messages.show_status("The values were copied to the clipboard as a table.")
 
-    # --- playing
+    # --- playback
 
     def play(self) -> None:
         if self._player.state != "stopped":
@@ -166,12 +166,12 @@ class Commands:
             self._player.play(start, self._session.selection)
         else:
             self._player.play(0.0 if start >= self._player.duration_s - 0.02 else start)
-        self._show_playing()
+        self._actions.set_playing(self._player.state != "stopped")
 
     def play_selection(self) -> None:
         span = self._session.selection
         if span is None:
-            self._session.messages.say("Select a stretch first: drag on the plots.")
+            self._session.messages.show_status("Select a time range first: drag on the plots.")
         else:
             self._player.play(span[0], span)
 
@@ -184,14 +184,11 @@ class Commands:
     def loop(self) -> None:
         self._player.set_loop(self._actions["loop"].isChecked(), self._session.selection)
 
-    def _show_playing(self) -> None:
-        self._actions.set_playing(self._player.state != "stopped")
-
-    # --- looking
+    # --- view
 
     def zoom_selection(self) -> None:
         if self._session.selection is None:
-            self._session.messages.say("Select a stretch first: drag on the plots.")
+            self._session.messages.show_status("Select a time range first: drag on the plots.")
         else:
             self._timeline.zoom_to(*self._session.selection)
 
@@ -202,10 +199,10 @@ class Commands:
         self._settings.hidden_encoders = sorted(hidden if on else hidden | {encoder})
 
     def next_head(self) -> None:
-        segment, now = self._views.segment, self._emotions.rule
+        segment, now = self._presenter.segment, self._emotions.rule
         heads = [h for h in DOMINANT_HEADS if segment is not None and segment.dominant.get(h) is not None]
         if now not in heads:
-            self._session.messages.say("There is no dominant head to show.")
+            self._session.messages.show_status("The model has no dominant head.")
             return
         head = heads[(heads.index(now) + 1) % len(heads)]
         self._emotions.set_rule(head)
@@ -217,7 +214,7 @@ class Commands:
     def show_model(self) -> None:
         info = self._session.model
         if info is None:
-            self._session.messages.say("There is no model.")
+            self._session.messages.show_status("No model is loaded.")
             return
         try:
             more = card(info)
@@ -228,7 +225,7 @@ class Commands:
 
 
 def with_suffix(path: Path, chosen_filter: str) -> Path:
-    """The path as typed if it names a format, else with the chosen filter's."""
+    """The path if it has a suffix of a format, else with the suffix of the chosen filter."""
     if path.suffix.lower() in SUFFIXES:
         return path
     suffix = next((s for s in SUFFIXES if f"*{s}" in chosen_filter), SUFFIXES[0])

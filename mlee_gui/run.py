@@ -1,4 +1,4 @@
-"""From a parsed command line to a running window, or to a picture of one."""
+"""Run the window, or draw it into a picture."""
 
 from __future__ import annotations
 
@@ -12,36 +12,42 @@ from types import TracebackType
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
-from mlee_core.inference.worker import Worker
+from mlee_core.inference.worker import start_worker
 from mlee_core.system import package_data
+from mlee_core.system.service import ServiceProcess
 
 from .app import Application, Factories, StartOptions, show
 from .shell import theme
-from .shell.qt_log_filter import without_needless_words
+from .shell.qt_log_filter import without_offscreen_warnings
 
 SWITCH_S = 0.001
-"""How long a thread that computes keeps the interpreter from the window. Python's own 5 ms are waited for at
-every call of ours in a frame, and made frames late by up to 60 ms while another thread imported something."""
+"""Time for which another thread may keep the interpreter. Python's default of 5 ms passes at every call in a
+frame, which was up to 60 ms late while another thread imported a module."""
 
 
 def run(
     paths: Sequence[str],
     model: str,
     scheme: theme.Scheme | None,
-    worker: Worker,
+    worker: ServiceProcess,
     begin: Callable[[Application], object] = lambda _: None,
 ) -> int:
-    """Show the window until it is closed; returns 0.
+    """Show the window until it is closed; returns the exit status.
 
-    worker: the first one; it may have been started. begin: called once, as the event loop begins.
+    Args:
+        paths: Recordings to open, or folders of them.
+        model: Name or path, "" for the one used last.
+        scheme: Light or dark, None for the system's.
+        worker: The first one; it may have been started.
+        begin: Called once, before the event loop.
     """
     sys.setswitchinterval(SWITCH_S)
     app = qt_application(scheme)
     started = [worker]
-    makers = Factories(worker=lambda: started.pop() if started else Worker())
-    application = Application(StartOptions(tuple(paths), model), makers)
-    _tell_faults(application)
-    # Python handles the signal at the next tick of the worker's timer
+    factories = Factories(worker=lambda: started.pop() if started else start_worker())
+    application = Application(StartOptions(tuple(paths), model), factories)
+    _report_exceptions(application)
+    # handled by Python at the next tick of the worker's timer
     signal.signal(signal.SIGINT, lambda *_: application.window.close())
     signal.signal(signal.SIGTERM, lambda *_: application.window.close())
     show(application)
@@ -52,15 +58,15 @@ def run(
 
 
 def take_picture(
-    out: Path, paths: Sequence[str], model: str, scheme: theme.Scheme, makers: Factories | None = None
+    out: Path, paths: Sequence[str], model: str, scheme: theme.Scheme, factories: Factories | None = None
 ) -> int:
-    """Draw the window into `out` once the recording is analysed; returns 0, 2 if it was refused."""
-    from . import screenshot  # what the command line prints comes with it
+    """Draw the window into `out` once the recording is analysed; returns 0, or 2 if it was refused."""
+    from . import screenshot  # slow: imports what the command line prints
 
-    with without_needless_words(), tempfile.TemporaryDirectory(prefix="mlee-picture-") as folder:
+    with without_offscreen_warnings(), tempfile.TemporaryDirectory(prefix="mlee-picture-") as folder:
         app = qt_application(scheme)
-        settings = str(Path(folder) / "settings.ini")  # neither the user's layout, nor changing it
-        application = Application(StartOptions(tuple(paths), model, False, settings), makers)
+        settings = str(Path(folder) / "settings.ini")  # the user's layout is neither used nor changed
+        application = Application(StartOptions(tuple(paths), model, False, settings), factories)
         try:
             return screenshot.take(app, application, out)
         finally:
@@ -69,7 +75,7 @@ def take_picture(
 
 
 def qt_application(scheme: theme.Scheme | None) -> QApplication:
-    """The process's QApplication, made if there is none."""
+    """The QApplication of the process, created if there is none."""
     app = QApplication.instance() or QApplication([sys.argv[0]])
     assert isinstance(app, QApplication)
     app.setApplicationName("mlee")
@@ -83,13 +89,13 @@ def qt_application(scheme: theme.Scheme | None) -> QApplication:
     return app
 
 
-def _tell_faults(application: Application) -> None:
-    """An exception in a slot becomes a message and a traceback in the log; the window goes on."""
+def _report_exceptions(application: Application) -> None:
+    """Show an exception in a slot as a message, and log its traceback; the window stays open."""
 
-    def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):
             application.window.close()
         else:
-            application.messages.failed("handling your last action", error.with_traceback(trace))
+            application.messages.failed("executing your last action", error.with_traceback(trace))
 
-    sys.excepthook = tell
+    sys.excepthook = report

@@ -18,9 +18,9 @@ from .shell.mainwindow import SIZE
 
 
 def take(app: QApplication, application: Application, out: Path) -> int:
-    """Draw the window into `out` once its current recording is settled, and print what it says.
+    """Draw the window into `out` once the current recording is analysed, and print the result.
 
-    Returns 0, or 2 if there is nothing to show or it was refused (the picture then shows the message).
+    Returns 0, or 2 if nothing was analysed or the recording was refused (the picture then shows the message).
     """
     application.window.resize(SIZE)
     application.window.show()
@@ -30,23 +30,23 @@ def take(app: QApplication, application: Application, out: Path) -> int:
     try:
         save(application, out)
     except (OSError, MleeError) as error:
-        print(f"mlee: the picture cannot be written to {out}: {error}", file=sys.stderr)
+        print(f"mlee: cannot write the picture to {out}: {error}", file=sys.stderr)
         return 2
     entry, model = application.session.current(), application.session.model
     if entry is None or entry.analysis is None or model is None:
-        print(f"mlee: {application.window.message_bar.text() or 'nothing to analyse'}", file=sys.stderr)
+        print(f"mlee: {application.window.message_bar.text() or 'no recording to analyse'}", file=sys.stderr)
         return 2
     print(as_text(entry.analysis, model))
-    print(f"The window is drawn in {out}.")
+    print(f"The window was saved as {out}.")
     return 0
 
 
 def wait_until_settled(application: Application) -> None:
-    """Run events until the paths given are listed and the current one is drawn and analysed, or refused."""
+    """Run the event loop until the given paths are listed and the current one is analysed or refused."""
     session, loop = application.session, QEventLoop()
     listed = False
 
-    def look() -> None:
+    def check() -> None:
         entry = session.current()
         drawn = entry is not None and (entry.opened is not None or entry.state in ("failed", "cancelled"))
         if listed and (entry is None or (drawn and entry.state not in WAITING)):
@@ -55,17 +55,17 @@ def wait_until_settled(application: Application) -> None:
     def on_listed() -> None:
         nonlocal listed
         listed = True
-        look()
+        check()
 
     session.listed.connect(on_listed)
-    session.entry_changed.connect(look)
+    session.entry_changed.connect(check)
     loop.exec()
     session.listed.disconnect(on_listed)
-    session.entry_changed.disconnect(look)
+    session.entry_changed.disconnect(check)
 
 
 def save(application: Application, out: Path) -> None:
-    """Grab the window into a PNG. Raises: OSError."""
+    """Save the window as a PNG. Raises: OSError."""
     out.parent.mkdir(parents=True, exist_ok=True)
     picture = application.window.grab()
     with atomic_path(out) as neighbour:

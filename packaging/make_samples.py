@@ -19,8 +19,7 @@ import numpy as np
 import soundfile
 import soxr
 
-RATE = 16_000
-"""Hz: the rate at which MLEE works; espeak-ng itself speaks at 22,050 Hz."""
+from mlee_core.audio.frames import SAMPLE_RATE
 
 SILENCE_S = 0.15
 """Seconds without speech before and after."""
@@ -76,23 +75,23 @@ def main(arguments: Sequence[str]) -> int:
     for sample in SAMPLES:
         samples = speak(sample)
         file = folder / f"{sample.name}.flac"
-        soundfile.write(file, samples, RATE, subtype="PCM_16")
-        print(f"{file}: {len(samples) / RATE:.2f} s, {file.stat().st_size} bytes")
+        soundfile.write(file, samples, SAMPLE_RATE, subtype="PCM_16")
+        print(f"{file}: {len(samples) / SAMPLE_RATE:.2f} s, {file.stat().st_size} bytes")
     return 0
 
 
 def speak(sample: Sample) -> np.ndarray:
-    """The utterance, float32 [N] at RATE, mono."""
+    """The utterance, float32 [N] at SAMPLE_RATE, mono."""
     markup = f'<speak><prosody range="{sample.pitch_range}">{sample.text}</prosody></speak>'
     speed = ["-s", str(sample.words_per_minute), "-p", str(sample.pitch)]
     command = ["espeak-ng", "-m", "-v", sample.voice, *speed, "--stdout", markup]
     wav = subprocess.run(command, capture_output=True, check=True).stdout
     # Streamed to a pipe, the header cannot know the length: what is there counts.
     spoken, rate = soundfile.read(io.BytesIO(wav), dtype="float32")
-    samples = soxr.resample(spoken, rate, RATE)
+    samples = soxr.resample(spoken, rate, SAMPLE_RATE)
     loud = np.flatnonzero(np.abs(samples) > 0.001 * np.abs(samples).max())
     voiced = samples[loud[0] : loud[-1] + 1]
-    quiet = round(SILENCE_S * RATE)
+    quiet = round(SILENCE_S * SAMPLE_RATE)
     spoken = np.pad(voiced * (sample.peak / np.abs(voiced).max()), quiet)
     return (spoken + room(len(spoken))).astype(np.float32)
 
@@ -100,7 +99,7 @@ def speak(sample: Sample) -> np.ndarray:
 def room(samples: int) -> np.ndarray:
     """Noise of a quiet room (power falls as 1/f above 50 Hz); the same at every call."""
     spectrum = np.fft.rfft(np.random.default_rng(0).standard_normal(samples))
-    spectrum /= np.sqrt(np.maximum(np.fft.rfftfreq(samples, 1 / RATE), 50))
+    spectrum /= np.sqrt(np.maximum(np.fft.rfftfreq(samples, 1 / SAMPLE_RATE), 50))
     noise = np.fft.irfft(spectrum, samples)
     return noise * (ROOM_PEAK / np.abs(noise).max())
 

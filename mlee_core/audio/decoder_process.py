@@ -1,4 +1,4 @@
-"""The decoder's child side: one sound file to raw 16 kHz mono float32, block by block.
+"""What the decoder process does: one sound file to raw 16 kHz mono float32, block by block.
 
 It runs in a process that can be killed, because libsndfile can hang or crash on damaged files. It imports
 numpy, soundfile and soxr only, so that it starts fast.
@@ -13,7 +13,7 @@ import os
 import shutil
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,10 +34,9 @@ from .file_headers import (
     read_claim,
     read_mp3,
 )
-from .quality import clipped_samples, clipping_notes
-
-SAMPLE_RATE = 16_000
-"""Hz. What every recording becomes."""
+from .frames import SAMPLE_RATE
+from .levels import AudioSignal
+from .quality import clipping_notes
 
 MIN_RATE, MAX_RATE = 1_000, 768_000
 MAX_PEAK = 1e6
@@ -49,19 +48,6 @@ _SIZED = {"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "NIST", "FLAC", "MP3", "C
 """Formats whose completeness is known, from containers.py or from libsndfile's own frame count."""
 
 Samples = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Request:
-    """Decode `path` into the raw file `out`."""
-
-    path: str
-    out: str
-
-
-@dataclass(frozen=True)
-class Ready:
-    """The child has imported what it needs."""
 
 
 @dataclass(frozen=True)
@@ -83,40 +69,17 @@ class Decoded:
     digest: str
 
 
-@dataclass(frozen=True)
-class Rejected:
-    """The file is refused, in one sentence."""
-
-    message: str
+DecodeFunction = Callable[[Path, Path], Generator[Step, None, Decoded]]
 
 
-DecodeFunction = Callable[[Request], Iterator[Step | Decoded]]
-
-
-def serve(connection: Any, decode: DecodeFunction) -> None:
-    """Answer Requests on `connection` until it is closed."""
-    connection.send(Ready())
-    while True:
-        try:
-            request = connection.recv()
-        except EOFError:
-            return
-        try:
-            for item in decode(request):
-                connection.send(item)
-        except AudioError as error:
-            connection.send(Rejected(str(error)))
-
-
-def decode_file(request: Request) -> Iterator[Step | Decoded]:
-    """Decode one file; the last item is Decoded. Raises: AudioError with one sentence."""
-    path = Path(request.path)
+def decode_file(path: Path, out: Path) -> Generator[Step, None, Decoded]:
+    """Decode one file into the raw file `out`. Raises: AudioError with one sentence."""
     size = _regular_size(path)
     try:
         with path.open("rb", buffering=0) as file:
             facts = _look(path, file, size)
             with _source(file, facts) as source, soundfile.SoundFile(source, closefd=False) as sound:
-                yield from _decode(path, sound, facts, Path(request.out))
+                return (yield from _decode(path, sound, facts, out))
     except soundfile.LibsndfileError as error:
         raise AudioError(
             f"{path} is not sound that MLEE can read ({error.error_string.strip().rstrip('.')}); "
@@ -124,9 +87,8 @@ def decode_file(request: Request) -> Iterator[Step | Decoded]:
         ) from error
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            room = Path(request.out).parent
             raise AudioError(
-                f"{path} cannot be decoded: no room is left in {room} for its samples."
+                f"{path} cannot be decoded: no space is left in {out.parent} for its samples."
             ) from error
         raise AudioError(f"{path} cannot be read: {error.strerror or error}.") from error
 
@@ -211,7 +173,9 @@ def _refuse_truncated(path: Path, claim: Claim | None) -> None:
         )
 
 
-def _decode(path: Path, sound: soundfile.SoundFile, facts: _Facts, out: Path) -> Iterator[Step | Decoded]:
+def _decode(
+    path: Path, sound: soundfile.SoundFile, facts: _Facts, out: Path
+) -> Generator[Step, None, Decoded]:
     rate, channels = sound.samplerate, sound.channels
     if not MIN_RATE <= rate <= MAX_RATE:
         raise AudioError(
@@ -226,14 +190,14 @@ def _decode(path: Path, sound: soundfile.SoundFile, facts: _Facts, out: Path) ->
         for block in _blocks(path, sound):
             peak = max(peak, _checked_peak(path, block, frames / rate))
             frames += len(block)
-            clipped += sum(clipped_samples(channel) for channel in block.T) if changed else 0
+            clipped += sum(AudioSignal.of(channel).clipped for channel in block.T) if changed else 0
             written += _write(raw, digest, _resampled(resampler, _mixed(block), last=False))
             yield Step(frames / rate, None if claimed is None else claimed / rate)
         if resampler is not None:
             written += _write(raw, digest, _resampled(resampler, np.zeros(0, np.float32), last=True))
     _refuse_missing(path, frames, claimed, rate, written)
     notes = (*_notes(sound, facts, claimed, peak), *clipping_notes(clipped, frames * channels))
-    yield Decoded(written, rate, channels, notes, digest.hexdigest()[:16])
+    return Decoded(written, rate, channels, notes, digest.hexdigest()[:16])
 
 
 def _blocks(path: Path, sound: soundfile.SoundFile) -> Iterator[Samples]:

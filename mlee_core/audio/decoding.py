@@ -1,8 +1,8 @@
 """A sound file as 16 kHz mono float32, safely: decoding runs in a process that can be killed.
 
-Nothing is cut silently: a file is read whole, accepted with notes on what was done to it, or refused with
-one sentence (AudioError). Measured (FACTS.md): 60,000 mutated files crash nothing but decode to non-finite
-samples or claim 10⁸ frames, and libsndfile can hang; hence the child, the blocks and the checks.
+Nothing is cut silently: a file is read completely, accepted with notes on how it was converted, or refused
+with one sentence (AudioError). Measured (FACTS.md): 60,000 mutated files crash nothing but decode to
+non-finite samples or claim 10⁸ frames, and libsndfile can hang; hence the child, the blocks and the checks.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import stat
 import time
-import weakref
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,10 @@ import soxr
 
 from ..errors import AudioError, WorkerDied
 from ..events import Progress
-from ..system.child_process import GRACE_S, Child
-from ..system.temporary_folders import TemporaryFolder
-from . import decoder_process as child_side
-from .decoder_process import SAMPLE_RATE
+from ..system.service import END, Done, Fault, Refused, Request, ServiceProcess, calling
+from . import decoder_process
+from .frames import SAMPLE_RATE
+from .levels import AudioSignal
 
 HANG_S = 10.0
 """Seconds without progress after which decoding is stopped."""
@@ -42,7 +42,7 @@ SUFFIXES = frozenset(
     {".aif", ".aifc", ".aiff", ".au", ".caf", ".flac", ".mp3", ".nist", ".oga", ".ogg", ".opus"}
     | {".rf64", ".snd", ".sph", ".voc", ".w64", ".wav", ".wave"}
 )
-"""File name endings that `find_audio` takes for sound in a folder."""
+"""File name endings by which `find_audio` recognises sound files in a folder."""
 
 Samples = npt.NDArray[np.float32]
 
@@ -52,8 +52,8 @@ class Recording:
     """A decoded sound file.
 
     samples: float32 [N], 16 kHz mono, finite, read-only; a np.memmap when long. source_rate: Hz, channels:
-    of the file. notes: what was done or is odd, one sentence each. digest: first 16 hex digits of the
-    sha256 of the samples' little-endian bytes: the identity of what is heard.
+    of the file. notes: conversions and anomalies, one sentence each. digest: first 16 hex digits of the
+    sha256 of the samples' little-endian bytes, which identify the recording.
     """
 
     path: Path
@@ -67,6 +67,11 @@ class Recording:
     def duration_s(self) -> float:
         return len(self.samples) / SAMPLE_RATE
 
+    @cached_property
+    def signal(self) -> AudioSignal:
+        """The samples with their levels, measured at first use."""
+        return AudioSignal.of(self.samples)
+
 
 class Decoder:
     """Decodes any number of files, one at a time, in one process that starts at first use.
@@ -76,17 +81,14 @@ class Decoder:
     """
 
     def __init__(
-        self, hang_s: float = HANG_S, *, decode: child_side.DecodeFunction = child_side.decode_file
+        self, hang_s: float = HANG_S, *, decode: decoder_process.DecodeFunction = decoder_process.decode_file
     ) -> None:
         self._hang_s = hang_s
         self._decode = decode
-        self._child: Child | None = None
-        self._listens = False  # the child said that it is ready
-        self._busy = False  # a generator of `decode` is open
-        self._at_work = False  # the child owes a reply
-        scratch = TemporaryFolder()
-        self._folder = scratch.path
-        self._remove_folder = weakref.finalize(self, scratch.remove)
+        self._process: ServiceProcess | None = None
+        self._ready = False
+        self._open = False  # a generator of `decode` is
+        self._working = False  # the process owes a reply
 
     def __enter__(self) -> Decoder:
         return self
@@ -95,24 +97,22 @@ class Decoder:
         self.close()
 
     def close(self) -> None:
-        """End the process and remove what it left."""
-        if self._child is not None:
-            self._child.stop(grace_s=0 if self._at_work else GRACE_S)
-            self._child = None
-        self._remove_folder()
+        """End the process and remove its files."""
+        if self._process is not None:
+            self._process.kill()
+        self._process, self._ready, self._working = None, False, False
 
     def start(self) -> None:
         """Start the process, or another one if it ended, without waiting until it is ready."""
-        if self._child is None or not self._child.alive:
-            self._drop_child()
-            self._child = Child("decoder", child_side.serve, self._decode)
+        if self._process is None or not self._process.alive:
+            self.close()
+            self._process = ServiceProcess("decoder", calling, self._decode)
 
     def load(self, path: Path | str) -> Recording:
         """The decoded file. Raises: AudioError."""
-        for item in self.decode(path):
-            if isinstance(item, Recording):
-                return item
-        raise AssertionError("decode ends with a Recording or an error")
+        *_, recording = self.decode(path)
+        assert isinstance(recording, Recording), "decode ends with a Recording or an error"
+        return recording
 
     def decode(self, path: Path | str) -> Iterator[Progress | Recording]:
         """Yield Progress (in seconds of sound) at least five times a second, then the Recording.
@@ -121,48 +121,45 @@ class Decoder:
         Raises: AudioError if the file is refused; WorkerDied if the decoder fails by a fault of ours.
         """
         path = Path(path)
-        if self._busy:
+        if self._open:
             raise RuntimeError("a Decoder decodes one file at a time; use another one")
-        self._busy = True
-        out = self._folder / "samples.f32"
+        self._open = True
+        out: Path | None = None
         try:
-            child = self._started(path)
-            self._at_work = True
-            child.send(child_side.Request(str(path), str(out)))
-            for item in self._replies(child, path):
-                yield _recording(path, item, out) if isinstance(item, child_side.Decoded) else item
+            process = self._started(path)
+            out = process.folder / "samples.f32"
+            self._working = True
+            process.send(Request(1, (path, out)))
+            decoded = yield from self._progress(process, path)
+            yield _recording(path, decoded, out)
         finally:
-            if self._at_work:  # stopped midway
-                self._drop_child()
-            out.unlink(missing_ok=True)
-            self._busy = False
+            if self._working:  # stopped midway
+                self.close()
+            if out is not None:
+                out.unlink(missing_ok=True)
+            self._open = False
 
-    def _drop_child(self) -> None:
-        if self._child is not None:
-            self._child.kill()
-            self._child = None
-        self._at_work = self._listens = False
-
-    def _started(self, path: Path) -> Child:
+    def _started(self, path: Path) -> ServiceProcess:
         self.start()
-        child = self._child
-        assert child is not None
-        if not self._listens:
-            if not child.poll(START_S):
+        process = self._process
+        assert process is not None
+        if not self._ready:
+            if not process.poll(START_S):
                 raise WorkerDied(f"The decoder did not start within {START_S:g} s, so {path} was not read.")
-            child.receive()
-            self._listens = True
-        return child
+            process.receive()
+            self._ready = True
+        return process
 
-    def _replies(self, child: Child, path: Path) -> Iterator[Progress | child_side.Decoded]:
-        what = f"Reading {path.name}"
-        latest = Progress(what, 0.0)
+    def _progress(
+        self, process: ServiceProcess, path: Path
+    ) -> Generator[Progress, None, decoder_process.Decoded]:
+        latest = Progress(f"Reading {path.name}", 0.0)
         began = time.monotonic()
         waited = 0.0
         while True:
-            asked = time.monotonic()
-            if not child.poll(_HEARTBEAT_S):
-                waited += time.monotonic() - asked  # only our own waiting: a paused caller is no hang
+            wait_began = time.monotonic()
+            if not process.poll(_HEARTBEAT_S):
+                waited += time.monotonic() - wait_began  # only our own waiting: a paused caller is no hang
                 if waited >= self._hang_s:
                     raise AudioError(
                         f"{path} cannot be read: decoding hung for {self._hang_s:g} s and was stopped."
@@ -170,26 +167,30 @@ class Decoder:
                 yield latest
                 continue
             waited = 0.0
-            reply = self._receive(child, path)
-            self._at_work = isinstance(reply, child_side.Step)
-            if isinstance(reply, child_side.Rejected):
-                raise AudioError(reply.message)
-            if isinstance(reply, child_side.Decoded):
-                yield reply
-                return
-            latest = _progress(what, reply, time.monotonic() - began)
-            yield latest
+            event = _receive(process, path)
+            self._working = not isinstance(event, END)
+            match event:
+                case decoder_process.Step():
+                    latest = _progress(latest.what, event, time.monotonic() - began)
+                    yield latest
+                case Done(decoder_process.Decoded() as decoded):
+                    return decoded
+                case Refused(message):
+                    raise AudioError(message)
+                case Fault(error):
+                    raise WorkerDied(f"The decoder failed on {path}: {error}.")
 
-    def _receive(self, child: Child, path: Path) -> Any:
-        try:
-            return child.receive()
-        except WorkerDied as error:
-            outcome = child.outcome()
-            if outcome is not None and outcome.signal is not None:
-                raise AudioError(
-                    f"{path} cannot be read: decoding it crashed the decoder ({outcome.signal})."
-                ) from error
-            raise
+
+def _receive(process: ServiceProcess, path: Path) -> Any:
+    try:
+        return process.receive().event
+    except WorkerDied as error:
+        outcome = process.outcome()
+        if outcome is not None and outcome.signal is not None:
+            raise AudioError(
+                f"{path} cannot be read: decoding it crashed the decoder ({outcome.signal})."
+            ) from error
+        raise
 
 
 def load(path: Path | str) -> Recording:
@@ -201,15 +202,15 @@ def load(path: Path | str) -> Recording:
 def find_audio(path: Path | str) -> tuple[Path, ...]:
     """A file: itself, whatever its name. A folder: its sound files (by SUFFIXES), recursively, sorted.
 
-    Hidden files and folders are left out. Raises: AudioError if nothing is there or it cannot be listed.
+    Hidden files and folders are left out. Raises: AudioError if nothing is found or the folder is unreadable.
     """
     path = Path(path)
-    if not stat.S_ISDIR(child_side.file_status(path).st_mode):
+    if not stat.S_ISDIR(decoder_process.file_status(path).st_mode):
         return (path,)
     found = sorted(_walk(path))
     if not found:
         raise AudioError(
-            f"{path} is a folder without a sound file; it needs one of {' '.join(sorted(SUFFIXES))}."
+            f"{path} is a folder without a sound file; expected are {' '.join(sorted(SUFFIXES))}."
         )
     return tuple(found)
 
@@ -231,14 +232,14 @@ def _walk(folder: Path) -> Iterator[Path]:
                 yield Path(root, name)
 
 
-def _progress(what: str, step: child_side.Step, elapsed_s: float) -> Progress:
+def _progress(what: str, step: decoder_process.Step, elapsed_s: float) -> Progress:
     left = None
     if step.total_s is not None and step.done_s > 0:
         left = max(0.0, elapsed_s * (step.total_s - step.done_s) / step.done_s)
     return Progress(what, step.done_s, step.total_s, left)
 
 
-def _recording(path: Path, decoded: child_side.Decoded, out: Path) -> Recording:
+def _recording(path: Path, decoded: decoder_process.Decoded, out: Path) -> Recording:
     """Take over the raw file: short ones are read, long ones mapped; the caller unlinks it either way."""
     samples: Samples
     if decoded.samples >= LONG_S * SAMPLE_RATE:

@@ -1,6 +1,6 @@
 """Waveform -> log power spectrogram [T, 400] (SPEC.md "Features"; paper section 4.1).
 
-The only feature code in the project: training, analysis, live and the spectrogram on the screen use it.
+The only feature code in the project: training, analysis, live and the displayed spectrogram use it.
 
 Frame 40 ms (640 samples), shift 10 ms (160), periodic Hamming window, 1600-point DFT (10 Hz grid), bins
 0-399 (0 Hz ≤ f < 4 kHz), natural log of power floored at 1e-10. No centring and no edge padding: frame t
@@ -16,25 +16,20 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from .frames import BINS, DFT, FLOOR, FRAME, HOP, HZ_A_BIN, Level
+from .frames import BIN_HZ, BINS, DFT, FLOOR, FRAME, HOP, MAX_HZ, frame_count
 
 _BLOCK = 256
-"""Frames a transform: the block and its spectrum stay in the cache (2.3 × torch.stft on 60 s, FACTS.md)."""
-
-
-def frame_count(samples: int) -> int:
-    """T for N samples: 1 + (N - 640) // 160, or 0 below one frame."""
-    return 0 if samples < FRAME else 1 + (samples - FRAME) // HOP
+"""Frames in a transform: the block and its spectrum fit in the cache (2.3 × torch.stft on 60 s, FACTS.md)."""
 
 
 def log_spectrogram(samples: Tensor | np.ndarray, gain: float = 1.0) -> Tensor:
     """Natural-log power spectrogram, float32 [T, 400].
 
-    samples: [N] mono at 16 kHz; the device and (for tests) float64 are kept. gain: factor on the
-    samples before the transform, 1 / peak for a recording scaled to peak 1. T is 0 below 640 samples.
+    Args:
+        samples: [N] mono at 16 kHz; device and dtype (float64 in tests) are kept. T is 0 below 640 samples.
+        gain: factor on the samples before the transform, 1 / peak for a recording scaled to peak 1.
     """
     if isinstance(samples, np.ndarray) and not samples.flags.writeable:
         samples = samples.copy()  # torch has no read-only tensors
@@ -55,7 +50,7 @@ def log_spectrogram(samples: Tensor | np.ndarray, gain: float = 1.0) -> Tensor:
 
 
 def blocks(samples: np.ndarray, gain: float = 1.0, frames: int = 6000) -> Iterator[np.ndarray]:
-    """The same spectrogram in pieces of at most `frames` frames, each float32 [t, 400]; bounded memory.
+    """The spectrogram in pieces of at most `frames` frames, each float32 [t, 400], with bounded memory.
 
     samples: [N], may be a memory map of hours.
     """
@@ -66,25 +61,14 @@ def blocks(samples: np.ndarray, gain: float = 1.0, frames: int = 6000) -> Iterat
         yield log_spectrogram(piece, gain).numpy()  # [stop - start, 400]
 
 
-def peak_gain(samples: np.ndarray, block: int = 1 << 20) -> float:
-    """1 / max |sample|: scales a recording to peak 1 (SPEC.md "Level", a reading). 1 for silence.
-
-    The peak is floored at 1e-6 (-120 dBFS), below which there is nothing but rounding noise to raise.
-    """
-    peak = max(
-        (float(np.abs(samples[i : i + block]).max()) for i in range(0, len(samples), block)), default=0.0
-    )
-    return 1.0 / max(peak, 1e-6) if peak > 0 else 1.0
-
-
 @lru_cache(maxsize=8)
 def mel_bands(bands: int) -> Tensor:
     """Weights float32 [400, bands]: bins -> bands whose centres lie evenly on the mel scale, 0 to 4 kHz.
 
     Each band is a triangle that reaches to its neighbours' centres; its weights sum to 1, so it is a mean.
     """
-    top = 2595 * math.log10(1 + BINS * HZ_A_BIN / 700)
-    centres = 700 * (10 ** (torch.linspace(0, top, bands + 2, dtype=torch.float64) / 2595) - 1) / HZ_A_BIN
+    top = 2595 * math.log10(1 + MAX_HZ / 700)
+    centres = 700 * (10 ** (torch.linspace(0, top, bands + 2, dtype=torch.float64) / 2595) - 1) / BIN_HZ
     low, own, high = centres[:-2], centres[1:-1], centres[2:]  # [bands] each, in bins
     at = torch.arange(BINS, dtype=torch.float64)[:, None]  # [400, 1]
     rising, falling = (at - low) / (own - low), (high - at) / (high - own)  # [400, bands]
@@ -95,8 +79,3 @@ def mel_bands(bands: int) -> Tensor:
 @lru_cache(maxsize=8)
 def _window(dtype: torch.dtype, device: torch.device) -> Tensor:
     return torch.hamming_window(FRAME, periodic=True, dtype=dtype, device=device)  # [640]
-
-
-def gain_for(level: Level, samples: NDArray[np.float32]) -> float:
-    """The factor on the samples that a recipe's level asks for (SPEC.md "Level")."""
-    return peak_gain(samples) if level == "peak" else 1.0

@@ -1,8 +1,8 @@
-"""What a sound file's header claims to hold, read before libsndfile sees the file.
+"""What a sound file's header claims about its size, read before libsndfile opens the file.
 
 libsndfile silently shortens a WAV, AIFF, AU, W64, RF64 or NIST file whose header claims more bytes than the
-file has, so a half-copied recording would pass for a whole one. Only sizes are read here, by the published
-layouts; nothing is allocated by what a header says.
+file has, so that a half-copied recording would pass for a complete one. Only sizes are read here, by the
+published layouts; no allocation depends on them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ STREAMED_FROM = 0x7FFF0000
 (ffmpeg), 0x7FFFF000 (espeak), 0x80000000 (arecord) and neighbours."""
 
 UNCOMPRESSED = (1, 3, 0xFFFE)
-"""Format numbers of a WAV whose samples all take the same room: PCM, float, and either with an extension."""
+"""Format numbers of a WAV with samples of equal size: PCM, float, and either with an extension."""
 
 _TAIL = 4096  # padding and tags of other formats at the end of a WAV
 _OGG = b"OggS\0"
@@ -30,10 +30,12 @@ _W64_RIFF = b"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\x00\x00"
 
 @dataclass(frozen=True)
 class Claim:
-    """claimed: bytes of sound by the header, None if it says that it does not know; present: bytes there.
+    """Bytes of sound in a file.
 
-    never_closed: the header still says 0 bytes, as a recorder that was killed leaves it. beyond: bytes of a
-    WAV behind its sound that are no chunk either: sound that the header leaves out, or a joined file.
+    claimed: by the header, None if it states no size. present: in the file.
+    never_closed: the header states 0 bytes, as a killed recorder leaves it.
+    beyond: bytes of a WAV after its sound that are no chunk: sound that the header leaves out, or a joined
+    file.
     """
 
     claimed: int | None
@@ -43,9 +45,9 @@ class Claim:
 
 
 class NeverClosed(io.RawIOBase):
-    """A WAV file whose writer was killed before it filled in the sizes, as libsndfile wants it to read on.
+    """A WAV file whose writer was killed before it wrote the sizes, in a form that libsndfile reads.
 
-    libsndfile takes sound from a `data` chunk of size 0 only if the RIFF size is 8, so that is shown to it.
+    libsndfile reads sound from a `data` chunk of size 0 only if the RIFF size is 8, so this is substituted.
     """
 
     _AT = 4
@@ -73,7 +75,7 @@ class NeverClosed(io.RawIOBase):
 def read_claim(file: io.FileIO, size: int) -> Claim | None:
     """What the header of `file` (`size` bytes long) claims; None where the layout states no byte count.
 
-    The position in `file` is moved. Damaged headers give None: libsndfile then says what is wrong.
+    Moves the position in `file`. Damaged headers give None: libsndfile then reports the damage.
     """
     file.seek(0)
     head = file.read(1024)
@@ -93,9 +95,9 @@ def read_claim(file: io.FileIO, size: int) -> Claim | None:
 
 
 def wav_seconds(path: Path) -> float | None:
-    """How long the sound of an uncompressed WAV file is, by its header and size alone.
+    """Duration of an uncompressed WAV file, by its header and size alone.
 
-    None for anything else, and for what cannot be opened or is damaged: only decoding tells.
+    None for other, unreadable and damaged files, whose duration only decoding finds.
     """
     try:
         with path.open("rb", buffering=0) as file:
@@ -111,7 +113,7 @@ def _wav_seconds(file: io.FileIO, size: int) -> float | None:
         return None
     order = ">" if head == b"RIFX" else "<"
     for name, length, position in _chunks(file, size, order):
-        if name == b"fmt " and length >= 16:  # which end before the sound, so they are in the file
+        if name == b"fmt " and length >= 16:  # it ends before the sound, so it is in the file
             file.seek(position)
             kind, _, rate, _, frame, _ = struct.unpack(order + "HHIIHH", file.read(16))
             sound = claim.present if claim.claimed is None else min(claim.claimed, claim.present)
@@ -120,7 +122,7 @@ def _wav_seconds(file: io.FileIO, size: int) -> float | None:
 
 
 def ends_as_ogg_stream(file: io.FileIO, size: int) -> bool:
-    """Whether an Ogg file's last page carries the end-of-stream mark; a file cut short has lost it."""
+    """Whether an Ogg file's last page has the end-of-stream mark, which a truncated file lacks."""
     file.seek(max(0, size - _OGG_TAIL))
     tail = file.read()
     last = tail.rfind(_OGG)
@@ -148,7 +150,7 @@ def _known(claimed: int) -> int | None:
 
 
 def _chunks(file: io.FileIO, size: int, order: str) -> list[tuple[bytes, int, int]]:
-    """(id, claimed size, position of the content) of each chunk, until the end of file or the sound's."""
+    """(id, claimed size, position of the content) of each chunk, up to that of the sound."""
     found: list[tuple[bytes, int, int]] = []
     position = 12
     while position + 8 <= size and len(found) < 1000:
@@ -175,13 +177,13 @@ def _riff(file: io.FileIO, size: int, head: bytes) -> Claim | None:
                 return Claim(wide, present)
             if length == 0 and present > 0 and not whole:
                 return Claim(None, present, never_closed=True)
-            behind = position + length + length % 2
-            return Claim(_known(length), present, beyond=_beyond(file, size, order, behind))
+            end = position + length + length % 2
+            return Claim(_known(length), present, beyond=_beyond(file, size, order, end))
     return None
 
 
 def _beyond(file: io.FileIO, size: int, order: str, position: int) -> int:
-    """Bytes from the first place behind the sound where no chunk begins; 0 where a tag may explain them."""
+    """Bytes from the first position after the sound where no chunk begins; 0 if few enough for a tag."""
     while position + 8 <= size:
         file.seek(position)
         name, length = struct.unpack(order + "4sI", file.read(8))
@@ -211,18 +213,14 @@ def _nist(head: bytes, size: int) -> Claim | None:
 
 
 _SEARCHED = 8192
-
-
-_TAG_REACH = 64  # the tag stands behind at most 4 + 2 + 32 bytes of headers
-
-
-_SPARE = 16_384  # what may stand behind the sound without being any: other tags
+_TAG_REACH = 64  # the tag follows at most 4 + 2 + 32 bytes of headers
+_SPARE = 16_384  # bytes of other tags that may follow the sound
 
 
 @dataclass(frozen=True)
 class Mp3:
-    """start: position of the first frame. tagged: the length is stated. excess: bytes that follow the sound
-    which the tag names, beyond what tags at the end need: 0 if there are none."""
+    """start: position of the first frame. tagged: whether a tag states the length. excess: bytes after that
+    length, 0 if few enough for tags at the end."""
 
     start: int
     tagged: bool
@@ -230,7 +228,7 @@ class Mp3:
 
 
 def read_mp3(file: io.FileIO, size: int) -> Mp3 | None:
-    """Look at the first frame; None if this is no MP3. The position in `file` is moved."""
+    """Read the first frame; None if this is no MP3. Moves the position in `file`."""
     start = _after_id3(file, size)
     file.seek(start)
     head = file.read(_SEARCHED)
@@ -247,7 +245,7 @@ def read_mp3(file: io.FileIO, size: int) -> Mp3 | None:
 
 
 def _after_id3(file: io.FileIO, size: int) -> int:
-    """Where the ID3v2 tags at the start end; 0 if there are none."""
+    """End of the ID3v2 tags at the start; 0 without any."""
     position = 0
     while position + 10 <= size:
         file.seek(position)
@@ -272,7 +270,7 @@ def _valid_rates(byte: int) -> bool:
 
 
 def _excess(fields: bytes, present: int) -> int:
-    """fields: flags, number of frames, number of bytes; the numbers only where the flags say so."""
+    """fields: flags, number of frames, number of bytes; the numbers are present only if the flags are set."""
     if len(fields) < 12 or fields[3] & 3 != 3:
         return 0
     beyond = present - int.from_bytes(fields[8:12], "big")

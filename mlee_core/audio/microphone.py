@@ -1,7 +1,7 @@
-"""Recording from a microphone onto the disk while it runs, so that a crash loses no take.
+"""Recording from a microphone to disk, so that a crash loses no take.
 
-PortAudio's callback only copies into a ring buffer; a thread writes that ring to a WAV file ten times a
-second (takes.py; `recover` completes what a crash left). PortAudio (`sounddevice`) is imported only when it
+PortAudio's callback only copies into a ring buffer; a thread writes the ring to a WAV file ten times a second
+(wav_writer.py; `recover` completes files left by a crash). PortAudio (`sounddevice`) is imported only when it
 is used, since it needs a system library.
 """
 
@@ -18,16 +18,17 @@ from typing import Any
 import numpy as np
 
 from ..errors import MleeError
+from .frames import SAMPLE_RATE
 from .wav_writer import Frames, WavWriter
 
 FLOOR_DB = -96.0
-"""What the level meter shows for digital silence: 16 bits go no lower."""
+"""Level of digital silence: the lowest of 16 bits."""
 
 SILENT_DEVICE_S = 3.0
-"""A device that delivers nothing for so long (not even silence) counts as disconnected."""
+"""A device that delivers nothing (not even silence) for so long counts as disconnected."""
 
 FIRST_SOUND_S = 10.0
-"""The first sound may take so long: sound servers and wireless headsets need seconds to wake up."""
+"""Limit for the first sound: sound servers and wireless headsets need seconds to start."""
 
 _RING_S = 10.0
 _WRITE_EVERY_S = 0.1
@@ -37,12 +38,12 @@ _LATENCY_S = 0.1  # enough that a busy window does not make the device overflow
 
 
 class RecorderUnavailable(MleeError):
-    """Recording is impossible here and now; the message says why and what to do."""
+    """Recording is not possible; the message gives the reason and a remedy."""
 
 
 @dataclass(frozen=True)
 class InputDevice:
-    """A microphone. name: what Recorder takes; rate: its default, Hz; default: the system's choice."""
+    """A microphone. name: for Recorder. rate: its default, Hz. default: whether the system's default."""
 
     name: str
     channels: int
@@ -53,28 +54,28 @@ class InputDevice:
 def devices(*, rescan: bool = False) -> tuple[InputDevice, ...]:
     """The microphones, the system's default first; never empty.
 
-    rescan: also see what was plugged in since PortAudio started; this stops every stream of the process,
+    rescan: also find devices connected since PortAudio started; this stops every stream of the process,
     playback too. Raises: RecorderUnavailable.
     """
     sounddevice = _portaudio()
     if rescan:
         sounddevice._terminate()
         sounddevice._initialize()
-    chosen = sounddevice.default.device[0]
+    default = sounddevice.default.device[0]
     found = [
-        InputDevice(d["name"], d["max_input_channels"], int(d["default_samplerate"]), d["index"] == chosen)
+        InputDevice(d["name"], d["max_input_channels"], int(d["default_samplerate"]), d["index"] == default)
         for d in sounddevice.query_devices()
         if d["max_input_channels"] > 0
     ]
     if not found:
         raise RecorderUnavailable(
-            "No microphone was found: plug one in, or start the sound server (pipewire, pulseaudio)."
+            "No microphone was found: connect one, or start the sound server (pipewire, pulseaudio)."
         )
     return tuple(sorted(found, key=lambda device: not device.default))
 
 
 class Recorder:
-    """One take: 16-bit WAV in `folder`, 16 kHz mono if the device takes that, else at its own rate.
+    """One take: a 16-bit WAV file in `folder`, 16 kHz mono if the device supports it, else at its own rate.
 
     device: a name from `devices`, None for the system's default.
     """
@@ -88,7 +89,7 @@ class Recorder:
         self._writer: threading.Thread | None = None
         self._stopping = threading.Event()
         self.error: str | None = None
-        """Why the take ended early or has gaps, in one sentence; None while all is well."""
+        """Why the take ended early or has gaps, in one sentence; None without such a problem."""
 
     @property
     def path(self) -> Path | None:
@@ -97,7 +98,7 @@ class Recorder:
 
     @property
     def recording(self) -> bool:
-        """Whether sound is being written; False once stopped, or after the device was lost."""
+        """Whether sound is being written; False once stopped, or after the device was disconnected."""
         return self._writer is not None and self._writer.is_alive()
 
     @property
@@ -111,9 +112,9 @@ class Recorder:
         return 0.0 if self._ring is None else self._ring.written / self._ring.rate
 
     def start(self) -> None:
-        """Begin the take. Raises: RecorderUnavailable (no PortAudio, no device, busy, folder unwritable)."""
+        """Start the take. Raises: RecorderUnavailable (no PortAudio or device, busy, folder not writable)."""
         if self._take is not None:
-            raise RuntimeError("a Recorder makes one take; make another Recorder for the next")
+            raise RuntimeError("a Recorder records one take; create another Recorder for the next")
         sounddevice = _portaudio()
         index = _device_index(sounddevice, self._device)
         rate, channels = _accepted_format(sounddevice, index)
@@ -148,12 +149,12 @@ class Recorder:
         self._writer.start()
 
     def stop(self) -> Path:
-        """End the take and return its file, whole up to the last sound that arrived.
+        """End the take and return its file, complete up to the last sound that arrived.
 
-        Raises: RecorderUnavailable if not a single sample arrived (the empty file is removed).
+        Raises: RecorderUnavailable if no sample arrived (the empty file is removed).
         """
         if self._take is None or self._writer is None:
-            raise RuntimeError("start() comes before stop()")
+            raise RuntimeError("stop() without start()")
         self._stopping.set()
         self._writer.join()
         if self._stream is not None:
@@ -162,7 +163,7 @@ class Recorder:
         if self._take.frames == 0:
             path = self._discard()
             raise RecorderUnavailable(
-                self.error or f"No sound arrived from the microphone, so {path} was not made."
+                self.error or f"No sound arrived from the microphone, so {path} was not created."
             )
         return self._take.path
 
@@ -192,13 +193,13 @@ class Recorder:
             take.append(ring.read())
         except OSError as error:
             self.error = (
-                f"The take could not be written further ({error.strerror}); what was written is kept."
+                f"The take could not be written further ({error.strerror}); the part on disk is kept."
             )
         finally:
             take.finish()
         if ring.lost and self.error is None:
             self.error = (
-                f"The take has gaps: {ring.lost / ring.rate:.2f} s of sound came too fast to be written."
+                f"The take has gaps: {ring.lost / ring.rate:.2f} s of sound arrived too fast to be written."
             )
 
 
@@ -207,14 +208,14 @@ class _Ring:
 
     def __init__(self, rate: int, channels: int) -> None:
         self.rate = rate
-        self.written = 0  # frames ever; only the callback changes it
+        self.written = 0  # frames in total; only the callback changes it
         self.lost = 0
         self.last_arrival = time.monotonic()
-        self._read = 0  # frames ever; only `read` changes it
+        self._read = 0  # frames in total; only `read` changes it
         self._frames: Frames = np.zeros((int(_RING_S * rate), channels), np.int16)
 
     def callback(self, indata: Frames, frames: int, when: Any, status: Any) -> None:
-        """PortAudio's callback: copy, nothing else."""
+        """PortAudio's callback: only copies."""
         size = len(self._frames)
         self.last_arrival = time.monotonic()
         if status.input_overflow or self.written + frames - self._read > size:
@@ -228,7 +229,7 @@ class _Ring:
         self.written += frames
 
     def read(self) -> Frames:
-        """All that arrived since the last call, [n, channels]."""
+        """The frames since the last call, [n, channels]."""
         until = self.written
         frames = self._between(self._read, until)
         self._read = until
@@ -264,11 +265,11 @@ def _device_index(sounddevice: ModuleType, name: str | None) -> int | None:
         if device["name"] == name and device["max_input_channels"] > 0:
             return int(device["index"])
     names = ", ".join(device.name for device in known)
-    raise RecorderUnavailable(f"There is no microphone {name!r} (any more); there are: {names}.")
+    raise RecorderUnavailable(f"Microphone {name!r} is not connected; available are: {names}.")
 
 
 def _accepted_format(sounddevice: ModuleType, index: int | None) -> tuple[int, int]:
-    """(rate, channels): the first that the device takes."""
+    """(rate, channels): the first that the device supports."""
     info = sounddevice.query_devices(index, "input")
     refused: Exception | None = None
     for rate, channels in _formats(int(info["default_samplerate"]), int(info["max_input_channels"])):
@@ -282,8 +283,6 @@ def _accepted_format(sounddevice: ModuleType, index: int | None) -> tuple[int, i
 
 
 def _formats(default_rate: int, max_channels: int) -> Iterator[tuple[int, int]]:
-    from .decoder_process import SAMPLE_RATE  # soundfile comes with it, which the window can wait for
-
     yield SAMPLE_RATE, 1
     yield default_rate, 1
     yield default_rate, max_channels
@@ -292,5 +291,5 @@ def _formats(default_rate: int, max_channels: int) -> Iterator[tuple[int, int]]:
 def _unavailable(error: Exception | None) -> RecorderUnavailable:
     reason = str(error).splitlines()[0].rstrip(".") if str(error) else "no reason given"
     return RecorderUnavailable(
-        f"The microphone cannot be opened ({reason}): is it plugged in, and unused by others?"
+        f"The microphone cannot be opened ({reason}): is it connected, and not in use by another program?"
     )

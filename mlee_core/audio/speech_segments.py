@@ -1,9 +1,8 @@
-"""A long recording -> stretches of at most 30 s, each of which can have a verdict of its own.
+"""A long recording -> segments of at most 30 s, each with a prediction of its own.
 
-Over 30 s one softmax over the whole says nothing (SPEC.md). Stretches are found by their power over the
-background of the minute around them, joined over short pauses and divided where they are quietest. What
-stands out is never left out: only steady background and what lies 60 dB below the loudest is no segment.
-No torch in here; hours on disk (`np.memmap`) are read in blocks.
+Over 30 s one softmax over the whole is meaningless (SPEC.md). Stretches are found by their power above the
+background of the minute around them, joined over short pauses and divided where they are quietest. Only
+steady background and sound 60 dB below the loudest frame belong to no segment. No torch in here.
 """
 
 from __future__ import annotations
@@ -14,32 +13,32 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from .frames import MAX_SEGMENT_S
-from .quality import POWER_SAMPLES, SAMPLE_RATE, Powers, Samples, frame_powers
+from .frames import MAX_SEGMENT_S, SAMPLE_RATE
+from .levels import POWER_SAMPLES, AudioSignal, Powers, runs
 
 Range = tuple[int, int]
 """Samples start … end - 1 of the 16 kHz recording."""
 
 UTTERANCE_S = 15.0
-"""Longer stretches are divided: an emotion seldom lasts that long, and EmoDB's longest utterance is 9 s."""
+"""Longer stretches are divided: an emotion rarely lasts that long, and EmoDB's longest utterance is 9 s."""
 
 SHORTEST_S = 1.0
 """Shorter stretches are joined with a neighbour or widened, since attention needs a few steps (160 ms)."""
 
 PAUSE_S = 0.6
-"""Shorter pauses lie inside an utterance; the hangover of both sides adds 0.4 s to that."""
+"""Shorter pauses belong to an utterance; the hangover of both sides adds 0.4 s."""
 
-LONELY_S = 1.5
-"""How far a stretch under 1 s may be from the neighbour it is joined with; farther, it is widened alone."""
+JOIN_S = 1.5
+"""Largest distance at which a stretch under 1 s is joined with a neighbour; beyond, it is widened."""
 
 HANGOVER_S = 0.2
-"""Kept before and after what stands out: soft onsets and decaying ends."""
+"""Added before and after a stretch, for soft onsets and decaying ends."""
 
-STANDS_OUT_DB = 4.0
-"""Over the background: steady noise stays within this when smoothed over 100 ms."""
+ABOVE_BACKGROUND_DB = 4.0
+"""Threshold; steady noise smoothed over 100 ms stays below it."""
 
 INAUDIBLE_DB = 60.0
-"""Below the loudest frame: nothing there is worth a verdict."""
+"""Sound this far below the loudest frame belongs to no segment."""
 
 SMOOTHED_FRAMES = 5
 BACKGROUND_FRAMES = 500
@@ -47,11 +46,11 @@ BACKGROUND_TILES = 3
 """Background is the 5th percentile of 10 s, the least within 30 s each side."""
 
 
-def cut(samples: Samples, max_s: float = MAX_SEGMENT_S) -> tuple[Range, ...]:
+def cut(signal: AudioSignal, max_s: float = MAX_SEGMENT_S) -> tuple[Range, ...]:
     """Sample ranges [start, end), sorted and disjoint, each of at most `max_s` seconds.
 
-    samples: float32 [N], 16 kHz mono; a memory-mapped file will do. A recording of at most max_s is one
-    range of the whole; one in which nothing stands out (silence, steady noise) is cut into equal windows.
+    A recording of at most max_s is one range. One that never rises above its background (silence, steady
+    noise) is cut into equal windows.
 
     Raises: ValueError if max_s is under 2 s.
     """
@@ -59,11 +58,11 @@ def cut(samples: Samples, max_s: float = MAX_SEGMENT_S) -> tuple[Range, ...]:
         raise ValueError(
             f"segments of at most {max_s} s are too short; at least {2 * SHORTEST_S} s are needed"
         )
-    total = len(samples)
+    total = len(signal)
     longest = int(max_s * SAMPLE_RATE)
     if total <= longest:
         return ((0, total),)
-    powers = _smoothed_powers(samples)
+    powers = _smoothed(signal.powers)
     stretches = _stretches(powers > _threshold(powers))
     if not stretches:
         return _windows(total, longest)
@@ -76,12 +75,8 @@ def cut(samples: Samples, max_s: float = MAX_SEGMENT_S) -> tuple[Range, ...]:
     return tuple((a * POWER_SAMPLES, min(b * POWER_SAMPLES, total)) for a, b in pieces)
 
 
-def _smoothed_powers(samples: Samples) -> Powers:
-    """Power of each 20 ms frame, the last one maybe partial, averaged over 100 ms: [ceil(N / 320)]."""
-    powers = frame_powers(samples)
-    tail = np.asarray(samples[len(powers) * POWER_SAMPLES :], np.float64)
-    if len(tail):
-        powers = np.append(powers, np.float32(np.mean(np.square(tail))))
+def _smoothed(powers: Powers) -> Powers:
+    """Powers [T] of 20 ms frames averaged over 100 ms."""
     padded = np.pad(powers, SMOOTHED_FRAMES // 2, mode="edge")
     kernel = np.full(SMOOTHED_FRAMES, 1 / SMOOTHED_FRAMES, np.float32)
     smoothed: Powers = np.convolve(padded, kernel, "valid").astype(np.float32)
@@ -89,7 +84,7 @@ def _smoothed_powers(samples: Samples) -> Powers:
 
 
 def _threshold(powers: Powers) -> Powers:
-    """Power [T] above which a frame stands out of the minute around it."""
+    """Power [T] above which a frame belongs to a stretch, from the minute around it."""
     starts = range(0, len(powers), BACKGROUND_FRAMES)
     tiles = np.array([np.percentile(powers[s : s + BACKGROUND_FRAMES], 5) for s in starts])
     around = np.lib.stride_tricks.sliding_window_view(
@@ -97,17 +92,18 @@ def _threshold(powers: Powers) -> Powers:
     )
     background = np.repeat(around.min(axis=1), BACKGROUND_FRAMES)[: len(powers)]
     inaudible = powers.max() * 10 ** (-INAUDIBLE_DB / 10)
-    threshold: Powers = np.maximum(background * 10 ** (STANDS_OUT_DB / 10), inaudible).astype(np.float32)
+    threshold: Powers = np.maximum(background * 10 ** (ABOVE_BACKGROUND_DB / 10), inaudible).astype(
+        np.float32
+    )
     return threshold
 
 
 def _stretches(active: NDArray[np.bool_]) -> list[Range]:
-    """Runs of active frames with the hangover on both sides, joined where the pause between is short."""
-    edges = np.diff(np.pad(active.astype(np.int8), 1))
+    """Runs of active frames with the hangover on both sides, joined over short pauses."""
     hangover = _frames(HANGOVER_S)
     stretches: list[Range] = []
-    for start, end in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
-        first, last = max(0, int(start) - hangover), min(len(active), int(end) + hangover)
+    for start, end in runs(active).tolist():
+        first, last = max(0, start - hangover), min(len(active), end + hangover)
         if stretches and first - stretches[-1][1] < _frames(PAUSE_S):
             stretches[-1] = (stretches[-1][0], last)
         else:
@@ -123,7 +119,7 @@ def _joined(stretches: list[Range]) -> list[Range]:
         if joined:
             before = joined[-1]
             either_short = end - start < short or before[1] - before[0] < short
-            if either_short and start - before[1] < _frames(LONELY_S):
+            if either_short and start - before[1] < _frames(JOIN_S):
                 joined[-1] = (before[0], end)
                 continue
         joined.append((start, end))
@@ -131,7 +127,7 @@ def _joined(stretches: list[Range]) -> list[Range]:
 
 
 def _widened(stretches: list[Range], frames: int) -> Iterator[Range]:
-    """Stretches still under 1 s are widened to it; `_joined` left room, also at the ends of the recording."""
+    """Stretches still under 1 s, widened to 1 s; `_joined` leaves enough space between them."""
     for start, end in stretches:
         missing = max(0, _frames(SHORTEST_S) - (end - start))
         first = max(0, start - missing // 2)
@@ -140,7 +136,7 @@ def _widened(stretches: list[Range], frames: int) -> Iterator[Range]:
 
 
 def _divided(stretch: Range, powers: Powers, limit: int) -> Iterator[Range]:
-    """Pieces of at most `limit` frames, divided where it is quietest and neither piece gets too short."""
+    """Pieces of at most `limit` frames, divided at the quietest point that leaves none too short."""
     start, end = stretch
     while end - start > limit:
         first = start + limit // 3

@@ -1,6 +1,6 @@
-"""Takes on the disk: WAV files that can be read whatever moment the recording ends at.
+"""Takes on disk: WAV files that are readable at whatever moment the recording ends.
 
-While a take grows its header's sizes are 0xFFFFFFFF, "not known yet", as streamed files have them; `finish`
+While a take grows, the sizes in its header are 0xFFFFFFFF, "not known yet", as in streamed files; `finish`
 writes the true ones, and `recover` does so for takes left by a crash.
 """
 
@@ -26,16 +26,16 @@ Frames = npt.NDArray[np.int16]
 def recover(folder: Path) -> list[Path]:
     """Complete the headers of takes left by a crash; returns those takes, sorted.
 
-    A take that another process is still recording is left alone, and so is one without a sample.
+    Takes that another process is still recording, and takes without a sample, are left unchanged.
     """
     return [path for path in sorted(Path(folder).glob("*.wav")) if _recover_one(path)]
 
 
 class WavWriter:
-    """A growing 16-bit WAV file, locked while it grows so that `recover` can tell it from a leftover."""
+    """A growing 16-bit WAV file, locked while it grows so that `recover` leaves it alone."""
 
     def __init__(self, folder: Path, rate: int, channels: int) -> None:
-        """Raises: OSError if nothing can be written into `folder`, which is made if need be."""
+        """Raises: OSError if `folder`, which is created if missing, is not writable."""
         folder.mkdir(parents=True, exist_ok=True)
         self._rate, self._channels = rate, channels
         self.path, self._file = _new_file(folder)
@@ -50,7 +50,7 @@ class WavWriter:
             self.frames += len(frames)
 
     def sync(self) -> None:
-        """Have what was appended survive a power cut."""
+        """Make the appended frames survive a power cut."""
         os.fdatasync(self._file.fileno())
 
     def finish(self) -> None:
@@ -68,11 +68,11 @@ def _new_file(folder: Path) -> tuple[Path, BinaryIO]:
             return path, path.open("xb", buffering=0)
         except FileExistsError:
             continue
-    raise FileExistsError(errno.EEXIST, "too many takes of one second", str(folder))
+    raise FileExistsError(errno.EEXIST, "too many takes in one second", str(folder))
 
 
 def _header(rate: int, channels: int, data_bytes: int | None) -> bytes:
-    """The 44 bytes before the samples; data_bytes None: not known yet."""
+    """The 44 bytes before the samples. data_bytes: None if not known yet."""
     known = data_bytes is not None and data_bytes + 36 < _UNKNOWN
     sizes = (data_bytes + 36, data_bytes) if known and data_bytes is not None else (_UNKNOWN, _UNKNOWN)
     frame = 2 * channels
@@ -84,7 +84,7 @@ def _header(rate: int, channels: int, data_bytes: int | None) -> bytes:
 
 
 def _complete_header(file: BinaryIO, rate: int, channels: int) -> None:
-    """Cut a half-written frame off, write the sizes, and have it on the disk."""
+    """Remove a half-written frame, write the sizes and flush to disk."""
     frame = 2 * channels
     size = file.seek(0, os.SEEK_END)
     data = max(0, size - _HEADER.size) // frame * frame
@@ -96,7 +96,7 @@ def _complete_header(file: BinaryIO, rate: int, channels: int) -> None:
 
 def _recover_one(path: Path) -> bool:
     if not os.access(path, os.R_OK | os.W_OK):
-        return False  # somebody else's file
+        return False  # another user's file
     with path.open("r+b", buffering=0) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

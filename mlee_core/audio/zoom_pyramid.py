@@ -1,17 +1,17 @@
-"""A recording's spectrogram and waveform at every zoom, on disk, so that hours pan and zoom at once.
+"""A recording's spectrogram and waveform at every zoom, on disk, for fast panning and zooming.
 
-`build` writes a folder once; `Pyramid` opens it as memory maps and returns the slice that fits the
-screen. Coarser levels keep the *maximum* of what they cover, so a click of one frame stays visible at
-every zoom (nearest-pixel decimation would hide it). No torch to open one: the window needs it at once.
+`build` writes a folder once; `Pyramid` opens it as memory maps and returns the slice that fits the screen.
+Coarser levels keep the *maximum* of the columns they cover, so that a click of one frame stays visible at
+every zoom (nearest-pixel decimation would hide it). Opening needs no torch, which is slow to import.
 
-Level (a reading, SPEC.md "Level"): the recording is scaled to peak 1 first, as the models do, so that a
-quiet one is visible; `Pyramid.gain` is the factor. Long recordings are scaled as a whole here, while
-each of their segments is scaled alone by the analysis.
+Level (a reading, SPEC.md "Level"): the recording is scaled to peak 1, as the models do, so that a quiet one
+is visible; `Pyramid.gain` is the factor. Long recordings are scaled as a whole here; the analysis scales each
+segment by itself.
 
-Spectrogram bytes: 0.5 dB a step, 0 dB = a full-scale sine at the scaled recording's peak. With natural
-log power x that is x · 10 / ln 10 - 44.75 dB (the window's sum is 345.6, so a sine of amplitude 1 has
-power 172.8² = 44.75 dB). Byte 0 stands for -121.5 dB *or less*, byte 255 for +6 dB, which nothing
-within ±1 exceeds (a constant 1 is +6.02 dB).
+Spectrogram bytes: 0.5 dB a step, 0 dB = a full-scale sine at the scaled recording's peak. With natural log
+power x that is x · 10 / ln 10 - 44.75 dB (the window's sum is 345.6, so a sine of amplitude 1 has power
+172.8² = 44.75 dB). Byte 0 is -121.5 dB *or less*, byte 255 is +6 dB, which nothing within ±1 exceeds (a
+constant 1 is +6.02 dB).
 """
 
 from __future__ import annotations
@@ -32,18 +32,14 @@ from numpy.typing import NDArray
 from ..errors import AudioError
 from ..events import Progress
 from ..system.files import write_json
+from .frames import BIN_HZ, BINS, FIRST_STEP_S, HOP, HOP_S, SAMPLE_RATE, frame_count
+from .levels import AudioSignal
 
 STEP_DB = 0.5
 FLOOR_DB = -121.5
 SINE_DB = 20.0 * math.log10(172.8)
 """10 log₁₀ power of a sine of amplitude 1 at a bin's centre: half the Hamming window's sum, squared."""
 
-COLUMN_S = 0.010
-FIRST_COLUMN_S = 0.015
-"""Frame t is centred at 10 t + 20 ms and stands for [10 t + 15, 10 t + 25) ms."""
-
-BIN_HZ = 10.0
-RATE = 16_000
 WAVE_SAMPLES = 8
 """Samples in a column of the finest waveform level (0.5 ms)."""
 
@@ -51,7 +47,7 @@ _FORMAT = 1
 _META = "meta.json"
 _FRAMES = 4096
 """Frames built at a time: 41 s. A power of two, so that no column of any level straddles two blocks."""
-_SAMPLES = _FRAMES * 160
+_SAMPLES = _FRAMES * HOP
 _LEVELS = {"spectrogram": 12, "waveform": 15}
 """Enough for 8 h to have some 1000 columns at the coarsest, and few enough to divide a block evenly."""
 
@@ -65,28 +61,28 @@ def to_bytes(log_power: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def to_db(level: NDArray[np.uint8] | int) -> NDArray[np.float64]:
-    """Bytes -> dB (0 = full-scale sine). A byte is within 0.25 dB of what was measured."""
+    """Bytes -> dB (0 = full-scale sine), within 0.25 dB of the measured value."""
     return np.asarray(level, dtype=np.float64) * STEP_DB + FLOOR_DB
 
 
-def build(samples: NDArray[np.float32], folder: Path) -> Iterator[Progress]:
-    """Write the pyramid of `samples` (float32 [N], 16 kHz mono, may be a memory map) into `folder`.
+def build(signal: AudioSignal, folder: Path) -> Iterator[Progress]:
+    """Write the pyramid of a recording (16 kHz) into `folder`.
 
-    Yields Progress in seconds of recording; each yield is a point where it can be stopped. Memory is
-    bounded (a block of 41 s). `meta.json` is written last: a folder without it is not a pyramid.
+    Yields Progress in seconds of recording; each yield is a point where it can be stopped. Memory is bounded
+    (a block of 41 s). `meta.json` is written last: a folder without it is not a complete pyramid.
 
     Raises: OSError if the folder cannot be written.
     """
-    from .features import blocks, frame_count, peak_gain  # torch: only where numbers are made
+    from .features import blocks  # torch
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _META).unlink(missing_ok=True)
-    gain = peak_gain(samples)
+    samples, gain = signal.samples, signal.gain()
     frames, columns = frame_count(len(samples)), -(-len(samples) // WAVE_SAMPLES)
-    total, began = len(samples) / RATE, time.monotonic()
+    total, began = len(samples) / SAMPLE_RATE, time.monotonic()
     with (
-        _LevelFiles(folder, "spectrogram", frames, (400,), np.dtype(np.uint8)) as spectrogram,
+        _LevelFiles(folder, "spectrogram", frames, (BINS,), np.dtype(np.uint8)) as spectrogram,
         _LevelFiles(folder, "waveform", columns, (2,), np.dtype(np.int16)) as waveform,
     ):
         power = blocks(samples, gain, frames=_FRAMES)
@@ -95,7 +91,7 @@ def build(samples: NDArray[np.float32], folder: Path) -> Iterator[Progress]:
             if block is not None:  # the last 40 ms may hold samples but no frame
                 spectrogram.append(to_bytes(block))
             waveform.append(_extremes(samples[start : start + _SAMPLES], gain))
-            done = min(start + _SAMPLES, len(samples)) / RATE
+            done = min(start + _SAMPLES, len(samples)) / SAMPLE_RATE
             left = (time.monotonic() - began) * (total - done) / done
             yield Progress("drawing the spectrogram", done, total, left)
     lengths = {"spectrogram": spectrogram.lengths, "waveform": waveform.lengths}
@@ -104,11 +100,11 @@ def build(samples: NDArray[np.float32], folder: Path) -> Iterator[Progress]:
 
 @dataclass(frozen=True)
 class Pyramid:
-    """An opened pyramid. Arrays are read-only memory maps; nothing is read until it is looked at.
+    """An opened pyramid. Arrays are read-only memory maps, read on access.
 
     spectrogram_levels: uint8 [columns, 400] each; level l covers 2^l frames a column.
     waveform_levels: int16 [columns, 2] (minimum, maximum) each, 32767 = peak; 8 · 2^l samples a column.
-    duration_s: seconds. gain: the factor that brought the recording to peak 1.
+    duration_s: seconds. gain: the factor that scaled the recording to peak 1.
     """
 
     spectrogram_levels: tuple[NDArray[np.uint8], ...]
@@ -120,7 +116,7 @@ class Pyramid:
     def open(cls, folder: Path) -> Pyramid:
         """Open what `build` wrote.
 
-        Raises: AudioError if the folder holds no whole pyramid of this version.
+        Raises: AudioError if the folder holds no complete pyramid of this version.
         """
         folder = Path(folder)
         try:
@@ -129,39 +125,39 @@ class Pyramid:
                 raise ValueError(f"format {meta['format']}")
             spectrogram = tuple(_map(folder, "spectrogram", i, n) for i, n in enumerate(meta["spectrogram"]))
             waveform = tuple(_map(folder, "waveform", i, n) for i, n in enumerate(meta["waveform"]))
-            return cls(spectrogram, waveform, meta["samples"] / RATE, float(meta["gain"]))
+            return cls(spectrogram, waveform, meta["samples"] / SAMPLE_RATE, float(meta["gain"]))
         except (OSError, ValueError, KeyError, TypeError) as why:
-            message = f"{folder} holds no whole spectrogram ({why}): open the recording again to build it."
+            message = f"{folder} holds no complete spectrogram ({why}): open the recording again to build it."
             raise AudioError(message) from why
 
     def spectrogram(
         self, t0_s: float, t1_s: float, max_columns: int
     ) -> tuple[NDArray[np.uint8], float, float]:
-        """The finest level's columns that overlap [t0_s, t1_s) and number at most about `max_columns`.
+        """Columns that overlap [t0_s, t1_s), of the finest level with about `max_columns` of them at most.
 
-        Returns (bytes [columns, 400], x0_s, x1_s): a view, and the stretch of time that it covers, which
-        may begin before t0_s and end after t1_s (or the recording). Empty where there is no frame.
+        Returns (bytes [columns, 400], x0_s, x1_s): a view, and the time span that it covers, which may begin
+        before t0_s and end after t1_s (or the recording). Empty without a frame.
         """
-        first, last = (t0_s - FIRST_COLUMN_S) / COLUMN_S, (t1_s - FIRST_COLUMN_S) / COLUMN_S
+        first, last = (t0_s - FIRST_STEP_S) / HOP_S, (t1_s - FIRST_STEP_S) / HOP_S
         level, i, j = _choose(self.spectrogram_levels, first, last, max_columns)
         if i >= j:
             return self.spectrogram_levels[0][:0], t0_s, t0_s
-        wide = COLUMN_S * 2**level
-        return self.spectrogram_levels[level][i:j], FIRST_COLUMN_S + i * wide, FIRST_COLUMN_S + j * wide
+        wide = HOP_S * 2**level
+        return self.spectrogram_levels[level][i:j], FIRST_STEP_S + i * wide, FIRST_STEP_S + j * wide
 
     def waveform(
         self, t0_s: float, t1_s: float, max_columns: int
     ) -> tuple[NDArray[np.float64], NDArray[np.float32], NDArray[np.float32]]:
-        """(times, low, high) of the same rule: column centres in s, extremes of the scaled samples in ±1."""
-        per_s = RATE / WAVE_SAMPLES
+        """(times, low, high) by the same rule: column centres in s, extremes of the scaled samples in ±1."""
+        per_s = SAMPLE_RATE / WAVE_SAMPLES
         level, i, j = _choose(self.waveform_levels, t0_s * per_s, t1_s * per_s, max_columns)
         times = (np.arange(i, j) + 0.5) * (2**level / per_s)
         values = self.waveform_levels[level][i:j].astype(np.float32) / np.float32(32767)
         return times, values[:, 0], values[:, 1]
 
     def db_at(self, time_s: float, frequency_hz: float) -> float | None:
-        """The level in dB at one point of the spectrogram, or None outside of it."""
-        frame = math.floor((time_s - FIRST_COLUMN_S) / COLUMN_S + 1e-9)
+        """The level in dB at one point of the spectrogram; None outside of it."""
+        frame = math.floor((time_s - FIRST_STEP_S) / HOP_S + 1e-9)
         base, k = self.spectrogram_levels[0], round(frequency_hz / BIN_HZ)
         if not (0 <= frame < base.shape[0] and 0 <= k < base.shape[1]):
             return None
@@ -169,7 +165,7 @@ class Pyramid:
 
 
 class _LevelFiles:
-    """The .npy files of one pyramid's levels, appended to block by block and pooled on the way."""
+    """The .npy files of a pyramid's levels, written block by block and pooled for the coarser levels."""
 
     def __init__(
         self, folder: Path, name: str, length: int, item: tuple[int, ...], dtype: np.dtype[Any]
@@ -208,7 +204,7 @@ class _LevelFiles:
 
 
 def _halve(block: NDArray[Any], low_first: bool) -> NDArray[Any]:
-    """Pool pairs of columns; an odd last column stands alone."""
+    """Pool pairs of columns; an odd last column is kept."""
     starts = np.arange(0, len(block), 2)
     if not low_first:
         pooled: NDArray[Any] = np.maximum.reduceat(block, starts, axis=0)
@@ -236,7 +232,7 @@ def _choose(levels: tuple[NDArray[Any], ...], first: float, last: float, most: i
 def _map(folder: Path, name: str, level: int, length: int) -> NDArray[Any]:
     """A level as a read-only memory map; ValueError if it is not as long as meta.json says."""
     path = folder / f"{name}_{level}.npy"
-    array: NDArray[Any] = np.load(path, mmap_mode="r" if length else None)  # nothing cannot be mapped
+    array: NDArray[Any] = np.load(path, mmap_mode="r" if length else None)  # an empty file cannot be mapped
     if len(array) != length:
         raise ValueError(f"{path.name} has {len(array)} columns instead of {length}")
     return array

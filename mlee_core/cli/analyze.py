@@ -134,11 +134,11 @@ def _print_error(error: MleeError) -> None:
 
 
 def _draw(out: Path, analysis: Analysis, recording: Recording) -> None:
-    from ..audio.features import blocks, peak_gain
+    from ..audio.features import blocks
     from ..figures.figure3 import save_figure
 
     samples = recording.samples
-    save_figure(out, analysis, blocks(samples, peak_gain(samples)), samples)
+    save_figure(out, analysis, blocks(samples, recording.signal.gain()), samples)
 
 
 def _refuse_unwritable(*outs: Path | None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -42,16 +41,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _gui(notes: TextIO) -> Sequence[Measurement]:
-    """The window's own measurements, which the core knows by name only."""
+    """The window's own measurements."""
     from ..speed.benchmarks import Measurement
+    from .gui import window_function
 
-    report = importlib.import_module("mlee_gui.speed.startup_benchmark").measure()
+    report = window_function("benchmark")()
     print(*report.notes, sep="\n", file=notes)
-    jobs = importlib.import_module("mlee_gui.speed.jobs_benchmark").measure()
-    print(*jobs.notes, sep="\n", file=notes)
-    times = sorted(importlib.import_module("mlee_gui.speed.frame_benchmark").frame_times(3600.0, 500))
-    values = {**report.values, **jobs.values, "frame_1h": times[round(0.99 * (len(times) - 1))]}
-    return [Measurement(name, ms, "ms", None, None) for name, ms in values.items()]
+    return [Measurement(name, ms, "ms", None, None) for name, ms in report.values.items()]
 
 
 def _in_words(m: Measurement) -> str:

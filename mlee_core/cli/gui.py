@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import importlib
+from typing import Any
+
+from ..errors import MleeError
+
+WINDOW = "mlee.window"
+"""Entry-point group of the package that provides the window, which the core does not import."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -11,6 +16,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Start the window with these files; returns its exit status. The core itself imports no Qt."""
-    window = importlib.import_module("mlee_gui.__main__")
-    return int(window.main(args.files))
+    """Open the window with these files; returns its exit status."""
+    return int(window_function("main")(args.files))
+
+
+def window_function(name: str) -> Any:
+    """A function of the window by the name of its entry point. Raises: MleeError where there is none."""
+    from importlib.metadata import entry_points
+
+    for entry_point in entry_points(group=WINDOW, name=name):
+        return entry_point.load()
+    raise MleeError(
+        f"No window is installed: no package has the entry point {name!r} of {WINDOW!r}. "
+        "Install it again: make setup in a checkout, else pip install mlee-speech."
+    )

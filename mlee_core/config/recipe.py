@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from types import UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from ..audio import frames
 from ..audio.frames import Level
 from ..errors import ConfigError
 from .json_fields import TYPE_NAMES
@@ -15,7 +16,7 @@ Speeds = Literal["every", "one"]
 
 Part = TypeVar("Part", "Augmentation", "Recipe")
 
-BINS = (400, 80)
+BINS = (frames.BINS, 80)
 """Numbers of frequency bins of an encoder: 400 bins of 10 Hz, or 80 bands on the mel scale."""
 
 
@@ -47,10 +48,10 @@ class Augmentation:
         for name in ("off_centre", "warp"):
             if not 0 <= getattr(self, name) <= 0.5:
                 raise ConfigError(f"{name} {getattr(self, name)}: allowed are shares from 0 to 0.5.")
-        if not 0 <= self.mask_bins <= 400 or self.mask_frames < 0:
+        if not 0 <= self.mask_bins <= frames.BINS or self.mask_frames < 0:
             raise ConfigError(
                 f"masks of {self.mask_bins} bins and {self.mask_frames} frames: "
-                "allowed are up to 400 bins and 0 or more frames."
+                f"allowed are up to {frames.BINS} bins and 0 or more frames."
             )
         if not 0 <= self.mixup <= 10:
             raise ConfigError(f"mixup {self.mixup}: allowed are numbers from 0 to 10.")
@@ -89,7 +90,7 @@ class Recipe:
     weight_decay: float = 0.0
     averaging: float = 0.0
     centred: float = 0.0
-    bins: int = 400
+    bins: int = frames.BINS
     ensemble: int = 1
     calibrated: bool = False
     augmentation: Augmentation = Augmentation()

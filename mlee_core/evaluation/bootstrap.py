@@ -1,9 +1,10 @@
-"""Is one row of Table 3 better than another, for speakers that neither has met? A paired bootstrap.
+"""Is one row of Table 3 better than another, for new speakers? A paired bootstrap over speakers.
 
-Speakers are drawn with replacement, not utterances: those of one speaker stand and fall together. Both rows
-are scored on the same draw. The statistic is the difference of the pooled WA or UA, as Table 3 states them;
-the interval is the percentile interval (Efron & Tibshirani 1993, chapter 13). With few speakers such
-intervals are too narrow, and below five there is none.
+Speakers are drawn with replacement, not utterances, which depend on each other within a speaker. Both rows
+are scored on the same draw. The statistic is the difference of the pooled WA or UA, as in Table 3; the
+interval is the percentile interval (Efron & Tibshirani 1993, chapter 13). With few speakers such intervals
+are too
+narrow: below five there is none.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ SEED = 0
 class Difference:
     """first − second, of one score, as fractions.
 
-    pooled: of the scores over all utterances. low, high: its interval, or None with the reason in `why_not`.
-    of_speakers: speaker -> difference of the speaker's own scores. mean: of those.
+    pooled: difference of the scores over all utterances.
+    low, high: its interval, or None with the reason in `why_not`.
+    of_speakers: speaker -> difference of the speaker's own scores; mean: of those.
     """
 
     pooled: float
@@ -40,17 +42,17 @@ class Difference:
 def difference(
     first: Tally, second: Tally, score: Score, *, resamples: int = RESAMPLES, seed: int = SEED
 ) -> Difference | None:
-    """Compare two rows on the utterances of the same speakers, who are the groups; None where there is none.
+    """Compare two rows on the same utterances, grouped by speaker; None without a speaker.
 
     The same seed gives the same interval. Raises: ValueError if speakers or utterances differ.
     """
     if first.groups != second.groups or not np.array_equal(first.total, second.total):
         raise ValueError("two rows are compared on the same utterances of the same speakers")
-    judged = first.total.sum(1) > 0  # a speaker without a dominant class has no score
-    names = [name for name, has in zip(first.groups, judged, strict=True) if has]
+    scored = first.total.sum(1) > 0  # a speaker without a dominant class has no score
+    names = [name for name, has_score in zip(first.groups, scored, strict=True) if has_score]
     if not names:
         return None
-    total, right, other = first.total[judged], first.right[judged], second.right[judged]
+    total, right, other = first.total[scored], first.right[scored], second.right[scored]
     own = score_of_counts(right, total, score) - score_of_counts(other, total, score)  # [S]
     whole = np.ones((1, len(names)))
     pooled = _pooled_difference(whole, total, right, other, score)[0]
@@ -67,7 +69,7 @@ def difference(
 
 @lru_cache(maxsize=1)  # a report compares many rows of the same speakers
 def _draws(speakers: int, resamples: int, seed: int) -> Counts:
-    """How often each speaker is drawn, [R, S]; every row sums to S. Not to be written to."""
+    """How often each speaker is drawn, [R, S]; each row sums to S. Read-only, since it is cached."""
     even = np.full(speakers, 1 / speakers)
     return np.random.default_rng(seed).multinomial(speakers, even, size=resamples).astype(np.float64)
 

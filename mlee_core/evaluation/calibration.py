@@ -1,12 +1,13 @@
-"""How far probabilities can be believed: reliability bins and the expected calibration error.
+"""Calibration of probabilities: reliability bins, the expected calibration error and temperature scaling.
 
-Two questions are asked of Table 3's rows, since their outputs mean different things:
+The rows of Table 3 need two measures, since their outputs differ in meaning:
 
-- rows with a softmax (dominant, pretrain, fusion): is the predicted class right as often as its own
-  probability says? `of_predictions`, on utterances that have a dominant class.
-- the row MLEE: its sigmoids say, class by class, whether anybody heard that emotion. `of_existence` asks
-  whether a class exists as often as its probability says, over all pairs of a class and an utterance with
-  votes, whether or not one class dominates.
+- rows with a softmax (dominant, pretrain, fusion): `of_predictions` compares the predicted class's
+probability
+  with how often it is right, on utterances that have a dominant class.
+- the row MLEE, whose sigmoids predict the existence of each class: `of_existence` compares the probability
+with
+  how often a class exists, over all pairs of a class and an utterance with votes.
 
 Naeini et al., AAAI 2015; Guo et al., ICML 2017.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -31,9 +33,10 @@ BINS = 10
 
 @dataclass(frozen=True)
 class Bin:
-    """One bin of probabilities in (low, high]: how many, their mean, and how many of them came true.
+    """One bin of probabilities in (low, high].
 
-    confidence and accuracy are None in an empty bin.
+    count, confidence, accuracy: how many, their mean, and the share that came true; the latter two are None
+    in an empty bin.
     """
 
     low: float
@@ -46,18 +49,24 @@ class Bin:
 def reliability(confidence: ArrayLike, right: ArrayLike, bins: int = BINS) -> tuple[Bin, ...]:
     """Bins of equal width over 0 … 1; a probability on an edge belongs to the lower bin, 0 to the first.
 
-    confidence: probabilities [N]. right: whether each came true [N].
-    Raises: ValueError if they differ in length, or a probability is outside 0 … 1 or no number.
+    Args:
+        confidence: probabilities [N].
+        right: whether each came true [N].
+        bins: number of bins.
+
+    Raises:
+        ValueError: the two differ in length, or a probability is outside 0 … 1 or not a number.
     """
-    said, true = np.asarray(confidence, np.float64).ravel(), np.asarray(right, np.float64).ravel()
-    if len(said) != len(true):
-        raise ValueError(f"{len(said)} probabilities but {len(true)} outcomes")
-    if not np.all((said >= 0) & (said <= 1)):
+    p, true = np.asarray(confidence, np.float64).ravel(), np.asarray(right, np.float64).ravel()
+    if len(p) != len(true):
+        raise ValueError(f"{len(p)} probabilities but {len(true)} outcomes")
+    if not np.all((p >= 0) & (p <= 1)):
         raise ValueError("a probability is outside 0 … 1")
     edges = np.linspace(0, 1, bins + 1)
-    place = np.digitize(said, edges[1:-1], right=True)  # [N], 0 … bins - 1
+    place = np.digitize(p, edges[1:-1], right=True)  # [N], 0 … bins - 1
     return tuple(
-        _bin(edges[i], edges[i + 1], said[place == i], true[place == i]) for i in range(len(edges) - 1)
+        _bin(float(low), float(high), p[place == i], true[place == i])
+        for i, (low, high) in enumerate(pairwise(edges))
     )
 
 
@@ -72,9 +81,9 @@ def ece(bins: Sequence[Bin]) -> float | None:
 
 def of_predictions(truth: ArrayLike, probabilities: ArrayLike, bins: int = BINS) -> tuple[Bin, ...]:
     """Bins of the predicted class's probability. truth: classes [N]; probabilities: softmax [N, K]."""
-    said = _rows(probabilities)
-    right = said.argmax(1) == np.asarray(truth, np.int64)
-    return reliability(said.max(1, initial=0.0), right, bins)
+    p = _rows(probabilities)
+    right = p.argmax(1) == np.asarray(truth, np.int64)
+    return reliability(p.max(1, initial=0.0), right, bins)
 
 
 def of_existence(exists: ArrayLike, probabilities: ArrayLike, bins: int = BINS) -> tuple[Bin, ...]:
@@ -84,9 +93,10 @@ def of_existence(exists: ArrayLike, probabilities: ArrayLike, bins: int = BINS) 
 
 @dataclass(frozen=True)
 class Scaling:
-    """Makes logits of probabilities that can be believed: less `offset`, divided by `temperature`.
+    """Calibrates logits: (logits − offset) / temperature.
 
-    Both are the same for all classes, so that the order of the classes, and with it equations 1 and 7, stays.
+    Both are the same for all classes, so that the order of the classes, and with it equations 1 and 7, is
+    kept.
     """
 
     temperature: float = 1.0
@@ -97,24 +107,27 @@ class Scaling:
 
 
 def temperature(logits: ArrayLike, truth: ArrayLike) -> float:
-    """The divisor of logits under which probabilities fit best what happened (Guo et al., ICML 2017).
+    """The divisor of logits, within 1/20 … 20, whose probabilities fit best (Guo et al., ICML 2017).
 
-    logits: [N, K]. truth: classes [N] for a softmax over K, or existence 0 or 1 [N, K] for K sigmoids.
-    Few utterances would allow any: being sure of a factor e costs as much as one utterance's likelihood
-    falling by a factor e, so none at all gives 1. Within 1/20 … 20.
+    A few utterances would allow any divisor. So a prior costs ln² of it: as much for a factor of e as a
+    likelihood smaller by e for one utterance. Without utterances the result is 1.
+
+    Args:
+        logits: [N, K].
+        truth: classes [N] for a softmax over K, or existence 0 or 1 [N, K] for K sigmoids.
     """
-    said, true = _rows(logits), np.asarray(truth, np.float64)
+    values, true = _rows(logits), np.asarray(truth, np.float64)
 
     def cost(log_t: float) -> float:
-        scaled = said / np.exp(log_t)  # [N, K]
+        scaled = values / np.exp(log_t)  # [N, K]
         if true.ndim == 2:
             terms = np.logaddexp(0, scaled) - true * scaled  # [N, K]
             return float(terms.sum()) + log_t**2
-        own = scaled[np.arange(len(said)), true.astype(np.int64)]  # [N]
+        own = scaled[np.arange(len(values)), true.astype(np.int64)]  # [N]
         return float((np.logaddexp.reduce(scaled, axis=1) - own).sum()) + log_t**2
 
     low, high = -np.log(20), np.log(20)
-    for _ in range(60):  # the cost has one valley: narrow it by thirds
+    for _ in range(60):  # the cost has one minimum: ternary search
         third = (high - low) / 3
         if cost(low + third) < cost(high - third):
             high -= third
@@ -124,12 +137,12 @@ def temperature(logits: ArrayLike, truth: ArrayLike) -> float:
 
 
 def _rows(values: ArrayLike) -> NDArray[np.float64]:
-    """[N, K]; nothing at all is [0, 1]."""
+    """As [N, K]; an empty array as [0, 1]."""
     array = np.asarray(values, np.float64)
     return array.reshape(len(array), -1) if array.size else np.empty((0, 1))
 
 
-def _bin(low: float, high: float, said: NDArray[np.float64], true: NDArray[np.float64]) -> Bin:
-    if not len(said):
-        return Bin(float(low), float(high), 0, None, None)
-    return Bin(float(low), float(high), len(said), float(said.mean()), float(true.mean()))
+def _bin(low: float, high: float, p: NDArray[np.float64], true: NDArray[np.float64]) -> Bin:
+    if not len(p):
+        return Bin(low, high, 0, None, None)
+    return Bin(low, high, len(p), float(p.mean()), float(true.mean()))

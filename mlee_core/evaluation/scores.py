@@ -1,6 +1,6 @@
 """Scores of predictions: WA, UA and the confusion matrix (SPEC.md, "Experiments").
 
-Classes are numbers 0 … k - 1. A score of nothing is None, never 0: no utterance was judged.
+Classes are numbers 0 … k - 1. Without utterances a score is None, not 0.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ Counts = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Tally:
-    """What was predicted rightly, group by group and class by class; groups are speakers or folds, say.
+    """Correct predictions by group (such as a speaker or a fold) and class.
 
-    groups: [G] names. total: utterances of each true class [G, K]. right: those predicted rightly [G, K];
-    with several seeds their mean, hence not whole.
+    groups: names [G].
+    total: utterances of each true class [G, K].
+    right: those predicted correctly [G, K]; the mean of several seeds, hence not always whole numbers.
     """
 
     groups: tuple[str, ...]
@@ -31,7 +32,7 @@ class Tally:
     right: Counts
 
     def pooled(self, score: Score) -> float | None:
-        """The score over all groups together; None without utterances."""
+        """The score over the utterances of all groups; None without utterances."""
         return _or_none(float(score_of_counts(self.right.sum(0), self.total.sum(0), score)))
 
     def each(self, score: Score) -> dict[str, float | None]:
@@ -41,7 +42,7 @@ class Tally:
 
 
 def score_of_counts(right: Counts, total: Counts, score: Score) -> Counts:
-    """WA or UA from counts per true class, [..., K] -> [...]; NaN where there is no utterance.
+    """WA or UA from counts per true class, [..., K] -> [...]; NaN without utterances.
 
     UA averages over the classes that occur, as `ua` does.
     """
@@ -63,7 +64,7 @@ def _or_none(value: float) -> float | None:
 
 
 def wa(truth: Sequence[int], predicted: Sequence[int]) -> float | None:
-    """Weighted accuracy: the fraction of all utterances predicted rightly; None without utterances.
+    """Weighted accuracy: the fraction of utterances predicted correctly; None without utterances.
 
     Raises ValueError if the two differ in length.
     """
@@ -72,9 +73,9 @@ def wa(truth: Sequence[int], predicted: Sequence[int]) -> float | None:
 
 
 def ua(truth: Sequence[int], predicted: Sequence[int]) -> float | None:
-    """Unweighted accuracy: the mean over the classes that occur in `truth` of the fraction of the class's
-    utterances predicted rightly, so that a rare class counts as much as a frequent one. None without
-    utterances. Raises ValueError if the two differ in length.
+    """Unweighted accuracy: the mean recall of the classes that occur in `truth`; None without utterances.
+
+    Raises ValueError if the two differ in length.
     """
     right, true = _right(truth, predicted), np.asarray(truth, np.int64)
     recalls = [float(right[true == k].mean()) for k in np.unique(true)]
@@ -87,13 +88,13 @@ def confusion(truth: Sequence[int], predicted: Sequence[int], k: int) -> NDArray
     Raises ValueError if the two differ in length or hold a class outside 0 … k - 1.
     """
     _right(truth, predicted)
-    true, said = np.asarray(truth, np.int64), np.asarray(predicted, np.int64)
-    for values in (true, said):
+    true, chosen = np.asarray(truth, np.int64), np.asarray(predicted, np.int64)
+    for values in (true, chosen):
         outside = values[(values < 0) | (values >= k)]
         if len(outside):
             raise ValueError(f"class {outside[0]} is outside 0 … {k - 1}")
     counts = np.zeros((k, k), np.int64)
-    np.add.at(counts, (true, said), 1)
+    np.add.at(counts, (true, chosen), 1)
     return counts
 
 

@@ -20,7 +20,8 @@ from ..corpora.missing_audio import present
 from ..errors import ConfigError, MleeError
 from ..events import Progress
 from ..runs.cells import Cell
-from ..runs.run_folder import MODEL_FILE, RunFolder
+from ..runs.file_names import MODEL_FILE
+from ..runs.run_folder import RunFolder
 from .engines import cluster_of, slots_here
 from .engines.ray.nodes import Cluster
 from .experiment import Experiment

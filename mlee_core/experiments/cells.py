@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..audio.quality import LevelReference
+from ..audio.levels import LevelReference
 from ..config.run_config import RunConfig, StageConfig
 from ..config.stages import TRAIN_SETS, Stage, plan
 from ..corpora.corpus import Corpus, Utterance

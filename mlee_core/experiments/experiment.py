@@ -18,8 +18,9 @@ from ..events import Cancelled, Event, Failed, Finished, Progress, StageDone, St
 from ..runs import forecast
 from ..runs.cells import Cell, CellResult, cells
 from ..runs.control_requests import ControlRequests
+from ..runs.file_names import MODEL_FILE
 from ..runs.forecast import Cost, Forecast, Speed, Workload
-from ..runs.run_folder import MODEL_FILE, RunFolder
+from ..runs.run_folder import RunFolder
 from ..system.temporary_folders import TemporaryFolder
 from .engines import slots_here
 from .engines.tasks import TrainingTask

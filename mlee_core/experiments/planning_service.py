@@ -1,13 +1,10 @@
-"""What a form for experiments asks, answered in a process of its own: what a corpus holds, what an order
-would train and cost, which devices there are. The form never waits; its newest question is what counts.
+"""What the form for experiments needs to know, found out in a process of its own: what a corpus holds, what
+an experiment would train and cost, which devices are available. The form never waits.
 """
 
 from __future__ import annotations
 
-import sys
-import tempfile
-import traceback
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +19,6 @@ from ..errors import MleeError, RunError
 from ..events import Progress
 from ..runs.forecast import Cost, Speed
 from ..runs.run_folder import RunFolder
-from ..system.child_process import Connection
 from ..system.hardware import Hardware, Watch
 from . import builder
 from .builder import about
@@ -30,19 +26,20 @@ from .experiment import Experiment
 
 
 @dataclass(frozen=True)
-class Ask:
-    """What the order's corpus holds and what the order would cost. measure: also how fast this machine is at
-    it, by a trial. Answers: Working (at once, and again), CorpusRead, then Planned or Refused; all have its
-    number. A newer question takes the place of an older one, which is then answered no further."""
+class PlanRequest:
+    """What the corpus of an experiment holds and what the experiment would cost.
 
-    number: int
+    measure: also how fast this machine is at it, by a trial. Events: Progress (at once, and again),
+    CorpusRead. Result: Plan. Refusals name the field of the specification.
+    """
+
     spec: ExperimentSpec
     measure: bool = False
 
 
 @dataclass(frozen=True)
-class Look:
-    """Which devices there are, and how busy. Answer: Hardware."""
+class ReadHardware:
+    """Which devices are available, and how busy. Result: Hardware."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +55,18 @@ class CorpusFacts:
 
     @property
     def mean_s(self) -> float:
-        """Seconds of an utterance; 0 where the corpus and its files do not tell."""
+        """Seconds of an utterance; 0 where neither the corpus nor its files state it."""
         return float(self.found["duration_s"] or 0.0) / int(self.found["utterances"])
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What an order comes to. selection: what is trained. ensemble: so many judge together. cost: its times
-    and memory hold only if `measured`. measurable: whether a trial can be made here. free_bytes: on the disk
-    of the run folder. place: where it is trained, in words."""
+    """What an experiment comes to.
+
+    selection: what is trained. ensemble: so many networks judge together. cost: its times and memory hold
+    only if `measured`. measurable: whether a trial can be made here. free_bytes: on the disk of the run
+    folder. place: where it is trained, as text.
+    """
 
     run: Path
     selection: Selection
@@ -81,118 +81,61 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Working:
-    number: int
-    progress: Progress
-
-
-@dataclass(frozen=True)
 class CorpusRead:
-    """folds: names of those that there are, none where they cannot be made."""
+    """folds: their names, none where they cannot be made."""
 
-    number: int
     facts: CorpusFacts
     folds: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Planned:
-    number: int
-    plan: Plan
-
-
-@dataclass(frozen=True)
-class Refused:
-    """about: the field of the order, "" where it is none's. message: one sentence."""
-
-    number: int
-    about: str
-    message: str
-
-
-Request = Ask | Look
-Reply = Working | CorpusRead | Planned | Refused | Hardware
-
-
-def serve(connection: Connection, scratch: str) -> None:
-    """The process's side, until the form's end of the pipe is closed. scratch: a folder for trials."""
-    tempfile.tempdir = scratch
-    desk, watch = PlanningService(), Watch()
-    work: Generator[Reply] | None = None
-    while True:
-        while connection.poll(0 if work else None):
-            try:
-                request: Request = connection.recv()
-            except EOFError:
-                return
-            if isinstance(request, Look):
-                connection.send(watch.read())
-                continue
-            if work is not None:
-                work.close()
-            work = desk.answers(request)
-        assert work is not None, "without work it waits for a question"
-        answer = next(work, None)
-        if answer is None:
-            work = None
-        else:
-            connection.send(answer)
+Answer = Generator[Progress | CorpusRead, None, Plan]
 
 
 class PlanningService:
-    """Answers questions; what was read or measured once is not read or measured again."""
+    """Answers requests; what was read or measured once is not read or measured again."""
 
     def __init__(self) -> None:
         self._read: dict[object, tuple[Corpus, CorpusFacts]] = {}
         self._speeds: dict[object, Speed] = {}
+        self._watch = Watch()
 
-    def answers(self, ask: Ask) -> Generator[Reply]:
-        yield Working(ask.number, Progress("Reading the corpus", 0.0))
+    def __call__(self, request: PlanRequest | ReadHardware) -> Answer | Hardware:
+        return self._watch.read() if isinstance(request, ReadHardware) else self.plan(request)
+
+    def plan(self, request: PlanRequest) -> Answer:
+        yield Progress("Reading the corpus", 0.0)
         try:
-            yield from self._answers(ask)
-        except MleeError as error:
-            yield Refused(ask.number, error.about, str(error))
+            return (yield from self._plan(request))
         except OSError as error:
             where = f" {error.filename}" if error.filename else ""
-            yield Refused(ask.number, "", f"The system refused{where}: {error.strerror or error}.")
-        except Exception as error:  # noqa: BLE001 - the boundary: a fault of ours must not end the process
-            traceback.print_exc()
-            sys.stderr.flush()
-            yield Refused(ask.number, "", f"MLEE failed on this: {type(error).__name__}: {error}.")
+            raise RunError(f"The system refused{where}: {error.strerror or error}.") from error
 
-    def _answers(self, ask: Ask) -> Iterator[Reply]:
+    def _plan(self, request: PlanRequest) -> Answer:
         with about("run"):
-            spec, _ = builder.completed(ask.spec)
+            spec, _ = builder.completed(request.spec)
         with about("corpus"):
             corpus, facts = self._corpus(spec)
         try:
             folds = tuple(fold.name for fold in builder.folds_of(spec, corpus).folds)
         except MleeError:
-            folds = ()  # what follows says why
-        yield CorpusRead(ask.number, facts, folds)
+            folds = ()  # the experiment below says why
+        yield CorpusRead(facts, folds)
         with about("corpus"):
             usable = present(corpus, skip_missing=spec.skip_missing)
-        yield Working(ask.number, Progress("Working out the plan", 0.0))
-        asked = builder.experiment(spec, corpus=usable)
+        yield Progress("Working out the plan", 0.0)
+        experiment = builder.experiment(spec, corpus=usable)
         with about("folds"):
-            asked.refuse_untrainable()
+            experiment.refuse_untrainable()
         with about("run"):
-            asked.folder.refuse_unusable(resume=spec.resume)
-            _refuse_taken(asked.folder)
-        speed = self._speeds.get(_speed_key(asked))
-        if speed is None and ask.measure:
-            trial = asked.trial()
-            try:
-                while True:
-                    yield Working(ask.number, next(trial))
-            except StopIteration as end:
-                speed = self._speeds[_speed_key(asked)] = end.value
-            finally:
-                trial.close()
-        yield Planned(ask.number, _plan(asked, speed, facts))
+            experiment.folder.refuse_unusable(resume=spec.resume)
+            _refuse_taken(experiment.folder)
+        key = _speed_key(experiment)
+        if request.measure and key not in self._speeds:
+            self._speeds[key] = yield from experiment.trial()
+        return _plan_of(experiment, self._speeds.get(key), facts)
 
     def _corpus(self, spec: ExperimentSpec) -> tuple[Corpus, CorpusFacts]:
-        """Kept: the last one, until its file or folder changes or is to be read in another way."""
+        """The corpus. The last one is kept until its file changes or it is to be read in another way."""
         how = (spec.corpus, spec.format, spec.map, spec.label_map, spec.scripted, spec.self_reports)
         files = [_changed_ns(path) for path in (spec.corpus, spec.label_map) if path is not None]
         key = (how, *files)
@@ -212,35 +155,35 @@ def _changed_ns(path: Path) -> int:
         return 0  # reading it says what is wrong
 
 
-def _speed_key(asked: Experiment) -> object:
+def _speed_key(experiment: Experiment) -> object:
     """What a machine's speed depends on: not rows, folds or seeds, nor when training ends."""
-    config = asked.config
+    config = experiment.config
     recipe = replace(config.recipe, max_epochs=1, patience=1)
-    return asked.corpus.data_hash(), recipe, config.compute, asked.workers, asked.engine
+    return experiment.corpus.data_hash(), recipe, config.compute, experiment.workers, experiment.engine
 
 
-def _plan(asked: Experiment, speed: Speed | None, facts: CorpusFacts) -> Plan:
+def _plan_of(experiment: Experiment, speed: Speed | None, facts: CorpusFacts) -> Plan:
     unmeasured = Speed(train_s=0.0, features_s=0.0, mean_duration_s=facts.mean_s, memory_bytes=0)
-    cost = asked.cost(speed or unmeasured)
+    cost = experiment.cost(speed or unmeasured)
     with about("run"):
-        asked.refuse_full_disk(cost)
+        experiment.refuse_full_disk(cost)
     return Plan(
-        run=asked.folder.path,
-        selection=asked.selection,
-        ensemble=asked.config.recipe.ensemble,
-        compute=asked.config.compute,
-        workers=asked.workers,
-        place=asked.engine.place,
+        run=experiment.folder.path,
+        selection=experiment.selection,
+        ensemble=experiment.config.recipe.ensemble,
+        compute=experiment.config.compute,
+        workers=experiment.workers,
+        place=experiment.engine.place,
         cost=cost,
         measured=speed is not None,
-        measurable=asked.measurable,
-        free_bytes=asked.free_bytes(),
+        measurable=experiment.measurable,
+        free_bytes=experiment.free_bytes(),
     )
 
 
 def _refuse_taken(folder: RunFolder) -> None:
-    """Raises: RunError for a folder that holds something else than a run. A command may be told to write
-    there all the same; who chooses a folder in a form hardly means that."""
+    """Raises: RunError for a folder that holds something else than a run. A command may write there all the
+    same; who chooses a folder in a form hardly means that."""
     if folder.exists or not folder.path.is_dir():
         return
     if (folder.path / "order.json").exists():
@@ -248,6 +191,4 @@ def _refuse_taken(folder: RunFolder) -> None:
             f"{folder.path} belongs to an experiment that was queued already: choose another folder."
         )
     if any(folder.path.iterdir()):
-        raise RunError(
-            f"{folder.path} is there already and holds other files: choose a new or an empty folder."
-        )
+        raise RunError(f"{folder.path} exists and holds other files: choose a new or an empty folder.")

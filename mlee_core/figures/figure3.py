@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..audio.frames import SAMPLE_RATE
 from ..inference.results import Analysis, Segment
 from ..system.printable import printable, shortened
 from ..system.provenance import in_one_line
 from .figure3_panels import (
     RANGE_DB,
-    SAMPLE_RATE,
     Spectrogram,
     clock,
     draw_attention,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..audio.frames import FIRST_STEP_S, HOP_S, MAX_HZ, SAMPLE_RATE
 from ..inference.results import DOMINANT_HEADS, ENCODERS, Analysis, Segment
 from ..labels.votes import CLASS_NAMES
 from ..system.printable import printable
@@ -22,12 +23,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
 
-SAMPLE_RATE = 16_000
-HOP_S = 0.010
-FRAME_FROM_S = 0.015
-"""Frame t is drawn at 10 t + 15 … 10 t + 25 ms, around its centre (results.FIRST_STEP_S)."""
-
-MAX_HZ = 4000
 RANGE_DB = 70.0
 """Shown below the loudest bin."""
 QUIETEST_TOP = -6.9
@@ -46,8 +41,8 @@ def draw_spectrogram(
     axes: Axes, log_spectrogram: Spectrogram, start_s: float, end_s: float
 ) -> AxesImage | None:
     """The stretch in dB below its loudest bin; the image, or None where no frame fits into it."""
-    first = max(0, int((start_s - FRAME_FROM_S) / HOP_S))
-    last = max(first, int(np.ceil((end_s - FRAME_FROM_S) / HOP_S)))
+    first = max(0, int((start_s - FIRST_STEP_S) / HOP_S))
+    last = max(first, int(np.ceil((end_s - FIRST_STEP_S) / HOP_S)))
     pooled, factor = _pooled(log_spectrogram, first, last)
     axes.set_ylim(0, MAX_HZ / 1000)
     axes.set_ylabel("frequency (kHz)")
@@ -55,7 +50,7 @@ def draw_spectrogram(
     if not len(pooled):
         return None
     decibels = 10 * np.log10(np.e) * (pooled - max(float(pooled.max()), QUIETEST_TOP))
-    begin = FRAME_FROM_S + HOP_S * first
+    begin = FIRST_STEP_S + HOP_S * first
     return axes.imshow(
         decibels.T,
         cmap="magma",

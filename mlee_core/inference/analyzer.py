@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ..audio import quality
 from ..audio.decoding import Recording
-from ..audio.features import gain_for, log_spectrogram
+from ..audio.features import log_spectrogram
 from ..audio.frames import FIRST_STEP_S, MAX_SEGMENT_S, SAMPLE_RATE, STEP_S
+from ..audio.levels import AudioSignal
 from ..audio.speech_segments import cut
 from ..errors import AudioError
 from ..events import Progress
@@ -61,24 +61,24 @@ class Analyzer:
         Raises: AudioError for a stretch outside the recording.
         """
         first, last = _stretch(recording, start_s, end_s)
-        samples = recording.samples[first:last]
+        signal = recording.signal.part(first, last)
         done: list[Segment] = []
-        yield Progress("Analysing", 0.0, len(samples) / SAMPLE_RATE)
-        ranges = cut(samples)
+        yield Progress("Analysing", 0.0, len(signal) / SAMPLE_RATE)
+        ranges = cut(signal)
         began = time.monotonic()
         for start, stop in ranges:
-            segment = self._segment(np.asarray(samples[start:stop]), (first + start) / SAMPLE_RATE)
+            segment = self._segment(signal.part(start, stop), (first + start) / SAMPLE_RATE)
             done.append(segment)
             yield segment
-            share = stop / len(samples)
+            share = stop / len(signal)
             left = (time.monotonic() - began) / share * (1 - share)
-            yield Progress("Analysing", stop / SAMPLE_RATE, len(samples) / SAMPLE_RATE, left)
+            yield Progress("Analysing", stop / SAMPLE_RATE, len(signal) / SAMPLE_RATE, left)
         seen, why = self.seen(recording.digest, speaker, corpus)
-        long = len(samples) > MAX_SEGMENT_S * SAMPLE_RATE
-        whole = self._notes(samples) if long else ()
+        long = len(signal) > MAX_SEGMENT_S * SAMPLE_RATE
+        whole = self._notes(signal) if long else ()
         yield Analysis(
             file=str(recording.path),
-            duration_s=len(samples) / SAMPLE_RATE,
+            duration_s=len(signal) / SAMPLE_RATE,
             model=self.bundle.info.name,
             classes=self.bundle.info.classes,
             heads=self.bundle.info.heads,
@@ -100,14 +100,14 @@ class Analyzer:
                     return name, f"speaker {speaker} of {corpus} is in the model's {_PARTS[name]} set"
         return None, ""
 
-    def _notes(self, samples: NDArray[np.float32]) -> tuple[str, ...]:
-        """Caveats on a stretch of a recording: [N], as decoded."""
+    def _notes(self, signal: AudioSignal) -> tuple[str, ...]:
+        """Caveats on a stretch of a recording."""
         scaled = self.bundle.level == "peak"
-        return quality.notes(samples, reference=self.bundle.reference, scaled=scaled)
+        return quality.notes(signal, reference=self.bundle.reference, scaled=scaled)
 
-    def _segment(self, samples: NDArray[np.float32], start_s: float) -> Segment:
-        """One verdict on at most 30 s. samples: [N], unscaled; start_s: where they begin in the file."""
-        features = log_spectrogram(samples, gain_for(self.bundle.level, samples))  # [T, 400]
+    def _segment(self, signal: AudioSignal, start_s: float) -> Segment:
+        """One verdict on at most 30 s. start_s: where they begin in the file."""
+        features = log_spectrogram(np.asarray(signal.samples), signal.gain(self.bundle.level))  # [T, 400]
         answers = self._forward(features)
         probabilities = {head: _floats(values) for head, values in answers.probabilities.items()}
         weights = {head: _floats(values) for head, values in answers.weights.items()}
@@ -116,14 +116,14 @@ class Analyzer:
         first = start_s + FIRST_STEP_S + STEP_S / 2
         return Segment(
             start_s=start_s,
-            end_s=start_s + len(samples) / SAMPLE_RATE,
+            end_s=start_s + len(signal) / SAMPLE_RATE,
             classes=self.bundle.info.classes,
             dominant={head: probabilities.get(head) for head in DOMINANT_HEADS},
             existence=probabilities.get("mlee"),
             predicted=self.bundle.info.classes[int(np.argmax(probabilities[predicted_by]))],
             rule=predicted_by,
             attention=Attention(tuple(first + STEP_S * i for i in range(steps)), **weights),
-            notes=self._notes(samples),
+            notes=self._notes(signal),
             calibrated=self.bundle.calibrated,
         )
 

@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from ..corpora.folds import PARTS
 from ..errors import ModelError
 from ..labels.votes import CLASSES
-from ..runs.run_folder import MODEL_FILE
+from ..runs.file_names import MODEL_FILE
 from ..system import package_data
 from .model_info import ModelInfo
 from .results import ENCODERS, HEADS, Seen
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from ..audio.frames import Level
-    from ..audio.quality import LevelReference
+    from ..audio.levels import LevelReference
     from ..evaluation.calibration import Scaling
     from ..nets.network import Classifier, Network
     from ..nets.normalisation import Normalisation
@@ -108,7 +107,7 @@ def info(path: Path) -> ModelInfo:
 
 def load(path: Path) -> Bundle:
     """The networks of a model file, on the CPU in fp32 and eval mode. Raises: ModelError."""
-    from ..audio.quality import LevelReference
+    from ..audio.levels import LevelReference
     from ..nets import tensor_file
 
     tensors, header = tensor_file.load(path)
@@ -175,7 +174,7 @@ def _info(path: Path, header: Mapping[str, Any]) -> ModelInfo:
         if header["format"] != FORMAT:
             raise ModelError(f"{path} has format {header['format']}: this MLEE reads format {FORMAT}.")
         heads = tuple(header["heads"])
-        if not heads or not set(heads) <= set(HEADS) or set(header["speakers"]) != set(PARTS):
+        if not heads or not set(heads) <= set(HEADS) or set(header["speakers"]) != {"train", "dev", "test"}:
             raise ModelError(f"{path} is no model file written by MLEE: its heads or speakers are wrong.")
         card = path.with_suffix(".md")
         return ModelInfo(

@@ -1,30 +1,25 @@
-"""What the window and the inference worker say to each other: frozen values that pickle small."""
+"""Requests to the inference process and their results: frozen values that pickle small."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..events import Progress
-from .results import Analysis, Segment
-
 
 @dataclass(frozen=True)
 class OpenRecording:
-    """Decode `path`; write its samples and its pyramid into `folder`. Answer: Opened."""
+    """Decode `path`; write its samples and its pyramid into `folder`. Result: OpenedRecording."""
 
-    job: int
     path: str
     folder: str
 
 
 @dataclass(frozen=True)
 class Analyze:
-    """Analyse `path` with `model` from start_s to end_s (seconds; None: all of it). Answer: Analyzed.
+    """Analyse `path` with `model` from start_s to end_s (seconds; None: all of it). Result: Analysis.
 
-    speaker, corpus: the speaker's id in an opened corpus, if known, to tell what the model has seen.
+    speaker, corpus: the speaker's id in an opened corpus, if known: the model may have seen that speaker.
     """
 
-    job: int
     path: str
     model: str
     start_s: float | None = None
@@ -34,32 +29,13 @@ class Analyze:
 
 
 @dataclass(frozen=True)
-class Cancel:
-    """Stop a job, whether waiting or running. Answer: CancelDone, also for a job that is over."""
-
-    job: int
-
-
-@dataclass(frozen=True)
 class Prepare:
-    """Nobody waits yet: import what analyses need, load `model` and run it once. No answer.
-
-    What fails here fails again, and is told, in the first job that needs it.
-    """
+    """Import what analyses need, load `model` and run it once, while nothing else is to be done."""
 
     model: str
 
 
-@dataclass(frozen=True)
-class Quit:
-    """End the worker."""
-
-
-@dataclass(frozen=True)
-class Ready:
-    """The worker listens. threads: how many it computes with."""
-
-    threads: int
+Request = OpenRecording | Analyze | Prepare
 
 
 @dataclass(frozen=True)
@@ -67,7 +43,7 @@ class OpenedRecording:
     """A recording as the window shows and plays it.
 
     samples_file: raw little-endian float32, 16 kHz mono. pyramid: a folder for Pyramid.open.
-    source_rate: Hz, channels: of the file. notes: what was done to it. digest: see audio.Recording.
+    source_rate: Hz, channels: of the file. notes: what was done to it. digest: see decoding.Recording.
     """
 
     path: str
@@ -78,46 +54,3 @@ class OpenedRecording:
     channels: int
     notes: tuple[str, ...]
     digest: str
-
-
-@dataclass(frozen=True)
-class Opened:
-    job: int
-    recording: OpenedRecording
-
-
-@dataclass(frozen=True)
-class Progressed:
-    job: int
-    progress: Progress
-
-
-@dataclass(frozen=True)
-class SegmentDone:
-    """One verdict of a long analysis, as soon as it is known."""
-
-    job: int
-    segment: Segment
-
-
-@dataclass(frozen=True)
-class Analyzed:
-    job: int
-    analysis: Analysis
-
-
-@dataclass(frozen=True)
-class Refused:
-    """The job ended without a result. message: one sentence for the user."""
-
-    job: int
-    message: str
-
-
-@dataclass(frozen=True)
-class CancelDone:
-    job: int
-
-
-Request = OpenRecording | Analyze | Cancel | Prepare | Quit
-Reply = Ready | Opened | Progressed | SegmentDone | Analyzed | Refused | CancelDone

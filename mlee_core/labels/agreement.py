@@ -1,7 +1,7 @@
-"""How far the annotators agree: Krippendorff's alpha for nominal data, and where they do.
+"""Agreement of annotators: Krippendorff's alpha for nominal data, and which utterances they agree on.
 
-Reading: in alpha over all labels an annotator who gave several counts once for each of them, as in the votes
-themselves. Whether a class is there, and whether all agree, is asked of each annotator where they are named.
+Reading: in alpha over all labels an annotator who gave several labels counts once for each of them, as in the
+votes. Alpha of one class and `agreement` count annotators, where the corpus names them.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def alpha(counts: Iterable[Mapping[str, int]]) -> float | None:
     The sums are taken here, since the package `krippendorff` (the tests' oracle) needs memory for
     utterances × labels²: gigabytes for a large corpus with free-text labels.
 
-    An utterance with fewer than two votes has no pair and stays out. None where alpha is undefined: no pair,
-    or one label alone, which leaves nothing to disagree on.
+    An utterance with fewer than two votes has no pair and is left out. None where alpha is undefined: no
+    pair, or a single label.
     """
     observed = 0.0
     totals = Counter[str]()
@@ -41,32 +41,30 @@ def alpha(counts: Iterable[Mapping[str, int]]) -> float | None:
 
 
 def alpha_per_class(votes: Iterable[Votes]) -> dict[str, float | None]:
-    """Alpha of each target class, given or not, which shows what the annotators mix up."""
-    known = [(v, _judges(v)) for v in votes]
+    """Alpha of each target class against all other labels; it shows which classes annotators confuse."""
+    pairs = [(v.counts, _annotators(v)) for v in votes]
     return {
-        name: alpha(
-            {name: v.counts.get(name, 0), OTHER: judges - v.counts.get(name, 0)} for v, judges in known
-        )
+        name: alpha({name: counts.get(name, 0), OTHER: n - counts.get(name, 0)} for counts, n in pairs)
         for name in CLASSES
     }
 
 
 def agreement(votes: Votes) -> Agreement:
-    """unanimous: at least two annotators, all with the same labels; a single one agrees with nobody; else
-    split. Where annotators are not named, every vote is one."""
-    if _judges(votes) < 2:
+    """ "one vote" below two annotators, "unanimous" if all gave the same labels, else "split".
+
+    Where annotators are not named, every vote counts as one annotator.
+    """
+    if _annotators(votes) < 2:
         return "one vote"
-    if votes.annotators is not None:
-        return (
-            "unanimous"
-            if len({frozenset(given) for given in votes.annotators.values() if given}) == 1
-            else "split"
-        )
-    return "unanimous" if max(votes.counts.values()) == votes.total else "split"
+    if votes.annotators is None:
+        same = max(votes.counts.values()) == votes.total
+    else:
+        same = len({frozenset(labels) for labels in votes.annotators.values() if labels}) == 1
+    return "unanimous" if same else "split"
 
 
-def _judges(votes: Votes) -> int:
-    """Annotators who gave a label; votes, where they are not named."""
+def _annotators(votes: Votes) -> int:
+    """Number of annotators who gave a label; of votes, where annotators are not named."""
     if votes.annotators is None:
         return votes.total
-    return sum(bool(given) for given in votes.annotators.values())
+    return sum(map(bool, votes.annotators.values()))

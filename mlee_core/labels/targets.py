@@ -1,8 +1,8 @@
 """Votes -> hard, soft and existence targets, and who each scheme admits (SPEC.md, equations 3-5).
 
-An utterance carries *votes*: how many annotators gave each label. An annotator may give several labels,
-so the sum may exceed the number of annotators. Labels outside the four target classes keep their own
-names; together they are what the paper calls *other*. No torch in here: the window needs it at once.
+An utterance has *votes*: how many annotators gave each label. An annotator may give several labels, so the
+sum may exceed the number of annotators. Labels outside the four target classes keep their own names; together
+they are what the paper calls *other*. No torch in here, since the window imports it at start.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def soft_target(votes: Votes, alpha: float = ALPHA) -> tuple[float, ...]:
 
 
 def existence_target(votes: Votes) -> tuple[float, ...]:
-    """1 for each class that any annotator gave, else 0, shape [K] (equation 5)."""
+    """1 for each class that at least one annotator gave, else 0, shape [K] (equation 5)."""
     return tuple(float(count > 0) for count in votes.target_counts)
 
 
@@ -66,9 +66,9 @@ def target(scheme: Scheme, votes: Votes) -> tuple[float, ...]:
 def class_weights(targets: Sequence[Sequence[float]]) -> tuple[float, ...]:
     """Inverse class frequencies for soft-max cross entropy, shape [K].
 
-    targets: hard or soft targets q of the training set, [N, K]. Reading: the mass of class k is Σ q, so
-    that soft targets weigh too, and w is scaled so that Σₖ wₖ qₖ averages 1 over the training set.
-    Since each of the K terms wₖ Σ q is then equal, wₖ = N / (K · Σ qₖ).
+    targets: hard or soft targets q of the training set, [N, K]. Reading: the mass of class k is Σ qₖ, so that
+    soft targets count too, and w is scaled so that Σₖ wₖ qₖ averages 1 over the training set. Each of the K
+    terms wₖ Σ qₖ is then equal, hence wₖ = N / (K · Σ qₖ).
 
     Raises: ConfigError if a class has no mass (absent from this training set).
     """

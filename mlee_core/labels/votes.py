@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 
 from ..errors import CorpusError
 
@@ -18,9 +20,9 @@ class Votes:
     """The votes on one utterance.
 
     counts: label -> number of annotators who gave it, Σₙ hₙₖ (target classes and any other label names).
-    annotators: annotator -> the labels that annotator gave, where the corpus names them, else empty.
-    consensus: the corpus's own verdict where it ships one (a class, another label, or "none" for no
-        agreement); `hard` uses it, the votes stay as they are.
+    annotators: annotator -> the labels that this annotator gave; None where the corpus names no annotators.
+    consensus: the corpus's own decision where it has one (a class, another label, or "none" for no
+        agreement); `hard` uses it, the votes do not change.
     """
 
     counts: Mapping[str, int]
@@ -38,11 +40,7 @@ class Votes:
     def from_annotators(cls, annotators: Mapping[str, Iterable[str]], consensus: str | None = None) -> Votes:
         """Votes from each annotator's set of labels; a label given twice by one annotator counts once."""
         sets = {name: tuple(dict.fromkeys(labels)) for name, labels in annotators.items()}
-        counts: dict[str, int] = {}
-        for labels in sets.values():
-            for label in labels:
-                counts[label] = counts.get(label, 0) + 1
-        return cls(counts, sets, consensus)
+        return cls(dict(Counter(chain.from_iterable(sets.values()))), sets, consensus)
 
     @property
     def target_counts(self) -> tuple[int, ...]:
@@ -51,14 +49,14 @@ class Votes:
 
     @property
     def total(self) -> int:
-        """All votes, the *other* ones included."""
+        """Number of all votes, *other* included."""
         return sum(self.counts.values())
 
 
 def leaders(votes: Votes) -> tuple[str, ...]:
     """The labels that share the most votes, over all labels, target classes first; empty without votes.
 
-    One name is a unique winner; several are a tie, and these are its names.
+    A single label is a unique winner; several are tied.
     """
     most = max(votes.counts.values(), default=0)
     if most == 0:
@@ -71,8 +69,8 @@ def leaders(votes: Votes) -> tuple[str, ...]:
 def dominant(votes: Votes) -> str | None:
     """The dominant *target* class (equation 3), or None.
 
-    Reading: equation 3 compares target classes only, but "no dominant target emotion" needs the others:
-    2 frustrated and 1 neutral is not neutral. So the winner is sought over all labels and must be unique.
+    Reading: equation 3 compares target classes only, but "no dominant target emotion" needs the others: 2
+    frustrated and 1 neutral is not neutral. So the winner is taken over all labels and must be unique.
     """
     if votes.consensus is not None:
         return votes.consensus if votes.consensus in CLASSES else None

@@ -1,9 +1,9 @@
 """The networks of the paper's Figure 2: encoder, classifier, and their two combinations (Table 2).
 
 Shapes: B utterances, T frames (10 ms), F = 400 bins, S = T // 16 attention steps (160 ms), K = 4 classes.
-Padding never matters: padded frames enter neither the convolutions' context, batch statistics, the LSTM
-nor attention, so an utterance alone and inside a padded batch give the same numbers (SPEC.md). The
-convolutions hardly see them: short utterances share a row (rows.py), R rows of T frames in a batch.
+Padding does not change results: padded frames enter neither the convolutions' context, the batch statistics,
+the LSTM nor attention, so that an utterance gives the same numbers alone and in a batch (SPEC.md). Little of
+it is computed: short utterances share a row (sequence_packing.py), R rows of T frames in a batch.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..audio.features import mel_bands
-from ..audio.frames import BINS
+from ..audio.frames import BINS, FRAMES_PER_STEP
 from ..labels.votes import CLASSES
-from .sequence_packing import FRAMES_PER_STEP, Layout, laid_out
+from .sequence_packing import Layout, laid_out
 
 VECTOR = 256
 """Size of an encoder's output: 128 each way."""
@@ -31,9 +31,9 @@ _DENSE = 64
 class _NormPoolRelu(torch.autograd.Function):
     """Batch norm by the statistics of real positions, max-pool 2 × 2 and ReLU, in training.
 
-    x: [R, C, F, T], 0 in the gaps; its scale γ must not be negative, so that normalising may wait until
-    only the largest of four is left. Written out because autograd keeps and walks through several copies
-    of the network's largest tensors; here the full size is touched as rarely as it can be.
+    x: [R, C, F, T], 0 in the gaps. The scale γ must not be negative, so that only the largest of four needs
+    normalising. Written by hand because autograd keeps and reads several copies of the network's largest
+    tensors; here the full size is read as rarely as possible.
     """
 
     @staticmethod
@@ -42,9 +42,9 @@ class _NormPoolRelu(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         real = rows.real * x.shape[2]  # positions a channel
         share = x.numel() / x.shape[1] / real  # all positions over real ones
-        fp32 = torch.zeros_like(weight), torch.ones_like(weight)  # makes the kernel answer in fp32 for bf16 x
+        fp32 = torch.zeros_like(weight), torch.ones_like(weight)  # the kernel then returns fp32 for bf16 x
         mean, var = torch.batch_norm_update_stats(x, *fp32, 1.0)  # [C], [C] over all positions
-        # the zeros of the gaps added nothing to Σx and Σx²: only the count was wrong
+        # the zeros in the gaps add nothing to Σx and Σx²: only the count needs correcting
         square = (var + mean.square()) * share  # [C] E[x²]
         mean = mean * share  # [C]
         var = (square - mean.square()).clamp_min(0)  # [C]
@@ -60,9 +60,10 @@ class _NormPoolRelu(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, largest, where, out, weight, mean, var = ctx.saved_tensors
         grad = torch.ops.aten.threshold_backward(grads[0], out, 0)  # 0 in the gaps, as out is
+        unsaved = mean.new_empty(0)  # of eval mode; None is refused on CUDA with channels-last input
         direct, grad_weight, grad_bias = torch.ops.aten.native_batch_norm_backward(
-            grad, largest, weight, mean, var, None, None, False, ctx.eps, [True, True, True]
-        )  # [R, C, F/2, T/2], [C], [C]: Σ over the largest is Σ over all, the others get nothing from above
+            grad, largest, weight, mean, var, unsaved, unsaved, False, ctx.eps, [True, True, True]
+        )  # [R, C, F/2, T/2], [C], [C]: Σ over the largest is Σ over all: the others have gradient 0
         # through mean and variance flows -γ/σ (Σg / n + x̂ Σ(g x̂) / n): the same affine map of x̂ everywhere
         scale = -weight * torch.rsqrt(var + ctx.eps) / ctx.real  # [C]
         full = F.batch_norm(x, mean, var, scale * grad_weight, scale * grad_bias, eps=ctx.eps)
@@ -74,10 +75,10 @@ class _NormPoolRelu(torch.autograd.Function):
 
 
 class ConvBlock(nn.Module):
-    """Convolution, batch norm, ReLU, max-pool 2 × 2; computed in a cheaper order that is the same.
+    """Convolution, batch norm, ReLU, max-pool 2 × 2; computed in an equivalent, cheaper order.
 
     Kernel and stride are frequency × time. Padding is "same" by hand: the left side is fixed at
-    (kernel - stride) // 2 so that longer rows cannot shift it; torch's own "same" refuses strides.
+    (kernel - stride) // 2, whatever the rows' length; torch's own "same" allows no stride.
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: tuple[int, int], stride: int) -> None:
@@ -128,7 +129,7 @@ class ConvBlock(nn.Module):
         return self.conv.weight * scale[:, None, None, None], bias
 
     def fold(self) -> None:
-        """Move the batch norm into the convolution for good: for analysis."""
+        """Merge the batch norm into the convolution, permanently: for analysis."""
         weight, bias = self._folded()
         self.conv.weight, self.conv.bias = nn.Parameter(weight.detach()), nn.Parameter(bias.detach())
         self.norm = None
@@ -151,9 +152,9 @@ class SelfAttention(nn.Module):
 
 
 class Encoder(nn.Module):
-    """CNN, BLSTM and self-attention: an utterance of any length -> one vector and where it looked.
+    """CNN, BLSTM and self-attention: an utterance of any length -> one vector, and attention weights.
 
-    bins: of frequency that it looks at: all 400 (Table 2), or fewer bands on the mel scale, with less work.
+    bins: frequency bins of its input: all 400 (Table 2), or fewer bands on the mel scale, which cost less.
     """
 
     def __init__(self, bins: int = BINS) -> None:
@@ -174,7 +175,7 @@ class Encoder(nn.Module):
         """
         rows, x = laid_out(x, lengths)  # [R, T, 400]
         if self.bands is not None:
-            x = x @ self.bands  # [R, T, 80], and so on with a fifth of each F below
+            x = x @ self.bands  # [R, T, 80], and a fifth of each F below
         x = x.transpose(1, 2).unsqueeze(1)  # [R, 1, 400, T]
         if self.conv1.conv.weight.is_contiguous(memory_format=torch.channels_last):
             x = x.contiguous(memory_format=torch.channels_last)  # [R, 1, 400, T]
@@ -182,29 +183,29 @@ class Encoder(nn.Module):
         x, rows = self.conv2(x, rows)  # [R, 24, 50, T/8]
         x, rows = self.conv3(x, rows)  # [R, 32, 25, T/16]
         h = x.permute(0, 3, 1, 2).flatten(2)  # [R, T/16, 800]
-        h = self._both_ways(h.to(self.attention.w1.weight.dtype), rows)  # [B, S, 256]
+        h = self._bidirectional(h.to(self.attention.w1.weight.dtype), rows)  # [B, S, 256]
         vector, weights = self.attention(h, rows.ends.to(h.device))
         return vector, weights  # [B, 256], [B, S]
 
-    def _both_ways(self, h: Tensor, rows: Layout) -> Tensor:
-        """The BLSTM's output [B, S, 256] for h [R, T/16, 800]; in padding stands what happens to come out.
+    def _bidirectional(self, h: Tensor, rows: Layout) -> Tensor:
+        """The BLSTM's output [B, S, 256] for h [R, T/16, 800]; undefined in padding.
 
-        Each way runs by itself, the second on sequences turned round within their own lengths. That is what
-        packing does, but packed sequences go cell by cell where these go through torch's fused kernels.
+        Each direction runs separately, the second on sequences reversed within their own lengths. Packed
+        sequences would give the same, but cell by cell, where these use torch's fused kernels.
         """
-        turned = rows.turned.to(h.device)  # [B, S]
-        onwards = rows.cut(h)  # [B, S, 800]
-        backwards = torch.take_along_dim(onwards, turned[:, :, None], dim=1)  # [B, S, 800]
-        start = h.new_zeros(1, len(turned), _HIDDEN), h.new_zeros(1, len(turned), _HIDDEN)
-        weights: list[Tensor] = [*self.blstm.parameters()]  # four of each way
-        # autocast on a GPU knows recurrent layers in fp16 only
+        reversing = rows.reversing.to(h.device)  # [B, S]
+        forwards = rows.cut(h)  # [B, S, 800]
+        backwards = torch.take_along_dim(forwards, reversing[:, :, None], dim=1)  # [B, S, 800]
+        start = h.new_zeros(1, len(reversing), _HIDDEN), h.new_zeros(1, len(reversing), _HIDDEN)
+        weights: list[Tensor] = [*self.blstm.parameters()]  # four of each direction
+        # autocast on a GPU supports recurrent layers in fp16 only
         low = torch.is_autocast_enabled("cpu") and not h.is_cuda
         with torch.autocast(h.device.type, enabled=low):
-            ahead, behind = (
+            ahead, back = (
                 torch.lstm(x, start, own, True, 1, 0.0, self.training, False, True)[0]  # [B, S, 128]
-                for x, own in ((onwards, weights[:4]), (backwards, weights[4:]))
+                for x, own in ((forwards, weights[:4]), (backwards, weights[4:]))
             )
-        return torch.cat([ahead, torch.take_along_dim(behind, turned[:, :, None], dim=1)], dim=2)
+        return torch.cat([ahead, torch.take_along_dim(back, reversing[:, :, None], dim=1)], dim=2)
 
 
 class Classifier(nn.Module):
@@ -231,7 +232,7 @@ class Network(nn.Module):
         self.classifier = Classifier()
 
     def fold(self) -> Network:
-        """Make it ready for analysis, for good: eval mode, norms folded, channels last. Returns itself."""
+        """Prepare for analysis, permanently: eval mode, norms folded, channels last. Returns itself."""
         self.eval()
         for block in (self.encoder.conv1, self.encoder.conv2, self.encoder.conv3):
             block.fold()
@@ -249,11 +250,11 @@ def fused_classifier(encoders: int) -> Classifier:
 
 
 def pad(features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Utterances [Tᵢ, 400] -> batch [B, max T, 400] with zeros behind, lengths [B]."""
+    """Utterances [Tᵢ, 400] -> batch [B, max T, 400], padded with zeros at the end, and lengths [B]."""
     lengths = torch.tensor([len(f) for f in features])  # [B]
     return nn.utils.rnn.pad_sequence(list(features), batch_first=True), lengths  # [B, T, 400], [B]
 
 
 def parameter_count(module: nn.Module) -> int:
-    """Trainable numbers: 1,068,956 for a Network, 16,708 of them in its classifier."""
+    """Number of trainable parameters: 1,068,956 for a Network, 16,708 of them in its classifier."""
     return sum(p.numel() for p in module.parameters())

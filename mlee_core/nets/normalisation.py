@@ -11,7 +11,7 @@ from torch import Tensor
 class Normalisation:
     """z-normalisation per frequency bin. mean, std: float32 [400], stored with the encoder they belong to.
 
-    centred: the share of the utterance's own mean that is taken off as well (recipe.Recipe.centred).
+    centred: the share of the utterance's own mean that is subtracted as well (Recipe.centred).
     """
 
     mean: Tensor

@@ -1,8 +1,8 @@
 """A batch in rows of equal length, where short utterances share a row instead of being padded.
 
-A padded batch computes as much for a short utterance as for the longest. Here what fits behind one another
-stands in one row, with a gap of zeros so wide that no convolution of the encoder reaches from one utterance
-into the next. The gaps are set to zero again after every layer, which is just what an utterance alone sees.
+A padded batch computes as much for a short utterance as for the longest. Here utterances follow one another
+in a row, with a gap of zeros so wide that no convolution of the encoder reaches from one into the next. The
+gaps are set to zero after every layer, which equals the padding of an utterance alone.
 """
 
 from __future__ import annotations
@@ -15,19 +15,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-FRAMES_PER_STEP = 16
-"""One attention step: stride 2 and three 2 × 2 poolings."""
+from ..audio.frames import FRAMES_PER_STEP
 
 _GAP = 24
-"""Frames, 6 columns at a quarter of their rate: so far conv 2 looks ahead; the others look less far."""
+"""Frames, which are 6 columns at a quarter of their rate: the reach of conv 2, the widest."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Where the utterances lie, in columns of one layer; the first layer's columns are frames.
+    """Places of the utterances, in columns of one layer; the first layer's columns are frames.
 
-    rows, starts, lengths: B each; starts are multiples of an attention step. count: of rows.
-    columns: of each row.
+    rows, starts, lengths: B each; starts are multiples of an attention step.
+    count, columns: of rows, and of columns in each row.
     """
 
     rows: tuple[int, ...]
@@ -38,9 +37,9 @@ class Rows:
 
     @classmethod
     def of(cls, lengths: Sequence[int]) -> Rows:
-        """From frames an utterance: the longest first, each in the first row that has room for it.
+        """From the frames of each utterance: the longest first, each in the first row with enough space.
 
-        What is shorter than one attention step counts as one.
+        An utterance shorter than one attention step counts as one.
         """
         counted = [max(length, FRAMES_PER_STEP) for length in lengths]
         columns = _up(max(counted), FRAMES_PER_STEP)
@@ -56,18 +55,20 @@ class Rows:
         return cls(tuple(rows), tuple(starts), tuple(counted), len(free), columns)
 
     def halved(self) -> Rows:
-        """Behind a layer that halves time; an utterance's odd last column is dropped."""
+        """After a layer that halves time; an utterance's odd last column is dropped."""
         starts, lengths = (tuple(n // 2 for n in what) for what in (self.starts, self.lengths))
         return Rows(self.rows, starts, lengths, self.count, self.columns // 2)
 
     @cached_property
     def real(self) -> int:
-        """Columns that belong to utterances, in all rows."""
+        """Number of columns that belong to utterances, in all rows."""
         return sum(self.lengths)
 
     def clear(self, x: Tensor) -> None:
         """Set x [count, ..., columns] to 0 in the gaps, in place: 100 times cheaper than a product."""
-        ends = [self.columns] * self.count  # of the gap behind each utterance; in each row from the last one
+        ends = [
+            self.columns
+        ] * self.count  # of the gap after each utterance, in each row from the last one on
         for row, start, length in sorted(
             zip(self.rows, self.starts, self.lengths, strict=True), key=lambda place: -place[1]
         ):
@@ -90,24 +91,25 @@ class Rows:
         return torch.tensor(self.lengths)
 
     def cut(self, laid: Tensor) -> Tensor:
-        """Rows [count, columns, F] back into utterances [B, longest, F]; behind each stands what is there."""
+        """Rows [count, columns, F] back into utterances [B, longest, F]; undefined after each one's end."""
         steps = torch.arange(max(self.lengths))  # [longest]
         starts = torch.tensor(self.starts) + torch.tensor(self.rows) * self.columns  # [B]
         index = (starts[:, None] + steps).clamp_max(self.count * self.columns - 1)  # [B, longest]
         return laid.flatten(0, 1)[index.to(laid.device)]
 
     @cached_property
-    def turned(self) -> Tensor:
-        """Column indices [B, longest] that turn each utterance round, and leave alone what is behind it."""
-        return _turned(self.ends, max(self.lengths))
+    def reversing(self) -> Tensor:
+        """Column indices [B, longest] that reverse each utterance and keep the columns after it."""
+        return _reversing(self.ends, max(self.lengths))
 
 
 @dataclass(frozen=True)
 class Padded:
-    """The same for a GPU, which would rather compute padding than be told of every utterance by itself: each
-    has a row, and where it ends is known on the GPU alone, so that nothing there is waited for.
+    """One utterance a row, for a GPU, where padding costs less than a kernel for each utterance.
 
-    ends: [B], columns that are real. columns: of each row.
+    Their ends are known on the GPU only, so that the host never waits for them.
+
+    ends: real columns [B]. columns: of each row.
     """
 
     ends: Tensor
@@ -121,22 +123,22 @@ class Padded:
         return self.ends.sum().double()  # a share of it would be fp32
 
     def clear(self, x: Tensor) -> None:
-        behind = torch.arange(self.columns, device=x.device) >= self.ends[:, None]  # [B, columns]
-        x.masked_fill_(behind[:, None, None, :], 0)
+        padding = torch.arange(self.columns, device=x.device) >= self.ends[:, None]  # [B, columns]
+        x.masked_fill_(padding[:, None, None, :], 0)
 
     def cut(self, laid: Tensor) -> Tensor:
         return laid
 
     @cached_property
-    def turned(self) -> Tensor:
-        return _turned(self.ends, self.columns)
+    def reversing(self) -> Tensor:
+        return _reversing(self.ends, self.columns)
 
 
 Layout = Rows | Padded
 
 
 def laid_out(x: Tensor, lengths: Tensor) -> tuple[Layout, Tensor]:
-    """Utterances x [B, T, F], lengths [B] of them real, in rows [R, columns, F] with zeros between them."""
+    """Utterances x [B, T, F] of lengths [B] in rows [R, columns, F] with zeros between them."""
     if not x.is_cuda:
         frames: list[int] = lengths.tolist()
         rows = Rows.of(frames)
@@ -145,14 +147,14 @@ def laid_out(x: Tensor, lengths: Tensor) -> tuple[Layout, Tensor]:
 
 
 def padded(x: Tensor, lengths: Tensor) -> tuple[Padded, Tensor]:
-    """The GPU's `laid_out`; both on one device."""
+    """`laid_out` for a GPU; x and lengths are on one device."""
     columns = max(FRAMES_PER_STEP, _up(x.shape[1], FRAMES_PER_STEP))
     x = F.pad(x, (0, 0, 0, columns - x.shape[1]))  # [B, columns, F]
-    behind = torch.arange(columns, device=x.device) >= lengths[:, None]  # [B, columns]
-    return Padded(lengths.clamp_min(FRAMES_PER_STEP), columns), x.masked_fill(behind.unsqueeze(2), 0)
+    padding = torch.arange(columns, device=x.device) >= lengths[:, None]  # [B, columns]
+    return Padded(lengths.clamp_min(FRAMES_PER_STEP), columns), x.masked_fill(padding.unsqueeze(2), 0)
 
 
-def _turned(ends: Tensor, columns: int) -> Tensor:
+def _reversing(ends: Tensor, columns: int) -> Tensor:
     steps, ends = torch.arange(columns, device=ends.device), ends[:, None]
     return torch.where(steps < ends, ends - 1 - steps, steps)  # [B, columns]
 

@@ -1,6 +1,6 @@
 """Tensors and their JSON in one safetensors file, written atomically; never pickle.
 
-The JSON lives in the file's own header, so that the two cannot part when a machine dies between writes.
+The JSON is in the file's header, so that a crash between two writes cannot separate the two.
 """
 
 from __future__ import annotations
@@ -26,23 +26,22 @@ _KEY = "mlee"
 def save(path: Path, tensors: Mapping[str, Tensor], meta: Mapping[str, Any]) -> None:
     """Write tensors (any memory format; stored contiguous) and JSON data to `path`, atomically.
 
-    Raises: OSError when that is not possible (disk full, read-only); `path` then stays as it was.
+    Raises: OSError (disk full, read-only); `path` is then unchanged.
     """
     flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with atomic_path(path) as neighbour:
         try:
             save_file(flat, neighbour, metadata={_KEY: json.dumps(meta)})
-        except SafetensorError as error:  # how safetensors tells a full disk
-            raise _plain(error, path) from error
+        except SafetensorError as error:  # safetensors' own error for a full disk
+            system_error = re.search(r"\(os error ([0-9]+)\)", str(error))
+            number = int(system_error[1]) if system_error else errno.EIO
+            text = os.strerror(number) if system_error else str(error)
+            raise OSError(number, text, str(path)) from error
 
 
-def _plain(error: SafetensorError, path: Path) -> OSError:
-    """As Python itself would tell what the system said."""
-    said = re.search(r"\(os error ([0-9]+)\)", str(error))
-    if said is None:
-        return OSError(errno.EIO, str(error), str(path))
-    number = int(said[1])
-    return OSError(number, os.strerror(number), str(path))
+def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin with `prefix`, by the rest of their names."""
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def load(path: Path, error: type[MleeError] = ModelError) -> tuple[dict[str, Tensor], dict[str, Any]]:

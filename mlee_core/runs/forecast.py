@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from ..audio.frames import FRAMES_PER_SECOND
+from ..audio.frames import BINS, FRAMES_PER_SECOND
 from ..config.recipe import Recipe
 from ..config.run_config import RunConfig
 from ..config.stages import Stage
@@ -39,7 +39,7 @@ MEMORY_GROWTH = 2.5
 """A process after many epochs beside one after a trial: torch keeps buffers for every shape of batch (EmoDB,
 45 minutes: 2.5 GB beside 1.0 GB)."""
 
-FRAME_BYTES = 2 * 400
+FRAME_BYTES = 2 * BINS
 DENSE_BYTES = 600_000
 
 

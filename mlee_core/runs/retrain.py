@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator
 from ..errors import RunError
 from ..events import Dropped
 from .cells import RESULT, Cell
-from .run_folder import MODEL_FILE, RunFolder
+from .file_names import MODEL_FILE
+from .run_folder import RunFolder
 
 _FILES = (RESULT, "last.safetensors", "best.safetensors")
 """The result first: a cell without one is not done, whatever other files remain."""

@@ -210,9 +210,6 @@ def _sweep(folders: Sequence[Path]) -> None:
         files.sweep(folder)
 
 
-MODEL_FILE = "model.safetensors"
-
-
 def of_run(config: RunConfig) -> dict[str, str]:
     """`stamp` with a run's device, dtype and hashes of its data and configuration."""
     return {

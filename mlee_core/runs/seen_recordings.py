@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from ..audio.quality import LevelReference
+from ..audio.levels import LevelReference
 from ..corpora.folds import Fold
 from .run_folder import RunFolder
 

@@ -1,7 +1,7 @@
-"""Speed, as ratios to a plain baseline measured alternately in the same run: machines differ, ratios less.
+"""Speed as ratios to a plain baseline, measured alternately in the same run: ratios vary less than times.
 
-`ratio` = ours / baseline, lower is better. Names and baselines are SPEC.md's; where the machine computes
-bf16 no faster than fp32, the bf16 figures are None.
+`ratio` = ours / baseline, lower is better. Names and baselines are those of SPEC.md; where bf16 is no faster
+than fp32, the bf16 values are None.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from ..audio.features import log_spectrogram
 from ..audio.frames import BINS, DFT, FRAME, FRAMES_PER_SECOND, HOP, SAMPLE_RATE
@@ -26,8 +26,6 @@ from ..nets.network import Network, pad
 from ..nets.sequence_packing import Rows
 from ..training.batches import bucketed
 from ..training.devices import dtype
-from ..training.loop import build
-from ..training.losses import loss_function
 from . import table3_cost
 from .reference_network import ReferenceNetwork
 
@@ -36,13 +34,13 @@ REPEATS = 7
 
 @dataclass(frozen=True)
 class Measurement:
-    """value and baseline in `unit`; ratio = value / baseline. All None where it cannot be measured."""
+    """value and baseline in `unit`; ratio = value / baseline. None where not available."""
 
     name: str
     value: float | None
     unit: str
-    baseline: float | None
-    ratio: float | None
+    baseline: float | None = None
+    ratio: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -75,30 +73,32 @@ def inference() -> list[Measurement]:
 
     exact = _compare("forward_30s", lambda: forward(ours), lambda: forward(plain))
     if dtype("cpu") != "bf16":
-        return [exact, Measurement("forward_30s_bf16", None, "ms", None, None)]
+        return [exact, Measurement("forward_30s_bf16", None, "ms")]
     return [exact, _compare("forward_30s_bf16", lambda: forward(ours, True), lambda: forward(plain))]
 
 
 def training() -> list[Measurement]:
     """`train_step` on a ragged batch of 16, against the same masked model in plain eager fp32; `padding`;
-    what an experiment of IEMOCAP's size would take; GFLOP/s of the step and of a plain matrix product."""
-    frames = _durations(16)
-    x, lengths = pad([torch.randn(int(n), BINS, generator=_generator()) for n in frames])
+    GFLOP/s of the step and of a plain matrix product; the time of an experiment of IEMOCAP's size."""
+    frames = _durations(table3_cost.BATCH)
+    batch = table3_cost.batch_of(*pad([torch.randn(int(n), BINS, generator=_generator()) for n in frames]))
     fast = Compute(dtype=dtype("cpu"), threads=torch.get_num_threads())
     plain = Compute(dtype="fp32", channels_last=False, threads=torch.get_num_threads())
-    ours, baseline = _step(fast, x, lengths), _step(plain, x, lengths, ReferenceNetwork())
+    stage = Stage("dominant", "hard", "all")
+    ours = table3_cost.training_steps(StageConfig(stage, Recipe(), fast, 0), [batch])
+    baseline = table3_cost.training_steps(StageConfig(stage, Recipe(), plain, 0), [batch], ReferenceNetwork())
     step = _compare("train_step", ours, baseline, repeats=5)
-    return [step, _padding(), *_limits(step, int(lengths.sum())), *_scale()]
+    return [step, _padding(), *_limits(step, int(frames.sum())), *_scale()]
 
 
 def _limits(step: Measurement, frames: int) -> list[Measurement]:
-    """GFLOP/s that our step makes, and the peak of plain products in the same run."""
+    """GFLOP/s of our step, and the peak of plain products in the same run."""
     assert step.value is not None
     ours = 3 * table3_cost.FORWARD_GFLOP * frames / FRAMES_PER_SECOND / (step.value / 1e3)
     fp32, bf16 = table3_cost.products([torch.float32, torch.bfloat16])
     native = bf16 if dtype("cpu") == "bf16" else None
     figures = {"train_step_speed": ours, "product_fp32": fp32, "product_bf16": native}
-    return [Measurement(name, value, "GFLOP/s", None, None) for name, value in figures.items()]
+    return [Measurement(name, value, "GFLOP/s") for name, value in figures.items()]
 
 
 def _scale() -> list[Measurement]:
@@ -107,27 +107,7 @@ def _scale() -> list[Measurement]:
     encoder, dense = table3_cost.seconds_an_epoch(frames, compute)
     hours = table3_cost.whole_table_h(encoder, dense)
     figures = [("epoch_encoder", encoder, "s"), ("epoch_dense", dense, "s"), ("table3_iemocap", hours, "h")]
-    return [Measurement(name, value, unit, None, None) for name, value, unit in figures]
-
-
-def _step(
-    compute: Compute, x: Tensor, lengths: Tensor, network: nn.Module | None = None
-) -> Callable[[], None]:
-    """One optimiser step on one batch, as the training loop makes it. network: ours unless given."""
-    config = StageConfig(Stage("dominant", "hard", "all"), Recipe(), compute, 0)
-    network = (network or build(config)).train()
-    optimiser = torch.optim.Adam(network.parameters(), lr=config.learning_rate)
-    targets = torch.eye(4).repeat(len(x) // 4, 1)  # [B, 4]
-    loss = loss_function(config, targets.tolist())
-
-    def step() -> None:
-        with torch.autocast("cpu", torch.bfloat16, enabled=compute.dtype == "bf16"):
-            logits, _ = network(x, lengths)  # [B, 4]
-        optimiser.zero_grad(set_to_none=True)
-        loss(logits.float(), targets).backward()
-        optimiser.step()
-
-    return step
+    return [Measurement(*figure) for figure in figures]
 
 
 def _padding() -> Measurement:
@@ -149,7 +129,7 @@ def _durations(count: int) -> NDArray[np.int64]:
 def _compare(
     name: str, ours: Callable[[], object], baseline: Callable[[], object], repeats: int = REPEATS
 ) -> Measurement:
-    """Medians in ms, taken alternately, so that what else the machine does meets both."""
+    """Medians in ms, measured alternately, so that other load on the machine affects both."""
     times: dict[str, list[float]] = {"ours": [], "baseline": []}
     for repeat in range(repeats + 1):
         for which, work in (("ours", ours), ("baseline", baseline)):

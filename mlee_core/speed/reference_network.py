@@ -1,7 +1,7 @@
-"""The network as one would first write it: torch's plain layers on a padded batch, in fp32.
+"""The network in its simplest form: torch's plain layers on a padded batch, in fp32.
 
-What `mlee bench` compares with, and what the tests hold the fast network against. Parameters are called
-as in model.py, so that one state fits both. Nothing else uses it.
+`mlee bench` and the tests compare the fast network with it. Parameters have the names of network.py, so that
+both load the same state.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from ..audio.frames import FRAMES_PER_STEP
 from ..nets.network import Classifier, SelfAttention
-
-FRAMES_PER_STEP = 16
 
 
 class ReferenceNetwork(nn.Module):

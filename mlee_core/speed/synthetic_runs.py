@@ -1,7 +1,7 @@
-"""Run folders as many jobs at once write them, without any training: what `mlee bench gui` looks at.
+"""Run folders as many simultaneous jobs write them, without any training, for `mlee bench gui`.
 
-`python -m mlee_core.speed.synthetic_runs FOLDER RUNS RATE` makes FOLDER/job-1 …, prints "ready", and
-reports RATE events a second into each, until its input ends.
+`python -m mlee_core.speed.synthetic_runs FOLDER RUNS RATE` creates FOLDER/job-1 …, prints "ready", and writes
+RATE events a second into each until its input ends.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ EPOCHS = 30
 """Of each cell."""
 
 
-class Made:
-    """One run folder, its writer's side."""
+class SyntheticRun:
+    """One run folder and its writer."""
 
     def __init__(self, path: Path) -> None:
         self.run = RunFolder(path)
@@ -65,7 +65,7 @@ class Made:
         return (json.dumps(next(self._events).to_json(), ensure_ascii=False) + "\n").encode()
 
     def _all(self) -> Iterator[Event]:
-        """Cell by cell; the last one goes on for ever."""
+        """Events cell by cell; the last cell never ends."""
         for cell in self._cells:
             self._in_work = cell
             where = {"fold": cell.fold, "seed": cell.seed}
@@ -81,25 +81,25 @@ class Made:
 
 
 def report(folder: Path, runs: int, rate: float) -> None:
-    """Write until the input ends. Falls it behind, it catches up at once."""
-    made = [Made(folder / f"job-{k}") for k in range(1, runs + 1)]
+    """Write until the input ends; if late, catch up at once."""
+    all_runs = [SyntheticRun(folder / f"job-{k}") for k in range(1, runs + 1)]
     with ExitStack() as stack:
-        files = [stack.enter_context(open(one.run.events_file, "ab", buffering=0)) for one in made]
-        for one in made:
+        files = [stack.enter_context(open(one.run.events_file, "ab", buffering=0)) for one in all_runs]
+        for one in all_runs:
             one.save_job()
             one.beat()
         print("ready", flush=True)
         began = time.monotonic()
-        told, beat_at = 0, began
-        while not select.select([sys.stdin], [], [], max(0.0, began + told / rate - time.monotonic()))[0]:
-            for one, file in zip(made, files, strict=True):
+        written, beat_at = 0, began
+        while not select.select([sys.stdin], [], [], max(0.0, began + written / rate - time.monotonic()))[0]:
+            for one, file in zip(all_runs, files, strict=True):
                 file.write(one.line())
-            told += 1
+            written += 1
             if time.monotonic() > beat_at:
                 beat_at += HEARTBEAT_S
-                for one in made:
+                for one in all_runs:
                     one.beat()
-    for one in made:
+    for one in all_runs:
         one.save_job(ended=True)
 
 

@@ -3,7 +3,9 @@
 A child runs one importable function with its end of a pipe. What is easy to get wrong is done here once:
 the parent closes its copy of the child's end (or a crash is never noticed), the child ends when its parent
 does, its stdout and stderr go to a log whose last lines explain a death, and stopping leaves no zombie, no
-open file and no temporary log. The program's `__main__` must be guarded (`if __name__ == "__main__"`), call
+open file and no temporary log. Requests and replies over the pipe are in service.py.
+
+The program's `__main__` must be guarded (`if __name__ == "__main__"`), call
 `multiprocessing.freeze_support()` first and import little, because a spawned child imports it again.
 """
 
@@ -39,6 +41,7 @@ _LOG_LINES = 20
 _LOG_TAIL = 16_384
 _MAX_LOG = 1_000_000
 _PR_SET_PDEATHSIG = 1
+_NICENESS = 5
 _SPAWN = multiprocessing.get_context("spawn")
 
 
@@ -60,17 +63,20 @@ class Outcome:
 
 
 class Child:
-    """A running helper process that talks through a pipe.
+    """A running helper process at the other end of a pipe.
 
-    name: for messages, e.g. "decoder". target: importable function target(connection, *args); it should
-    return when `connection.recv()` raises EOFError. args must pickle. log: a file that is appended to and
-    kept; None uses a temporary one that is removed in the end.
+    Args:
+        name: For messages, e.g. "decoder".
+        target: Importable function target(connection, *args); it should return when `connection.recv()`
+            raises EOFError.
+        args: They must pickle.
+        log: A file that is appended to and kept; None uses a temporary one that is removed in the end.
     """
 
     def __init__(self, name: str, target: Callable[..., None], *args: Any, log: Path | None = None) -> None:
         self.name = name
+        self.log = log
         self._log = _temporary_log(name) if log is None else log
-        self._log_kept = log is not None
         if log is not None:
             log.parent.mkdir(parents=True, exist_ok=True)
             if log.exists() and log.stat().st_size > _MAX_LOG:
@@ -78,14 +84,12 @@ class Child:
         self._log_start = self._log.stat().st_size if self._log.exists() else 0
         self._outcome: Outcome | None = None
         self.connection, childs_end = _SPAWN.Pipe()
-        reference = f"{target.__module__}:{target.__qualname__}"
         # the kernel's death signal follows the thread that started the child, not the process
         tied = threading.current_thread() is threading.main_thread()
-        self._process = _SPAWN.Process(
-            target=_child_main, args=(reference, childs_end, str(self._log), tied, args), name=f"mlee-{name}"
-        )
+        childs = (reference(target), childs_end, str(self._log), tied, args)
+        self._process = _SPAWN.Process(target=_child_main, args=childs, name=f"mlee-{name}")
         try:
-            with _interrupts_held():
+            with _signals_blocked():
                 self._process.start()
         finally:
             childs_end.close()
@@ -99,8 +103,8 @@ class Child:
 
     @property
     def log_name(self) -> str:
-        """Of its log file, "" for a temporary one."""
-        return self._log.name if self._log_kept else ""
+        """Name of its log file, "" for a temporary one."""
+        return "" if self.log is None else self.log.name
 
     @property
     def alive(self) -> bool:
@@ -140,7 +144,7 @@ class Child:
         return self._outcome
 
     def stop(self, grace_s: float = GRACE_S) -> Outcome:
-        """Close the pipe, wait grace_s for the child to end, end it if it did not; say how it ended."""
+        """Close the pipe, wait grace_s for the child to end, kill it if it did not; return how it ended."""
         if self._outcome is None:
             self.connection.close()
             self._process.join(grace_s)
@@ -178,11 +182,34 @@ def log_file(name: str) -> Path:
     return Path(state) / "mlee" / f"{name}.log"
 
 
+def reference(target: Callable[..., Any]) -> str:
+    """Where `target` is found, for a child to import it only once its output goes to its log."""
+    return f"{target.__module__}:{target.__qualname__}"
+
+
+def resolve(reference: str) -> Callable[..., Any]:
+    """What `reference` was made of."""
+    module, _, name = reference.partition(":")
+    target: Any = importlib.import_module(module)
+    for part in name.split("."):
+        target = getattr(target, part)
+    return target  # type: ignore[no-any-return]
+
+
+def lower_priority() -> None:
+    """Let other processes compute first, where the system allows it."""
+    if sys.platform != "win32":
+        os.nice(_NICENESS)
+
+
 @contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Hold Ctrl-C and TERM back in this thread: what is started meanwhile never sees them, not even while it
-    imports and cannot ignore them yet. What comes meanwhile is delivered afterwards."""
-    multiprocessing.resource_tracker.ensure_running()  # its own start would let go of what is held
+def _signals_blocked() -> Iterator[None]:
+    """Block Ctrl-C and TERM in this thread: a child started meanwhile never gets them, not even while it
+    imports and cannot ignore them yet. Those that arrive are delivered afterwards."""
+    if sys.platform == "win32":
+        yield
+        return
+    multiprocessing.resource_tracker.ensure_running()  # its own start would unblock them
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
@@ -231,19 +258,16 @@ def _signal_name(number: int) -> str:
 
 
 def _child_main(
-    reference: str, connection: Connection, log: str, tied_to_thread: bool, args: tuple[Any, ...]
+    target: str, connection: Connection, log: str, tied_to_thread: bool, args: tuple[Any, ...]
 ) -> None:
     _redirect_output(log)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    signal.signal(signal.SIGTERM, lambda *_: None)  # TERM too; not ignored, which programs inherit
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    signal.signal(signal.SIGTERM, lambda *_: None)  # TERM too; not SIG_IGN, which programs inherit
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     _end_with_parent(tied_to_thread)
     faulthandler.enable(all_threads=False)
-    module, _, name = reference.partition(":")
-    target = importlib.import_module(module)
-    for part in name.split("."):
-        target = getattr(target, part)
-    target(connection, *args)  # type: ignore[operator]
+    resolve(target)(connection, *args)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # tearing down torch and the watching thread takes half a second and can crash

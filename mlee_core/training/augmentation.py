@@ -1,6 +1,6 @@
-"""What an utterance goes through each time it is learnt from (recipe.Augmentation says how much).
+"""Random changes of an utterance each time it is trained on (recipe.Augmentation sets how large they are).
 
-All chance comes from one generator, so that an epoch that is resumed meets the same.
+All randomness comes from one generator, so that a resumed epoch gets the same.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 from ..config.recipe import Augmentation
 
 MASKS = 2
-"""Bands and stretches that are masked, each."""
+"""Number of masked bands, and of masked spans of time."""
 
 MIXED = 0.5
 """Share of the batches that mixup mixes."""
@@ -22,57 +22,65 @@ MIXED = 0.5
 
 @dataclass(frozen=True)
 class Augmenter:
-    """Augmentation with its chance."""
+    """Augmentation with its random generator."""
 
-    how: Augmentation
+    settings: Augmentation
     rng: np.random.Generator
 
     def spectrum(self, features: Tensor) -> Tensor:
-        """Log power [T, 400] -> [t, 400], t ≤ T: a piece of it, its frequencies stretched."""
-        if 0 < self.how.crop_frames < len(features):
-            start = int(self.rng.integers(len(features) - self.how.crop_frames + 1))
-            features = features[start : start + self.how.crop_frames]  # [t, 400]
-        return _stretched(features, self._share(self.how.warp)) if self.how.warp else features
+        """Log power [T, 400] -> a piece of it with stretched frequencies, [t, 400], t ≤ T."""
+        if 0 < self.settings.crop_frames < len(features):
+            start = int(self.rng.integers(len(features) - self.settings.crop_frames + 1))
+            features = features[start : start + self.settings.crop_frames]  # [t, 400]
+        return _stretched(features, self._share(self.settings.warp)) if self.settings.warp else features
 
     def off_centre(self) -> float:
-        """What the share of its mean that an utterance loses is off by."""
-        return self._share(self.how.off_centre) if self.how.off_centre else 0.0
+        """Random change of the share of its mean that is subtracted from an utterance."""
+        return self._share(self.settings.off_centre) if self.settings.off_centre else 0.0
 
     def masked(self, x: Tensor) -> Tensor:
-        """z-scores [t, 400] -> the same with bands and stretches at 0, the training mean."""
-        if self.how.mask_bins or self.how.mask_frames:
+        """z-scores [t, 400] with random bands and spans of time at 0, the training mean."""
+        if self.settings.mask_bins or self.settings.mask_frames:
             x = x.clone()
-        for _ in range(MASKS if self.how.mask_bins else 0):
-            first, behind = self._span(self.how.mask_bins, x.shape[1])
-            x[:, first:behind] = 0
-        for _ in range(MASKS if self.how.mask_frames else 0):
-            first, behind = self._span(min(self.how.mask_frames, len(x) // 4), len(x))
-            x[first:behind] = 0
+        for _ in range(MASKS if self.settings.mask_bins else 0):
+            first, end = self._span(self.settings.mask_bins, x.shape[1])
+            x[:, first:end] = 0
+        for _ in range(MASKS if self.settings.mask_frames else 0):
+            first, end = self._span(min(self.settings.mask_frames, len(x) // 4), len(x))
+            x[first:end] = 0
         return x  # [t, 400]
 
     def mixed(self, x: Tensor, lengths: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """A padded batch x [B, T, 400] with lengths [B] and targets [B, K], or one mixed of it and of itself
-        in another order. The larger share of a mixed utterance is never below half."""
-        if not self.how.mixup or self.rng.random() >= MIXED:
+        """Mixup: mixes a padded batch with itself in another order, or returns it unchanged.
+
+        Args:
+            x: [B, T, 400].
+            lengths: frames of each utterance [B].
+            targets: [B, K].
+
+        Returns:
+            The three again. The larger share of a mixed utterance is never below half.
+        """
+        if not self.settings.mixup or self.rng.random() >= MIXED:
             return x, lengths, targets
-        share = float(self.rng.beta(self.how.mixup, self.how.mixup))
+        share = float(self.rng.beta(self.settings.mixup, self.settings.mixup))
         share, other = max(share, 1 - share), torch.from_numpy(self.rng.permutation(len(x)))  # [B]
         x, targets = (share * both + (1 - share) * both[other] for both in (x, targets))
         return x, torch.maximum(lengths, lengths[other]), targets  # [B, T, 400], [B], [B, K]
 
     def _share(self, most: float) -> float:
-        """Evenly from -most to most."""
+        """A uniform random number from -most to most."""
         return float(self.rng.uniform(-most, most))
 
     def _span(self, most: int, length: int) -> tuple[int, int]:
-        """A stretch of 0 to `most` within `length`."""
+        """(start, end) of a random span of 0 to `most` within `length`."""
         width = int(self.rng.integers(most + 1))
         first = int(self.rng.integers(length - width + 1))
         return first, first + width
 
 
 def _stretched(features: Tensor, share: float) -> Tensor:
-    """[T, 400] with frequency f read at f (1 + share), between bins linearly; above the last, that one."""
+    """[T, 400] with frequency f taken from f (1 + share), linear between bins, constant above the last."""
     last = features.shape[1] - 1
     at = (torch.arange(last + 1) * (1 + share)).clamp(max=last)  # [400], in bins
     below = at.long().clamp(max=last - 1)  # [400]

@@ -1,8 +1,4 @@
-"""Utterances -> features on disk -> normalised, length-bucketed, padded batches.
-
-Features are computed once per run and kept as float16 (rms error 3.4e-4 against a feature s.d. of 1.29,
-FACTS.md) in one file that all training processes map: the page cache holds what fits, once.
-"""
+"""Features of utterances (feature_store.py) -> normalised, length-bucketed, padded batches."""
 
 from __future__ import annotations
 
@@ -23,7 +19,7 @@ from .augmentation import Augmenter
 from .feature_store import FeatureStore
 
 Arrays = tuple[Tensor, ...]
-"""What a network takes: features or vectors first, then, for features, the lengths."""
+"""Inputs of a network: features and their lengths, or vectors."""
 
 POOL_BATCHES = 50
 """Lengths are sorted within pools of so many batches: 1.10 × the real work instead of 2.5 × (FACTS.md)."""
@@ -31,15 +27,15 @@ POOL_BATCHES = 50
 
 @dataclass(frozen=True)
 class Batch:
-    """inputs: what the network takes. targets: float32 [B, 4]. ids: the utterances, B of them."""
+    """inputs: of the network. targets: float32 [B, 4]. ids: of the B utterances."""
 
-    inputs: tuple[Tensor, ...]
+    inputs: Arrays
     targets: Tensor
     ids: tuple[str, ...]
 
 
 def moved(inputs: Arrays, device: str) -> Arrays:
-    """On a device, without waiting for a GPU: from pinned memory it fetches them by itself."""
+    """Copy to a device, without waiting for a GPU: it reads pinned memory by itself."""
     if device == "cpu":
         return inputs
     return tuple(x if x.is_cuda else x.pin_memory().to(device, non_blocking=True) for x in inputs)
@@ -47,7 +43,7 @@ def moved(inputs: Arrays, device: str) -> Arrays:
 
 @dataclass(frozen=True)
 class Examples:
-    """The utterances that a stage admits from some speakers, with targets [N, 4]."""
+    """The utterances of some speakers that a stage admits, with targets [N, 4]."""
 
     utterances: tuple[Utterance, ...]
     targets: tuple[tuple[float, ...], ...]
@@ -100,29 +96,29 @@ Inputs = EncoderInputs | VectorInputs
 def training_batches(
     inputs: Inputs, examples: Examples, recipe: Recipe, seed: int, epoch: int
 ) -> Iterator[Batch]:
-    """Every example at every speed once, or at one of them, in an order that depends on seed and epoch alone.
+    """Every example once at every speed, or at one of them, in an order that depends on seed and epoch only.
 
-    Shuffled, sorted by length within pools of 50 batches, and the batches shuffled again; so a resumed
-    epoch sees the same batches, and each epoch other ones. Dense layers, whose work is small, meet
-    every speed and no augmentation.
+    Examples are shuffled, sorted by length within pools of 50 batches, and the batches shuffled again, so
+    that a resumed epoch has the same batches, and each epoch different ones. Dense layers, which cost little,
+    get every speed and no augmentation.
     """
     rng = np.random.default_rng((seed, epoch))
-    items = _drawn(inputs, len(examples), recipe, rng)
+    items = _epoch_items(inputs, len(examples), recipe, rng)
     sizes = [inputs.size(examples.utterances[n].id, speed) for n, speed in items]
     augmenter = Augmenter(recipe.augmentation, rng) if isinstance(inputs, EncoderInputs) else None
     for chosen in bucketed(sizes, recipe.batch_size, rng):
         yield _batch(inputs, examples, [items[i] for i in chosen], augmenter)
 
 
-def drawn(inputs: Inputs, examples: int, recipe: Recipe) -> int:
-    """How many utterances an epoch goes through."""
+def epoch_size(inputs: Inputs, examples: int, recipe: Recipe) -> int:
+    """Number of utterances in an epoch, each speed counted."""
     return examples * (1 if _draws_one(inputs, recipe) else len(recipe.speeds))
 
 
-def _drawn(
+def _epoch_items(
     inputs: Inputs, examples: int, recipe: Recipe, rng: np.random.Generator
 ) -> list[tuple[int, float]]:
-    """The examples of an epoch, each with its speed."""
+    """The examples of an epoch, by number, each with its speed."""
     if _draws_one(inputs, recipe):
         return [(n, recipe.speeds[i]) for n, i in enumerate(rng.integers(len(recipe.speeds), size=examples))]
     return [(n, speed) for n in range(examples) for speed in recipe.speeds]
@@ -144,7 +140,7 @@ def bucketed(sizes: Sequence[int], batch_size: int, rng: np.random.Generator) ->
 
 
 def plain_batches(inputs: Inputs, examples: Examples, size: int = 16) -> Iterator[Batch]:
-    """Every example once, unperturbed, ordered by length to waste little padding."""
+    """Every example once, unperturbed, ordered by length for little padding."""
     order = sorted(range(len(examples)), key=lambda n: inputs.size(examples.utterances[n].id, 1.0))
     for start in range(0, len(order), size):
         yield _batch(inputs, examples, [(n, 1.0) for n in order[start : start + size]])
@@ -155,9 +151,9 @@ def _batch(
 ) -> Batch:
     ids = tuple(examples.utterances[n].id for n, _ in items)
     targets = torch.tensor([examples.targets[n] for n, _ in items])  # [B, 4]
-    named = [(name, speed) for name, (_, speed) in zip(ids, items, strict=True)]
+    keys = [(name, speed) for name, (_, speed) in zip(ids, items, strict=True)]
     if augmenter is None or not isinstance(inputs, EncoderInputs):
-        return Batch(inputs.collate(named), targets, ids)
-    x, lengths = inputs.collate(named, augmenter)  # [B, T, 400], [B]
+        return Batch(inputs.collate(keys), targets, ids)
+    x, lengths = inputs.collate(keys, augmenter)  # [B, T, 400], [B]
     x, lengths, targets = augmenter.mixed(x, lengths, targets)
     return Batch((x, lengths), targets, ids)

@@ -1,8 +1,8 @@
 """Training steps as CUDA graphs: a whole step is recorded once for each shape of batch and then replayed.
 
-The network is so small that a GPU does a step faster than Python can ask for its several hundred kernels. A
-graph asks for all of them at once. What a graph reads and writes must stay where it was when it was
-recorded: the inputs are copied into its own, weights and Adam's moments live on the device throughout.
+The network is so small that a GPU runs a step faster than Python can launch its several hundred kernels. A
+graph launches all of them at once. The tensors that a graph reads and writes must stay at their addresses:
+inputs are copied into its own, weights and Adam's moments stay on the device.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from torch.nn import functional as F
 Arrays = tuple[Tensor, ...]
 
 COLUMNS = 64
-"""Frames: batches of utterances are padded to multiples of this, so that a few dozen shapes occur."""
+"""Batches of utterances are padded to multiples of so many frames, so that only a few dozen shapes occur."""
 
 _WARM_UP = 2
-"""Steps before a recording, in which the libraries choose algorithms and fetch their workspaces."""
+"""Steps before a recording, in which libraries choose algorithms and allocate workspaces."""
 
 
 def fixed_shape(inputs: Arrays) -> Arrays:
-    """The same batch in one of few shapes: the first tensor, if it is x [B, T, 400], padded along time."""
+    """A batch in one of few shapes: the first tensor, if it is x [B, T, 400], is padded along time."""
     x, *rest = inputs
     if x.dim() == 3:
-        x = F.pad(x, (0, 0, 0, -x.shape[1] % COLUMNS))  # what stands behind an utterance does not matter
+        x = F.pad(x, (0, 0, 0, -x.shape[1] % COLUMNS))  # padding does not change results
     return (x, *rest)
 
 
@@ -42,8 +42,9 @@ class _Recorded:
 class RecordedSteps:
     """A step on the GPU, called like the function that it was recorded from.
 
-    step: from inputs on the device to a scalar there; it waits for nothing and asks for nothing from the
-    host. state: says all tensors that it changes; the steps that warm up are undone.
+    Args:
+        step: from inputs on the device to a scalar there, without synchronising with the host.
+        state: returns all tensors that the step changes, so that the steps of the warm-up can be undone.
     """
 
     def __init__(self, step: Callable[[Arrays], Tensor], state: Callable[[], Sequence[Tensor]]) -> None:
@@ -52,27 +53,27 @@ class RecordedSteps:
         self._pool = torch.cuda.graph_pool_handle()
 
     def __call__(self, inputs: Arrays) -> Tensor:
-        """The step's value; it is overwritten by the next call with inputs of this shape."""
+        """The step's value; the next call with inputs of this shape overwrites it."""
         shape = tuple(tensor.shape for tensor in inputs)
-        known = self._recorded.get(shape)
-        if known is None:
-            known = self._recorded[shape] = self._record(inputs)
-        for own, given in zip(known.inputs, inputs, strict=True):
-            own.copy_(given, non_blocking=True)
-        known.graph.replay()
-        return known.value
+        if shape not in self._recorded:
+            self._recorded[shape] = self._record(inputs)
+        recorded = self._recorded[shape]
+        for own, tensor in zip(recorded.inputs, inputs, strict=True):
+            own.copy_(tensor, non_blocking=True)
+        recorded.graph.replay()
+        return recorded.value
 
     def _record(self, inputs: Arrays) -> _Recorded:
         own = tuple(tensor.clone() for tensor in inputs)
         with undone(self._state()):
             side = torch.cuda.Stream()
             side.wait_stream(torch.cuda.current_stream())
-            with torch.cuda.stream(side):  # a recording must not be the first use of a stream's libraries
+            with torch.cuda.stream(side):  # libraries must have been used on a stream before it is recorded
                 for _ in range(_WARM_UP):
                     self._step(own)
             torch.cuda.current_stream().wait_stream(side)
         graph = torch.cuda.CUDAGraph()
-        # one pool for all graphs: they run one after the other, and of a step only its value outlives it
+        # one memory pool for all graphs: they run one after the other, and only a step's value is kept
         with torch.cuda.graph(graph, pool=self._pool):
             value = self._step(own)
         return _Recorded(graph, own, value)
@@ -80,9 +81,9 @@ class RecordedSteps:
 
 @contextmanager
 def undone(tensors: Sequence[Tensor]) -> Iterator[None]:
-    """Put the tensors back as they were, in place."""
-    kept = [tensor.detach().clone() for tensor in tensors]
+    """Restore the tensors' values in place at the end of the context."""
+    copies = [tensor.detach().clone() for tensor in tensors]
     yield
     with torch.no_grad():
-        for tensor, was in zip(tensors, kept, strict=True):
-            tensor.copy_(was)
+        for tensor, copy in zip(tensors, copies, strict=True):
+            tensor.copy_(copy)

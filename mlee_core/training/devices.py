@@ -1,4 +1,4 @@
-"""What this machine computes with: its devices, and where bf16 is faster than fp32."""
+"""The devices of this machine, and where bf16 is faster than fp32."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _M_MMAP_MAX = -4
 
 
 def checked(name: str) -> str:
-    """`name` if it can be computed on. Raises: ConfigError with what is allowed here."""
+    """`name` if it is available. Raises: ConfigError with the devices of this machine."""
     try:
         device = torch.device(name)
     except RuntimeError as error:
@@ -31,8 +31,10 @@ def checked(name: str) -> str:
         or (device.index or 0) >= torch.cuda.device_count()
     ):
         why = hardware.usable_gpus(torch)[1]
-        here = f"is not to be had here ({why})" if why else "is not to be had here"
-        raise ConfigError(f"device {name!r} {here}: allowed are {', '.join(available())}.")
+        reason = f" ({why})" if why else ""
+        raise ConfigError(
+            f"device {name!r} is not available on this machine{reason}: allowed are {', '.join(available())}."
+        )
     return name
 
 
@@ -42,40 +44,40 @@ def available() -> tuple[str, ...]:
 
 
 def dtype(device: str) -> Dtype:
-    """bf16 where the device computes with it directly; where it would be emulated, fp32."""
+    """bf16 where the device supports it directly, fp32 where it would be emulated."""
     if device.startswith("cuda"):
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     fast = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()  # no public name yet
     return "bf16" if fast else "fp32"
 
 
-def refuse_dtype(asked: Dtype, device: str) -> None:
+def refuse_dtype(requested: Dtype, device: str) -> None:
     """Raises: ConfigError for bf16 where it would be emulated: slower than fp32, and with other numbers."""
-    if asked == "bf16" and dtype(device) != "bf16":
-        raise ConfigError(f"dtype bf16: {device} here does not compute with it, allowed is fp32.")
+    if requested == "bf16" and dtype(device) != "bf16":
+        raise ConfigError(f"dtype bf16: {device} of this machine does not support it, allowed is fp32.")
 
 
 def here(name: str) -> str:
-    """`name` if this machine has it, else cpu: an experiment for other machines' GPUs is prepared on it."""
+    """`name` if this machine has a GPU, else cpu: experiments for other machines' GPUs are prepared on it."""
     return name if name != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def settle(device: str) -> None:
-    """Make this process ready to train on `device`."""
+    """Prepare this process for training on `device`."""
     if device == "cpu":
         keep_memory()
         return
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # the same sums in the same order every time
     torch.backends.cudnn.deterministic = True
-    # the two ways of the BLSTM run apart (model.py), which copies their weights, 2 MB, at every step
+    # the two directions of the BLSTM run separately (network.py), which copies their weights, 2 MB, each step
     warnings.filterwarnings("ignore", "RNN module weights are not part of single contiguous chunk")
 
 
 def keep_memory() -> None:
-    """Let this process keep what it frees: for training, which takes the same tensors at every step.
+    """Keep freed memory in this process: training allocates the same tensors at every step.
 
-    glibc gives large blocks back at once, and every step spends a tenth of its time on having them mapped
-    and zeroed again. Where the C library has no such switch nothing happens.
+    glibc returns large blocks at once, and every step spends a tenth of its time on having them mapped and
+    zeroed again. Does nothing where the C library has no such switch.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:

@@ -31,7 +31,7 @@ from ..nets.normalisation import Normalisation
 from ..system.files import stable_hash
 from ..system.provenance import stamp
 from . import devices
-from .batches import Arrays, Batch, Examples, Inputs, drawn, moved, plain_batches, training_batches
+from .batches import Arrays, Batch, Examples, Inputs, epoch_size, moved, plain_batches, training_batches
 from .cuda_graphs import RecordedSteps, fixed_shape
 from .losses import Loss, existence_offset, loss_function
 from .optimizer import Optimizer
@@ -41,10 +41,12 @@ Step = Callable[[Batch, float], Tensor]
 
 @dataclass(frozen=True)
 class StageData:
-    """What a stage learns from. train, dev: admitted by its scheme; test: the test speakers' annotated
-    utterances, with or without a dominant class. inputs: batches of them.
+    """Data of a stage.
 
-    normalisation: None for dense layers, which stand on encoders that have their own.
+    train, dev: examples that its scheme admits.
+    test: the test speakers' annotated utterances, with or without a dominant class.
+    inputs: makes batches of all of them.
+    normalisation: None for dense layers, whose encoders have their own.
     key: hash of data, targets, configuration and seed (SPEC.md "Training").
     """
 
@@ -58,7 +60,7 @@ class StageData:
 
 @dataclass(frozen=True)
 class History:
-    """What training has been through; in the checkpoint's JSON."""
+    """Course of a training so far; in the checkpoint's JSON."""
 
     epoch: int = 0
     best_epoch: int = 0
@@ -72,11 +74,12 @@ class History:
 
 @dataclass(frozen=True)
 class Trained:
-    """The end of a stage.
+    """Result of a stage.
 
-    probabilities: id -> [4] of the test utterances, by the best epoch's weights; development: the same of
-    those of the development speakers that the stage admits. scaling: was applied to its
-    logits. reused: nothing was left to train. early: it was asked to stop.
+    probabilities: id -> [4] of the test utterances, by the best epoch's weights.
+    development: the same for the development speakers' utterances that the stage admits.
+    scaling: was applied to the logits of both.
+    reused: nothing was left to train. early: a stop was requested before the end.
     """
 
     history: History
@@ -90,9 +93,9 @@ class Trained:
 
 
 def build(config: StageConfig) -> Network | nn.Module:
-    """A fresh network for a stage; its weights depend on seed, row and label alone.
+    """A new network for a stage; its weights depend on seed, row and label only.
 
-    The train set's name is left out, so that two that admit the same utterances are one training.
+    Not on the train set, so that two train sets that admit the same utterances need one training.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(stable_hash([config.seed, config.stage.row, config.stage.label])[:15], 16))
@@ -110,15 +113,19 @@ def _never() -> bool:
 def train(
     config: StageConfig, data: StageData, folder: Path, stop: Callable[[], bool] = _never
 ) -> Generator[Event, None, Trained]:
-    """Train one stage until its development loss stops falling, or for one cycle; returns how it ended.
+    """Train one stage until its development loss stops falling, or for one cycle; yields events.
 
-    folder: gets last.safetensors after every epoch and best.safetensors after every better one. With a
-    checkpoint there already, its epochs are told again (whoever was killed between saving and telling
-    would miss one), and training goes on from it, or is taken as done. stop: asked after every epoch;
-    with True it ends there.
+    Args:
+        config: recipe, arithmetic and seed of the stage.
+        data: its examples and their batches.
+        folder: gets last.safetensors after every epoch and best.safetensors after every better one. Training
+            resumes from a checkpoint in it, whose epochs are yielded again: a process that was killed between
+            saving and reporting has not reported its last one.
+        stop: called after every epoch; True ends the training there.
 
-    Raises: ConfigError for a class without examples or a development part without utterances; RunError
-    for a checkpoint of something else and for a loss that is not finite.
+    Raises:
+        ConfigError: a class without examples, or no training or development utterances.
+        RunError: a checkpoint of other data or settings, or a loss that is not finite.
     """
     stage = config.stage.name
     refuse_empty(stage, data.train, data.dev)
@@ -156,18 +163,18 @@ def _epoch(
     config: StageConfig, data: StageData, optimizer: Optimizer, step: Step, epoch: int
 ) -> Generator[Event, None, float]:
     """One pass over the training set; returns the mean loss."""
-    examples = drawn(data.inputs, len(data.train), config.recipe)
+    examples = epoch_size(data.inputs, len(data.train), config.recipe)
     done, began = 0, time.monotonic()
     total = torch.zeros(
         (), dtype=torch.float64, device=config.compute.device
-    )  # read once: no waiting for a GPU
+    )  # read once: no synchronisation
     optimizer.network.train()
     batches = training_batches(data.inputs, data.train, config.recipe, config.seed, epoch)
     while done < examples:
-        with arithmetic(config.compute):  # augmentation too: more threads than cores wait for each other
+        with arithmetic(config.compute):  # for augmentation too: more threads than cores slow each other down
             batch = next(batches)
             at = (epoch - 1 + done / examples) / config.epochs
-            with _shortage_told(config):
+            with _explained_shortage(config):
                 total += step(batch, at).detach().double() * len(batch.ids)
         done += len(batch.ids)
         left = (time.monotonic() - began) / done * (examples - done)
@@ -176,7 +183,7 @@ def _epoch(
 
 
 def _steps(config: StageConfig, optimizer: Optimizer, loss: Loss) -> Step:
-    """One step on a batch, when a share `at` of the training is done -> the batch's loss, a scalar."""
+    """The function (batch, share of the training that is done) -> the batch's loss after one step on it."""
     compute = config.compute
 
     def step(batch: Batch, at: float) -> Tensor:
@@ -188,7 +195,7 @@ def _steps(config: StageConfig, optimizer: Optimizer, loss: Loss) -> Step:
         return value
 
     def replayed(batch: Batch, at: float) -> Tensor:
-        if len(batch.ids) < config.recipe.batch_size:  # an epoch's last: not worth a recording
+        if len(batch.ids) < config.recipe.batch_size:  # an epoch's last: recording costs more than it saves
             return step(batch, at)
         optimizer.schedule(at)
         return recorded(fixed_shape(moved((*batch.inputs, batch.targets), compute.device)))
@@ -200,39 +207,39 @@ def _steps(config: StageConfig, optimizer: Optimizer, loss: Loss) -> Step:
 
 
 @contextmanager
-def _shortage_told(config: StageConfig) -> Iterator[None]:
-    """Raises: RunError, with a remedy, where memory runs out."""
+def _explained_shortage(config: StageConfig) -> Iterator[None]:
+    """Raises: RunError, with a remedy, for an error that means too little memory."""
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        known = isinstance(error, torch.OutOfMemoryError | MemoryError)
-        if not known and not any(words in str(error) for words in ("allocate memory", "not enough memory")):
-            raise  # torch's words on the CPU
+        of_torch = any(text in str(error) for text in ("allocate memory", "not enough memory"))  # on the CPU
+        if not of_torch and not isinstance(error, torch.OutOfMemoryError | MemoryError):
+            raise
         size = config.recipe.batch_size
         smaller = f"--batch-size {size // 2}" if size > 1 else "shorter utterances"
         raise RunError(
             f"{config.stage.name}: {config.compute.device} has no memory left for {size} utterances a step: "
-            f"begin another run folder with {smaller}, or train fewer at once (--jobs)."
+            f"start another run folder with {smaller}, or run fewer trainings at once (--jobs)."
         ) from error
 
 
 def train_step(compute: Compute, optimizer: Optimizer, loss: Loss, batch: Batch, at: float) -> Tensor:
-    """One step on one batch, when a share `at` of the training is done; the batch's loss, a scalar."""
+    """One step on one batch when a share `at` of the training is done; returns the batch's loss, a scalar."""
     value = _loss(compute, optimizer.network, loss, moved((*batch.inputs, batch.targets), compute.device))
     optimizer.step(value, at)
     return value
 
 
 def _loss(compute: Compute, network: nn.Module, loss: Loss, batch: Arrays) -> Tensor:
-    """Of a batch on the device: the network's inputs and, last, the targets [B, 4]."""
+    """Loss of a batch on the device: the network's inputs and, last, the targets [B, 4]."""
     return loss(_logits(network, batch[:-1], compute).float(), batch[-1])
 
 
 @contextmanager
 def arithmetic(compute: Compute) -> Iterator[None]:
-    """Run with a stage's own thread count, and put the process's back: another count gives other bits.
+    """Use a stage's own thread count, then restore the process's: another count gives different bits.
 
-    A GPU may round the products of fp32 to TF32 meanwhile; analysis never does.
+    A GPU may round the products of fp32 to TF32 in training; analysis never does.
     """
     threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
     convolutions = torch.backends.cudnn.allow_tf32
@@ -259,32 +266,33 @@ def _logits(network: nn.Module, inputs: tuple[Tensor, ...], compute: Compute) ->
 def predict(config: StageConfig, inputs: Inputs, network: nn.Module, examples: Examples) -> dict[str, Tensor]:
     """Utterance id -> logits [4], fp32, in eval mode; unperturbed."""
     network.eval()
-    answers: dict[str, Tensor] = {}
+    found: dict[str, Tensor] = {}
     with torch.inference_mode(), arithmetic(config.compute):
         for batch in plain_batches(inputs, examples):
             batch_inputs = moved(batch.inputs, config.compute.device)
             logits = _logits(network, batch_inputs, config.compute).float().cpu()  # [B, 4]
-            answers.update(zip(batch.ids, logits, strict=True))
-    return answers
+            found.update(zip(batch.ids, logits, strict=True))
+    return found
 
 
 def evaluate(
     config: StageConfig, data: StageData, network: nn.Module, loss: Loss
 ) -> tuple[float, float | None, float | None]:
     """The development part's loss, and WA and UA of its utterances that have a dominant class."""
-    answers = predict(config, data.inputs, network, data.dev)
-    logits = torch.stack([answers[u.id] for u in data.dev.utterances])  # [N, 4]
+    predicted = predict(config, data.inputs, network, data.dev)
+    logits = torch.stack([predicted[u.id] for u in data.dev.utterances])  # [N, 4]
     device = config.compute.device
     value = loss(logits.to(device), torch.tensor(data.dev.targets, device=device)).item()
-    return value, *score(answers, data.dev.utterances)
+    return value, *score(predicted, data.dev.utterances)
 
 
-def score(answers: dict[str, Tensor], utterances: Sequence[Utterance]) -> tuple[float | None, float | None]:
-    """WA and UA over the utterances that `hard` admits (SPEC.md); None without any. argmax of logits is
-    equation 1 for a dominant model and equation 7 for MLEE."""
-    pairs = [(dominant(u.votes), answers[u.id]) for u in utterances]
-    truth = [CLASSES.index(name) for name, _ in pairs if name is not None]
-    predicted = [int(logits.argmax()) for name, logits in pairs if name is not None]
+def score(logits: Mapping[str, Tensor], utterances: Sequence[Utterance]) -> tuple[float | None, float | None]:
+    """WA and UA over the utterances that `hard` admits (SPEC.md); None without any.
+
+    argmax of logits is equation 1 for a dominant model and equation 7 for MLEE.
+    """
+    pairs = [(CLASSES.index(name), logits[u.id]) for u in utterances if (name := dominant(u.votes))]
+    truth, predicted = [k for k, _ in pairs], [int(values.argmax()) for _, values in pairs]
     return scores.wa(truth, predicted), scores.ua(truth, predicted)
 
 
@@ -298,35 +306,34 @@ def _trained(
     reused: bool,
     early: bool,
 ) -> Trained:
-    """Score the best epoch on the test speakers; its scaling is the development speakers'."""
+    """Score the best epoch on the test speakers, with a scaling from the development speakers."""
     load_network(folder / "best.safetensors", network)
     dev = predict(config, data.inputs, network, data.dev)
     scaling = _scaling(config, data, dev) if config.recipe.calibrated else Scaling()
     without_targets = Examples(data.test, tuple((0.0,) * len(CLASSES) for _ in data.test))
-    answers = predict(config, data.inputs, network, without_targets)
-    existence = config.stage.scheme == "existence"
-    said, said_of_dev = (
-        {
-            name: tuple((scaling.of(z).sigmoid() if existence else scaling.of(z).softmax(0)).tolist())
-            for name, z in logits.items()
+    test = predict(config, data.inputs, network, without_targets)
+
+    def probabilities(logits: Mapping[str, Tensor]) -> dict[str, tuple[float, ...]]:
+        existence = config.stage.scheme == "existence"
+        scaled = {name: scaling.of(z) for name, z in logits.items()}
+        return {
+            name: tuple((z.sigmoid() if existence else z.softmax(0)).tolist()) for name, z in scaled.items()
         }
-        for logits in (answers, dev)
-    )
-    wa, ua = score(answers, data.test)
-    return Trained(history, said, said_of_dev, wa, ua, scaling, reused, early)
+
+    wa, ua = score(test, data.test)
+    return Trained(history, probabilities(test), probabilities(dev), wa, ua, scaling, reused, early)
 
 
-def _scaling(config: StageConfig, data: StageData, answers: Mapping[str, Tensor]) -> Scaling:
-    """Of a stage's logits; the temperature by what the development speakers' annotators said."""
-    logits = [answers[u.id].tolist() for u in data.dev.utterances]  # [N, 4]
+def _scaling(config: StageConfig, data: StageData, dev: Mapping[str, Tensor]) -> Scaling:
+    """Of a stage's logits; the temperature is fitted to the votes on the development speakers."""
+    logits = [dev[u.id].tolist() for u in data.dev.utterances]  # [N, 4]
     if config.stage.scheme == "existence":
-        plain = Scaling(offset=existence_offset(data.train.targets))
-        return replace(
-            plain, temperature=calibration.temperature(plain.of(np.array(logits)), data.dev.targets)
-        )
-    named = [dominant(u.votes) for u in data.dev.utterances]
-    judged = [(said, CLASSES.index(name)) for said, name in zip(logits, named, strict=True) if name]
-    return Scaling(calibration.temperature([said for said, _ in judged], [k for _, k in judged]))
+        offset = existence_offset(data.train.targets)
+        shifted = Scaling(offset=offset).of(np.array(logits))  # [N, 4]
+        return Scaling(calibration.temperature(shifted, data.dev.targets), offset)
+    names = [dominant(u.votes) for u in data.dev.utterances]
+    pairs = [(values, CLASSES.index(name)) for values, name in zip(logits, names, strict=True) if name]
+    return Scaling(calibration.temperature([values for values, _ in pairs], [k for _, k in pairs]))
 
 
 def refuse_empty(stage: str, train_set: Examples, dev_set: Examples) -> None:
@@ -346,7 +353,7 @@ def _save(
     history: History,
     better: bool,
 ) -> None:
-    """best first, then last: a kill between them repeats the epoch and writes the same best again."""
+    """Save best, then last: a kill between the two repeats the epoch and writes the same best again."""
     tensors = {f"network.{name}": value for name, value in optimizer.averaged.state_dict().items()}
     if data.normalisation is not None:
         tensors |= {"norm.mean": data.normalisation.mean, "norm.std": data.normalisation.std}
@@ -357,14 +364,14 @@ def _save(
 
 
 def _restore(path: Path, key: str, optimizer: Optimizer) -> History:
-    """Put a checkpoint's state into the optimizer; a fresh History where there is none."""
+    """Load a checkpoint's state into the optimizer; an empty History without a checkpoint."""
     if not path.exists():
         return History()
     tensors, meta = load_network(path, optimizer.averaged)
     if meta.get("key") != key:
         raise RunError(
             f"{path} was trained on other data or settings (key {meta.get('key')}, now {key}): "
-            "use another run folder, or the corpus and settings that it was begun with."
+            "use another run folder, or the corpus and settings that it was started with."
         )
     optimizer.restore(tensors)
     history = meta["history"]
@@ -372,12 +379,10 @@ def _restore(path: Path, key: str, optimizer: Optimizer) -> History:
 
 
 def load_network(path: Path, network: nn.Module) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Fill `network` from a stage's checkpoint; returns all its tensors and its JSON data."""
+    """Load `network` from a stage's checkpoint; returns all of its tensors and its JSON data."""
     tensors, meta = tensor_file.load(path, RunError)
-    prefix = "network."
-    own = {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
     try:
-        network.load_state_dict(own)
+        network.load_state_dict(tensor_file.under("network.", tensors))
     except RuntimeError as error:
-        raise RunError(f"{path} holds another network than the one that is asked for.") from error
+        raise RunError(f"{path} holds another network than the requested one.") from error
     return tensors, meta

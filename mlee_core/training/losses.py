@@ -1,4 +1,4 @@
-"""What training minimises (paper, equations 2 and 6; SPEC.md "Losses")."""
+"""Loss functions (paper, equations 2 and 6; SPEC.md "Losses")."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def loss_function(config: StageConfig, targets: Sequence[Sequence[float]]) -> Lo
 
 
 def existence_offset(targets: Sequence[Sequence[float]]) -> float:
-    """What equation 6's weights add to the logits of existence, as a mean over the classes.
+    """The bias that equation 6's weights add to the logits of existence, as a mean over the classes.
 
-    Where w₀ and w₁ weigh the two outcomes, p / (1 - p) is learnt w₁ / w₀ times as large as it is.
+    With weights w₀ and w₁ of the two outcomes, training learns p / (1 - p) too large by w₁ / w₀.
     """
     pairs = existence_weights(targets)
     return sum(math.log(present / absent) for absent, present in pairs) / len(pairs)

@@ -1,1 +1,1 @@
-"""Plots and panels of one recording. They know neither session nor worker."""
+"""Plots and panels of one recording. Only the presenter knows session and player."""

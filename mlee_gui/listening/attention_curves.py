@@ -1,4 +1,4 @@
-"""Attention curves over the spectrogram: one step of 160 ms each, at its own time, never smoothed."""
+"""Attention curves over the spectrogram, in steps of 160 ms, not smoothed."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ LINES = {"solid": [], "dash": [5.0, 3.0], "dot": [1.5, 1.5]}
 """Dash patterns of the palette's line styles, in line widths."""
 
 MIN_STEP_PIXELS = 1.0
-"""Curves are drawn from this on; with narrower steps they would be noise, so a caption says to zoom in."""
+"""Smallest width of a step for which curves are drawn; below it a caption says to zoom in."""
 
 
 @dataclass(frozen=True)
 class AttentionSteps:
-    """Attention steps as arrays, in order of time: step i reaches from start_s[i] to end_s[i].
+    """Attention steps as arrays [steps], in order of time: step i is from start_s[i] to end_s[i].
 
-    segment: which segment it belongs to. weights: encoder -> shares of its segment's attention, NaN
-    where the model lacks that encoder. All [steps].
+    segment: index of its segment. weights: encoder -> share of its segment's attention, NaN where the model
+    has no such encoder.
     """
 
     start_s: np.ndarray
@@ -39,7 +39,7 @@ class AttentionSteps:
 
     @classmethod
     def of(cls, segments: Sequence[Segment]) -> AttentionSteps:
-        # the one step of a very short stretch reaches beyond its end, since it was padded
+        # the only step of a very short segment, which was padded, extends beyond its end
         edges = [np.minimum(np.asarray(s.attention.edges_s(), dtype=float), s.end_s) for s in segments]
         none = np.empty(0)
         weights = {name: np.concatenate([none, *(_weights(s, name) for s in segments)]) for name in ENCODERS}
@@ -51,7 +51,7 @@ class AttentionSteps:
         )
 
     def between(self, start_s: float, end_s: float) -> AttentionSteps:
-        """Those that overlap the stretch."""
+        """The steps that overlap a time range."""
         part = slice(
             int(np.searchsorted(self.end_s, start_s, "right")),
             int(np.searchsorted(self.start_s, end_s, "left")),
@@ -60,7 +60,7 @@ class AttentionSteps:
         return AttentionSteps(self.start_s[part], self.end_s[part], self.segment[part], weights)
 
     def at(self, time_s: float) -> dict[str, float]:
-        """The weight of each encoder at a time; empty where nothing was attended."""
+        """The weight of each encoder at a time; empty outside of all steps."""
         i = int(np.searchsorted(self.start_s, time_s, "right")) - 1
         if i < 0 or time_s >= self.end_s[i]:
             return {}
@@ -68,7 +68,7 @@ class AttentionSteps:
 
 
 class AttentionCurves:
-    """Painted into the spectrogram's lane, with an axis of its own at the right in percent."""
+    """Curves over the spectrogram's lane, with an axis in percent at the right."""
 
     def __init__(self) -> None:
         self.visible: dict[str, bool] = dict.fromkeys(ENCODERS, True)
@@ -79,7 +79,7 @@ class AttentionCurves:
         self.tails = [tail for s in segments if (tail := _tail(s)) is not None]
 
     def top(self, steps: AttentionSteps) -> float:
-        """The upper end of the scale that all curves share: a bit above the largest weight in sight."""
+        """The upper end of the common scale: 6 % above the largest visible weight."""
         shown = [steps.weights[name] for name in ENCODERS if self.visible[name]]
         largest = max((float(np.nanmax(w)) for w in shown if len(w) and not np.isnan(w).all()), default=0.0)
         return largest * 1.06
@@ -89,7 +89,7 @@ class AttentionCurves:
         steps = self.steps.between(frame.scale.start_s, frame.scale.end_s)
         top = self.top(steps)
         if top > 0 and step_pixels < MIN_STEP_PIXELS:
-            paint_caption(painter, frame, "Zoom in to see attention: a step is narrower than a pixel here")
+            paint_caption(painter, frame, "Zoom in to see attention: a step is narrower than a pixel")
             return
         painter.save()
         painter.setClipRect(frame.rect)
@@ -105,8 +105,8 @@ class AttentionCurves:
     ) -> None:
         """All casings, then all curves, `width` logical pixels wide.
 
-        Qt strokes a line wider than one device pixel some hundred times slower; a step curve, moved along
-        the diagonal pixel by pixel, looks the same.
+        Qt strokes a line wider than one device pixel about a hundred times slower; a step curve drawn several
+        times, shifted along the diagonal by one pixel each, looks the same.
         """
         names = [n for n in ENCODERS if self.visible[n] and not np.isnan(steps.weights[n]).all()]
         paths = {name: _path(steps, steps.weights[name] / top, frame) for name in names}
@@ -139,7 +139,7 @@ class AttentionCurves:
         paint_axis_ticks(painter, frame, places, right=True)
         widest = max(painter.fontMetrics().horizontalAdvance(text) for _, text in places)
         paint_upright(
-            painter, rect.right() + 9 + widest + high / 2, rect, "attention (% a step)", frame.theme.text
+            painter, rect.right() + 9 + widest + high / 2, rect, "attention (% per step)", frame.theme.text
         )
 
 
@@ -149,7 +149,7 @@ def _stroke(painter: QPainter, path: QPainterPath, line: QPen, shifts: range, ra
 
 
 def paint_not_attended(painter: QPainter, rect: QRectF) -> None:
-    """Grey and hatched: no encoder attended to this, it is shorter than a step."""
+    """Hatched grey: a part shorter than a step, to which no encoder attends."""
     painter.fillRect(rect, QColor(96, 96, 96, 150))
     painter.fillRect(rect, QBrush(QColor(230, 230, 230, 150), Qt.BrushStyle.BDiagPattern))
 
@@ -160,13 +160,13 @@ def _weights(segment: Segment, encoder: str) -> np.ndarray:
 
 
 def _tail(segment: Segment) -> tuple[float, float] | None:
-    """What is left of a segment after its last whole step."""
+    """The part of a segment after its last whole step."""
     edges = segment.attention.edges_s()
     return (edges[-1], segment.end_s) if edges and segment.end_s - edges[-1] > 1e-3 else None
 
 
 def _path(steps: AttentionSteps, heights: np.ndarray, frame: Frame) -> QPainterPath:
-    """The curve as a path of horizontal steps; broken where steps do not adjoin or have no weight."""
+    """The curve as a path of horizontal steps, interrupted where steps do not adjoin or have no weight."""
     scale, rect = frame.scale, frame.rect
     lefts = (scale.left + (steps.start_s - scale.start_s) * scale.pixels_per_s).tolist()
     rights = (scale.left + (steps.end_s - scale.start_s) * scale.pixels_per_s).tolist()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -25,12 +25,12 @@ from .waveform import WaveformLane
 
 Span = tuple[float, float]
 
-NOTHING_SHOWN = "No recording shown.\nDrop a file here, or open one."
+NO_RECORDING = "No recording shown.\nDrop a file here, or open one."
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each lane lies, logical pixels; the track's is empty while there is none."""
+    """The rectangles of the lanes, logical pixels; that of the track is empty without a track."""
 
     overview: QRectF
     waveform: QRectF
@@ -40,18 +40,16 @@ class Layout:
 
     @property
     def plots(self) -> QRectF:
-        """Waveform, spectrogram and track together: what shares the visible part's time scale."""
+        """Waveform, spectrogram and track, which share a time scale."""
         return QRectF(self.waveform.topLeft(), QPointF(self.waveform.right(), self.axis.top()))
 
 
 class Canvas(QWidget):
-    """Paints; what the mouse and keys do to it is in gestures.py.
+    """Paints the plots; gestures.py handles mouse and keys.
 
-    Plots are painted into a picture that is kept until view, data, size or colours change; cursor and
-    selection are drawn over it, so a cursor that follows playback repaints a few columns only.
+    Plots are painted into a picture that is kept until view, data, size or colours change. Cursor and
+    selection are drawn over it, so that a cursor following playback repaints only a few columns.
     """
-
-    view_changed = Signal(float, float)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -59,7 +57,7 @@ class Canvas(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.view: View | None = None
         self.pyramid: Pyramid | None = None
-        self.nothing_shown = NOTHING_SHOWN
+        self.placeholder = NO_RECORDING
         self.selection: Span | None = None
         self.cursor_s: float | None = None
         self.overview, self.waveform = OverviewLane(), WaveformLane()
@@ -72,8 +70,6 @@ class Canvas(QWidget):
         self.view = View.whole(duration_s) if pyramid is not None and duration_s > 0 else None
         self.selection, self.cursor_s = None, None
         self.set_segments(())
-        if self.view is not None:
-            self.view_changed.emit(self.view.start_s, self.view.end_s)
 
     def set_segments(self, segments: Sequence[Segment]) -> None:
         self.track.set_segments(segments)
@@ -83,7 +79,7 @@ class Canvas(QWidget):
 
     @property
     def has_track(self) -> bool:
-        """A short recording has one verdict, shown elsewhere; a long one has a track of them."""
+        """Whether to show a track: for a long recording, or one with several segments."""
         return self.view is not None and (
             len(self.track.segments) > 1 or self.view.duration_s > MAX_SEGMENT_S
         )
@@ -92,7 +88,6 @@ class Canvas(QWidget):
         if view != self.view:
             self.view = view
             self.refresh()
-            self.view_changed.emit(view.start_s, view.end_s)
 
     def set_selection(self, span: Span | None) -> None:
         self.selection = span
@@ -106,7 +101,7 @@ class Canvas(QWidget):
         self.cursor_s = time_s
 
     def refresh(self) -> None:
-        """Paint everything anew at the next chance."""
+        """Repaint everything at the next opportunity."""
         self._picture = None
         self.update()
 
@@ -132,7 +127,7 @@ class Canvas(QWidget):
         )
 
     def scale(self) -> TimeScale:
-        """Time <-> x in the plots. Only with a recording."""
+        """Time <-> x in the plots. Requires a recording."""
         assert self.view is not None
         rect = self.lanes().waveform
         return TimeScale(self.view.start_s, self.view.end_s, rect.left(), rect.width())
@@ -164,7 +159,7 @@ class Canvas(QWidget):
         painter.setFont(self.font())
         if self.view is None:
             painter.setPen(self.theme.faint)
-            painter.drawText(QRectF(self.rect()), Qt.AlignmentFlag.AlignCenter, self.nothing_shown)
+            painter.drawText(QRectF(self.rect()), Qt.AlignmentFlag.AlignCenter, self.placeholder)
         else:
             self._paint_lanes(painter, ratio)
         painter.end()

@@ -1,8 +1,8 @@
-"""Above the plots: the legend, which is also the switches, and how the spectrogram is coloured."""
+"""Controls above the plots: the legend, whose entries are switches, and the colours of the spectrogram."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QSpinBox, QWidget
 
@@ -15,18 +15,18 @@ from .attention_curves import LINES, paint_not_attended
 from .spectrogram import COLORMAPS, DB_LIMITS, colors
 
 GAP_DB = 10
-"""The least distance of the lowest from the highest level in colour."""
+"""Smallest difference between the highest and the lowest level in colour."""
 
-_WIDE = 30
-_MEANING = {
+_SAMPLE_WIDTH = 30
+_ENCODERS = {
     "hard": "the dominant model trained on hard targets",
     "soft": "the dominant model trained on soft targets",
-    "mlee": "the model of which emotions are present (MLEE)",
+    "mlee": "the model of the emotions that are present (MLEE)",
 }
 
 
 class Controls(QWidget):
-    """Signals are sent for what the user does, never for what code sets."""
+    """Signals are emitted only for actions of the user."""
 
     encoder_toggled = Signal(str, bool)
     display_changed = Signal()
@@ -38,7 +38,7 @@ class Controls(QWidget):
         self.colormap.addItems(list(COLORMAPS))
         self.colormap.setAccessibleName("Colours of the spectrogram")
         self.colormap.setToolTip(
-            "Colours of the spectrogram; all but grey are even to the eye and safe for the colour-blind"
+            "Colours of the spectrogram; all but grey are perceptually uniform and safe for the colour-blind"
         )
         self.low, self.high = self._decibels("lowest", 0), self._decibels("highest", GAP_DB)
         self.swatch = _Swatch()
@@ -58,30 +58,27 @@ class Controls(QWidget):
         return float(self.low.value()), float(self.high.value())
 
     def set_display(self, colormap: str, db_range: tuple[float, float]) -> None:
-        blocked = [(w, w.blockSignals(True)) for w in (self.colormap, self.low, self.high)]
-        self.colormap.setCurrentText(colormap)
-        self.low.setValue(round(db_range[0]))
-        self.high.setValue(round(db_range[1]))
+        with QSignalBlocker(self.colormap), QSignalBlocker(self.low), QSignalBlocker(self.high):
+            self.colormap.setCurrentText(colormap)
+            self.low.setValue(round(db_range[0]))
+            self.high.setValue(round(db_range[1]))
         self.swatch.show_map(colormap)
-        for widget, before in blocked:
-            widget.blockSignals(before)
 
     def set_encoder(self, name: str, on: bool) -> None:
-        blocked = self.switches[name].blockSignals(True)
-        self.switches[name].setChecked(on)
-        self.switches[name].blockSignals(blocked)
+        with QSignalBlocker(self.switches[name]):
+            self.switches[name].setChecked(on)
 
     def set_present(self, present: set[str]) -> None:
-        """Which encoders the shown results have; the others cannot be switched on, and say why."""
+        """Set the encoders of the shown results; the switches of the others are disabled."""
         for name, switch in self.switches.items():
             switch.setEnabled(name in present)
-            what = f"Attention of {_MEANING[name]}: share of the utterance's attention per step of 160 ms"
-            lacking = f"This model has no encoder for {_MEANING[name]}"
-            switch.setToolTip(what if name in present else lacking)
+            tip = f"Attention of {_ENCODERS[name]}: share of the utterance's attention per step of 160 ms"
+            missing = f"This model has no encoder for {_ENCODERS[name]}"
+            switch.setToolTip(tip if name in present else missing)
 
     def _changed(self) -> None:
         low, high = self.db_range
-        if high - low < GAP_DB:  # the one that was changed pushes the other
+        if high - low < GAP_DB:  # the changed one moves the other
             pushed = (low, low + GAP_DB) if self.sender() is self.low else (high - GAP_DB, high)
             self.set_display(self.colormap.currentText(), pushed)
         self.swatch.show_map(self.colormap.currentText())
@@ -91,7 +88,7 @@ class Controls(QWidget):
         switch = QCheckBox(ENCODER_STYLES[name].label)
         switch.setChecked(True)
         switch.setIcon(QIcon(_line_sample(name)))
-        switch.setIconSize(QSize(_WIDE, 14))
+        switch.setIconSize(QSize(_SAMPLE_WIDTH, 14))
         switch.setAccessibleName(f"Show attention of {ENCODER_STYLES[name].label}")
         switch.toggled.connect(lambda on, name=name: self.encoder_toggled.emit(name, on))
         return switch
@@ -103,25 +100,27 @@ class Controls(QWidget):
         box.setSuffix(" dB")
         box.setKeyboardTracking(False)
         box.setAccessibleName(f"Spectrogram, {which} level in colour")
-        box.setToolTip(f"The {which} level that the colours show; 0 dB is a sine at the recording's peak")
+        box.setToolTip(f"The {which} level of the colours; 0 dB is a sine at the recording's peak")
         return box
 
     def _tail_legend(self) -> QWidget:
-        sample = QPixmap(_WIDE * 2, 28)
+        sample = QPixmap(_SAMPLE_WIDTH * 2, 28)
         sample.setDevicePixelRatio(2)
         sample.fill(QColor("#303040"))
         painter = QPainter(sample)
-        paint_not_attended(painter, QRectF(0, 0, _WIDE, 14))
+        paint_not_attended(painter, QRectF(0, 0, _SAMPLE_WIDTH, 14))
         painter.end()
         picture = QLabel()
         picture.setPixmap(sample)
         legend = _beside(picture, QLabel("not attended"))
-        legend.setToolTip("A tail shorter than one attention step (160 ms): no encoder attended to it")
+        legend.setToolTip(
+            "The end of a segment, shorter than one attention step (160 ms): no encoder attends to it"
+        )
         return legend
 
 
 class _Swatch(QWidget):
-    """The colour map between its two ends."""
+    """The colour map."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -152,9 +151,9 @@ def _beside(*widgets: QWidget) -> QWidget:
 
 
 def _line_sample(name: str) -> QPixmap:
-    """The encoder's line as it is drawn, casing and all."""
+    """The line of an encoder with its casing."""
     style = ENCODER_STYLES[name]
-    sample = QPixmap(_WIDE * 2, 28)
+    sample = QPixmap(_SAMPLE_WIDTH * 2, 28)
     sample.setDevicePixelRatio(2)
     sample.fill(QColor(CASING))
     painter = QPainter(sample)
@@ -163,6 +162,6 @@ def _line_sample(name: str) -> QPixmap:
         line.setDashPattern(LINES[style.line])
     line.setCapStyle(Qt.PenCapStyle.FlatCap)
     painter.setPen(line)
-    painter.drawLine(2, 7, _WIDE - 2, 7)
+    painter.drawLine(2, 7, _SAMPLE_WIDTH - 2, 7)
     painter.end()
     return sample

@@ -1,4 +1,4 @@
-"""What was heard: which emotions are present, which dominates, in words and bars, with what caveats."""
+"""The result of a segment: emotions present, dominant emotion and caveats, as text and bars."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from PySide6.QtWidgets import (
 from mlee_core.figures.palette import class_color
 from mlee_core.inference.results import DOMINANT_HEADS, Analysis, Segment
 
-from ..shell.class_swatch import name_of
+from ..shell.class_swatch import class_name
 from ..shell.plot_theme import mix
 from ..shell.time_text import time_and_unit, time_text
 from .probability_bars import Bar, ProbabilityBars
 
 _PARTS = {"train": "training", "dev": "development"}
-_MEANS = {
-    "hard": "Dominant model trained on hard targets: the one class with the most votes",
+_TIPS = {
+    "hard": "Dominant model trained on hard targets: the class with the most votes",
     "soft": "Dominant model trained on soft targets: the shares of the votes",
-    "fusion": "Dominant model that listens through two encoders, one dominant and MLEE",
+    "fusion": "Dominant model with two encoders: that of a dominant model and that of MLEE",
 }
 _AMBER = "#d69a00"
-NOTHING = "No result yet"
+NO_RESULT = "No result yet"
 NOT_SEEN = "Not seen in training (MLEE compares recordings and speaker ids; it cannot know voices)."
 
 
 class EmotionsPanel(QScrollArea):
-    """Shows one Segment at a time. rule_changed: the dominant head that the user chose."""
+    """Shows one Segment at a time. rule_changed: the dominant head that the user selected."""
 
     rule_changed = Signal(str)
 
@@ -44,13 +44,13 @@ class EmotionsPanel(QScrollArea):
         self._segment: Segment | None = None
         self._analysis: Analysis | None = None
         self._elsewhere = False
-        self._head: str | None = None  # the user's choice; None shows the head that made the prediction
+        self._head: str | None = None  # selected by the user; None for the head of the prediction
         self.where, self.predicted, self.verdict = _text(), _text(), _text()
         self.seen, self.caveats = _text(), _text()
         self.present = ProbabilityBars("Existence: probability that each emotion is present", half_line=True)
         self.dominant = ProbabilityBars("Dominant emotion: probability of each", half_line=False)
         self.no_existence = _text(
-            "This model has no MLEE head, so it does not say which emotions are present."
+            "This model has no MLEE head, so it does not predict which emotions are present."
         )
         self.no_dominant = _text("This model has no dominant head.")
         self.heads = {head: QRadioButton(head) for head in DOMINANT_HEADS}
@@ -67,9 +67,12 @@ class EmotionsPanel(QScrollArea):
     def show_segment(
         self, segment: Segment | None, analysis: Analysis | None, elsewhere: bool = False
     ) -> None:
-        """Show a verdict and whose it is; `analysis` is None while the rest is still being computed.
+        """Show the result of a segment.
 
-        elsewhere: whether there are verdicts, if none here.
+        Args:
+            segment: None if there is none at the cursor.
+            analysis: Of the recording; None while it is not finished.
+            elsewhere: Whether the recording has results at other times.
         """
         self._segment, self._analysis, self._elsewhere = segment, analysis, elsewhere
         self._refresh()
@@ -79,20 +82,20 @@ class EmotionsPanel(QScrollArea):
         """The dominant head whose bars are shown, None without one."""
         if self._segment is None:
             return None
-        having = [h for h in DOMINANT_HEADS if self._segment.dominant.get(h) is not None]
-        if self._head in having:
+        heads = [h for h in DOMINANT_HEADS if self._segment.dominant.get(h) is not None]
+        if self._head in heads:
             return self._head
-        return self._segment.rule if self._segment.rule in having else (having[-1] if having else None)
+        return self._segment.rule if self._segment.rule in heads else (heads[-1] if heads else None)
 
     def set_rule(self, head: str) -> None:
-        """Show the dominant bars of hard, soft or fusion, where the model has it."""
+        """Show the dominant bars of hard, soft or fusion, if the model has it."""
         self._head = head if head in DOMINANT_HEADS else None
         self._refresh()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
-            self._paint_notices()
+            self._color_banner()
 
     def _lay_out(self) -> None:
         heads = QHBoxLayout()
@@ -103,31 +106,23 @@ class EmotionsPanel(QScrollArea):
             button.clicked.connect(lambda _=False, head=head: self._choose(head))
             heads.addWidget(button)
         heads.addStretch(1)
-        layout = QVBoxLayout(self._body)
-        layout.setContentsMargins(8, 6, 8, 6)
-        layout.setSpacing(6)
-        self._present_title, self._dominant_title = _title("Present"), _title("Dominant")
+        self._column = QVBoxLayout(self._body)
+        self._column.setContentsMargins(8, 6, 8, 6)
+        self._column.setSpacing(6)
         self._caveats_title = _title("Caveats")
-        verdict = (self.where, self.predicted, self.verdict)
-        for label in (*verdict, self._caveats_title, self.caveats, self.seen):
-            layout.addWidget(label)
-        above: tuple[QWidget, ...] = (
-            self._present_title,
-            self.present,
-            self.no_existence,
-            self._dominant_title,
+        widgets: tuple[QWidget, ...] = (
+            *(self.where, self.predicted, self.verdict, self._caveats_title, self.caveats, self.seen),
+            *(_title("Present"), self.present, self.no_existence, _title("Dominant")),
         )
-        below: tuple[QWidget, ...] = (self.dominant, self.no_dominant)
-        for widget in above:
-            layout.addWidget(widget)
-        layout.addLayout(heads)
-        for widget in below:
-            layout.addWidget(widget)
-        layout.addStretch(1)
-        self._column = layout
+        for widget in widgets:
+            self._column.addWidget(widget)
+        self._column.addLayout(heads)
+        self._column.addWidget(self.dominant)
+        self._column.addWidget(self.no_dominant)
+        self._column.addStretch(1)
 
     def add_footer(self, widget: QWidget) -> None:
-        """Put a widget below everything, scrolled with the rest (what is known of the model)."""
+        """Add a widget below everything, scrolled with the rest."""
         self._column.addWidget(widget)
 
     def _choose(self, head: str) -> None:
@@ -135,78 +130,74 @@ class EmotionsPanel(QScrollArea):
         self.rule_changed.emit(head)
 
     def _refresh(self) -> None:
-        segment = self._segment
-        self._refresh_words()
+        self._refresh_texts()
         self._refresh_bars()
+        segment, rule = self._segment, self.rule
+        self._group.setExclusive(rule is not None)  # else the last button could not be unchecked
         for head, button in self.heads.items():
-            having = segment is not None and segment.dominant.get(head) is not None
-            button.setEnabled(having)
-            lacking = f"This model has no {head} head." if segment is not None else NOTHING + "."
-            button.setToolTip(_MEANS[head] if having else lacking)
-        rule = self.rule
-        self._group.setExclusive(rule is not None)  # or the last one could not be switched off
-        for head, button in self.heads.items():
+            available = segment is not None and segment.dominant.get(head) is not None
+            button.setEnabled(available)
+            missing = f"This model has no {head} head." if segment is not None else NO_RESULT + "."
+            button.setToolTip(_TIPS[head] if available else missing)
             button.setChecked(head == rule)
-        self._refresh_notices()
+        self._refresh_caveats()
 
-    def _refresh_words(self) -> None:
+    def _refresh_texts(self) -> None:
         segment, analysis = self._segment, self._analysis
         self.verdict.setVisible(segment is not None)
+        self.where.setVisible(segment is not None)
         if segment is None:
             several = analysis is not None and analysis.single is None
-            here = "No result at the cursor yet" if self._elsewhere else NOTHING
-            self.where.setText("")
-            self.predicted.setText("Nothing was heard at the cursor" if several else here)
-            self.where.setVisible(False)
+            none_yet = "No result at the cursor yet" if self._elsewhere else NO_RESULT
+            self.predicted.setText("No segment at the cursor" if several else none_yet)
             return
-        self.where.setVisible(True)
-        self.where.setText(place_of(segment, analysis))
+        self.where.setText(segment_title(segment, analysis))
         color = class_color(segment.predicted)
         self.predicted.setText(
-            f'<span style="color:{color}">■</span> <b><big>{name_of(segment.predicted)}</big></b> '
+            f'<span style="color:{color}">■</span> <b><big>{class_name(segment.predicted)}</big></b> '
             f"&nbsp;{segment.score():.2f}"
         )
         self.verdict.setText(segment.verdict())
 
     def _refresh_bars(self) -> None:
         segment, rule = self._segment, self.rule
-        existence = None if segment is None else segment.existence
-        self._show_bars(self.present, self.no_existence, segment, existence is not None)
-        self._show_bars(self.dominant, self.no_dominant, segment, rule is not None)
+        existence = dominant = None
+        present_bars: list[Bar] = []
+        dominant_bars: list[Bar] = []
+        if segment is not None:
+            existence, dominant = segment.existence, segment.dominant[rule] if rule is not None else None
         if segment is not None and existence is not None:
-            pairs = zip(segment.classes, existence, strict=True)
             marks = dict.fromkeys(segment.present(), "present") | dict.fromkeys(segment.perhaps(), "perhaps")
-            self.present.show_bars([Bar(c, p, marks.get(c, "")) for c, p in pairs])
-        values = None if segment is None or rule is None else segment.dominant[rule]
-        if segment is not None and values is not None:
+            pairs = zip(segment.classes, existence, strict=True)
+            present_bars = [Bar(c, p, marks.get(c, "")) for c, p in pairs]
+        if segment is not None and dominant is not None:
             mark = "predicted" if rule == segment.rule else "highest"
-            best = max(range(len(values)), key=values.__getitem__)
-            pairs = zip(segment.classes, values, strict=True)
-            self.dominant.show_bars([Bar(c, p, mark if k == best else "") for k, (c, p) in enumerate(pairs)])
+            best = dominant.index(max(dominant))
+            pairs = zip(segment.classes, dominant, strict=True)
+            dominant_bars = [Bar(c, p, mark if k == best else "") for k, (c, p) in enumerate(pairs)]
+        for widget, bars, missing in (
+            (self.present, present_bars, self.no_existence),
+            (self.dominant, dominant_bars, self.no_dominant),
+        ):
+            widget.show_bars(bars)
+            widget.setVisible(bool(bars) or segment is None)
+            missing.setVisible(segment is not None and not bars)
 
-    def _show_bars(
-        self, bars: ProbabilityBars, missing: QLabel, segment: Segment | None, having: bool
-    ) -> None:
-        if not having:
-            bars.show_bars([])
-        bars.setVisible(having or segment is None)
-        missing.setVisible(segment is not None and not having)
-
-    def _refresh_notices(self) -> None:
+    def _refresh_caveats(self) -> None:
         segment, analysis = self._segment, self._analysis
         self.seen.setVisible(analysis is not None)
         if analysis is not None:
             why = analysis.seen_why or f"it is in the model's {_PARTS.get(analysis.seen or '')} set"
-            warning = f"⚠ Heard before: {why}. The result says little about new voices."
+            warning = f"⚠ Known from training: {why}. The result is no evidence for new voices."
             self.seen.setText(NOT_SEEN if analysis.seen is None else warning)
         notes = [*(analysis.notes if analysis else ()), *(segment.notes if segment else ())]
         self.caveats.setText("\n".join(f"• {note}" for note in dict.fromkeys(notes)))
         for widget in (self._caveats_title, self.caveats):
             widget.setVisible(bool(notes))
-        self._paint_notices()
+        self._color_banner()
 
-    def _paint_notices(self) -> None:
-        """The banner's colours: amber, mixed into the palette of the moment, only when it warns."""
+    def _color_banner(self) -> None:
+        """A warning is amber, mixed into the current palette."""
         warns = self._analysis is not None and self._analysis.seen is not None
         window = self.palette().color(QPalette.ColorRole.Window)
         back = mix(QColor(_AMBER), window, 0.35) if warns else window
@@ -215,8 +206,8 @@ class EmotionsPanel(QScrollArea):
             self.seen.setStyleSheet(style)
 
 
-def place_of(segment: Segment, analysis: Analysis | None) -> str:
-    """Which stretch is spoken of: the whole recording, or a segment with its number and times."""
+def segment_title(segment: Segment, analysis: Analysis | None) -> str:
+    """The time range of a segment, with its number if the recording has several."""
     span = f"{time_text(segment.start_s, 0.01)} to {time_and_unit(segment.end_s, 0.01)}"
     if analysis is None:
         return f"Segment {span}"
@@ -225,8 +216,8 @@ def place_of(segment: Segment, analysis: Analysis | None) -> str:
     return f"From {span}"
 
 
-def _text(words: str = "") -> QLabel:
-    label = QLabel(words)
+def _text(text: str = "") -> QLabel:
+    label = QLabel(text)
     label.setWordWrap(True)
     label.setTextInteractionFlags(
         Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
@@ -234,8 +225,8 @@ def _text(words: str = "") -> QLabel:
     return label
 
 
-def _title(words: str) -> QLabel:
-    label = QLabel(words)
+def _title(text: str) -> QLabel:
+    label = QLabel(text)
     font = label.font()
     font.setBold(True)
     label.setFont(font)

@@ -1,4 +1,4 @@
-"""What mouse and keys do on the plots. One place, so that the list of keys can be told from it."""
+"""Mouse and keys on the plots. shell/actions.py lists them for the user."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Drag = Literal["select", "pan", "window", "start", "end"]
 
 
 class Plots(Canvas):
-    """The canvas, worked by mouse and keys.
+    """The canvas with mouse and keys.
 
-    selected: (start_s, end_s) or None, when a drag ends. cursor_asked: seconds. pointed: (seconds,
-    hertz or None, where on the screen) under the mouse; left: the mouse went away.
+    selected: (start_s, end_s) or None, when a drag ends. cursor_requested: seconds. pointed: seconds
+    and hertz (or None) under the mouse. left: the mouse left the plots.
     """
 
     selected = Signal(object)
-    cursor_asked = Signal(float)
+    cursor_requested = Signal(float)
     pointed = Signal(float, object)
     left = Signal()
 
@@ -121,7 +121,7 @@ class Plots(Canvas):
             if self.selection is not None and not self.selection[0] <= time_s <= self.selection[1]:
                 self.set_selection(None)
                 self.selected.emit(None)
-            self.cursor_asked.emit(time_s)
+            self.cursor_requested.emit(time_s)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         if self.view is None or event.button() != Qt.MouseButton.LeftButton:
@@ -162,11 +162,11 @@ class Plots(Canvas):
             self._extend(here, there)
         self.set_cursor(there)
         self.bring_into_view(there)
-        self.cursor_asked.emit(there)
+        self.cursor_requested.emit(there)
         self.pointed.emit(there, None)
 
     def _extend(self, here: float, there: float) -> None:
-        """Grow or shrink the selection by the border at the cursor; else begin one there."""
+        """Move the border of the selection at the cursor, or start a selection there."""
         other = here
         if self.selection is not None and here in self.selection:
             other = self.selection[0] if here == self.selection[1] else self.selection[1]
@@ -174,7 +174,7 @@ class Plots(Canvas):
         self.selected.emit(self.selection)
 
     def bring_into_view(self, time_s: float) -> None:
-        """Turn the page if the time is off the screen."""
+        """Move the view if the time is not visible."""
         view = self.view
         if view is not None and not view.start_s <= time_s <= view.end_s:
             self.set_view(view.moved(time_s - view.start_s - 0.05 * view.span_s))

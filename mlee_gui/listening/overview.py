@@ -1,4 +1,4 @@
-"""The whole recording in one line, with the visible part as a window that can be moved."""
+"""The whole recording in one lane, with the visible time range as a movable window."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from .waveform import paint_envelope
 Part = Literal["start", "end", "inside"]
 STRIP = 4.0
 GRIP = 5.0
-"""Pixels to each side of a border within which it is taken hold of."""
+"""Distance in pixels within which a border can be dragged."""
 
 
 class OverviewLane:
-    """Keeps a picture of the recording, since only the window over it moves."""
+    """Caches a picture of the recording, since only the window over it moves."""
 
     def __init__(self) -> None:
         self.pyramid: Pyramid | None = None
@@ -47,13 +47,13 @@ class OverviewLane:
         painter.drawRect(window.adjusted(1, 1, -1, -1))
 
     def window(self, frame: Frame, view: View) -> QRectF:
-        """The visible part's rectangle, at least 4 pixels wide so that it can be found."""
+        """The rectangle of the visible time range, at least 4 pixels wide."""
         left, right = frame.scale.x(view.start_s), frame.scale.x(view.end_s)
         spare = max(0.0, 4 - (right - left)) / 2
         return QRectF(left - spare, frame.rect.top(), right - left + 2 * spare, frame.rect.height())
 
     def part(self, frame: Frame, view: View, x: float) -> Part | None:
-        """What of the window lies at x: a border, its inside, or nothing."""
+        """The part of the window at x: a border, its inside, or None."""
         window = self.window(frame, view)
         if abs(x - window.left()) <= GRIP and window.width() > 3 * GRIP:
             return "start"

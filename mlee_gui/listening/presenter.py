@@ -1,4 +1,4 @@
-"""Keeps plots and panels showing what the session holds, and tells the session what was done in them."""
+"""Shows the session's state in plots and panels, and applies the user's actions there to the session."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from mlee_core.inference.results import Analysis, Segment
 
 from ..recordings.player import Player
 from ..recordings.session import Entry, Session
-from .canvas import NOTHING_SHOWN
+from .canvas import NO_RECORDING
 from .emotions_panel import EmotionsPanel
 from .segments_panel import SegmentsPanel
 from .timeline import Timeline
 
-ARRIVING_MS = 100
-"""While segments arrive one by one they are drawn so often."""
+SEGMENTS_MS = 100
+"""Interval of drawing while segments arrive one by one."""
 
 
 class Presenter(QObject):
-    """segment, analysis: what the emotions panel shows now.
+    """segment, analysis: those in the emotions panel.
 
-    A selection that was analysed is shown in place of what lies under it, until the selection is cleared.
+    The analysis of a selection replaces that of the recording until the selection is cleared.
     """
 
     shown_changed = Signal()
-    long_shown = Signal(bool)  # whether what is shown is long, and so has many verdicts
+    long_shown = Signal(bool)  # whether the shown recording is long, and so has several segments
 
     def __init__(
         self,
@@ -43,11 +43,11 @@ class Presenter(QObject):
         super().__init__(parent)
         self._session, self._player = session, player
         self._timeline, self._emotions, self._segments = timeline, emotions, segments
-        self._opened: str | None = None  # the pyramid that is shown
+        self._opened: str | None = None  # the shown pyramid
         self._drawn: tuple[Segment, ...] = ()
-        self._some = False  # whether there were any when the verdict was shown
-        self._later = QTimer(self, singleShot=True, interval=ARRIVING_MS)
-        self._later.timeout.connect(self._show)
+        self._elsewhere = False  # whether there were segments when the result was shown
+        self._redraw = QTimer(self, singleShot=True, interval=SEGMENTS_MS)
+        self._redraw.timeout.connect(self._show)
         self.segment: Segment | None = None
         self.analysis: Analysis | None = None
         session.current_changed.connect(lambda _: self._show())
@@ -67,16 +67,16 @@ class Presenter(QObject):
             return
         if current.state != "analysing" or not current.segments:
             self._show()
-        elif not self._later.isActive():
-            self._later.start()
+        elif not self._redraw.isActive():
+            self._redraw.start()
 
     def close(self) -> None:
-        """Draw nothing more."""
-        self._later.stop()
-        self._later.timeout.disconnect(self._show)
+        """Stop drawing."""
+        self._redraw.stop()
+        self._redraw.timeout.disconnect(self._show)
 
     def _show(self) -> None:
-        self._later.stop()
+        self._redraw.stop()
         entry = self._session.current()
         self._show_recording(entry)
         drawn = () if entry is None else segments_of(entry)
@@ -86,54 +86,54 @@ class Presenter(QObject):
             self._segments.show_segments(list(drawn))
         if entry is None or entry.duration_s is not None:
             self.long_shown.emit(entry is not None and is_long(entry))
-        self._show_verdict()
-        if not self._segments.marked:
-            self._mark()  # the rows began anew
+        self._show_result()
+        if not self._segments.has_selection:
+            self._select_segment()  # the rows were reset
 
     def _show_recording(self, entry: Entry | None) -> None:
         opened = None if entry is None else entry.opened
         if opened is None:
             if self._opened is not None:
                 self._player.unload()
-                self._forget_drawn(None)
-            self._timeline.clear(why_nothing(entry))
+                self._reset_drawn(None)
+            self._timeline.clear(placeholder_for(entry))
             return
         if opened.pyramid == self._opened:
             return
         try:
             pyramid = Pyramid.open(Path(opened.pyramid))
         except AudioError as error:
-            self._session.messages.failed("opening the picture", error)
+            self._session.messages.failed("opening the plots", error)
             return
         self._timeline.show_recording(pyramid, opened.duration_s)
         self._timeline.set_cursor(self._session.cursor_s)
         self._timeline.set_selection(self._session.selection)
         self._player.load(opened.samples_file, pyramid.gain)
-        self._forget_drawn(opened.pyramid)
+        self._reset_drawn(opened.pyramid)
 
-    def _forget_drawn(self, pyramid: str | None) -> None:
-        """The plots begin anew: what was drawn on them is gone."""
+    def _reset_drawn(self, pyramid: str | None) -> None:
+        """The plots show another recording, without segments."""
         self._opened = pyramid
         self._drawn = ()
         self._segments.show_segments([])
 
-    def _show_verdict(self) -> None:
+    def _show_result(self) -> None:
         entry = self._session.current()
-        shown = (None, None) if entry is None else verdict_of(entry, self._session.cursor_s)
-        some = bool(self._drawn)
-        if (*shown, some) != (self.segment, self.analysis, self._some):
-            self.segment, self.analysis, self._some = *shown, some
-            self._emotions.show_segment(*shown, elsewhere=some)
-            self._mark()
+        shown = (None, None) if entry is None else result_at(entry, self._session.cursor_s)
+        elsewhere = bool(self._drawn)
+        if (*shown, elsewhere) != (self.segment, self.analysis, self._elsewhere):
+            self.segment, self.analysis, self._elsewhere = *shown, elsewhere
+            self._emotions.show_segment(*shown, elsewhere=elsewhere)
+            self._select_segment()
             self.shown_changed.emit()
 
-    def _mark(self) -> None:
-        at = [row for row, segment in enumerate(self._drawn) if segment == self.segment]
-        self._segments.mark(at[0] if at else None)
+    def _select_segment(self) -> None:
+        rows = [row for row, segment in enumerate(self._drawn) if segment == self.segment]
+        self._segments.select(rows[0] if rows else None)
 
     def _on_cursor(self, at_s: float) -> None:
         self._timeline.set_cursor(at_s, follow=self._player.state == "playing")
-        self._show_verdict()
+        self._show_result()
 
     def _on_cursor_requested(self, at_s: float) -> None:
         self._session.set_cursor(at_s)
@@ -146,17 +146,17 @@ class Presenter(QObject):
             self._timeline.set_cursor(at_s, follow=True)
 
 
-def why_nothing(entry: Entry | None) -> str:
-    """What stands where the plots would be."""
+def placeholder_for(entry: Entry | None) -> str:
+    """The text in place of the plots."""
     if entry is None:
-        return NOTHING_SHOWN
+        return NO_RECORDING
     if entry.state in ("failed", "cancelled"):
-        return f"{entry.name}\n{entry.message}\nF5 tries again."
+        return f"{entry.name}\n{entry.message}\nRetry with F5."
     return f"Reading {entry.name}…"
 
 
 def segments_of(entry: Entry) -> tuple[Segment, ...]:
-    """What is drawn over the recording: its verdicts, the selection's in place of those it overlaps."""
+    """The drawn segments: those of an analysed selection replace the ones that it overlaps."""
     chosen = entry.selection_analysis
     if chosen is None:
         return entry.segments
@@ -165,10 +165,10 @@ def segments_of(entry: Entry) -> tuple[Segment, ...]:
     return tuple(sorted([*kept, *chosen.segments], key=lambda s: s.start_s))
 
 
-def verdict_of(entry: Entry, cursor_s: float) -> tuple[Segment | None, Analysis | None]:
-    """The segment to explain and the analysis it is from: of the selection, else the one at the cursor.
+def result_at(entry: Entry, cursor_s: float) -> tuple[Segment | None, Analysis | None]:
+    """The segment to show, and its analysis: of the analysed selection, else the segment at the cursor.
 
-    Between segments of a long recording (silence) there is none.
+    Between the segments of a long recording (silence) there is none.
     """
     if entry.selection_analysis is not None:
         return segment_at(entry.selection_analysis.segments, cursor_s, True), entry.selection_analysis
@@ -176,13 +176,11 @@ def verdict_of(entry: Entry, cursor_s: float) -> tuple[Segment | None, Analysis 
 
 
 def is_long(entry: Entry) -> bool:
-    """Whether it is too long for one verdict (taken to be, until its length is known)."""
+    """Whether it is too long for a single result (assumed until its length is known)."""
     return entry.duration_s is None or entry.duration_s > MAX_SEGMENT_S
 
 
 def segment_at(segments: tuple[Segment, ...], at_s: float, else_first: bool) -> Segment | None:
-    """The segment at a time, or the first if there is none and `else_first`."""
-    found = next((s for s in segments if s.start_s <= at_s < s.end_s), None)
-    if found is None and else_first and segments:
-        return segments[0]
-    return found
+    """The segment at a time; if there is none, the first with `else_first`."""
+    default = segments[0] if else_first and segments else None
+    return next((s for s in segments if s.start_s <= at_s < s.end_s), default)

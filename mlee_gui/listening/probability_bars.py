@@ -1,4 +1,4 @@
-"""Bars of class probabilities, 0 to 1, painted with QPainter: a row a class, named and with its number."""
+"""Bars of class probabilities, 0 to 1: a row for each class, with its name and number."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from mlee_core.figures.palette import class_color
 from mlee_core.labels.votes import CLASS_NAMES
 
-from ..shell.class_swatch import name_of
+from ..shell.class_swatch import class_name
 from ..shell.plot_theme import clear, mix, pen
 
 HALF = 0.5
@@ -20,7 +20,7 @@ HALF = 0.5
 
 
 MARKS = ("present", "perhaps", "predicted", "highest")
-"""The words that may follow a number; all bars leave room for the longest, so that they line up."""
+"""Texts that may follow a number; all bars reserve the width of the longest one, so that they align."""
 
 
 @dataclass(frozen=True)
@@ -33,25 +33,25 @@ class Bar:
 
 
 class ProbabilityBars(QWidget):
-    """what: in words, for screen readers. half_line: draw the line at 0.5 that decides about presence."""
+    """title: for screen readers and the tool tip. half_line: whether to draw the line at 0.5."""
 
-    def __init__(self, what: str, *, half_line: bool) -> None:
+    def __init__(self, title: str, *, half_line: bool) -> None:
         super().__init__()
-        self._what, self._half_line = what, half_line
+        self._title, self._half_line = title, half_line
         self._bars: tuple[Bar, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName(what)
+        self.setAccessibleName(title)
 
     @property
     def bars(self) -> tuple[Bar, ...]:
         return self._bars
 
     def show_bars(self, bars: Sequence[Bar]) -> None:
-        """Rows from top to bottom; none for nothing to show."""
+        """Show rows, from top to bottom."""
         self._bars = tuple(bars)
-        words = [" ".join(filter(None, (name_of(b.label), f"{b.value:.2f}", b.mark))) for b in bars]
-        self.setAccessibleDescription("; ".join(words))
-        self.setToolTip(f"{self._what}: {'; '.join(words)}" if words else "")
+        rows = [" ".join(filter(None, (class_name(b.label), f"{b.value:.2f}", b.mark))) for b in bars]
+        self.setAccessibleDescription("; ".join(rows))
+        self.setToolTip(f"{self._title}: {'; '.join(rows)}" if rows else "")
         self.updateGeometry()
         self.update()
 
@@ -64,8 +64,8 @@ class ProbabilityBars(QWidget):
         return QSize(round(left + right + 40), self.sizeHint().height())
 
     def _margins(self) -> tuple[float, float]:
-        """Room for the names at the left, for number and mark at the right."""
-        names = [name_of(b.label) for b in self._bars] or list(CLASS_NAMES.values())
+        """Width of the names at the left, and of number and mark at the right."""
+        names = [class_name(b.label) for b in self._bars] or list(CLASS_NAMES.values())
         bold = QFont(self.font())
         bold.setBold(True)
         metrics = QFontMetricsF(bold)
@@ -99,7 +99,7 @@ class ProbabilityBars(QWidget):
         strong.setBold(bool(bar.mark))
         painter.setFont(strong)
         names = QRectF(0, whole.top() - 4, field.left() - 8, whole.height() + 8)
-        painter.drawText(names, centred | Qt.AlignmentFlag.AlignRight, name_of(bar.label))
+        painter.drawText(names, centred | Qt.AlignmentFlag.AlignRight, class_name(bar.label))
         numbers = QRectF(field.right() + 6, whole.top() - 4, self.width(), whole.height() + 8)
         painter.drawText(
             numbers, centred | Qt.AlignmentFlag.AlignLeft, f"{bar.value:.2f} {bar.mark}".rstrip()

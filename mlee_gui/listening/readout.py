@@ -1,4 +1,4 @@
-"""The values at one point of the plots, in words."""
+"""The values at one point of the plots, as text."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from mlee_core.inference.results import ENCODERS, Segment
 from ..shell.time_text import time_and_unit
 from .attention_curves import AttentionSteps
 
-_SHORT = {"hard": "hard", "soft": "soft", "mlee": "MLEE"}
+_ENCODERS = {"hard": "hard", "soft": "soft", "mlee": "MLEE"}
 
 
-def describe(
+def readout_text(
     time_s: float,
     frequency_hz: float | None,
     pyramid: Pyramid | None,
     steps: AttentionSteps,
     segment: Segment | None,
 ) -> str:
-    """Time, frequency and level (where there is one), attention of each encoder in percent, verdict.
+    """Time, frequency and level (if any), attention of each encoder in percent, verdict.
 
     "1.234 s · 1.25 kHz · -34.5 dB · attention: hard 4.1 %, MLEE 6.0 % · fusion: sad 0.61; present: sad"
     """
@@ -30,7 +30,7 @@ def describe(
             parts.append(f"{level:.1f} dB")
     shares = steps.at(time_s)
     if shares:
-        named = (f"{_SHORT[name]} {100 * shares[name]:.1f} %" for name in ENCODERS if name in shares)
+        named = (f"{_ENCODERS[name]} {100 * shares[name]:.1f} %" for name in ENCODERS if name in shares)
         parts.append("attention: " + ", ".join(named))
     elif segment is not None:
         parts.append("not attended: shorter than a step of 160 ms")

@@ -1,4 +1,4 @@
-"""The result track of a recording with several segments: who says what, where."""
+"""The track of results of a recording with several segments."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
 from mlee_core.figures.palette import class_color, text_on
 from mlee_core.inference.results import Segment
-from mlee_core.labels.votes import CLASS_NAMES, CLASSES
+from mlee_core.labels.votes import CLASSES
 
+from ..shell.class_swatch import class_name
 from ..shell.plot_theme import pen
 from .time_axis import Frame, paint_upright
 
@@ -20,7 +21,7 @@ ROW = 0.72
 
 
 class SegmentTrack:
-    """Coloured blocks by predicted class, over a row of marks for each class: filled where it is present."""
+    """Blocks in the colour of the predicted class, above a row for each class, filled where it is present."""
 
     def __init__(self) -> None:
         self.set_segments(())
@@ -46,7 +47,7 @@ class SegmentTrack:
         self._paint_labels(painter, frame, block)
         painter.save()
         painter.setClipRect(rect)
-        done = rect.left()  # segments narrower than a pixel share one: nothing finer can be seen
+        done = rect.left()  # segments narrower than a pixel share one
         first = max(bisect_right(self._starts, scale.start_s) - 1, 0)
         for segment in self.segments[first:]:
             left, right = scale.x(segment.start_s), scale.x(segment.end_s)
@@ -71,7 +72,7 @@ class SegmentTrack:
         seen = box.intersected(lane).adjusted(3, 0, -3, 0)
         if seen.width() < metrics.averageCharWidth() * 2:
             return
-        name = CLASS_NAMES.get(segment.predicted, segment.predicted)
+        name = class_name(segment.predicted)
         for text in (f"{name} {segment.score():.2f}", name, segment.predicted):
             if metrics.horizontalAdvance(text) <= seen.width():
                 painter.setPen(QColor(text_on(class_color(segment.predicted))))
@@ -79,11 +80,11 @@ class SegmentTrack:
                 return
 
     def _paint_labels(self, painter: QPainter, frame: Frame, block: float) -> None:
-        """In the left margin: what the block and the marks under it are."""
+        """Label the blocks and the rows, in the left margin."""
         rect, theme = frame.rect, frame.theme
         painter.setPen(pen(theme.faint))
         right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(QRectF(0, rect.top(), rect.left() - 5, block), right, "says")
+        painter.drawText(QRectF(0, rect.top(), rect.left() - 5, block), right, "result")
         row = (rect.height() - block) / len(self.classes)
         usual, small = painter.font(), QFont(painter.font())
         small.setPixelSize(max(7, round(row * 0.95)))
@@ -97,7 +98,7 @@ class SegmentTrack:
 
 
 def paint_strip(painter: QPainter, frame: Frame, segments: Sequence[Segment]) -> None:
-    """Predicted classes as a plain coloured strip (in the overview), at most one block a pixel."""
+    """Predicted classes as a coloured strip for the overview, at most one block per pixel."""
     done = frame.rect.left()
     for segment in segments:
         left, right = frame.scale.x(segment.start_s), frame.scale.x(segment.end_s)

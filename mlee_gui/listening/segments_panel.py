@@ -1,4 +1,4 @@
-"""The results of a long recording as a table; choosing a row goes there."""
+"""The results of a long recording as a table; selecting a row moves the cursor there."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QVBoxL
 from mlee_core.figures.palette import class_color
 from mlee_core.inference.results import Segment
 
-from ..shell.class_swatch import name_of, swatch
+from ..shell.class_swatch import class_name, swatch
 from ..shell.time_text import time_text
 
 _Index = QModelIndex | QPersistentModelIndex
 COLUMNS = ("start", "end", "predicted", "score", "present", "caveats")
 _TOOLTIPS = (
-    "Where the segment begins",
-    "Where it ends",
-    "The emotion with the highest score under the rule",
-    "That score, 0 to 1",
-    "Emotions whose existence is above 0.5, or perhaps there",
-    "What to mind about this result",
+    "Start of the segment",
+    "End of the segment",
+    "The emotion with the highest score",
+    "The highest score, 0 to 1",
+    "Emotions that are present (existence above 0.5), or perhaps present",
+    "Limits of this result",
 )
 _NUMBERS = (0, 1, 3)
 SORT_ROLE = Qt.ItemDataRole.UserRole
 
 
 class SegmentsModel(QAbstractTableModel):
-    """A row a segment, in order of time."""
+    """A row for each segment, in order of time."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.segments: tuple[Segment, ...] = ()
 
     def set_segments(self, segments: Sequence[Segment]) -> None:
-        """Rows are added where the known ones go on, so that selection and scroll position stay."""
+        """Set the segments; if the first ones are the same, rows are added and the selection stays."""
         new, known = tuple(segments), len(self.segments)
         if known and new[:known] == self.segments:
             if len(new) > known:
@@ -88,7 +88,7 @@ class SegmentsModel(QAbstractTableModel):
         if column in (0, 1):
             return time_text((segment.start_s, segment.end_s)[column], 0.1)
         if column == 2:
-            return name_of(segment.predicted)
+            return class_name(segment.predicted)
         if column == 3:
             return f"{segment.score():.2f}"
         if column == 4:
@@ -97,7 +97,7 @@ class SegmentsModel(QAbstractTableModel):
 
 
 class SegmentsPanel(QWidget):
-    """segment_activated: index into what was shown, by click or Enter."""
+    """segment_activated: index of a shown segment, by click or Enter."""
 
     segment_activated = Signal(int)
 
@@ -109,13 +109,13 @@ class SegmentsPanel(QWidget):
         self.proxy.setSortRole(SORT_ROLE)
         self.table = QTableView()
         self.table.setModel(self.proxy)
-        # in order of time as they come, unsorted: the rows of an hour take Qt 30 ms to sort
+        # unsorted, which is in order of time: Qt takes 30 ms to sort the rows of an hour
         self.table.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.table.setSortingEnabled(True)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setTabKeyNavigation(False)  # Tab goes on to the next panel
+        self.table.setTabKeyNavigation(False)  # Tab moves to the next panel
         self.table.setWordWrap(False)
         self.table.setShowGrid(False)
         self.table.setAlternatingRowColors(True)
@@ -126,7 +126,7 @@ class SegmentsPanel(QWidget):
         self.table.horizontalHeader().setStretchLastSection(True)
         for column, sample in enumerate(("00:00.0", "00:00.0", "■ predicted", "score ▾", "neutral, sad")):
             self.table.setColumnWidth(column, self.fontMetrics().horizontalAdvance(sample) + 12)
-        self.table.setAccessibleName("Segments and what was heard in each")
+        self.table.setAccessibleName("Segments and their results")
         self.table.activated.connect(self._activate)
         self.table.clicked.connect(self._activate)
         layout = QVBoxLayout(self)
@@ -135,21 +135,21 @@ class SegmentsPanel(QWidget):
         self.setFocusProxy(self.table)
 
     def show_segments(self, segments: Sequence[Segment]) -> None:
-        """Show results in order of time; called again as more arrive."""
+        """Show results, in order of time; called again as more arrive."""
         self.model.set_segments(segments)
 
     @property
-    def marked(self) -> bool:
+    def has_selection(self) -> bool:
         """Whether a row is selected."""
         return self.table.selectionModel().hasSelection()
 
-    def mark(self, index: int | None) -> None:
-        """Select the row of a segment of what was shown (the one at the cursor), and have it in sight."""
+    def select(self, index: int | None) -> None:
+        """Select the row of a shown segment and scroll to it; None clears the selection."""
         if index is None:
             self.table.clearSelection()
             return
         row = self.proxy.mapFromSource(self.model.index(index, 0)).row()
-        if row != self.table.currentIndex().row() or not self.marked:
+        if row != self.table.currentIndex().row() or not self.has_selection:
             self.table.selectRow(row)
 
     def sizeHint(self) -> QSize:

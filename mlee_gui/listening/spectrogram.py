@@ -1,4 +1,4 @@
-"""The spectrogram, 0-4 kHz, as a picture of the pyramid's bytes behind a colour table."""
+"""The spectrogram, 0-4 kHz: the pyramid's bytes as a picture with a colour table."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage, QPainter
 
-from mlee_core.audio.zoom_pyramid import BIN_HZ, FLOOR_DB, STEP_DB, Pyramid
+from mlee_core.audio.frames import BIN_HZ, MAX_HZ
+from mlee_core.audio.zoom_pyramid import FLOOR_DB, STEP_DB, Pyramid
 
 from ..shell.time_text import spacing, ticks
 from .time_axis import Frame, paint_axis_ticks, paint_upright
 
-TOP_HZ = 4000.0
 DB_LIMITS = (-120.0, 6.0)
-"""What the pyramid's bytes can tell apart."""
+"""Range of levels in the pyramid's bytes."""
 
 
 class SpectrogramLane:
-    """The visible part of the spectrogram. db_range: what the colours span; colormap: one of COLORMAPS."""
+    """The visible part of the spectrogram. db_range: of the colours. colormap: one of COLORMAPS."""
 
     def __init__(self) -> None:
         self.pyramid: Pyramid | None = None
@@ -44,16 +44,16 @@ class SpectrogramLane:
         painter.restore()
 
     def y(self, rect: QRectF, frequency_hz: float) -> float:
-        return rect.bottom() - frequency_hz / TOP_HZ * rect.height()
+        return rect.bottom() - frequency_hz / MAX_HZ * rect.height()
 
     def frequency(self, rect: QRectF, y: float) -> float:
-        return (rect.bottom() - y) / rect.height() * TOP_HZ
+        return (rect.bottom() - y) / rect.height() * MAX_HZ
 
     def _image(self, levels: np.ndarray, rows: int) -> tuple[QImage, float, float]:
-        """The picture, top row highest, and the frequencies of its lower and upper edge.
+        """The picture, highest frequency first, and the frequencies of its lower and upper edge.
 
-        Bin k is drawn half a bin to each side of its 10 k Hz. Where the screen has fewer rows than there
-        are bins, neighbours are pooled by maximum, so that a thin harmonic does not vanish.
+        Bin k is drawn half a bin to each side of its 10 k Hz. Where the screen has fewer rows than bins,
+        neighbours are pooled by maximum, so that a narrow harmonic stays visible.
         """
         pool = next((p for p in (1, 2, 4, 5, 8, 10) if levels.shape[1] / p <= max(rows, 40)), 20)
         bins = reduce(np.maximum, (levels[:, k::pool] for k in range(pool)))  # [columns, 400 / pool]
@@ -63,12 +63,12 @@ class SpectrogramLane:
         pixels[:, :wide] = bins.T[::-1]
         image = QImage(pixels.data, wide, high, line, QImage.Format.Format_Indexed8)
         image.setColorTable(color_table(self.colormap, *self.db_range))
-        return image.copy(), -BIN_HZ / 2, TOP_HZ - BIN_HZ / 2
+        return image.copy(), -BIN_HZ / 2, MAX_HZ - BIN_HZ / 2
 
     def _paint_axis(self, painter: QPainter, frame: Frame) -> None:
         high = painter.fontMetrics().height()
-        step = max(spacing(TOP_HZ, int(frame.rect.height() / high / 1.6)), 500.0)
-        places = [(self.y(frame.rect, f), f"{f / 1000:g}") for f in ticks(0, TOP_HZ, step)]
+        step = max(spacing(MAX_HZ, int(frame.rect.height() / high / 1.6)), 500.0)
+        places = [(self.y(frame.rect, f), f"{f / 1000:g}") for f in ticks(0, MAX_HZ, step)]
         paint_axis_ticks(painter, frame, places)
         x = frame.rect.left() - 9 - painter.fontMetrics().horizontalAdvance("0.5") - high / 2
         paint_upright(painter, x, frame.rect, "frequency (kHz)", frame.theme.text)
@@ -83,7 +83,7 @@ _ANCHORS: Mapping[str, str] = {
     "bfb06b cfbd62 dfca57 f0d846 fee838",
     "grey": "000000 ffffff",
 }
-"""Every 15th of matplotlib's 256 colours, between which it is linear to within 11 of 255."""
+"""Every 15th of matplotlib's 256 colours; linear interpolation is accurate to 11 of 255."""
 
 
 COLORMAPS: tuple[str, ...] = tuple(_ANCHORS)
@@ -102,9 +102,9 @@ def colors(name: str) -> np.ndarray:
 
 
 def color_table(name: str, low_db: float, high_db: float) -> list[int]:
-    """What each byte of the pyramid looks like, 256 × 0xffRRGGBB: low_db is the map's first colour.
+    """The colour of each byte of the pyramid, 256 × 0xffRRGGBB; low_db has the map's first colour.
 
-    Changing the range changes only this table; the picture's bytes stay.
+    A change of the range changes only this table, not the picture's bytes.
     """
     level = np.arange(256) * STEP_DB + FLOOR_DB
     index = np.clip(np.rint((level - low_db) / (high_db - low_db) * 255), 0, 255).astype(int)

@@ -1,4 +1,4 @@
-"""Which part of a recording is on the screen, and where a time lies on it. Numbers only, no widgets."""
+"""The visible time range of a recording, and the conversion between times and pixels."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from PySide6.QtGui import QColor, QFontMetricsF, QPainter
 from ..shell.plot_theme import Theme, clear, pen
 
 MIN_SPAN_S = 0.1
-"""Nothing shorter is shown: ten columns of spectrogram."""
+"""Shortest visible time range: ten columns of the spectrogram."""
 
 
 @dataclass(frozen=True)
 class View:
-    """The visible stretch [start_s, end_s] of a recording of duration_s; never reaches outside of it."""
+    """The visible time range [start_s, end_s] of a recording of duration_s, always inside it."""
 
     duration_s: float
     start_s: float
@@ -30,27 +30,27 @@ class View:
         return self.end_s - self.start_s
 
     def to(self, start_s: float, end_s: float) -> View:
-        """The stretch asked for, made long enough, then moved inside the recording."""
+        """The view of this time range, made long enough and moved inside the recording."""
         span = min(max(end_s - start_s, MIN_SPAN_S), self.duration_s)
         start = (start_s + end_s - span) / 2
         start = min(max(start, 0.0), self.duration_s - span)
         return View(self.duration_s, start, min(start + span, self.duration_s))
 
     def zoomed(self, factor: float, at_s: float) -> View:
-        """`factor` times as long (below 1 zooms in), with `at_s` staying at its place on the screen."""
+        """A view `factor` times as long (below 1 zooms in), with `at_s` at the same place on the screen."""
         span = min(max(self.span_s * factor, MIN_SPAN_S), self.duration_s)
         start = at_s - (at_s - self.start_s) * span / self.span_s
         return self.to(start, start + span)
 
     def moved(self, seconds: float) -> View:
-        """As long as before, later by `seconds`, stopping at the recording's ends."""
+        """A view of the same length, later by `seconds`, at most at the recording's ends."""
         start = min(max(self.start_s + seconds, 0.0), self.duration_s - self.span_s)
         return View(self.duration_s, start, min(start + self.span_s, self.duration_s))
 
 
 @dataclass(frozen=True)
 class TimeScale:
-    """Time <-> horizontal pixel, for a stretch drawn from `left` on, `width` pixels wide."""
+    """Time <-> horizontal pixel, for a time range drawn at `left`, `width` pixels wide."""
 
     start_s: float
     end_s: float
@@ -70,9 +70,9 @@ class TimeScale:
 
 @dataclass(frozen=True)
 class Frame:
-    """What a lane needs to paint itself once.
+    """Geometry and colours for painting a lane.
 
-    rect: where, in logical pixels. scale: time <-> x. theme: colours. ratio: device pixels per logical.
+    rect: in logical pixels. scale: time <-> x. theme: colours. ratio: device pixels per logical pixel.
     """
 
     rect: QRectF
@@ -82,7 +82,7 @@ class Frame:
 
     @property
     def columns(self) -> int:
-        """Device pixels across: more columns than this cannot be seen."""
+        """Width in device pixels."""
         return max(1, round(self.rect.width() * self.ratio))
 
     @property
@@ -93,20 +93,20 @@ class Frame:
 def paint_axis_ticks(
     painter: QPainter, frame: Frame, places: list[tuple[float, str]], right: bool = False
 ) -> None:
-    """Tick marks with text beside the lane: places are (y in pixels, text), left unless `right`."""
+    """Tick marks with text beside the lane; places: (y in pixels, text). At the left unless `right`."""
     painter.setPen(pen(frame.theme.faint))
     metrics = QFontMetricsF(painter.font())
     edge, way = (frame.rect.right(), 1) if right else (frame.rect.left(), -1)
     for y, text in places:
         painter.drawLine(QPointF(edge, y), QPointF(edge + 4 * way, y))
         wide, high = metrics.horizontalAdvance(text), metrics.height()
-        top = min(max(y - high / 2, frame.rect.top()), frame.rect.bottom() - high)  # never into its neighbour
+        top = min(max(y - high / 2, frame.rect.top()), frame.rect.bottom() - high)  # not into the next lane
         left = edge + 7 if right else edge - 7 - wide
         painter.drawText(QRectF(left, top, wide + 1, high), Qt.AlignmentFlag.AlignCenter, text)
 
 
 def paint_upright(painter: QPainter, x: float, rect: QRectF, text: str, color: QColor) -> None:
-    """Text turned by 90°, centred on the line at x along the rectangle's height, shortened to fit."""
+    """Text rotated by 90°, centred at x along the rectangle's height, shortened to fit."""
     metrics = QFontMetricsF(painter.font())
     shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, rect.height())
     painter.save()
@@ -121,7 +121,7 @@ def paint_upright(painter: QPainter, x: float, rect: QRectF, text: str, color: Q
 
 
 def paint_caption(painter: QPainter, frame: Frame, text: str) -> None:
-    """A note in the lane's top left corner, on a veil so that it reads over whatever is drawn there."""
+    """Text in the lane's top left corner, on a half-transparent background."""
     metrics = QFontMetricsF(painter.font())
     shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, frame.rect.width() - 12)
     box = QRectF(

@@ -10,26 +10,25 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from mlee_core.audio.zoom_pyramid import Pyramid
 from mlee_core.inference.results import ENCODERS, Segment
 
-from .canvas import NOTHING_SHOWN, Span
+from .canvas import NO_RECORDING, Span
 from .controls import GAP_DB, Controls
 from .gestures import Plots
-from .readout import describe
+from .readout import readout_text
 from .spectrogram import COLORMAPS, DB_LIMITS
 from .time_axis import View
 
 
 class Timeline(QWidget):
-    """Shows plain data and says what the user asks for; it changes nothing outside of itself.
+    """Shows a recording and its results, and signals the user's actions.
 
-    selection_changed: (start_s, end_s) or None, by mouse or keys. cursor_requested: seconds.
-    hovered: the values under the mouse in words, "" when it is elsewhere. view_changed: visible
-    start_s, end_s. encoder_toggled: encoder, shown. display_changed: colour map or dB range.
+    selection_changed: (start_s, end_s) or None, by mouse or keys. cursor_requested: seconds. hovered: the
+    values under the mouse as text, "" elsewhere. encoder_toggled: encoder, shown. display_changed: colour map
+    or dB range.
     """
 
     selection_changed = Signal(object)
     cursor_requested = Signal(float)
     hovered = Signal(str)
-    view_changed = Signal(float, float)
     encoder_toggled = Signal(str, bool)
     display_changed = Signal()
 
@@ -42,25 +41,24 @@ class Timeline(QWidget):
         layout.addWidget(self.controls)
         layout.addWidget(self.plots, 1)
         self.plots.setAccessibleName("Waveform, spectrogram and attention")
-        self.controls.encoder_toggled.connect(self._toggle)
-        self.controls.display_changed.connect(self._take_display)
+        self.controls.encoder_toggled.connect(self._on_encoder)
+        self.controls.display_changed.connect(self._on_display)
         self.plots.selected.connect(self.selection_changed)
-        self.plots.cursor_asked.connect(self.cursor_requested)
-        self.plots.view_changed.connect(self.view_changed)
-        self.plots.pointed.connect(self._tell)
+        self.plots.cursor_requested.connect(self.cursor_requested)
+        self.plots.pointed.connect(self._on_pointed)
         self.plots.left.connect(lambda: self.hovered.emit(""))
         self.show_segments(())
 
     def show_recording(self, pyramid: Pyramid, duration_s: float) -> None:
-        """Show a recording, whole, without results."""
+        """Show the whole of a recording, without results."""
         self.plots.set_recording(pyramid, duration_s)
         self.show_segments(())
 
-    def clear(self, why: str = NOTHING_SHOWN) -> None:
-        """Show no recording, and in its place the words `why`."""
-        if self.plots.view is None and self.plots.nothing_shown == why:
-            return  # told again with every progress of reading
-        self.plots.nothing_shown = why
+    def clear(self, placeholder: str = NO_RECORDING) -> None:
+        """Show no recording, but this text."""
+        if self.plots.view is None and self.plots.placeholder == placeholder:
+            return  # called again at each progress of reading
+        self.plots.placeholder = placeholder
         self.plots.set_recording(None, 0.0)
         self.show_segments(())
 
@@ -80,13 +78,13 @@ class Timeline(QWidget):
         self.plots.set_selection(span)
 
     def set_cursor(self, time_s: float | None, *, follow: bool = False) -> None:
-        """Move the line. follow: turn the page when it leaves the screen (playback)."""
+        """Move the cursor. follow: move the view when the cursor leaves it (playback)."""
         self.plots.set_cursor(time_s)
         if follow and time_s is not None:
             self.plots.bring_into_view(time_s)
 
     def view_range(self) -> Span:
-        """The visible stretch, (0, 0) without a recording."""
+        """The visible time range, (0, 0) without a recording."""
         view = self.plots.view
         return (view.start_s, view.end_s) if view is not None else (0.0, 0.0)
 
@@ -106,7 +104,7 @@ class Timeline(QWidget):
             self.plots.set_view(View.whole(self.plots.view.duration_s))
 
     def pan(self, fraction: float) -> None:
-        """Move by a fraction of the visible stretch; below 0 to earlier."""
+        """Move by a fraction of the visible time range; to earlier if negative."""
         if self.plots.view is not None:
             self.plots.set_view(self.plots.view.moved(fraction * self.plots.view.span_s))
 
@@ -121,7 +119,7 @@ class Timeline(QWidget):
             self.plots.set_view(self.plots.view.moved(self.plots.view.duration_s))
 
     def _zoom(self, factor: float) -> None:
-        """About the cursor if it is in sight, else about the middle."""
+        """Zoom about the cursor if it is visible, else about the middle."""
         view, cursor = self.plots.view, self.plots.cursor_s
         if view is not None:
             seen = cursor is not None and view.start_s <= cursor <= view.end_s
@@ -136,7 +134,7 @@ class Timeline(QWidget):
         return self.plots.spectrogram.db_range
 
     def set_db_range(self, low_db: float, high_db: float) -> None:
-        """What the colours span, within -120 … 6 dB and at least 10 dB apart (0 dB: a sine at the peak)."""
+        """Set the levels of the colours: -120 … 6 dB, at least 10 dB apart (0 dB is a sine at the peak)."""
         low = min(max(low_db, DB_LIMITS[0]), DB_LIMITS[1] - GAP_DB)
         self._set_display(self.colormap, (low, min(max(high_db, low + GAP_DB), DB_LIMITS[1])))
 
@@ -145,7 +143,7 @@ class Timeline(QWidget):
         return self.plots.spectrogram.colormap
 
     def set_colormap(self, name: str) -> None:
-        """One of colormaps.COLORMAPS; anything else is the first (an old setting may hold it)."""
+        """Set one of COLORMAPS; any other name (of an old setting) is the first one."""
         self._set_display(name if name in COLORMAPS else COLORMAPS[0], self.db_range)
 
     def encoder_visible(self, encoder: str) -> bool:
@@ -161,17 +159,17 @@ class Timeline(QWidget):
         self.plots.spectrogram.colormap, self.plots.spectrogram.db_range = colormap, db_range
         self.plots.refresh()
 
-    def _take_display(self) -> None:
+    def _on_display(self) -> None:
         self._set_display(self.controls.colormap.currentText(), self.controls.db_range)
         self.display_changed.emit()
 
-    def _toggle(self, encoder: str, on: bool) -> None:
+    def _on_encoder(self, encoder: str, on: bool) -> None:
         self.set_encoder_visible(encoder, on)
         self.encoder_toggled.emit(encoder, on)
 
-    def _tell(self, time_s: float, frequency_hz: float | None) -> None:
+    def _on_pointed(self, time_s: float, frequency_hz: float | None) -> None:
         plots, i = self.plots, self.segment_at(time_s)
         segment = None if i is None else plots.track.segments[i]
-        text = describe(time_s, frequency_hz, plots.pyramid, plots.attention.steps, segment)
+        text = readout_text(time_s, frequency_hz, plots.pyramid, plots.attention.steps, segment)
         plots.setAccessibleDescription(text)
         self.hovered.emit(text)

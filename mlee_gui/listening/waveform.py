@@ -15,9 +15,9 @@ from .time_axis import Frame, paint_axis_ticks, paint_caption
 
 
 def envelope_image(low: np.ndarray, high: np.ndarray, rows: int, color: QColor) -> QImage:
-    """A picture of columns from low to high (both in ±1, [columns]), at least a pixel high each.
+    """A picture of columns from low to high (both in ±1, [columns]), each at least a pixel high.
 
-    Painting a picture costs the same at every zoom; painting thousands of lines does not.
+    The time to paint a picture does not depend on the zoom, unlike that of thousands of lines.
     """
     middle = (rows - 1) / 2
     top, bottom = np.rint(middle * (1 - high)), np.rint(middle * (1 - low))
@@ -31,7 +31,7 @@ def envelope_image(low: np.ndarray, high: np.ndarray, rows: int, color: QColor) 
 
 
 def paint_envelope(painter: QPainter, frame: Frame, pyramid: Pyramid, color: QColor) -> None:
-    """The part of the recording that the frame's scale shows."""
+    """The part of the recording in the frame's time range."""
     times, low, high = pyramid.waveform(frame.scale.start_s, frame.scale.end_s, frame.columns)
     if len(times) == 0:
         return
@@ -39,13 +39,13 @@ def paint_envelope(painter: QPainter, frame: Frame, pyramid: Pyramid, color: QCo
     half = (last - first) / (len(times) - 1) / 2 if len(times) > 1 else frame.rect.width() / 2
     target = QRectF(first - half, frame.rect.top(), last - first + 2 * half, frame.rect.height())
     painter.save()
-    painter.setClipRect(frame.rect)  # the last column may reach beyond the end
+    painter.setClipRect(frame.rect)  # the last column may extend beyond the end
     painter.drawImage(target, envelope_image(low, high, frame.rows, color))
     painter.restore()
 
 
 class WaveformLane:
-    """The visible part of the waveform, with its scale and how much it was raised."""
+    """The visible part of the waveform, with its scale."""
 
     def __init__(self) -> None:
         self.pyramid: Pyramid | None = None
@@ -64,7 +64,7 @@ class WaveformLane:
         paint_caption(painter, frame, self.caption())
 
     def caption(self) -> str:
-        """In words: how the recording was scaled."""
+        """The scaling of the recording, as text."""
         assert self.pyramid is not None
         peak_db = -20 * math.log10(self.pyramid.gain)
         if abs(peak_db) < 0.05:

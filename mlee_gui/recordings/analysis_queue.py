@@ -1,4 +1,4 @@
-"""What of the session is read and analysed, and when: the current recording first, the rest one at a time."""
+"""The order in which recordings are read and analysed: the current one first, the rest one by one."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from .inference_client import InferenceClient
 from .session import WAITING, Entry, Session, State
 
 KEEP_OPEN = 8
-"""So many recordings keep their samples and picture on disk; one hour of them is some 400 MB."""
+"""Number of recordings whose samples and picture stay on disk; one hour takes about 400 MB."""
 
-MAX_DEATHS = 2
-"""After so many crashes without one result the rest of the list is not tried: it would end the same way."""
+MAX_CRASHES = 2
+"""Number of crashes without a result after which the rest of the list is not tried."""
 
 Kind = Literal["open", "analyze", "selection"]
 _DOING = {"open": "reading", "analyze": "analysing", "selection": "analysing the selection of"}
@@ -37,10 +37,10 @@ class _QueuedAnalysis:
 
 
 class AnalysisQueue(QObject):
-    """Turns entries that wait into jobs, and answers into entries.
+    """Turns queued entries into jobs, and answers into entries.
 
-    The worker runs its newest job first, so the rest of the list is fed only while nothing else runs:
-    then neither a click nor a selection ever waits behind it.
+    The worker runs its newest job first, so the rest of the list is sent only while nothing else runs. Thus
+    neither a click nor a selection waits for it.
     """
 
     activity_changed = Signal()
@@ -54,60 +54,55 @@ class AnalysisQueue(QObject):
         self._folder = folder
         self._jobs: dict[int, _QueuedAnalysis] = {}
         self._progress: dict[int, Progress] = {}
-        self._opened: list[int] = []  # entries with files in the folder, latest last
-        self._batch: tuple[float, int] | None = None  # when the list began to be worked off, done then
+        self._opened: list[int] = []  # entries with files in the folder, newest last
+        self._batch: tuple[float, int] | None = None  # when the list was started, entries done then
         self._opens = 0
-        self._deaths = 0  # since the last result
+        self._crashes = 0  # since the last result
         self._tasks = Tasks("cleaning", self)
+        session.work_changed.connect(self.pump)
+        session.discarded.connect(self.forget)
+        session.selection_analysis_requested.connect(self.analyse_selection)
+        session.stop_requested.connect(self.stop)
         inference.opened.connect(self._on_opened)
         inference.progressed.connect(self._on_progressed)
         inference.segment_done.connect(self._on_segment)
         inference.analyzed.connect(self._on_analyzed)
         inference.refused.connect(self._on_refused)
-        inference.cancelled.connect(self._on_cancelled)
         inference.died.connect(self._on_died)
 
-    # --- what the session asks for
+    # --- requests of the session
 
     def pump(self) -> None:
-        """Give the worker what it should do next, if anything."""
+        """Send the worker its next job, if any."""
         current = self._session.current()
         if current is not None:
-            self._serve(current)
+            self._request_current(current)
         if not self._jobs:
             waiting = next((e for e in self._session.entries() if e.state == "queued"), None)
             if waiting is not None:
                 self._analyze(waiting)
-        self._tell_activity()
+        self._update_activity()
 
     def analyse_selection(self) -> None:
         entry, span = self._session.current(), self._session.selection
         if entry is None or entry.opened is None:
-            self._session.messages.say("There is nothing to analyse yet.")
+            self._session.messages.show_status("No recording is open for analysis.")
         elif span is None:
-            self._session.messages.say("Select a stretch first: drag on the plots.")
+            self._session.messages.show_status("Select a time range first: drag on the plots.")
         else:
             self._drop(j for j, job in self._jobs.items() if job == _QueuedAnalysis(entry.id, "selection"))
             self._send_analyze(entry, "selection", span)
-            self._tell_activity()
-
-    def cancel(self, entry_id: int) -> None:
-        """Stop this recording's jobs, now and as they wait."""
-        self._drop(j for j, job in self._jobs.items() if job.entry == entry_id)
-        entry = self._session.entry(entry_id)
-        if entry is not None and entry.state in WAITING:
-            self._session.update(entry_id, state="cancelled", progress=None, message="Stopped.")
-        self.pump()
+            self._update_activity()
 
     def stop(self) -> None:
         self._drop(self._jobs)
         for entry in self._session.entries():
             if entry.state in WAITING:
-                self._session.update(entry.id, state="cancelled", progress=None, message="Stopped.")
-        self._tell_activity()
+                self._set_cancelled(entry.id)
+        self._update_activity()
 
     def forget(self, entry_ids: Iterable[int]) -> None:
-        """These leave the list, or their file is to be read again: no job, no files of theirs stay."""
+        """Drop jobs and temporary files of entries that are removed or read again."""
         gone = set(entry_ids)
         self._drop(j for j, job in self._jobs.items() if job.entry in gone)
         for entry_id in gone:
@@ -121,7 +116,7 @@ class AnalysisQueue(QObject):
         self._tasks.stop()
 
     def activity(self) -> Activity | None:
-        """What runs now, or None."""
+        """The running analysis, or None."""
         if not self._jobs:
             return None
         newest = max(self._jobs)
@@ -143,8 +138,8 @@ class AnalysisQueue(QObject):
 
     # --- requests
 
-    def _serve(self, entry: Entry) -> None:
-        """The current recording: first its picture, then its verdict."""
+    def _request_current(self, entry: Entry) -> None:
+        """Request the picture of the current recording first, then its analysis."""
         kinds = {job.kind for job in self._jobs.values() if job.entry == entry.id}
         if entry.opened is None and "open" not in kinds and entry.state not in ("failed", "cancelled"):
             self._opens += 1
@@ -167,7 +162,7 @@ class AnalysisQueue(QObject):
         self._jobs[job] = _QueuedAnalysis(entry.id, kind)
 
     def _drop(self, jobs: Iterable[int]) -> None:
-        """Cancel jobs and hear no more of them."""
+        """Cancel jobs and ignore their answers."""
         for job in list(jobs):
             self._inference.cancel(job)
             self._end(job)
@@ -176,20 +171,20 @@ class AnalysisQueue(QObject):
         self._progress.pop(job, None)
         return self._jobs.pop(job, None)
 
-    # --- answers; a job that is not known was dropped
+    # --- answers; an unknown job was dropped
 
     def _on_opened(self, job: int, recording: OpenedRecording) -> None:
         known = self._end(job)
         entry = None if known is None else self._session.entry(known.entry)
         if entry is None:
             return
-        self._deaths = 0
+        self._crashes = 0
         self._opened.append(entry.id)
         state: State = "queued" if entry.state == "reading" else entry.state
         self._session.update(entry.id, opened=recording, state=state, progress=None)
         current = self._session.current()
-        looked_at = {entry.id, -1 if current is None else current.id}
-        for old in [i for i in self._opened if i not in looked_at][: max(0, len(self._opened) - KEEP_OPEN)]:
+        shown = {entry.id, -1 if current is None else current.id}
+        for old in [i for i in self._opened if i not in shown][: max(0, len(self._opened) - KEEP_OPEN)]:
             self._close_files(old)
         self.pump()
 
@@ -198,7 +193,7 @@ class AnalysisQueue(QObject):
             self._progress[job] = progress
             if self._jobs[job].kind != "selection":
                 self._session.update(self._jobs[job].entry, progress=progress)
-            self._tell_activity()
+            self._update_activity()
 
     def _on_segment(self, job: int, segment: Segment) -> None:
         known = self._jobs.get(job)
@@ -210,7 +205,7 @@ class AnalysisQueue(QObject):
         known = self._end(job)
         if known is None:
             return
-        self._deaths = 0
+        self._crashes = 0
         if known.kind == "selection":
             self._session.update(known.entry, selection_analysis=analysis)
         else:
@@ -235,12 +230,6 @@ class AnalysisQueue(QObject):
             self._session.update(known.entry, state="failed", progress=None, message=sentence)
         self.pump()
 
-    def _on_cancelled(self, job: int) -> None:
-        known = self._end(job)
-        if known is not None and known.kind != "selection":
-            self._session.update(known.entry, state="cancelled", progress=None, message="Stopped.")
-            self.pump()
-
     def _on_died(self, jobs: frozenset[int], sentence: str, details: str) -> None:
         names: list[str] = []
         for job in jobs:
@@ -250,17 +239,20 @@ class AnalysisQueue(QObject):
                 names.append(entry.name)
                 if known.kind != "selection":
                     self._session.update(entry.id, state="failed", progress=None, message=sentence)
-        what = f" Not analysed: {', '.join(dict.fromkeys(names))} (F5 tries again)." if names else ""
+        what = f" Not analysed: {', '.join(dict.fromkeys(names))} (retry with F5)." if names else ""
         self._session.messages.error(sentence + what, details)
-        self._deaths += 1
-        if self._deaths >= MAX_DEATHS:
+        self._crashes += 1
+        if self._crashes >= MAX_CRASHES:
             self.stop()
         self.pump()
 
-    # --- inside
+    # --- helpers
+
+    def _set_cancelled(self, entry_id: int) -> None:
+        self._session.update(entry_id, state="cancelled", progress=None, message="Stopped.")
 
     def _close_files(self, entry_id: int) -> None:
-        """Remove the samples and pictures of a recording that is no more looked at."""
+        """Remove the samples and the picture of a recording that is no longer shown."""
         entry = self._session.entry(entry_id)
         if entry_id in self._opened:
             self._opened.remove(entry_id)
@@ -271,19 +263,19 @@ class AnalysisQueue(QObject):
         self._tasks.run(
             lambda: shutil.rmtree(folder),
             lambda _: None,
-            lambda error: self._session.messages.failed("clearing temporary files", error),
+            lambda error: self._session.messages.failed("removing temporary files", error),
         )
 
     def _batch_activity(self, text: str, done: int, total: int, part: float) -> Activity:
         now = time.monotonic()
         if self._batch is None:
             self._batch = (now, done)
-        began, done_then = self._batch
-        worked = done - done_then
-        left = (now - began) / worked * (total - done) if worked >= 3 else None  # sooner is a guess
-        return Activity(f"{text} ({done + 1} of {total})", (done + part) / total, left)
+        start, done_at_start = self._batch
+        finished = done - done_at_start
+        remaining_s = (now - start) / finished * (total - done) if finished >= 3 else None  # else a guess
+        return Activity(f"{text} ({done + 1} of {total})", (done + part) / total, remaining_s)
 
-    def _tell_activity(self) -> None:
+    def _update_activity(self) -> None:
         if not self._jobs:
             self._batch = None
         self.activity_changed.emit()

@@ -1,4 +1,4 @@
-"""What a model was trained on, how good it was on an unheard speaker, and what it must not be used for."""
+"""Texts about a model: its training data, its scores on an unseen speaker, its limits."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from html import escape
 from pathlib import Path
 
 from mlee_core.inference.model_info import ModelInfo
-from mlee_core.labels.votes import CLASS_NAMES
+
+from ..shell.class_swatch import class_name
 
 
 def model_html(info: ModelInfo) -> str:
-    """The facts of a ModelInfo, its limits."""
+    """A table of the model's facts, and its limits."""
     rows = [
         ("Trained on", info.trained_on),
-        ("Emotions", ", ".join(CLASS_NAMES.get(c, c) for c in info.classes)),
+        ("Emotions", ", ".join(class_name(c) for c in info.classes)),
         ("Heads", ", ".join(info.heads)),
         *((f"Speakers: {part}", ", ".join(ids)) for part, ids in info.speakers.items()),
         *(
@@ -33,6 +34,6 @@ def card(info: ModelInfo) -> str:
 
 
 def limits_html(info: ModelInfo) -> str:
-    """What stands under every result: the model and its limits."""
+    """The model and its limits, for below every result."""
     sentences = " ".join(info.limits)
     return f"<b>{escape(info.name)}</b>, trained on {escape(info.trained_on)}. {escape(sentences)}"

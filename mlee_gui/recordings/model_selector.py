@@ -1,4 +1,4 @@
-"""Choosing the model: the selector in the toolbar, and what stands about the model in the window."""
+"""The model selector in the toolbar, and the texts about the model in the window."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OPEN = "Open a model…"
 
 
 class ModelSelector(QObject):
-    """Keeps the selector, the status bar and the limits showing the session's model."""
+    """Shows the session's model in the selector, the status bar and the limits."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class ModelSelector(QObject):
         window.models.activated.connect(self._on_chosen)
 
     def choose(self, name: str) -> None:
-        """Have the session use this model; a refused one stays named, so that analyses say why they fail."""
+        """Use this model; a refused one stays selected, so that analyses show why they fail."""
         if self._session.model is None:
             self._session.model_name = name
         self._session.set_model(name)
@@ -64,16 +64,16 @@ class ModelSelector(QObject):
     def _fill(self) -> None:
         box, name, model = self._window.models, self._session.model_name, self._session.model
         box.clear()
-        for info in self._known():
+        for info in self._shipped_models():
             box.addItem(info.name, info.name)
         if box.findData(name) < 0:
             box.addItem(model.name if model is not None else Path(name).name, name)
         box.setCurrentIndex(box.findData(name))
         box.addItem(OPEN, None)
 
-    def _known(self) -> tuple[ModelInfo, ...]:
+    def _shipped_models(self) -> tuple[ModelInfo, ...]:
         try:
             return self._shipped()
-        except MleeError as error:  # one damaged file must not take the window away
+        except MleeError as error:  # one damaged file must not prevent the start
             self._session.messages.error(str(error))
             return ()

@@ -1,4 +1,4 @@
-"""What the sound card is given, block by block: a stretch of a recording, once or over and over."""
+"""Samples for the sound card, block by block: a part of a recording, once or in a loop."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-RATE = 16_000
+from mlee_core.audio.frames import SAMPLE_RATE
+
 _CHUNK = 2048
 
 Samples = NDArray[np.float32]
@@ -17,14 +18,14 @@ Samples = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Stretch:
-    """What is played: samples first … last - 1, and whether it starts again at the end."""
+    """The played part: samples first to last - 1, once or in a loop."""
 
     first: int
     last: int
     loop: bool
 
     def wrap(self, position: float) -> float:
-        """Where a play head that ran on to `position` is: wrapped in a loop, else held at the end."""
+        """A position after the end, wrapped in a loop, else held at the end."""
         if position < self.last:
             return position
         if not self.loop or self.last <= self.first:
@@ -33,58 +34,58 @@ class Stretch:
 
 
 class PlaybackStream:
-    """Fills blocks for a device at `rate` Hz from 16 kHz mono samples; safe to steer from another thread.
+    """Fills blocks for a device at `rate` Hz from 16 kHz mono samples; thread-safe.
 
     samples: float32 [N], may be a memory map. gain: applied to every sample. start: first sample played.
     """
 
     def __init__(
-        self, samples: Samples, stretch: Stretch, start: int, *, gain: float = 1.0, rate: int = RATE
+        self, samples: Samples, stretch: Stretch, start: int, *, gain: float = 1.0, rate: int = SAMPLE_RATE
     ) -> None:
         self._samples = samples
         self._gain = np.float32(gain)
         self._rate = rate
         self._lock = threading.Lock()
-        self._resampler = _resampler(rate) if rate != RATE else None
-        self._ready: Samples = np.zeros(0, np.float32)  # resampled, not yet given out
+        self._resampler = _resampler(rate) if rate != SAMPLE_RATE else None
+        self._ready: Samples = np.zeros(0, np.float32)  # resampled, not yet written
         self._drained = False
         self.stretch = stretch
         self._next = start
-        self._base = start  # of the linear count below
-        self._given = 0  # samples given out since then, at the device's rate
+        self._base = start  # position at which _written is 0
+        self._written = 0  # samples written since then, at the device's rate
 
     @property
     def exhausted(self) -> bool:
-        """Whether all was given out."""
+        """Whether all samples were written."""
         return self._drained and len(self._ready) == 0
 
     def fill(self, out: Samples) -> float:
-        """Write the next block into out [n]; silence after the end. Returns where out[0] is, in samples."""
+        """Write the next block into out [n], silence after the end; returns the sample position of out[0]."""
         with self._lock:
             position = self._position()
             block = self._block(len(out))
             out[: len(block)] = block
             out[len(block) :] = 0
-            self._given += len(block)
+            self._written += len(block)
             return position
 
     def seek(self, position: int) -> None:
         with self._lock:
             self._next = self._base = max(0, min(position, len(self._samples)))
-            self._given = 0
+            self._written = 0
             self._ready = self._ready[:0]
             self._drained = False
             if self._resampler is not None:
                 self._resampler.clear()
 
-    def steer(self, stretch: Stretch) -> None:
-        """Play another stretch from here on."""
+    def set_stretch(self, stretch: Stretch) -> None:
+        """Play another part from the current position on."""
         with self._lock:
-            self._base, self._given = round(self._position()), 0
+            self._base, self._written = round(self._position()), 0
             self.stretch = stretch
 
     def _position(self) -> float:
-        return self.stretch.wrap(self._base + self._given * RATE / self._rate)
+        return self.stretch.wrap(self._base + self._written * SAMPLE_RATE / self._rate)
 
     def _block(self, n: int) -> Samples:
         if self._resampler is None:
@@ -100,7 +101,7 @@ class PlaybackStream:
         return block
 
     def _take(self, n: int) -> Samples:
-        """The next n samples of the stretch, fewer only at its end when it does not loop."""
+        """The next n samples; fewer only at the end without a loop."""
         parts: list[Samples] = []
         while n > 0:
             if self._next >= self.stretch.last:
@@ -118,4 +119,4 @@ def _resampler(rate: int) -> Any:
     """From our rate to the device's."""
     import soxr
 
-    return soxr.ResampleStream(RATE, rate, 1, dtype="float32")
+    return soxr.ResampleStream(SAMPLE_RATE, rate, 1, dtype="float32")

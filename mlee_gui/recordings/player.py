@@ -1,18 +1,20 @@
-"""Playing a recording, with a position that is what is heard now, not what was handed to the sound card."""
+"""Playback of a recording. The position is that of the audible sample, not of the last one sent."""
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from mlee_core.audio.frames import SAMPLE_RATE
+
 from ..shell.messages import Messages
 from ..shell.tasks import Tasks
-from .playback_stream import RATE, PlaybackStream, Samples, Stretch
+from .playback_stream import PlaybackStream, Samples, Stretch
 
 TICK_MS = 33
 
@@ -21,47 +23,46 @@ State = Literal["stopped", "starting", "playing"]
 
 @dataclass(frozen=True)
 class _Mark:
-    """Sample `position` leaves the loudspeaker at `at_s` of the stream's clock, and `length_s` follow it."""
+    """Sample `position` is audible at `at_s` of the stream's clock; its block is `length_s` long."""
 
     at_s: float
     position: float
     length_s: float
     stretch: Stretch
 
-    def heard(self, now_s: float) -> float:
-        """The sample heard at a time from at_s on; it waits at the block's end for the next to begin.
+    def position_at(self, now_s: float) -> float:
+        """The sample audible at a time from at_s on, at most the end of the block.
 
-        A sound server's first guess of when it begins may be half a second early.
+        A sound server's first estimate of at_s may be half a second early.
         """
-        return self.stretch.wrap(self.position + min(now_s - self.at_s, self.length_s) * RATE)
+        return self.stretch.wrap(self.position + min(now_s - self.at_s, self.length_s) * SAMPLE_RATE)
 
 
 @dataclass(frozen=True)
 class Sound:
-    """An open output stream and what feeds it. marks: of the latest blocks, oldest first."""
+    """An open output stream and its source. marks: of the latest blocks, oldest first."""
 
-    stream: Any
-    feed: PlaybackStream
+    device: Any
+    stream: PlaybackStream
     marks: deque[_Mark]
 
-    def heard(self) -> float | None:
-        """The sample that is heard now, None before the first."""
-        now = self.stream.time
+    def position(self) -> float | None:
+        """The sample that is audible now, None before the first."""
+        now = self.device.time
         mark = next((m for m in reversed(tuple(self.marks)) if m.at_s <= now), None)
-        return None if mark is None else mark.heard(now)
+        return None if mark is None else mark.position_at(now)
 
 
 class Player(QObject):
     """Plays one recording at a time; streams are opened and closed in a thread, since drivers may take long.
 
-    load_backend: returns the sounddevice module, and raises OSError without PortAudio (tests hand in their
-    own). Positions are seconds.
+    load_backend: returns the sounddevice module, and raises OSError without PortAudio. Positions are seconds.
     """
 
     state_changed = Signal(str)
     position_changed = Signal(float)
     availability_changed = Signal(str)  # why nothing can be played, "" if it can
-    _ended = Signal(object)  # the Feed that is through
+    _ended = Signal(object)  # the PlaybackStream that has ended
 
     def __init__(
         self, tasks: Tasks, messages: Messages, load_backend: Any, parent: QObject | None = None
@@ -73,24 +74,24 @@ class Player(QObject):
         self._samples: Samples | None = None
         self._gain = 1.0
         self._sound: Sound | None = None
-        self._turn = 0  # a stream that comes for an earlier turn is closed at once
+        self._generation = 0  # a stream opened for an earlier one is closed at once
         self._loop = False
         self._timer = QTimer(self, interval=TICK_MS)
         self._timer.timeout.connect(self._tick)
         self._ended.connect(self._on_ended)
         self.state: State = "stopped"
-        self.unavailable = "Looking for a sound device…"
+        self.unavailable = "Searching for a sound device…"
 
     def probe(self) -> None:
-        """Find out, off the GUI thread, whether there is something to play on."""
+        """Check in the thread whether a sound device is available."""
         self._tasks.run(
-            lambda: _why_silent(self._load_backend),
+            lambda: _why_unavailable(self._load_backend),
             self._set_availability,
-            lambda error: self._set_availability(f"Playback is off: {error}"),
+            lambda error: self._set_availability(f"Playback is not available: {error}"),
         )
 
     def load(self, samples_file: str, gain: float) -> None:
-        """Have another recording played: raw float32 16 kHz mono. gain: what brings its peak to 1."""
+        """Set the recording: raw float32 16 kHz mono. gain: factor that scales its peak to 1."""
         self.stop()
         self._samples = np.memmap(samples_file, dtype="<f4", mode="r")
         self._gain = min(1.0, gain)
@@ -101,7 +102,7 @@ class Player(QObject):
 
     @property
     def duration_s(self) -> float:
-        return 0.0 if self._samples is None else len(self._samples) / RATE
+        return 0.0 if self._samples is None else len(self._samples) / SAMPLE_RATE
 
     def play(self, from_s: float, stretch_s: tuple[float, float] | None = None) -> None:
         """Play from `from_s` to the end of stretch_s (of the recording, if None)."""
@@ -109,20 +110,20 @@ class Player(QObject):
             return
         self.stop()
         stretch = self._stretch(stretch_s)
-        start = round(from_s * RATE)
+        start = round(from_s * SAMPLE_RATE)
         if not stretch.first <= start < stretch.last:
             start = stretch.first
-        samples, gain, turn = self._samples, self._gain, self._turn
+        samples, gain, generation = self._samples, self._gain, self._generation
         self._set_state("starting")
         self._tasks.run(
             lambda: self._open(samples, stretch, start, gain),
-            lambda sound: self._on_open(sound, turn),
+            lambda sound: self._on_open(sound, generation),
             self._on_failed,
         )
 
     def stop(self) -> None:
-        """Silence, now; the position stays."""
-        self._turn += 1
+        """Stop at once; the position stays."""
+        self._generation += 1
         self._timer.stop()
         sound, self._sound = self._sound, None
         if sound is not None:
@@ -130,27 +131,28 @@ class Player(QObject):
         self._set_state("stopped")
 
     def seek(self, at_s: float) -> None:
-        """Go on from there, if it plays; outside of what is played, the whole recording is."""
+        """Continue from there, if playing; outside the played part, play the whole recording."""
         if self._sound is None:
             return
-        feed, position = self._sound.feed, round(at_s * RATE)
-        if not feed.stretch.first <= position < feed.stretch.last:
-            feed.steer(self._stretch(None))
-        feed.seek(position)
+        stream, position = self._sound.stream, round(at_s * SAMPLE_RATE)
+        if not stream.stretch.first <= position < stream.stretch.last:
+            stream.set_stretch(self._stretch(None))
+        stream.seek(position)
         self._sound.marks.clear()
 
     def set_loop(self, loop: bool, stretch_s: tuple[float, float] | None) -> None:
-        """Play over and over from now on (stretch_s, or all), or only to the end of what plays."""
+        """Repeat stretch_s (or all) from now on, or play only to the end of the current part."""
         self._loop = loop
         if self._sound is not None:
-            old = self._sound.feed.stretch
-            self._sound.feed.steer(self._stretch(stretch_s) if loop else Stretch(old.first, old.last, False))
+            stream = self._sound.stream
+            once = replace(stream.stretch, loop=False)
+            stream.set_stretch(self._stretch(stretch_s) if loop else once)
 
     def _stretch(self, span_s: tuple[float, float] | None) -> Stretch:
         length = 0 if self._samples is None else len(self._samples)
         if span_s is None:
             return Stretch(0, length, self._loop)
-        first, last = (max(0, min(round(t * RATE), length)) for t in span_s)
+        first, last = (max(0, min(round(t * SAMPLE_RATE), length)) for t in span_s)
         return Stretch(first, last, self._loop)
 
     # --- in the thread
@@ -158,58 +160,58 @@ class Player(QObject):
     def _open(self, samples: Samples, stretch: Stretch, start: int, gain: float) -> Sound:
         backend = self._load_backend()
         rate = _accepted_rate(backend)
-        feed = PlaybackStream(samples, stretch, start, gain=gain, rate=rate)
+        stream = PlaybackStream(samples, stretch, start, gain=gain, rate=rate)
         marks: deque[_Mark] = deque(maxlen=256)
 
         def callback(out: Samples, frames: int, time: Any, status: Any) -> None:
-            position = feed.fill(out[:, 0])
-            at_s = time.outputBufferDacTime or time.currentTime + stream.latency
-            marks.append(_Mark(at_s, position, frames / rate, feed.stretch))
-            if feed.exhausted:
+            position = stream.fill(out[:, 0])
+            at_s = time.outputBufferDacTime or time.currentTime + device.latency
+            marks.append(_Mark(at_s, position, frames / rate, stream.stretch))
+            if stream.exhausted:
                 raise backend.CallbackStop
 
         def finished() -> None:
-            self._ended.emit(feed)  # returns something, which PortAudio's callback must not
+            self._ended.emit(stream)  # returns something, which PortAudio's callback must not
 
-        stream = backend.OutputStream(
+        device = backend.OutputStream(
             samplerate=rate,
             channels=1,
             dtype="float32",
             callback=callback,
             finished_callback=finished,
         )
-        stream.start()
-        return Sound(stream, feed, marks)
+        device.start()
+        return Sound(device, stream, marks)
 
     # --- back on the GUI thread
 
-    def _on_open(self, sound: Sound, turn: int) -> None:
-        if turn != self._turn:
+    def _on_open(self, sound: Sound, generation: int) -> None:
+        if generation != self._generation:
             self._tasks.run(lambda: _close(sound), _nothing, self._on_failed)
             return
         self._sound = sound
         self._set_state("playing")
         self._timer.start()
 
-    def _on_ended(self, feed: PlaybackStream) -> None:
-        if self._sound is not None and self._sound.feed is feed:
-            self.position_changed.emit(feed.stretch.last / RATE)
+    def _on_ended(self, stream: PlaybackStream) -> None:
+        if self._sound is not None and self._sound.stream is stream:
+            self.position_changed.emit(stream.stretch.last / SAMPLE_RATE)
             self.stop()
 
     def _on_failed(self, error: Exception) -> None:
         self.stop()
-        self._messages.warning(f"The sound device refused to play: {error}", _NO_DEVICE)
+        self._messages.warning(f"The sound device cannot play: {error}", _NO_DEVICE)
 
     def _tick(self) -> None:
         if self._sound is None:
             return
-        heard, feed = self._sound.heard(), self._sound.feed
-        if heard is None:
+        position, stream = self._sound.position(), self._sound.stream
+        if position is None:
             return
-        if feed.exhausted and heard >= feed.stretch.last:
-            self._on_ended(feed)  # a short one may have ended before its stream was handed over
+        if stream.exhausted and position >= stream.stretch.last:
+            self._on_ended(stream)  # a short one may have ended before _on_open
         else:
-            self.position_changed.emit(heard / RATE)
+            self.position_changed.emit(position / SAMPLE_RATE)
 
     def _set_state(self, state: State) -> None:
         if state != self.state:
@@ -231,33 +233,33 @@ def load_sounddevice() -> ModuleType:
     return sounddevice
 
 
-def _why_silent(load_backend: Any) -> str:
+def _why_unavailable(load_backend: Any) -> str:
     try:
         backend = load_backend()
     except OSError:
         return (
             "Playback needs the PortAudio library, which is not installed: "
-            "apt-get install libportaudio2, then start MLEE again."
+            "apt-get install libportaudio2, then restart MLEE."
         )
     try:
         backend.query_devices(kind="output")
     except (ValueError, backend.PortAudioError):
-        return f"Playback is off because there is no sound device. {_NO_DEVICE}"
+        return f"Playback is not available: no sound device was found. {_NO_DEVICE}"
     return ""
 
 
 def _accepted_rate(backend: Any) -> int:
-    """16 kHz where the device takes it, else the device's own rate."""
+    """16 kHz if the device accepts it, else the device's own rate."""
     try:
-        backend.check_output_settings(channels=1, dtype="float32", samplerate=RATE)
+        backend.check_output_settings(channels=1, dtype="float32", samplerate=SAMPLE_RATE)
     except backend.PortAudioError:
         return round(backend.query_devices(kind="output")["default_samplerate"])
-    return RATE
+    return SAMPLE_RATE
 
 
 def _close(sound: Sound) -> None:
-    sound.stream.abort()
-    sound.stream.close()
+    sound.device.abort()
+    sound.device.close()
 
 
 def _nothing(_: object) -> None:

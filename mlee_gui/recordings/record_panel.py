@@ -1,11 +1,10 @@
-"""Recording a take: which microphone, how loud, how long. The take is on the disk while it grows."""
+"""Recording from a microphone: device, level, duration. The take is written to disk while it is recorded."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
 from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
@@ -29,39 +28,19 @@ from ..shell.tasks import Tasks
 TICK_MS = 50
 MARGIN = 6
 HOLD_S = 1.5
-"""How long the meter's mark stays at a peak."""
+"""Duration for which the meter's mark stays at a peak."""
 
 LOW_DB = -60.0
 _QUIET, _GOOD, _HOT = QColor("#3b82c4"), QColor("#2e9e5b"), QColor("#d6302a")
 
 
-class RecordingLike(Protocol):
-    """What is used of `mlee_core.audio.microphone.Recorder`."""
-
-    error: str | None
-
-    @property
-    def path(self) -> Path | None: ...
-    @property
-    def recording(self) -> bool: ...
-    @property
-    def level_db(self) -> float: ...
-    @property
-    def elapsed_s(self) -> float: ...
-    def start(self) -> None: ...
-    def stop(self) -> Path: ...
-
-
-MakeRecorder = Callable[[Path, str | None], RecordingLike]
-ListDevices = Callable[[bool], tuple[InputDevice, ...]]
-
-
-def list_devices(rescan: bool) -> tuple[InputDevice, ...]:
-    return devices(rescan=rescan)
+MakeRecorder = Callable[[Path, str | None], Recorder]
+FindDevices = Callable[..., tuple[InputDevice, ...]]
+"""Called with the keyword `rescan`."""
 
 
 class LevelMeter(QWidget):
-    """Peak level in dB of full scale, with a mark at the highest of the last 1.5 s."""
+    """Peak level in dB of full scale, with a mark at the highest level of the last 1.5 s."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -76,7 +55,7 @@ class LevelMeter(QWidget):
         if level_db >= self.held_db or now - self._held_at > HOLD_S:
             self.held_db, self._held_at = level_db, now
         self.level_db = level_db
-        self.setToolTip(f"Peak {self.held_db:.0f} dB of full scale; speech is well at -20 to -6 dB")
+        self.setToolTip(f"Peak {self.held_db:.0f} dB of full scale; -20 to -6 dB is good for speech")
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -115,13 +94,13 @@ class LevelMeter(QWidget):
 
 
 class RecordPanel(QWidget):
-    """Device, level, start and stop. All that may wait for a driver is done in `tasks`."""
+    """Device, level, start and stop. All calls that may wait for a driver run in `tasks`."""
 
     take_finished = Signal(str)  # path
     recording_changed = Signal(bool)
     availability_changed = Signal(str)  # why nothing can be recorded, "" if it can
-    rescanning = Signal()  # about to restart PortAudio, which ends every stream
-    rescanned = Signal()  # asked for; what comes next in the same Tasks sees what was found
+    rescanning = Signal()  # PortAudio restarts, which ends every stream
+    rescanned = Signal()  # queued; a later task of the same Tasks sees the devices found
 
     def __init__(
         self,
@@ -130,16 +109,16 @@ class RecordPanel(QWidget):
         settings: Settings,
         folder: Path,
         make_recorder: MakeRecorder = Recorder,
-        find_devices: ListDevices = list_devices,
+        find_devices: FindDevices = devices,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._tasks, self._messages, self._settings = tasks, messages, settings
         self._folder = folder
         self._make_recorder, self._find_devices = make_recorder, find_devices
-        self._recorder: RecordingLike | None = None
-        self._busy = False  # between asking for start or stop and having it
-        self.unavailable = "Looking for microphones…"
+        self._recorder: Recorder | None = None
+        self._busy = False  # between the request for start or stop and its completion
+        self.unavailable = "Searching for microphones…"
         self.device = QComboBox()
         self.device.setAccessibleName("Microphone")
         self.device.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -148,7 +127,7 @@ class RecordPanel(QWidget):
         self.device.setToolTip("The microphone to record from")
         self.rescan = QToolButton()
         self.rescan.setText("Rescan")
-        self.rescan.setToolTip("Look for microphones again (stops playback)")
+        self.rescan.setToolTip("Search for microphones again (stops playback)")
         self.meter = LevelMeter()
         self.button = QPushButton("Record")
         self.elapsed = QLabel("0.0 s")
@@ -166,12 +145,12 @@ class RecordPanel(QWidget):
     def recording(self) -> bool:
         return self._recorder is not None
 
-    def look_for_devices(self, rescan: bool = False) -> None:
-        """List the microphones, off the GUI thread."""
-        self._tasks.run(lambda: self._find_devices(rescan), self._on_devices, self._on_no_devices)
+    def find_devices(self, rescan: bool = False) -> None:
+        """List the microphones, in the thread."""
+        self._tasks.run(lambda: self._find_devices(rescan=rescan), self._on_devices, self._on_no_devices)
 
     def toggle(self) -> None:
-        """Start a take, or stop the one that runs."""
+        """Start a recording, or stop the running one."""
         if self._busy or self.unavailable:
             self._show_state()
         elif self._recorder is None:
@@ -180,7 +159,7 @@ class RecordPanel(QWidget):
             self._stop(self._recorder)
 
     def finish(self) -> Path | None:
-        """The window closes: end the take that runs, which stays on the disk; returns its file."""
+        """Stop the running recording at exit and return its file, which stays on disk."""
         self._timer.stop()
         recorder, self._recorder = self._recorder, None
         if recorder is None:
@@ -194,19 +173,19 @@ class RecordPanel(QWidget):
         self._show_state()
         self._tasks.run(recorder.start, lambda _: self._on_started(recorder), self._on_refused)
 
-    def _on_started(self, recorder: RecordingLike) -> None:
+    def _on_started(self, recorder: Recorder) -> None:
         self._recorder, self._busy = recorder, False
         self._timer.start()
         self._show_state()
         self.recording_changed.emit(True)
 
-    def _stop(self, recorder: RecordingLike) -> None:
+    def _stop(self, recorder: Recorder) -> None:
         self._busy = True
         self._timer.stop()
         self._show_state()
         self._tasks.run(recorder.stop, lambda path: self._on_stopped(recorder, path), self._on_refused)
 
-    def _on_stopped(self, recorder: RecordingLike, path: Path) -> None:
+    def _on_stopped(self, recorder: Recorder, path: Path) -> None:
         self._end()
         if recorder.error is not None:
             self._messages.warning(recorder.error)
@@ -229,7 +208,7 @@ class RecordPanel(QWidget):
             return
         self.meter.show_level(recorder.level_db)
         self.elapsed.setText(f"{recorder.elapsed_s:.1f} s")
-        if not recorder.recording:  # the device or the disk went away
+        if not recorder.recording:  # the device or the disk is gone
             self._stop(recorder)
 
     def _on_devices(self, found: tuple[InputDevice, ...]) -> None:
@@ -243,12 +222,12 @@ class RecordPanel(QWidget):
     def _on_no_devices(self, error: Exception) -> None:
         self.device.clear()
         if not isinstance(error, RecorderUnavailable):
-            self._messages.failed("looking for microphones", error)
+            self._messages.failed("searching for microphones", error)
         self._set_availability(str(error))
 
     def _on_rescan(self) -> None:
         self.rescanning.emit()
-        self.look_for_devices(rescan=True)
+        self.find_devices(rescan=True)
         self.rescanned.emit()
 
     def _remember(self) -> None:
@@ -269,14 +248,14 @@ class RecordPanel(QWidget):
         self.rescan.setEnabled(not runs and not self._busy)
         self.why.setText(self.unavailable)
         self.why.setVisible(bool(self.unavailable))
-        self._keep_words()
+        self._fit_text()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._keep_words()
+        self._fit_text()
 
-    def _keep_words(self) -> None:
-        """A dock asks for no height for width, and would cut the last line off."""
+    def _fit_text(self) -> None:
+        """Reserve the text's height: a dock ignores heightForWidth and would cut off the last line."""
         self.why.setMinimumHeight(self.why.heightForWidth(self.width() - 2 * MARGIN))
 
     def _lay_out(self) -> None:

@@ -1,4 +1,4 @@
-"""The list of recordings: name, length, speaker and what each says; filter, marking, removing."""
+"""The list of recordings: name, length, speaker and result; filter, selection, removal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from PySide6.QtCore import (
     QSize,
     QSortFilterProxyModel,
     Qt,
-    Signal,
 )
 from PySide6.QtGui import QAction, QBrush, QColor, QResizeEvent
 from PySide6.QtWidgets import (
@@ -26,48 +25,40 @@ from PySide6.QtWidgets import (
 )
 
 from mlee_core.figures.palette import class_color
-from mlee_core.labels.votes import CLASS_NAMES
 
-from ..shell.class_swatch import swatch
+from ..shell.class_swatch import class_name, swatch
 from ..shell.tables import TableWithPlaceholder
+from ..shell.time_text import time_and_unit
 from .session import Entry, Session
 
-COLUMNS = ("Name", "Length", "Speaker", "Says")
-NAME, LENGTH, SPEAKER, SAYS = range(len(COLUMNS))
+COLUMNS = ("Name", "Length", "Speaker", "Result")
+NAME, LENGTH, SPEAKER, RESULT = range(len(COLUMNS))
 EMPTY = "No recordings yet.\nOpen files or a folder (Ctrl+O), drop them here, or record (R)."
 
-ROOM = "03a01Wa.flac  "
-"""So much of a name is always seen."""
-
-DOING = {"reading": "reads", "analysing": "analyses"}
+WIDEST_NAME = "03a01Wa.flac  "
+"""A name of this width is always visible."""
 
 Index = QModelIndex | QPersistentModelIndex
 
 
-def says(entry: Entry) -> str:
-    """An entry's verdict or state in a few words."""
+def result_text(entry: Entry) -> str:
+    """The result or state of an entry, short."""
     if entry.state == "done" and entry.analysis is not None:
         one = entry.analysis.single
         if one is not None:
-            return f"{CLASS_NAMES.get(one.predicted, one.predicted)} {one.score():.2f}"
+            return f"{class_name(one.predicted)} {one.score():.2f}"
         return f"{len(entry.analysis.segments)} segments"
     if entry.state in ("reading", "analysing"):
         progress = entry.progress
         if progress is not None and progress.total:
-            return f"{DOING[entry.state]} {min(progress.done / progress.total, 1.0):.0%}"
-        return f"{DOING[entry.state]}…"
-    return {"queued": "waits", "failed": "failed", "cancelled": "stopped"}.get(entry.state, entry.state)
+            return f"{entry.state} {min(progress.done / progress.total, 1.0):.0%}"
+        return f"{entry.state}…"
+    return "stopped" if entry.state == "cancelled" else entry.state
 
 
-def length(seconds: float | None) -> str:
+def length_text(seconds: float | None) -> str:
     """3.2 s, 4:05 or 1:00:12."""
-    if seconds is None:
-        return ""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    return "" if seconds is None else time_and_unit(seconds, 0.1 if seconds < 60 else 1.0)
 
 
 class RecordingsModel(QAbstractTableModel):
@@ -102,13 +93,15 @@ class RecordingsModel(QAbstractTableModel):
     def data(self, index: Index, role: int = 0) -> Any:
         entry, column = self._entries[index.row()], index.column()
         if role == Qt.ItemDataRole.DisplayRole:
-            return (entry.name, length(entry.duration_s), entry.speaker or "", says(entry))[column]
+            return (entry.name, length_text(entry.duration_s), entry.speaker or "", result_text(entry))[
+                column
+            ]
         if role == Qt.ItemDataRole.ToolTipRole:
             return _tip(entry)
-        if role == Qt.ItemDataRole.DecorationRole and column == SAYS:
+        if role == Qt.ItemDataRole.DecorationRole and column == RESULT:
             one = entry.analysis.single if entry.state == "done" and entry.analysis is not None else None
             return None if one is None else swatch(class_color(one.predicted))
-        if role == Qt.ItemDataRole.ForegroundRole and column == SAYS and entry.state == "failed":
+        if role == Qt.ItemDataRole.ForegroundRole and column == RESULT and entry.state == "failed":
             return QBrush(QColor("#d6453d"))
         if role == Qt.ItemDataRole.TextAlignmentRole and column == LENGTH:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -130,12 +123,10 @@ class RecordingsModel(QAbstractTableModel):
 
 
 class RecordingsPanel(QWidget):
-    """Shows the session's list. The row under the keyboard is the current recording; rows can be marked."""
-
-    removal_asked = Signal()
+    """Shows the session's list. The current row is the current recording; several rows can be selected."""
 
     def __init__(self, session: Session, actions: list[QAction], parent: QWidget | None = None) -> None:
-        """actions: what the context menu offers."""
+        """actions: of the context menu."""
         super().__init__(parent)
         self._session = session
         self._model = RecordingsModel(session)
@@ -149,8 +140,8 @@ class RecordingsPanel(QWidget):
         self.filter.setClearButtonEnabled(True)
         self.filter.setAcceptDrops(False)  # files dropped here are for the window
         self._count = QLabel()
-        # a filter that hides the current row must not make another current; connected before the table,
-        # which would choose another the moment that rows are about to go
+        # a filter that hides the current row must not make another one current; connected before the table,
+        # which selects another row as soon as rows are about to be removed
         self._hiding = False
         self._shown.rowsAboutToBeRemoved.connect(lambda *_: self._set_hiding(True))
         self._shown.rowsRemoved.connect(lambda *_: self._set_hiding(False))
@@ -168,24 +159,21 @@ class RecordingsPanel(QWidget):
         self._on_entries()
 
     def minimumSizeHint(self) -> QSize:
-        name = self.fontMetrics().horizontalAdvance(ROOM)
-        wide = name + self._widths[LENGTH] + self._widths[SAYS] + 16
+        name = self.fontMetrics().horizontalAdvance(WIDEST_NAME)
+        wide = name + self._widths[LENGTH] + self._widths[RESULT] + 16
         return QSize(wide, super().minimumSizeHint().height())
 
     def sizeHint(self) -> QSize:
         least = self.minimumSizeHint()
         return QSize(least.width() + self._widths[SPEAKER], 2 * least.height())
 
-    def marked(self) -> list[int]:
-        """Ids of the marked rows, or of the current recording where none is."""
+    def selected(self) -> list[int]:
+        """Ids of the selected rows, or of the current recording if no row is selected."""
         rows = {self._shown.mapToSource(i).row() for i in self.table.selectionModel().selectedRows()}
         if rows:
             return [self._model.entry_at(row).id for row in sorted(rows)]
         current = self._session.current()
         return [] if current is None else [current.id]
-
-    def set_filter(self, text: str) -> None:
-        self.filter.setText(text)
 
     def _make_table(self, actions: list[QAction]) -> QTableView:
         table = TableWithPlaceholder(EMPTY)
@@ -206,7 +194,7 @@ class RecordingsPanel(QWidget):
         header.setHighlightSections(False)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         text = table.fontMetrics().horizontalAdvance
-        widest = ((LENGTH, "1:00:00"), (SPEAKER, "Speaker"), (SAYS, "■  neutral 0.99"))
+        widest = ((LENGTH, "1:00:00"), (SPEAKER, "Speaker"), (RESULT, "■  neutral 0.99"))
         self._widths = {section: text(sample) + 16 for section, sample in widest}
         for section, width in self._widths.items():
             header.resizeSection(section, width)
@@ -230,23 +218,23 @@ class RecordingsPanel(QWidget):
     def _on_entries(self) -> None:
         self._show_session_current()
         self._fit_columns()
-        self._tell_count()
+        self._update_count()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._fit_columns()
 
     def _fit_columns(self) -> None:
-        """Speakers are listed where some are known, and only if names keep their room."""
-        spoken = any(e.speaker for e in self._session.entries())
-        room = self.width() - self.minimumSizeHint().width()
-        self.table.setColumnHidden(SPEAKER, not spoken or room < self._widths[SPEAKER])
+        """Show the speakers if some are known and the names keep their width."""
+        known = any(e.speaker for e in self._session.entries())
+        spare = self.width() - self.minimumSizeHint().width()
+        self.table.setColumnHidden(SPEAKER, not known or spare < self._widths[SPEAKER])
 
     def _on_filter(self, text: str) -> None:
         self._shown.setFilterFixedString(text)
-        self._tell_count()
+        self._update_count()
 
-    def _tell_count(self) -> None:
+    def _update_count(self) -> None:
         total, shown = self._model.rowCount(), self._shown.rowCount()
         word = "recording" if total == 1 else "recordings"
         self._count.setText(f"{shown} of {total} {word}" if shown != total else f"{total} {word}")

@@ -1,11 +1,11 @@
-"""What is open, which recording is current, what is selected: the only thing that panels share."""
+"""The open recordings, the current one and its selection: the state that all panels share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
@@ -24,16 +24,16 @@ State = Literal["queued", "reading", "analysing", "done", "failed", "cancelled"]
 WAITING: tuple[State, ...] = ("queued", "reading", "analysing")
 
 MIN_SELECTION_S = 0.001
-"""A shorter drag is a click."""
+"""Length below which a drag counts as a click."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One recording in the list. It changes by being replaced (`Session.update`).
+    """One recording in the list, immutable: `Session.update` replaces it.
 
-    opened: its samples and picture on disk, for recordings looked at lately. segments: verdicts so far,
-    which arrive one by one. selection_analysis: of the stretch analysed last. message: why it failed.
-    restored: it was open before; if it fails again, its row says so and no message does.
+    opened: its samples and picture on disk, for recordings shown recently. segments: results so far, which
+    arrive one by one. selection_analysis: of the time range analysed last. message: why it failed. restored:
+    it was open at the last exit; if it fails again, only its row shows it.
     """
 
     id: int
@@ -52,13 +52,13 @@ class Entry:
 
     @property
     def duration_s(self) -> float | None:
-        """Seconds, None until the recording was read."""
+        """Seconds, None before the recording was read."""
         if self.opened is not None:
             return self.opened.duration_s
         return None if self.analysis is None else self.analysis.duration_s
 
-    def afresh(self) -> Entry:
-        """The same recording, waiting to be analysed, nothing known but what was read."""
+    def without_results(self) -> Entry:
+        """The same recording, queued for analysis again."""
         return replace(
             self,
             analysis=None,
@@ -71,18 +71,11 @@ class Entry:
         )
 
 
-class Work(Protocol):
-    """What does the reading and analysing for a session (backlog.py)."""
-
-    def pump(self) -> None: ...
-    def analyse_selection(self) -> None: ...
-    def cancel(self, entry_id: int) -> None: ...
-    def stop(self) -> None: ...
-    def forget(self, entry_ids: Iterable[int]) -> None: ...
-
-
 class Session(QObject):
-    """The list of recordings, the current one, its selection and cursor, and the model."""
+    """The list of recordings, the current one, its selection and cursor, and the model.
+
+    The last four signals are for the `AnalysisQueue`.
+    """
 
     entries_changed = Signal()
     entry_changed = Signal(int)
@@ -90,7 +83,11 @@ class Session(QObject):
     selection_changed = Signal(object)  # (start_s, end_s) or None
     cursor_moved = Signal(float)
     model_changed = Signal(object)  # ModelInfo
-    listed = Signal(object)  # the paths that were asked for, once they are in the list
+    listed = Signal(object)  # the requested paths, once they are in the list
+    work_changed = Signal()  # what is to be read or analysed may have changed
+    discarded = Signal(object)  # ids of entries that are removed or read again
+    selection_analysis_requested = Signal()
+    stop_requested = Signal()
 
     def __init__(
         self,
@@ -105,7 +102,6 @@ class Session(QObject):
         self.model_name = ""
         self.selection: tuple[float, float] | None = None
         self.cursor_s = 0.0
-        self.work: Work | None = None
         self._find_model = find_model
         self._entries: dict[int, Entry] = {}
         self._current = -1
@@ -131,66 +127,66 @@ class Session(QObject):
         undoable: bool = True,
         restored: bool = False,
     ) -> None:
-        """List files, and the recordings of folders; the first of them becomes current, or `current`.
+        """Add files and the recordings of folders; returns at once, `listed` follows when they are added.
 
-        restored: they were open before. Returns at once: folders are walked elsewhere, and `listed` tells
-        when the list has them.
+        Args:
+            paths: Files and folders.
+            current: The path that becomes current; None for the first one.
+            undoable: Whether the user can undo it.
+            restored: Whether they were open at the last exit.
         """
-        asked = list(paths)
+        requested = list(paths)
         self._tasks.run(
-            lambda: listing(asked),
-            lambda found: self._add(asked, found, current, undoable, restored),
-            lambda error: self.messages.failed("looking for recordings", error),
+            lambda: listing(requested),
+            lambda found: self._add(requested, found, current, undoable, restored),
+            lambda error: self.messages.failed("searching for recordings", error),
         )
 
     def remove(self, ids: Iterable[int]) -> None:
-        """Take recordings off the list (undoable; files stay where they are)."""
-        known = [i for i in ids if i in self._entries]
-        if known:
-            self.undo_stack.push(RemoveEntries(self, known))
+        """Remove recordings from the list (undoable); the files stay."""
+        gone = set(ids)
+        rows = [(row, entry) for row, entry in enumerate(self.entries()) if entry.id in gone]
+        if rows:
+            self.undo_stack.push(EditList(self, rows, rows[0][1].id, add=False))
 
     def clear(self) -> None:
         self.remove(list(self._entries))
 
     def insert(self, entries: Sequence[tuple[int, Entry]], current: int) -> None:
-        """Put entries at their places (row, entry), rows ascending, and make `current` current.
-
-        For the undo stack's commands.
-        """
+        """Insert entries at their rows, in ascending order, and make `current` current. For undo commands."""
         order = list(self._entries.values())
         for row, entry in entries:
             order.insert(row, entry)
         self._entries = {e.id: e for e in order}
         self.entries_changed.emit()
         self.set_current(current)
-        self._pump()
+        self.work_changed.emit()
 
     def take(self, ids: Iterable[int]) -> list[tuple[int, Entry]]:
-        """Take entries out; returns them with their rows. The nearest entry below becomes current."""
+        """Remove entries, return them with their rows; the next one becomes current. For undo commands."""
         gone = set(ids)
         order = list(self._entries.values())
         taken = [(row, entry) for row, entry in enumerate(order) if entry.id in gone]
-        if self.work is not None:
-            self.work.forget(gone)
-            taken = [(row, self._entries[entry.id]) for row, entry in taken]
+        self.discarded.emit(gone)
+        taken = [(row, self._entries[entry.id]) for row, entry in taken]
         rest = {e.id: e for e in self._entries.values() if e.id not in gone}
         current_row = next((row for row, entry in taken if entry.id == self._current), None)
         self._entries = rest
         self.entries_changed.emit()
         if current_row is not None:
-            left = list(rest)
-            self.set_current(left[min(current_row, len(left) - 1)] if left else -1)
-        self._pump()
+            remaining = list(rest)
+            self.set_current(remaining[min(current_row, len(remaining) - 1)] if remaining else -1)
+        self.work_changed.emit()
         return taken
 
     def update(self, entry_id: int, **changes: Any) -> None:
-        """Replace fields of an entry, if it is still there, and tell."""
+        """Replace fields of an entry, if it still exists."""
         entry = self._entries.get(entry_id)
         if entry is not None:
             self._entries[entry_id] = replace(entry, **changes)
             self.entry_changed.emit(entry_id)
 
-    # --- what is looked at
+    # --- the current recording
 
     def set_current(self, entry_id: int) -> None:
         if entry_id == self._current:
@@ -200,19 +196,19 @@ class Session(QObject):
         self.selection = None
         entry = self.current()
         if entry is not None and entry.state == "cancelled" and entry.opened is None:
-            self.update(entry.id, state="queued", message="")  # it had never started
+            self.update(entry.id, state="queued", message="")  # its reading never started
         self.current_changed.emit(self._current)
         self.selection_changed.emit(None)
-        self._pump()
+        self.work_changed.emit()
 
     def step(self, rows: int) -> None:
-        """Make the recording `rows` below the current one current, where there is one."""
+        """Make the recording `rows` below the current one current, if it exists."""
         order = list(self._entries)
         if self._current in order:
             self.set_current(order[max(0, min(order.index(self._current) + rows, len(order) - 1))])
 
     def set_selection(self, span: tuple[float, float] | None) -> None:
-        """Select a stretch in seconds, in either order; it is clipped to the recording. None clears."""
+        """Select a time range in seconds, in any order, clipped to the recording; None clears it."""
         entry = self.current()
         if span is not None:
             end = entry.duration_s if entry is not None and entry.duration_s is not None else 0.0
@@ -229,10 +225,10 @@ class Session(QObject):
         self.cursor_s = at_s
         self.cursor_moved.emit(at_s)
 
-    # --- the model and its work
+    # --- the model and the analyses
 
     def set_model(self, name: str) -> None:
-        """Analyse with this model from now on; every recording waits for it again."""
+        """Use this model from now on; all recordings are analysed again."""
         try:
             info = self._find_model(name)
         except MleeError as error:
@@ -240,46 +236,36 @@ class Session(QObject):
             return
         changed = self.model is not None and info != self.model
         self.model, self.model_name = info, name
-        if changed and self.work is not None:
-            self.work.forget(list(self._entries))
         if changed:
-            self._entries = {i: e.afresh() for i, e in self._entries.items()}
+            self.discarded.emit(list(self._entries))
+            self._entries = {i: e.without_results() for i, e in self._entries.items()}
             self.entries_changed.emit()
         self.model_changed.emit(info)
-        self._pump()
+        self.work_changed.emit()
 
     def analyse_selection(self) -> None:
-        if self.work is not None:
-            self.work.analyse_selection()
+        self.selection_analysis_requested.emit()
 
     def reanalyse(self, ids: Iterable[int]) -> None:
-        """Read and analyse these again, from the file as it is now."""
+        """Read the files again and analyse them."""
         known = [i for i in ids if i in self._entries]
-        if self.work is not None:
-            self.work.forget(known)
+        self.discarded.emit(known)
         for entry_id in known:
-            fresh = replace(self._entries[entry_id].afresh(), opened=None)
-            self._entries[entry_id] = fresh
+            self._entries[entry_id] = replace(self._entries[entry_id].without_results(), opened=None)
             self.entry_changed.emit(entry_id)
-        self._pump()
-
-    def cancel(self, entry_id: int) -> None:
-        """Stop what runs for this recording; what was found so far stays."""
-        if self.work is not None:
-            self.work.cancel(entry_id)
+        self.work_changed.emit()
 
     def stop(self) -> None:
-        """Stop everything that runs or waits."""
-        if self.work is not None:
-            self.work.stop()
+        """Stop all running and waiting analyses; results so far stay."""
+        self.stop_requested.emit()
 
     def close(self) -> None:
         self._tasks.stop()
 
-    # --- inside
+    # --- helpers
 
     def _add(
-        self, asked: list[str], found: Listing, current: str | None, undoable: bool, restored: bool
+        self, requested: list[str], found: Listing, current: str | None, undoable: bool, restored: bool
     ) -> None:
         for sentence in found.refused:
             self.messages.error(sentence)
@@ -288,56 +274,49 @@ class Session(QObject):
             replace(self._make(f), restored=restored) for f in dict.fromkeys(found.found) if f.path not in ids
         ]
         ids |= {e.path: e.id for e in new}
-        wanted = current if current in ids else next((f.path for f in found.found), "")
-        show = ids.get(wanted or "", self._current)
+        path = current if current in ids else next((f.path for f in found.found), "")
+        show = ids.get(path or "", self._current)
         if new:
-            at = len(self._entries)
-            rows = [(at + k, entry) for k, entry in enumerate(new)]
+            rows = list(enumerate(new, start=len(self._entries)))
             if undoable:
-                self.undo_stack.push(AddEntries(self, rows, show))
+                self.undo_stack.push(EditList(self, rows, show, add=True))
             else:
                 self.insert(rows, show)
         else:
             self.set_current(show)
-        self.listed.emit(asked)
+        self.listed.emit(requested)
 
     def _make(self, found: Found) -> Entry:
         self._next_id += 1
         return Entry(self._next_id, found.path, Path(found.path).name, found.speaker, found.corpus)
 
-    def _pump(self) -> None:
-        if self.work is not None:
-            self.work.pump()
 
-
-def _what(entries: Sequence[Entry]) -> str:
+def _names(entries: Sequence[Entry]) -> str:
     return entries[0].name if len(entries) == 1 else f"{len(entries)} recordings"
 
 
-class AddEntries(QUndoCommand):
-    def __init__(self, session: Session, rows: list[tuple[int, Entry]], current: int) -> None:
-        super().__init__(f"add {_what([e for _, e in rows])}")
-        self._session = session
-        self._rows = rows
-        self._current = current
+class EditList(QUndoCommand):
+    """Adds entries to the list or removes them.
+
+    Args:
+        session: The session with the list.
+        rows: The entries with their rows, ascending.
+        current: Id of the entry that is current once they are in the list.
+        add: Whether they are added, else removed.
+    """
+
+    def __init__(self, session: Session, rows: list[tuple[int, Entry]], current: int, add: bool) -> None:
+        super().__init__(f"{'add' if add else 'remove'} {_names([entry for _, entry in rows])}")
+        self._session, self._rows, self._current, self._add = session, rows, current, add
 
     def redo(self) -> None:
-        self._session.insert(self._rows, self._current)
+        self._edit(self._add)
 
     def undo(self) -> None:
-        self._rows = self._session.take([e.id for _, e in self._rows])
+        self._edit(not self._add)
 
-
-class RemoveEntries(QUndoCommand):
-    def __init__(self, session: Session, ids: list[int]) -> None:
-        gone = [e for e in session.entries() if e.id in set(ids)]
-        super().__init__(f"remove {_what(gone)}")
-        self._session = session
-        self._ids = ids
-        self._rows: list[tuple[int, Entry]] = []
-
-    def redo(self) -> None:
-        self._rows = self._session.take(self._ids)
-
-    def undo(self) -> None:
-        self._session.insert(self._rows, self._rows[0][1].id)
+    def _edit(self, add: bool) -> None:
+        if add:
+            self._session.insert(self._rows, self._current)
+        else:
+            self._rows = self._session.take([entry.id for _, entry in self._rows])

@@ -1,8 +1,9 @@
-"""Every command once: name, key, icon, what it does. Menus, toolbar and the list of keys come from here."""
+"""All commands: name, text, keys. Menus, toolbar and the list of keys are made from here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from PySide6.QtCore import QEvent, QObject, Qt
@@ -17,246 +18,166 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from .icons import icon
+from .icons import SHAPES, icon
 
 Page = Literal["analysis", "training"]
-"""What fills the window: a recording and what is said of it, or experiments."""
+"""What fills the window: a recording with its results, or experiments."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """One thing the user can do.
+    """One command of the user.
 
-    name: what code calls it. text: in menus. menu: where. does: one sentence for tool tip and list of keys.
-    keys: portable key sequences, the first is the one shown. short: its text on the toolbar, "" for none.
-    page: where it can be given, "" everywhere. Keys may have another meaning on another page.
+    name: in code, of its icon too. text: in menus. does: one sentence for the tool tip and the list of keys.
+    keys: portable key sequences, separated by spaces; the first one is shown. short: its text on the toolbar,
+    "" for the one in menus. page: where it is available, "" for everywhere; a key may have another meaning on
+    another page.
     """
 
     name: str
     text: str
-    menu: str
     does: str
-    keys: tuple[str, ...] = ()
-    icon: str = ""
+    keys: str = ""
     short: str = ""
     checkable: bool = False
     page: Page | Literal[""] = "analysis"
 
+    @property
+    def shortcuts(self) -> list[QKeySequence]:
+        return [QKeySequence(key) for key in self.keys.split()]
 
-COMMANDS: tuple[Command, ...] = (
-    Command("open_files", "&Open files…", "&File", "Add recordings to the list", ("Ctrl+O",), "open", "Open"),
-    Command("open_folder", "Open &folder…", "&File", "Add every recording of a folder", ("Ctrl+Shift+O",)),
-    Command("record", "&Record", "&File", "Start or stop a recording", ("R",), "record", "Record", True),
-    Command(
-        "export_figure",
-        "&Export figure…",
-        "&File",
-        "Save spectrogram and attention curves as a picture",
-        ("Ctrl+E",),
-        "export",
-        "Export",
-    ),
-    Command(
-        "new_experiment",
-        "&New experiment…",
-        "&File",
-        "Choose what is to be trained",
-        ("Ctrl+N",),
-        short="New…",
-        page="",
-    ),
-    Command("open_run", "Open r&un…", "&File", "Take a run folder into the queue's list", page=""),
-    Command("quit", "&Quit", "&File", "Close the window; trainings go on", ("Ctrl+Q",), page=""),
-    Command("undo", "&Undo", "&Edit", "Take the last change of the list back", ("Ctrl+Z",), page=""),
-    Command("redo", "&Redo", "&Edit", "Make the change again", ("Ctrl+Shift+Z", "Ctrl+Y"), page=""),
-    Command("copy_values", "&Copy values", "&Edit", "Copy the numbers shown as a table", ("Ctrl+C",)),
-    Command("remove", "Re&move from list", "&Edit", "Take the marked recordings off the list", ("Del",)),
-    Command("clear", "Clear &list", "&Edit", "Take all recordings off the list"),
-    Command("stop", "&Stop, clear selection", "&Play", "Stop playing, else clear the selection", ("Esc",)),
-    Command(
-        "play",
-        "&Play or pause",
-        "&Play",
-        "Play all from the cursor, or pause",
-        ("Space",),
-        "play",
-        "Play",
-        True,
-    ),
-    Command(
-        "play_selection", "Play s&election", "&Play", "Play the selection", ("Shift+Space",), "play_selection"
-    ),
-    Command(
-        "loop", "&Loop", "&Play", "Play over and over: the selection, else all", ("L",), "loop", "Loop", True
-    ),
-    Command("zoom_in", "Zoom &in", "&Time axis", "Show a shorter stretch", ("+", "="), "zoom_in"),
-    Command("zoom_out", "Zoom &out", "&Time axis", "Show a longer stretch", ("-",), "zoom_out"),
-    Command("fit", "&Fit", "&Time axis", "Show the whole recording", ("F",), "fit", "Fit"),
-    Command(
-        "zoom_selection",
-        "&Zoom to selection",
-        "&Time axis",
-        "Show the selection alone",
-        ("Z",),
-        "zoom_selection",
-        "Selection",
-    ),
-    Command("pan_left", "Pan &left", "&Time axis", "Move the view to earlier", ("Left",)),
-    Command("pan_right", "Pan &right", "&Time axis", "Move the view to later", ("Right",)),
-    Command("home", "&Start", "&Time axis", "Go to the start of the recording", ("Home",)),
-    Command("end", "&End", "&Time axis", "Go to the end of the recording", ("End",)),
-    Command(
-        "analyse_selection",
-        "Analyse &selection",
-        "&Analysis",
-        "Analyse the selected stretch alone",
-        ("Return", "Enter"),
-        "analyse",
-        "Analyse",
-    ),
-    Command("reanalyse", "&Analyse again", "&Analysis", "Read and analyse the recording again", ("F5",)),
-    Command("stop_work", "S&top analysing", "&Analysis", "Stop all analyses that run or wait", ("Ctrl+.",)),
-    Command(
-        "show_hard",
-        "Attention of dominant &hard",
-        "&Analysis",
-        "Show or hide this curve",
-        ("1",),
-        checkable=True,
-    ),
-    Command(
-        "show_soft",
-        "Attention of dominant s&oft",
-        "&Analysis",
-        "Show or hide this curve",
-        ("2",),
-        checkable=True,
-    ),
-    Command(
-        "show_mlee", "Attention of &MLEE", "&Analysis", "Show or hide this curve", ("3",), checkable=True
-    ),
-    Command(
-        "next_head", "Next &dominant head", "&Analysis", "Show the dominant bars of the next head", ("D",)
-    ),
-    Command(
-        "pause_queue",
-        "&Pause after this cell",
-        "&Training",
-        "End the running experiment after the cells in work and begin no other, or go on",
-        ("Ctrl+P",),
-        checkable=True,
-        page="training",
-    ),
-    Command(
-        "keep_going",
-        "&Continue on failure",
-        "&Training",
-        "Begin the next experiment where one has failed",
-        checkable=True,
-        page="training",
-    ),
-    Command(
-        "resume", "&Resume", "&Training", "Queue the chosen experiment again", ("Ctrl+R",), page="training"
-    ),
-    Command(
-        "stop_and_keep",
-        "&Stop and keep",
-        "&Training",
-        "End after this epoch: what is in work counts as done early, with its best model",
-        ("Ctrl+Shift+S",),
-        page="training",
-    ),
-    Command(
-        "cancel_run",
-        "C&ancel",
-        "&Training",
-        "End the chosen experiment now; it can be resumed",
-        ("Ctrl+Shift+X",),
-        page="training",
-    ),
-    Command(
-        "delete_run", "&Delete…", "&Training", "Remove the run folder with all that is in it", page="training"
-    ),
-    Command(
-        "earlier",
-        "Move &up",
-        "&Training",
-        "Train the chosen experiment earlier",
-        ("Ctrl+Up",),
-        short="Up",
-        page="training",
-    ),
-    Command(
-        "later", "Move d&own", "&Training", "Train it later", ("Ctrl+Down",), short="Down", page="training"
-    ),
-    Command(
-        "forget_run",
-        "Re&move from list",
-        "&Training",
-        "Take the chosen experiment off the list; its folder stays",
-        ("Del",),
-        short="Remove",
-        page="training",
-    ),
-    Command(
-        "use_model",
-        "&Use this model",
-        "&Training",
-        "Analyse recordings with the model of the chosen fold",
-        ("Ctrl+U",),
-        page="training",
-    ),
-    Command(
-        "compare_runs",
-        "&Compare…",
-        "&Training",
-        "Table 3 of several runs side by side",
-        ("Ctrl+K",),
-        page="training",
-    ),
-    Command(
-        "export_report",
-        "&Export report…",
-        "&Training",
-        "Write tables and figures of the run",
-        ("Ctrl+E",),
-        page="training",
-    ),
-    Command(
-        "show_analysis", "&Analysis", "&View", "Show recordings and their emotions", ("Ctrl+1",), page=""
-    ),
-    Command(
-        "show_training", "&Training", "&View", "Show experiments, running and done", ("Ctrl+2",), page=""
-    ),
-    Command("previous", "&Previous recording", "&View", "Show the recording above", ("PgUp",)),
-    Command("next", "&Next recording", "&View", "Show the recording below", ("PgDown",)),
-    Command("keys", "&Keys", "&Help", "List all keys", ("?", "F1"), "keys", "Keys", page=""),
-    Command(
-        "about_model", "About the &model", "&Help", "What the model was trained on, and its limits", page=""
-    ),
-)
 
-MENUS: tuple[str, ...] = tuple(dict.fromkeys(c.menu for c in COMMANDS))
+_everywhere = partial(Command, page="")
+_training = partial(Command, page="training")
+_CURVE = "Show or hide this curve"
+
+MENUS: dict[str, tuple[Command, ...]] = {
+    "&File": (
+        Command("open_files", "&Open files…", "Add recordings to the list", "Ctrl+O", "Open"),
+        Command("open_folder", "Open &folder…", "Add all recordings of a folder", "Ctrl+Shift+O"),
+        Command("record", "&Record", "Start or stop a recording", "R", checkable=True),
+        Command(
+            "export_figure",
+            "&Export figure…",
+            "Save spectrogram and attention curves as a picture",
+            "Ctrl+E",
+            "Export",
+        ),
+        _everywhere("new_experiment", "&New experiment…", "Set up an experiment", "Ctrl+N", "New…"),
+        _everywhere("open_run", "Open r&un…", "Add a run folder to the list of experiments"),
+        _everywhere("quit", "&Quit", "Close the window; training continues", "Ctrl+Q"),
+    ),
+    "&Edit": (
+        _everywhere("undo", "&Undo", "Undo the last change of the list", "Ctrl+Z"),
+        _everywhere("redo", "&Redo", "Redo the change", "Ctrl+Shift+Z Ctrl+Y"),
+        Command("copy_values", "&Copy values", "Copy the displayed values as a table", "Ctrl+C"),
+        Command("remove", "Re&move from list", "Remove the selected recordings from the list", "Del"),
+        Command("clear", "Clear &list", "Remove all recordings from the list"),
+    ),
+    "&Play": (
+        Command("stop", "&Stop, clear selection", "Stop playback, or else clear the selection", "Esc"),
+        Command("play", "&Play or pause", "Play from the cursor, or pause", "Space", "Play", True),
+        Command("play_selection", "Play s&election", "Play the selection", "Shift+Space"),
+        Command("loop", "&Loop", "Repeat the selection, or the whole recording", "L", checkable=True),
+    ),
+    "&Time axis": (
+        Command("zoom_in", "Zoom &in", "Show a shorter time range", "+ ="),
+        Command("zoom_out", "Zoom &out", "Show a longer time range", "-"),
+        Command("fit", "&Fit", "Show the whole recording", "F"),
+        Command("zoom_selection", "&Zoom to selection", "Show only the selection", "Z", "Selection"),
+        Command("pan_left", "Pan &left", "Show an earlier time range", "Left"),
+        Command("pan_right", "Pan &right", "Show a later time range", "Right"),
+        Command("home", "&Start", "Go to the start of the recording", "Home"),
+        Command("end", "&End", "Go to the end of the recording", "End"),
+    ),
+    "&Analysis": (
+        Command(
+            "analyse_selection",
+            "Analyse &selection",
+            "Analyse only the selected time range",
+            "Return Enter",
+            "Analyse",
+        ),
+        Command("reanalyse", "&Analyse again", "Read and analyse the recording again", "F5"),
+        Command("stop_work", "S&top analysing", "Stop all running and waiting analyses", "Ctrl+."),
+        Command("show_hard", "Attention of dominant &hard", _CURVE, "1", checkable=True),
+        Command("show_soft", "Attention of dominant s&oft", _CURVE, "2", checkable=True),
+        Command("show_mlee", "Attention of &MLEE", _CURVE, "3", checkable=True),
+        Command("next_head", "Next &dominant head", "Show the bars of the next dominant head", "D"),
+    ),
+    "&Training": (
+        _training(
+            "pause_queue",
+            "&Pause after this cell",
+            "Finish the running cells, then start no other cell or experiment; or resume",
+            "Ctrl+P",
+            checkable=True,
+        ),
+        _training(
+            "keep_going",
+            "&Continue on failure",
+            "Start the next experiment after a failed one",
+            checkable=True,
+        ),
+        _training("resume", "&Resume", "Queue the selected experiment again", "Ctrl+R"),
+        _training(
+            "stop_and_keep",
+            "&Stop and keep",
+            "Stop after this epoch: the running cells count as finished early, with their best models",
+            "Ctrl+Shift+S",
+        ),
+        _training(
+            "cancel_run", "C&ancel", "Stop the selected experiment now; it can be resumed", "Ctrl+Shift+X"
+        ),
+        _training("delete_run", "&Delete…", "Delete the run folder with all its contents"),
+        _training("earlier", "Move &up", "Train the selected experiment earlier", "Ctrl+Up", "Up"),
+        _training("later", "Move d&own", "Train the selected experiment later", "Ctrl+Down", "Down"),
+        _training(
+            "forget_run",
+            "Re&move from list",
+            "Remove the selected experiment from the list; its folder stays",
+            "Del",
+            "Remove",
+        ),
+        _training(
+            "use_model", "&Use this model", "Analyse recordings with the model of the selected fold", "Ctrl+U"
+        ),
+        _training("compare_runs", "&Compare…", "Show Table 3 of several runs side by side", "Ctrl+K"),
+        _training("export_report", "&Export report…", "Write tables and figures of the run", "Ctrl+E"),
+    ),
+    "&View": (
+        _everywhere("show_analysis", "&Analysis", "Show recordings and their emotions", "Ctrl+1"),
+        _everywhere("show_training", "&Training", "Show running and finished experiments", "Ctrl+2"),
+        Command("previous", "&Previous recording", "Show the previous recording of the list", "PgUp"),
+        Command("next", "&Next recording", "Show the next recording of the list", "PgDown"),
+    ),
+    "&Help": (
+        _everywhere("keys", "&Keys", "List all keys", "? F1"),
+        _everywhere("about_model", "About the &model", "Training data, scores and limits of the model"),
+    ),
+}
+
+COMMANDS: tuple[Command, ...] = tuple(command for menu in MENUS.values() for command in menu)
 
 GRID_KEYS = (
-    ("Arrows", "Choose a cell: its curves, log and confusions"),
-    ("R", "Resume the cell from its last epoch on"),
-    ("Shift+R", "Train the cell anew"),
+    ("Arrows", "Select a cell: its curves, log and confusion matrix"),
+    ("R", "Resume the cell after its last epoch"),
+    ("Shift+R", "Train the cell again from its first epoch"),
     ("S", "Skip the cell, or train it after all"),
 )
-"""(what is pressed, what it does), on the grid of an experiment."""
+"""(key, what it does), on the grid of an experiment."""
 
 TOOLBAR: tuple[str, ...] = (
     *("open_files", "record", "", "play", "play_selection", "loop", ""),
     *("zoom_in", "zoom_out", "fit", "zoom_selection", "", "analyse_selection"),
 )
-"""Names in order, "" for a separator; the model selector and the commands of TOOLBAR_END follow."""
+"""Names in order, "" for a separator; the model selector and TOOLBAR_END follow."""
 
 TOOLBAR_END: tuple[str, ...] = ("export_figure", "keys")
 
 
 class Actions(QObject):
-    """The QAction of every command, by name; they act once something is connected to `triggered`."""
+    """The QAction of each command, by name."""
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
@@ -269,15 +190,13 @@ class Actions(QObject):
 
     def add_to(self, bar: QMenuBar) -> None:
         """Make the menus of COMMANDS, in order."""
-        for title in MENUS:
+        for title, commands in MENUS.items():
             menu = bar.addMenu(title)
             menu.setObjectName(title.replace("&", "").lower())
-            for command in COMMANDS:
-                if command.menu == title:
-                    menu.addAction(self[command.name])
+            menu.addActions([self[command.name] for command in commands])
 
     def set_page(self, page: Page) -> None:
-        """Show the commands of this page alone; keys of the others do nothing."""
+        """Show only the commands of this page; the keys of the others do nothing."""
         for command in COMMANDS:
             self[command.name].setVisible(command.page in ("", page))
 
@@ -288,23 +207,19 @@ class Actions(QObject):
             else:
                 toolbar.addSeparator()
 
-    def disable(self, name: str, why: str) -> None:
-        """Switch a command off; its tool tip says why, and what to do about it."""
-        self[name].setEnabled(False)
-        self[name].setToolTip(why)
-
-    def enable(self, name: str) -> None:
-        self[name].setEnabled(True)
-        self[name].setToolTip(_tip(next(c for c in COMMANDS if c.name == name)))
+    def set_available(self, name: str, why_not: str) -> None:
+        """Enable a command, or disable it where `why_not` is not "": then its tool tip gives the reason."""
+        self[name].setEnabled(not why_not)
+        self[name].setToolTip(why_not or _tip(next(c for c in COMMANDS if c.name == name)))
 
     def draw_icons(self) -> None:
-        """Draw the icons in the colours of the window's palette (again, when that changes)."""
+        """Draw the icons in the colours of the window's palette; call again when it changes."""
         for command in COMMANDS:
-            if command.icon:
-                self[command.name].setIcon(icon(command.icon, self._window.palette()))
+            if command.name in SHAPES:
+                self[command.name].setIcon(icon(command.name, self._window.palette()))
 
     def set_playing(self, playing: bool) -> None:
-        """Show the play command as what it would do now."""
+        """Show Play or Pause."""
         self["play"].setIcon(icon("pause" if playing else "play", self._window.palette()))
         self["play"].setIconText("Pause" if playing else "Play")
         self["play"].setChecked(playing)
@@ -314,7 +229,7 @@ class Actions(QObject):
         action.setObjectName(command.name)
         action.setIconText(command.short or command.text.replace("&", ""))
         action.setCheckable(command.checkable)
-        action.setShortcuts([QKeySequence(k) for k in command.keys])
+        action.setShortcuts(command.shortcuts)
         action.setToolTip(_tip(command))
         action.setStatusTip(command.does)
         self._window.addAction(action)
@@ -322,8 +237,7 @@ class Actions(QObject):
 
 
 def _tip(command: Command) -> str:
-    key = f" ({QKeySequence(command.keys[0]).toString()})" if command.keys else ""
-    return f"{command.does}{key}"
+    return f"{command.does} ({command.shortcuts[0].toString()})" if command.keys else command.does
 
 
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
@@ -338,35 +252,35 @@ _WIDGET_KEYS: dict[Qt.Key, tuple[type[QWidget], ...]] = {
 }
 
 
-def _pops_up(widget: object) -> bool:
-    """Whether it is the list of an open combo box, which chooses at this very event."""
+def _is_popup(widget: object) -> bool:
+    """Whether it is the list of an open combo box, which selects an item at this event."""
     return isinstance(widget, QWidget) and widget.window().windowType() == Qt.WindowType.Popup
 
 
 class KeepWidgetKeys(QObject):
-    """Lets a focused button, list, slider or combo box have its own keys before a shortcut takes them.
+    """Gives a focused button, list, slider or combo box its own keys before shortcuts.
 
-    Text fields do this by themselves; without it, Space on a focused button would start playing.
+    Text fields do this themselves; without it, Space on a focused button would start playback.
     """
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             owners = _WIDGET_KEYS.get(Qt.Key(event.key()))
             plain = event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
-            if owners and plain and isinstance(watched, owners) and not _pops_up(watched):
+            if owners and plain and isinstance(watched, owners) and not _is_popup(watched):
                 event.accept()
                 return True
         return super().eventFilter(watched, event)
 
 
 GESTURES: tuple[tuple[str, str], ...] = (
-    ("Drag on the plots", "Select a stretch; drag its borders to change it"),
-    ("Click on the plots", "Move the cursor there; outside of the selection, clear it"),
-    ("Double click", "Show the segment alone; again, show all"),
+    ("Drag on the plots", "Select a time range; drag its borders to change it"),
+    ("Click on the plots", "Move the cursor; outside the selection, also clear the selection"),
+    ("Double click", "Show only the segment; again, show all"),
     ("Wheel", "Zoom at the mouse"),
-    ("Shift+Wheel, sideways wheel, middle drag", "Move the visible part"),
-    ("Drag in the overview", "Move the visible part, or its borders"),
+    ("Shift+Wheel, sideways wheel, middle drag", "Move the visible time range"),
+    ("Drag in the overview", "Move the visible time range, or its borders"),
     ("Ctrl+Left, Ctrl+Right", "Move the cursor by one attention step (plots focused)"),
-    ("Shift+Left, Shift+Right", "Select from the cursor on, step by step (plots focused)"),
+    ("Shift+Left, Shift+Right", "Extend the selection by one attention step (plots focused)"),
 )
-"""(what is done, what it does), for the list of keys."""
+"""(gesture, what it does), for the list of keys."""

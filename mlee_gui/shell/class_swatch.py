@@ -9,14 +9,14 @@ from PySide6.QtGui import QColor, QIcon, QPixmap
 from mlee_core.labels.votes import CLASS_NAMES
 
 
-def name_of(label: str) -> str:
-    """A class's name in words."""
+def class_name(label: str) -> str:
+    """The name of a class: "sad" for its label "sad"."""
     return CLASS_NAMES.get(label, label)
 
 
 @cache
 def swatch(color: str) -> QIcon:
-    """A square of exactly this colour, also in a marked row."""
+    """A square of exactly this colour, in selected rows too."""
     square = QPixmap(12, 12)
     square.fill(QColor(color))
     icon = QIcon()

@@ -1,6 +1,6 @@
-"""What the desktop is told: how far training is, in tray and taskbar, and a notification at its end.
+"""Training progress in tray and taskbar, and a notification at its end, where the desktop has these.
 
-Where a desktop offers none of these, nothing is told: the window's title and messages say the same.
+The window's title and messages show the same.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ DESKTOP_FILE = "application://mlee.desktop"
 
 
 class DesktopNotifications(QObject):
-    """clicked: the user wants to see the training. The tray shows an icon only while something is trained."""
+    """clicked: the user clicked the tray icon, shown only during training, or a notification."""
 
     clicked = Signal()
 
@@ -32,8 +32,8 @@ class DesktopNotifications(QObject):
             self._tray.activated.connect(lambda _: self.clicked.emit())
             self._tray.messageClicked.connect(self.clicked)
 
-    def tell(self, title: str, text: str) -> None:
-        """A system notification; the window's button asks for attention too."""
+    def notify(self, title: str, text: str) -> None:
+        """Show a system notification; the window's button in the taskbar signals it too."""
         QApplication.alert(self._window)
         if self._tray is not None:
             self._tray.show()
@@ -42,18 +42,18 @@ class DesktopNotifications(QObject):
             QProcess.startDetached(sender, ["--app-name=MLEE", "--icon=mlee", title, text])
 
     def show_progress(self, share: float | None, text: str) -> None:
-        """share: 0-1 of what runs, None where nothing does. text: for the tray's tool tip."""
-        told = "" if share is None else f"{share:.0%} {text}"
-        if told == self._shown:
+        """share: 0-1 of the running experiment, None where none runs. text: for the tray's tool tip."""
+        shown = "" if share is None else f"{share:.0%} {text}"
+        if shown == self._shown:
             return
-        self._shown = told
+        self._shown = shown
         if self._tray is not None:
             self._tray.setVisible(share is not None)
             self._tray.setToolTip(f"MLEE: {text}")
-        self._tell_taskbar(share)
+        self._update_taskbar(share)
 
-    def _tell_taskbar(self, share: float | None) -> None:
-        """The bar on the program's button, as KDE, Ubuntu and others draw it."""
+    def _update_taskbar(self, share: float | None) -> None:
+        """Show the progress on the program's button (KDE, Ubuntu and others draw it)."""
         signal = QDBusMessage.createSignal("/mlee", LAUNCHER, "Update")
         state = {"progress": float(share or 0.0), "progress-visible": share is not None}
         signal.setArguments([DESKTOP_FILE, state])

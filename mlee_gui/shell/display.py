@@ -1,4 +1,4 @@
-"""Whether a window can be shown: asked before Qt, because Qt aborts the process where it cannot."""
+"""Whether a window can be shown. Checked before Qt, which aborts the process where it cannot."""
 
 from __future__ import annotations
 
@@ -11,21 +11,13 @@ from pathlib import Path
 WINDOWLESS_PLATFORMS = ("offscreen", "minimal")
 
 
-def has_display() -> bool:
-    """Whether a window would be seen."""
-    return why_no_display() is None
-
-
 def why_no_display() -> str | None:
-    """The reason in words why no window can be shown, or None where one can.
-
-    Only Linux is asked; elsewhere a desktop is assumed.
-    """
+    """The reason why no window can be shown, None where one can. Other systems than Linux have a desktop."""
     if not sys.platform.startswith("linux"):
         return None
     platform = os.environ.get("QT_QPA_PLATFORM", "").split(";")[0].split(":")[0]
     if platform in WINDOWLESS_PLATFORMS:
-        return f"QT_QPA_PLATFORM={platform} asks for no window"
+        return f"QT_QPA_PLATFORM={platform} shows no window"
     if platform not in ("", "xcb", "wayland"):
         return None  # the user's own choice (vnc, eglfs …) needs neither X nor Wayland
     if platform != "xcb" and _wayland_answers():
@@ -48,10 +40,10 @@ def _wayland_answers() -> bool:
 
 
 def _why_no_x() -> str | None:
-    """Connect as Qt's xcb plugin would, with the same library: a dead DISPLAY or a refused key shows here."""
+    """Connect with the library of Qt's xcb plugin, which finds a dead DISPLAY or a rejected key."""
     display = os.environ.get("DISPLAY")
     if not display:
-        return "neither DISPLAY nor WAYLAND_DISPLAY names a screen that answers"
+        return "neither DISPLAY nor WAYLAND_DISPLAY names a running display server"
     try:
         xcb = ctypes.CDLL("libxcb.so.1")
         ctypes.CDLL("libxcb-cursor.so.0")
@@ -61,7 +53,7 @@ def _why_no_x() -> str | None:
     xcb.xcb_connect.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
     xcb.xcb_connection_has_error.argtypes = [ctypes.c_void_p]
     xcb.xcb_disconnect.argtypes = [ctypes.c_void_p]
-    connection = xcb.xcb_connect(None, None)  # never NULL, and to be closed even after an error
+    connection = xcb.xcb_connect(None, None)  # never NULL; must be closed even after an error
     failed = xcb.xcb_connection_has_error(connection)
     xcb.xcb_disconnect(connection)
-    return f"DISPLAY is {display}, but no X server answers there" if failed else None
+    return f"DISPLAY is {display}, but no X server answers" if failed else None

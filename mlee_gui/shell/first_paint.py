@@ -1,4 +1,4 @@
-"""When a window is really to be seen: after a frame of it was painted."""
+"""When a window is visible: after its first frame was painted."""
 
 from __future__ import annotations
 
@@ -9,30 +9,31 @@ from PySide6.QtWidgets import QWidget
 
 
 class NextFrame(QObject):
-    """Calls `then`, once, after the next frame of the window that `widget` is in was painted.
+    """Calls `then`, once, after the next frame of the window that contains `widget` was painted.
 
-    at_most_ms: it waits no longer, since a minimised window is not painted; None: as long as it takes.
+    It is a child of `widget`: where the widget is deleted first, `then` is never called.
+    timeout_ms: longest wait, since a minimised window is not painted; None for no limit.
     """
 
-    def __init__(self, widget: QWidget, then: Callable[[], None], at_most_ms: int | None = None) -> None:
+    def __init__(self, widget: QWidget, then: Callable[[], None], timeout_ms: int | None = None) -> None:
         super().__init__(widget)
-        self._then: Callable[[], None] | None = then
-        self._patience = QTimer(self, singleShot=True)
-        self._patience.timeout.connect(self._go)
-        if at_most_ms is not None:
-            self._patience.start(at_most_ms)
+        self._then = then
+        self._timer = QTimer(self, singleShot=True)
+        self._timer.timeout.connect(self._finish)
+        if timeout_ms is not None:
+            self._timer.start(timeout_ms)
         widget.installEventFilter(self)
         widget.update()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Paint:
             watched.removeEventFilter(self)
-            QTimer.singleShot(0, self._go)  # the event that paints this widget paints the whole window first
+            # in the next turn: this event first paints the whole window; with self as context, never after it
+            QTimer.singleShot(0, self, self._finish)
         return False
 
-    def _go(self) -> None:
-        self._patience.stop()
-        then, self._then = self._then, None
-        if then is not None:
-            then()
-            self.deleteLater()
+    def _finish(self) -> None:
+        self._timer.stop()
+        self.parent().removeEventFilter(self)
+        self.deleteLater()  # before the call, which may delete the window
+        self._then()

@@ -1,4 +1,4 @@
-"""A layout that fills lines from left to right and wraps, so that narrow windows clip nothing."""
+"""A layout that fills lines from left to right and wraps, so that a narrow window clips nothing."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""`?`: every key and mouse gesture, made from the commands themselves."""
+"""The list of all keys and mouse gestures, and a dialog that shows text."""
 
 from __future__ import annotations
 
 from html import escape
 
-from PySide6.QtGui import QKeySequence, QTextCursor
+from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
 
-from .actions import COMMANDS, GESTURES, GRID_KEYS, MENUS
+from .actions import GESTURES, GRID_KEYS, MENUS
 
 DROP = ("Drop files or folders on the window", "Open them")
 PAGES = {"": "Everywhere", "analysis": "Page Analysis", "training": "Page Training"}
@@ -15,16 +15,16 @@ MORE = {"analysis": ("on the plots", (*GESTURES, DROP)), "training": ("on the gr
 
 
 def keys_html() -> str:
-    """A table of what to press and what it does: page by page, in the order of the menus."""
+    """A table of keys and what they do: page by page, in the order of the menus."""
     rows: list[str] = []
     for page, title in PAGES.items():
-        for menu in MENUS:
-            chosen = [c for c in COMMANDS if (c.menu, c.page) == (menu, page) and c.keys]
+        for menu, commands in MENUS.items():
+            chosen = [c for c in commands if c.page == page and c.keys]
             rows += [_heading(f"{title}: {menu.replace('&', '')}")] if chosen else []
-            rows += [_row(", ".join(QKeySequence(k).toString() for k in c.keys), c.does) for c in chosen]
-        more, pairs = MORE.get(page, ("", ()))
-        rows += [_heading(f"{title}: {more}")] if pairs else []
-        rows += [_row(pressed, does) for pressed, does in pairs]
+            rows += [_row(", ".join(k.toString() for k in c.shortcuts), c.does) for c in chosen]
+        if page in MORE:
+            where, pairs = MORE[page]
+            rows += [_heading(f"{title}: {where}"), *(_row(key, does) for key, does in pairs)]
     return f"<table width=100% cellspacing=0 cellpadding=3>{''.join(rows)}</table>"
 
 
@@ -37,7 +37,7 @@ def _row(keys: str, does: str) -> str:
 
 
 class TextDialog(QDialog):
-    """Something to read, HTML and then Markdown, and a button to close it."""
+    """Shows HTML, and Markdown below it."""
 
     def __init__(self, title: str, html: str, parent: QWidget | None = None, markdown: str = "") -> None:
         super().__init__(parent)
@@ -45,7 +45,9 @@ class TextDialog(QDialog):
         self.resize(560, 620)
         self.text = QTextBrowser()
         self.text.setOpenExternalLinks(True)
-        self.text.setHtml(html + "<p></p>" if markdown else html)  # or Markdown would go on in a list
+        self.text.setHtml(
+            html + "<p></p>" if markdown else html
+        )  # ends a list, which Markdown would continue
         if markdown:
             end = QTextCursor(self.text.document())
             end.movePosition(QTextCursor.MoveOperation.End)

@@ -1,11 +1,11 @@
-"""The main window: places panels around the plots and remembers where they were. No logic."""
+"""The main window: places panels around the plots, and saves and restores their layout."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QComboBox,
@@ -28,19 +28,19 @@ from .messages import MessageBar, Messages
 from .status_bar import StatusBar
 
 LAYOUT_VERSION = 2
-"""Raised when docks change so much that a stored layout would not fit."""
+"""Increased when docks change so much that a stored layout does not fit."""
 
 SIZE = QSize(1400, 900)
 LEFT, RIGHT = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
 BELOW = Qt.DockWidgetArea.BottomDockWidgetArea
 PAGES: tuple[Page, ...] = ("analysis", "training")
-BARE = ("zoom_in", "zoom_out", "play_selection", "loop", "keys")
-"""Commands whose icon says enough on the toolbar, so that the rest fits a narrow window."""
+ICON_ONLY = ("zoom_in", "zoom_out", "play_selection", "loop", "keys")
+"""Commands without text on the toolbar, so that the others fit a narrow window."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A panel that is a dock. name: of its stored place. stretch: share of its column's height."""
+    """Place of a panel in a dock. name: in the stored layout. stretch: share of its column's height."""
 
     name: str
     title: str
@@ -49,19 +49,19 @@ class Place:
 
 
 class Dock(QDockWidget):
-    """wanted: the user put it away (False) or asked for it (True)."""
+    """toggled_by_user: the user closed it (False) or opened it (True)."""
 
-    wanted = Signal(bool)
+    toggled_by_user = Signal(bool)
 
     def __init__(self, title: str, parent: QWidget) -> None:
         super().__init__(title, parent)
-        self.toggleViewAction().triggered.connect(lambda on: self.wanted.emit(True) if on else None)
+        self.toggleViewAction().triggered.connect(lambda on: self.toggled_by_user.emit(True) if on else None)
         self.topLevelChanged.connect(lambda _: self.draw_buttons())
         self.draw_buttons()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         super().closeEvent(event)
-        self.wanted.emit(False)
+        self.toggled_by_user.emit(False)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -69,7 +69,7 @@ class Dock(QDockWidget):
             self.draw_buttons()
 
     def draw_buttons(self) -> None:
-        """Qt's own icons are dark, in dark windows too."""
+        """Set icons for light and dark, since Qt's own are dark in dark windows too."""
         for name, what in (("closebutton", "close"), ("floatbutton", "float")):
             button = self.findChild(QAbstractButton, f"qt_dockwidget_{name}")
             if button is not None:
@@ -77,7 +77,7 @@ class Dock(QDockWidget):
 
 
 class MainWindow(QMainWindow):
-    """dropped: paths of files and folders. closing: the window is about to go. page: which one is shown; the
+    """dropped: paths of files and folders. closing: the window is about to close. page: the shown one; the
     docks belong to "analysis"."""
 
     dropped = Signal(list)
@@ -89,11 +89,8 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("MLEE")
         self.setAcceptDrops(True)
         self.setDockNestingEnabled(True)
-        for corner, area in (
-            (Qt.Corner.BottomLeftCorner, LEFT),
-            (Qt.Corner.BottomRightCorner, RIGHT),
-        ):
-            self.setCorner(corner, area)  # what is below is below the plots alone
+        self.setCorner(Qt.Corner.BottomLeftCorner, LEFT)  # the bottom area is below the plots only
+        self.setCorner(Qt.Corner.BottomRightCorner, RIGHT)
         self.resize(SIZE)
         self.actions_by_name = Actions(self)
         self.message_bar = MessageBar(messages)
@@ -103,8 +100,8 @@ class MainWindow(QMainWindow):
         self.page: Page = "analysis"
         self._column = QVBoxLayout()
         self._places: list[Place] = []
-        self._docked = QByteArray()  # how the docks come back with the analysis page
-        self._wanted: dict[str, bool] = {}  # and which of them were switched meanwhile
+        self._dock_state = QByteArray()  # while another page is shown
+        self._dock_visibility: dict[str, bool] = {}  # changed while another page is shown
         self.setStatusBar(self.status)
         self._menus = QMenuBar()
         self.actions_by_name.add_to(self._menus)
@@ -116,8 +113,8 @@ class MainWindow(QMainWindow):
         self._column.setSpacing(0)
         self._pages = QStackedWidget()
         self._pages.addWidget(middle)
-        self._coming = QLabel("One moment…", alignment=Qt.AlignmentFlag.AlignCenter)
-        self._pages.addWidget(self._coming)
+        self._loading = QLabel("Loading…", alignment=Qt.AlignmentFlag.AlignCenter)
+        self._pages.addWidget(self._loading)
         self.setCentralWidget(self._pages)
         self._show_commands()
 
@@ -128,18 +125,18 @@ class MainWindow(QMainWindow):
         return found
 
     def set_plots(self, plots: QWidget) -> None:
-        """What everything else is placed around."""
+        """Set the central widget of the analysis page."""
         self._column.addWidget(plots, 1)
 
-    def set_training(self, page: QWidget) -> None:
-        """What fills the window on the page "training", in place of the word that stands there meanwhile."""
-        self._pages.removeWidget(self._coming)
-        self._coming.deleteLater()
+    def set_training_page(self, page: QWidget) -> None:
+        """Show this widget on the page "training", in place of "Loading…"."""
+        self._pages.removeWidget(self._loading)
+        self._loading.deleteLater()
         self._pages.addWidget(page)
         self._pages.setCurrentIndex(PAGES.index(self.page))
 
     def show_page(self, page: Page) -> None:
-        """Fill the window with this page; its commands alone can be given then."""
+        """Show a page; only its commands are available then."""
         self.tabs.setCurrentIndex(PAGES.index(page))
         if page == self.page:
             return
@@ -147,13 +144,11 @@ class MainWindow(QMainWindow):
         if page == "analysis":
             self._pages.setCurrentIndex(PAGES.index(page))
             self.toolbar.show()
-            self.restoreState(self._docked, LAYOUT_VERSION)  # or they would come back in other widths
-            for name, on in self._wanted.items():
+            self._restore_docks(self._dock_state)  # with the widths that they had
+            for name, on in self._dock_visibility.items():
                 self.docks[name].setVisible(on)
-            for dock in self.docks.values():
-                dock.draw_buttons()  # Qt has set its own again
         else:
-            self._docked, self._wanted = self.saveState(LAYOUT_VERSION), {}
+            self._dock_state, self._dock_visibility = self.saveState(LAYOUT_VERSION), {}
             for dock in self.docks.values():
                 dock.hide()
             self.toolbar.hide()
@@ -162,19 +157,19 @@ class MainWindow(QMainWindow):
         self.page_changed.emit(page)
 
     def set_training_title(self, share: str) -> None:
-        """How far it is, in the page's tab: "34 %", "" while nothing is trained."""
+        """Show the training's progress in the page's tab: "34 %", "" while nothing is trained."""
         self.tabs.setTabText(PAGES.index("training"), f"Training {share}".rstrip())
 
     def set_dock_visible(self, name: str, on: bool) -> None:
-        """At once, or as soon as the page of the docks is shown."""
+        """Show or hide a dock, now or as soon as its page is shown."""
         dock = self.docks[name]
         if self.page == "analysis":
             dock.setVisible(on)
         else:
-            self._wanted[name] = on
+            self._dock_visibility[name] = on
 
     def add_dock(self, place: Place, panel: QWidget) -> Dock:
-        """Add a panel; the View menu gets its switch."""
+        """Add a panel in a dock, and to the View menu."""
         dock = Dock(place.title, self)
         dock.setObjectName(place.name)
         dock.setWidget(panel)
@@ -184,12 +179,11 @@ class MainWindow(QMainWindow):
         view = self.menu("view")
         if len(self.docks) == 1:
             view.addSeparator()
-        toggle: QAction = dock.toggleViewAction()
-        view.addAction(toggle)
+        view.addAction(dock.toggleViewAction())
         return dock
 
     def arrange(self, left: int, right: int) -> None:
-        """Give the docks their first sizes: column widths in pixels, heights by their shares."""
+        """Set the initial sizes of the docks: column widths in pixels, heights by their shares."""
         for area, width in ((LEFT, left), (RIGHT, right)):
             docks = [self.docks[p.name] for p in self._places if p.area == area]
             shares = [p.stretch for p in self._places if p.area == area]
@@ -197,27 +191,30 @@ class MainWindow(QMainWindow):
             self.resizeDocks(docks, [s * 100 for s in shares], Qt.Orientation.Vertical)
 
     def layout_state(self) -> tuple[QByteArray, QByteArray]:
-        """Of the analysis page, which is shown for it."""
+        """Geometry and docks of the analysis page, which is shown."""
         self.show_page("analysis")
         return self.saveGeometry(), self.saveState(LAYOUT_VERSION)
 
     def restore_layout(self, geometry: QByteArray, state: QByteArray) -> None:
-        """Take back what `layout_state` gave; one that does not fit is ignored."""
+        """Restore a result of `layout_state`; one that does not fit is ignored."""
         if not geometry.isEmpty():
             self.restoreGeometry(geometry)
         if not state.isEmpty():
-            self.restoreState(state, LAYOUT_VERSION)
-            for dock in self.docks.values():
-                dock.draw_buttons()  # Qt has set its own again
+            self._restore_docks(state)
+
+    def _restore_docks(self, state: QByteArray) -> None:
+        self.restoreState(state, LAYOUT_VERSION)
+        for dock in self.docks.values():
+            dock.draw_buttons()  # Qt has reset the icons
 
     def _show_commands(self) -> None:
-        """Those of the page; a menu without any is not there."""
+        """Show the commands of the page, and the menus that have any."""
         self.actions_by_name.set_page(self.page)
         for menu in self._menus.findChildren(QMenu):
             menu.menuAction().setVisible(any(action.isVisible() for action in menu.actions()))
 
     def _make_top(self) -> None:
-        """The menus, and under them the messages: as wide as the window, so that a sentence fits."""
+        """Menus, and below them the messages across the whole window."""
         top = QWidget()
         column = QVBoxLayout(top)
         column.setContentsMargins(0, 0, 0, 0)
@@ -227,10 +224,7 @@ class MainWindow(QMainWindow):
         self.tabs.setAccessibleName("Page")
         for page in PAGES:
             self.tabs.addTab(page.capitalize())
-            key = self.actions_by_name[f"show_{page}"].shortcut().toString()
-            self.tabs.setTabToolTip(
-                PAGES.index(page), f"{self.actions_by_name[f'show_{page}'].statusTip()} ({key})"
-            )
+            self.tabs.setTabToolTip(PAGES.index(page), self.actions_by_name[f"show_{page}"].toolTip())
         self.tabs.currentChanged.connect(lambda index: self.show_page(PAGES[index]))
         row = QHBoxLayout()
         row.addWidget(self._menus, 1)
@@ -246,7 +240,7 @@ class MainWindow(QMainWindow):
         bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.actions_by_name.fill(bar, TOOLBAR)
         self.models.setAccessibleName("Model")
-        self.models.setToolTip("The model that listens; another one analyses everything again")
+        self.models.setToolTip("Model used for analysis; choosing another one analyses all recordings again")
         self.models.setMinimumContentsLength(8)
         self.models.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         label = QLabel("Model ")
@@ -258,7 +252,7 @@ class MainWindow(QMainWindow):
         self.actions_by_name.fill(bar, TOOLBAR_END)
         for action in bar.actions():
             button = bar.widgetForAction(action)
-            if action.objectName() in BARE:
+            if action.objectName() in ICON_ONLY:
                 button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)  # type: ignore[attr-defined]
         self.addToolBar(bar)
         self.toolbar = bar

@@ -1,6 +1,6 @@
-"""The one way in which the user is told something: a bar in the window that never takes the keyboard away.
+"""Messages to the user: a bar in the window that never takes the keyboard focus.
 
-Errors of ours are logged with their traceback and told in one sentence; nobody is shown a traceback.
+Internal errors are logged with their traceback and shown as one sentence.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _ICON = {
 
 @dataclass(frozen=True)
 class Message:
-    """text: one sentence. details: what only some will read (last log lines), "" for none."""
+    """text: one sentence. details: such as the last log lines, "" for none."""
 
     level: Level
     text: str
@@ -48,7 +48,7 @@ class Message:
 
 
 class LogFile:
-    """Where the window's messages and the tracebacks of its faults are written, until closed."""
+    """Log of the window's messages and of the tracebacks of internal errors, until closed."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,10 +64,13 @@ class LogFile:
 
 
 class Messages(QObject):
-    """Where everything in the window leaves its messages."""
+    """Receives the messages of all parts of the window.
+
+    posted: for the message bar. status_changed: for the status bar.
+    """
 
     posted = Signal(object)  # Message
-    said = Signal(str)
+    status_changed = Signal(str)
 
     def __init__(self, parent: QObject | None = None, log_file: str = "") -> None:
         super().__init__(parent)
@@ -82,21 +85,21 @@ class Messages(QObject):
     def error(self, text: str, details: str = "") -> None:
         self._post(Message("error", text, details))
 
-    def say(self, text: str) -> None:
-        """A passing word in the status bar."""
-        self.said.emit(text)
+    def show_status(self, text: str) -> None:
+        """Show a short text in the status bar for some seconds."""
+        self.status_changed.emit(text)
 
     def failed(self, doing: str, error: BaseException) -> None:
-        """`doing` ("exporting the figure") ended in `error`: the user's, the system's, or a fault of ours."""
+        """Report that `doing` ("exporting the figure") ended in `error`: of the user, the system or MLEE."""
         if isinstance(error, MleeError):
             self.error(str(error))
         elif isinstance(error, OSError):
             where = f" {error.filename}" if error.filename else ""
-            self.error(f"The system refused{where} while {doing}: {error.strerror or error}.")
+            self.error(f"System error{where} while {doing}: {error.strerror or error}.")
         else:
-            log.error("fault while %s", doing, exc_info=error)
-            where = f" It is written down in {self._log_file}." if self._log_file else ""
-            self.error(f"A fault of MLEE's own while {doing} ({type(error).__name__}: {error}).{where}")
+            log.error("internal error while %s", doing, exc_info=error)
+            where = f" Details are in {self._log_file}." if self._log_file else ""
+            self.error(f"Internal error of MLEE while {doing} ({type(error).__name__}: {error}).{where}")
 
     def _post(self, message: Message) -> None:
         log.log({"info": 20, "warning": 30, "error": 40}[message.level], "%s", message.text)
@@ -104,7 +107,7 @@ class Messages(QObject):
 
 
 class MessageBar(QFrame):
-    """Shows the newest message and how many others wait; dismissed by ✕; details and copying at a click."""
+    """Shows the newest message and the number of the others; buttons show details, copy and dismiss."""
 
     def __init__(self, messages: Messages, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -136,7 +139,7 @@ class MessageBar(QFrame):
         self.dismiss()
 
     def add(self, message: Message) -> None:
-        """Show `message`; the same one again is not listed twice."""
+        """Show `message`; an equal one that is listed already moves to the top."""
         if message in self._shown:
             self._shown.remove(message)
         self._shown.append(message)
@@ -149,11 +152,11 @@ class MessageBar(QFrame):
         self.hide()
 
     def text(self) -> str:
-        """What the bar says, "" while it is hidden."""
+        """The text of the bar, "" while it is hidden."""
         return self._text.text() if self._shown else ""
 
     def details(self) -> str:
-        """All messages that wait, newest first, with their details."""
+        """All messages, newest first, with their details."""
         parts = [m.text if not m.details else f"{m.text}\n{m.details}" for m in reversed(self._shown)]
         return "\n\n".join(parts)
 
@@ -185,11 +188,11 @@ class MessageBar(QFrame):
 
 
 def _and_more(others: Sequence[Message]) -> str:
-    """What the line says of the messages that it does not show."""
+    """The number of messages that the line does not show."""
     if not others:
         return ""
     errors = sum(message.level == "error" for message in others)
-    told = f"{len(others)} more message{'s' if len(others) > 1 else ''}"
+    count = f"{len(others)} more message{'s' if len(others) > 1 else ''}"
     if errors:
-        told += f", {errors} of them {'errors' if errors > 1 else 'an error'}"
-    return f"  (and {told}: see Details)"
+        count += f", {errors} of them {'errors' if errors > 1 else 'an error'}"
+    return f"  (and {count}: see Details)"

@@ -1,4 +1,4 @@
-"""Colours and pens of the plots, taken from the palette of the moment, so that light and dark both work."""
+"""Colours and pens of the plots, from the current palette, for light and dark."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from PySide6.QtGui import QColor, QPalette, QPen
 
 @dataclass(frozen=True)
 class Theme:
-    """base: behind the plots. text, faint: writing. grid: frames and lines. wave: the waveform.
-    accent: the visible part and the selection."""
+    """base: background of the plots. text, faint: texts. grid: frames and lines. wave: the waveform.
+    accent: the visible part in the overview, and the selection."""
 
     base: QColor
     text: QColor
@@ -35,22 +35,17 @@ class Theme:
 
 def mix(one: QColor, other: QColor, share: float) -> QColor:
     """`share` of one, the rest of the other."""
-
-    def part(a: int, b: int) -> int:
-        return round(a * share + b * (1 - share))
-
-    return QColor(
-        part(one.red(), other.red()), part(one.green(), other.green()), part(one.blue(), other.blue())
-    )
+    pairs = ((one.red(), other.red()), (one.green(), other.green()), (one.blue(), other.blue()))
+    return QColor(*(round(a * share + b * (1 - share)) for a, b in pairs))
 
 
 def clear(color: QColor, alpha: int) -> QColor:
-    """The colour, seen through: alpha 0 (nothing) to 255 (solid)."""
+    """The colour with an alpha of 0 (transparent) to 255 (opaque)."""
     return QColor(color.red(), color.green(), color.blue(), alpha)
 
 
 def pen(color: QColor | str, width: float = 1.0) -> QPen:
-    """A cosmetic pen with flat ends; one pixel wide ones are much the fastest."""
+    """A cosmetic pen; a width of one pixel is by far the fastest."""
     made = QPen(QColor(color), width)
     made.setCosmetic(True)
     return made

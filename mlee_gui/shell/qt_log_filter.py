@@ -1,4 +1,4 @@
-"""Qt without a display: the same window, and no complaints about what pixels in memory do not need."""
+"""Filter for the warnings of Qt's off-screen platform."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from contextlib import contextmanager
 
 from PySide6.QtCore import QtMsgType, qInstallMessageHandler
 
-_NEEDLESS = "This plugin does not support"
-"""So begins what the off-screen platform says, at each widget, of size hints, raising and grabbing."""
+_UNSUPPORTED = "This plugin does not support"
+"""Start of its warnings, at each widget, about size hints, raising and grabbing."""
 
 
 @contextmanager
-def without_needless_words() -> Iterator[None]:
-    """Let Qt's messages through as ever, less those."""
-    before = qInstallMessageHandler(_tell)
+def without_offscreen_warnings() -> Iterator[None]:
+    """Print Qt's messages as usual, but not these warnings."""
+    before = qInstallMessageHandler(_print)
     try:
         yield
     finally:
         qInstallMessageHandler(before)
 
 
-def _tell(kind: QtMsgType, context: object, text: str) -> None:
-    if not text.startswith(_NEEDLESS):
+def _print(kind: QtMsgType, context: object, text: str) -> None:
+    if not text.startswith(_UNSUPPORTED):
         print(text, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The last line of the window: the model and its training, what runs and how long still, the last word."""
+"""The last line of the window: the model, the running analysis with its remaining time, the latest status."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from mlee_core.inference.model_info import ModelInfo
 RULES = ("fusion", "soft", "hard", "mlee")
 """The head that makes the prediction is the first of these that the model has."""
 
-SAID_MS = 6000
-"""How long a passing word stays."""
+STATUS_MS = 6000
+"""Duration for which a status text is shown."""
 
 UNLIMITED = (1 << 24) - 1
-"""Qt's own greatest width of a widget."""
+"""Qt's largest width of a widget."""
 
 
 def model_in_short(info: ModelInfo) -> str:
@@ -38,15 +38,15 @@ def model_in_short(info: ModelInfo) -> str:
     return text
 
 
-def left(seconds: float) -> str:
-    """How long still, rounded as one would say it."""
+def remaining_text(seconds: float) -> str:
+    """The remaining time, rounded: "2 min left"."""
     if seconds < 60:
         return f"{max(1, round(seconds))} s left"
     return f"{round(seconds / 60)} min left" if seconds < 3600 else f"{seconds / 3600:.1f} h left"
 
 
 class Elided(QLabel):
-    """A line that gives way in a narrow window: what does not fit becomes "…" where `mode` says."""
+    """A label that can be narrower than its text, which is then shortened with "…" as `mode` says."""
 
     def __init__(self, text: str, mode: Qt.TextElideMode) -> None:
         super().__init__(text)
@@ -64,36 +64,36 @@ class Elided(QLabel):
 
 
 class StatusBar(QStatusBar):
-    """Three fields; the middle one is there only while something runs."""
+    """Model, activity and status; the activity is visible only while something runs."""
 
-    stop_asked = Signal()
+    stop_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.model = Elided("No model", Qt.TextElideMode.ElideRight)
         self.model.setContentsMargins(6, 0, 0, 0)
-        self.said = Elided("", Qt.TextElideMode.ElideRight)
-        self.said.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self.said.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.text = Elided("", Qt.TextElideMode.ElideRight)
+        self.text.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.activity = Elided("", Qt.TextElideMode.ElideMiddle)
         self._bar = QProgressBar(maximum=1000, textVisible=False)
         self._bar.setFixedWidth(110)
         self._bar.setMaximumHeight(self.fontMetrics().height())
-        self._left = QLabel()
+        self._remaining = QLabel()
         self.stop = QPushButton("Stop")
         self.stop.setToolTip("Stop all analyses that run or wait (Ctrl+.)")
-        self.stop.clicked.connect(self.stop_asked)
+        self.stop.clicked.connect(self.stop_requested)
         self._running = QWidget()
         row = QHBoxLayout(self._running)
         row.setContentsMargins(16, 0, 0, 0)
-        for widget in (self.activity, self._bar, self._left, self.stop):
+        for widget in (self.activity, self._bar, self._remaining, self.stop):
             row.addWidget(widget)
         self.addWidget(self.model)
         self.addWidget(self._running)
-        self.addWidget(self.said, 1)
+        self.addWidget(self.text, 1)
         self._running.hide()
-        self._forget = QTimer(self, singleShot=True, interval=SAID_MS)
-        self._forget.timeout.connect(lambda: self.say(""))
+        self._clear = QTimer(self, singleShot=True, interval=STATUS_MS)
+        self._clear.timeout.connect(lambda: self.show_status(""))
 
     def show_model(self, info: ModelInfo) -> None:
         self.model.setText(model_in_short(info))
@@ -108,27 +108,27 @@ class StatusBar(QStatusBar):
         self._bar.setMaximum(0 if activity.fraction is None else 1000)
         if activity.fraction is not None:
             self._bar.setValue(round(activity.fraction * 1000))
-        self._left.setText("" if activity.left_s is None else left(activity.left_s))
+        self._remaining.setText("" if activity.remaining_s is None else remaining_text(activity.remaining_s))
 
-    def say(self, text: str) -> None:
-        """A passing word; an empty one clears. Where both do not fit, the model's line gives way to it."""
+    def show_status(self, text: str) -> None:
+        """Show a text for some seconds; "" clears. Where both do not fit, the model's text is shortened."""
         self._make_room(self.fontMetrics().horizontalAdvance(text) if text else 0)
-        self.said.setText(text)
-        self.said.setToolTip(text)
+        self.text.setText(text)
+        self.text.setToolTip(text)
         if text:
-            self._forget.start()
+            self._clear.start()
 
     def _make_room(self, needed: int) -> None:
         running = self._running.width() if self._running.isVisible() else 0
-        left_over = self.width() - running - needed - 4 * self.fontMetrics().height()
+        available = self.width() - running - needed - 4 * self.fontMetrics().height()
         narrowest = self.model.minimumSizeHint().width()
-        self.model.setMaximumWidth(max(narrowest, left_over) if needed else UNLIMITED)
+        self.model.setMaximumWidth(max(narrowest, available) if needed else UNLIMITED)
 
 
 @dataclass(frozen=True)
 class Activity:
-    """What runs, for the status bar. fraction: 0–1, None when unknown; left_s: seconds, None when unknown."""
+    """What runs. fraction: 0-1, None if unknown. remaining_s: seconds, None if unknown."""
 
     text: str
     fraction: float | None
-    left_s: float | None
+    remaining_s: float | None

@@ -1,4 +1,4 @@
-"""What the tables of the window have in common: words while they are empty, and commands in a row."""
+"""Parts of the window's tables: text while they are empty, and a row of buttons."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from PySide6.QtWidgets import QTableView, QToolBar
 
 
 class TableWithPlaceholder(QTableView):
-    """A table that says, while it is empty, why or what to do."""
+    """A table that shows a text while it is empty."""
 
     def __init__(self, empty: str) -> None:
         super().__init__()
         self._empty = empty
 
-    def set_empty_words(self, words: str) -> None:
-        self._empty = words
+    def set_placeholder(self, text: str) -> None:
+        self._empty = text
         self.viewport().update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -31,7 +31,7 @@ class TableWithPlaceholder(QTableView):
 
 
 def button_row(actions: Sequence[QAction]) -> QToolBar:
-    """Commands as buttons with words; what does not fit a narrow window goes into a menu at the end."""
+    """Commands as text buttons; those that do not fit move into a menu at the end."""
     bar = QToolBar()
     bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
     bar.addActions(list(actions))

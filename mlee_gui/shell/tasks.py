@@ -1,4 +1,4 @@
-"""Short work off the GUI thread, its result back on it. Long work has a process of its own (inference.py)."""
+"""Short work in a thread, its result on the GUI thread. Long work runs in a process of its own."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class _Task:
 
 
 class Tasks(QObject):
-    """One thread, started at the first task; tasks run in the order given.
+    """One thread, started at the first task; tasks run in order.
 
-    The thread is a daemon: a driver that never returns must not keep the program alive.
+    The thread is a daemon, since a driver that never returns must not keep the program running.
     """
 
     _returned = Signal(object, object, object)  # task, result, error
@@ -44,7 +44,7 @@ class Tasks(QObject):
         self._queue.put(_Task(work, then, failed))
 
     def stop(self, wait_s: float = 2.0) -> None:
-        """Deliver nothing more and end the thread once all is done, for which it waits at most wait_s."""
+        """Deliver no more results and wait at most wait_s for the queued tasks to finish."""
         self._stopped = True
         if self._thread is not None:
             self._queue.put(None)
@@ -55,12 +55,12 @@ class Tasks(QObject):
         while (task := self._queue.get()) is not None:
             try:
                 result = task.work()
-            except Exception as error:  # noqa: BLE001  handed to the caller's `failed`, whatever it is
-                self._hand_back(task, None, error)
+            except Exception as error:  # noqa: BLE001  any error goes to the caller's `failed`
+                self._return(task, None, error)
             else:
-                self._hand_back(task, result, None)
+                self._return(task, result, None)
 
-    def _hand_back(self, task: _Task, result: Any, error: Exception | None) -> None:
+    def _return(self, task: _Task, result: Any, error: Exception | None) -> None:
         if not self._stopped:
             self._returned.emit(task, result, error)
 

@@ -1,4 +1,4 @@
-"""Round numbers along an axis, and times in words that fit it."""
+"""Round numbers along an axis, and texts for times."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def ticks(low: float, high: float, step: float) -> list[float]:
 
 
 def time_and_unit(time_s: float, step_s: float) -> str:
-    """As `time_text`, with "s" where it is seconds alone: "1.25 s", "1:02:30.50"."""
+    """As `time_text`, with the unit below a minute: "1.25 s", "1:02:30.50"."""
     text = time_text(time_s, step_s)
     return text if ":" in text else f"{text} s"
 

@@ -13,23 +13,24 @@ import numpy as np
 from PySide6.QtWidgets import QApplication
 
 from mlee_core.audio import zoom_pyramid
-from mlee_core.audio.frames import FIRST_STEP_S, STEP_S
+from mlee_core.audio.frames import FIRST_STEP_S, SAMPLE_RATE, STEP_S
+from mlee_core.audio.levels import AudioSignal
 from mlee_core.inference.results import DOMINANT_HEADS, Attention, Segment
 from mlee_core.labels.votes import CLASSES
 
 from ..listening.timeline import Timeline
-from ..shell.qt_log_filter import without_needless_words
+from ..shell.qt_log_filter import without_offscreen_warnings
 
 SIZE = (1600, 700)
 SPANS_S = (2.0, 10.0, 60.0, 200.0, 1000.0)
-"""What is shown while panning, besides the whole; steps of attention are drawn up to about 200 s."""
+"""Seconds shown while panning; steps of attention are drawn up to about 200 s."""
 
 
 def frame_times(duration_s: float, frames: int) -> list[float]:
     """Milliseconds of each of `frames` frames, 1600 × 700 pixels, with all three curves shown.
 
     A frame is: set the view, then paint it at once. Half of the frames pan at the zooms of SPANS_S, half
-    zoom from the whole into a second and out again. The recording is made noise in bursts.
+    zoom from the whole into a second and out again. The recording is noise in bursts.
     """
     with bench_timeline(duration_s) as timeline:
         return [timed(timeline, start_s, end_s) for start_s, end_s in views(duration_s, frames)]
@@ -50,14 +51,13 @@ def views(duration_s: float, frames: int) -> Iterator[tuple[float, float]]:
 
 @contextmanager
 def bench_timeline(duration_s: float) -> Iterator[Timeline]:
-    """A shown Timeline with a made recording and results; off-screen where there is no display."""
+    """A shown Timeline with a generated recording and results; off-screen where there is no display."""
     if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     application = QApplication.instance() or QApplication([])
-    with without_needless_words(), tempfile.TemporaryDirectory(prefix="mlee-bench-") as folder:
-        for _ in zoom_pyramid.build(
-            _bursts(duration_s, Path(folder) / "samples.f32"), Path(folder) / "pyramid"
-        ):
+    with without_offscreen_warnings(), tempfile.TemporaryDirectory(prefix="mlee-bench-") as folder:
+        samples = _bursts(duration_s, Path(folder) / "samples.f32")
+        for _ in zoom_pyramid.build(AudioSignal.of(samples), Path(folder) / "pyramid"):
             pass
         timeline = Timeline()
         timeline.resize(*SIZE)
@@ -81,10 +81,10 @@ def timed(timeline: Timeline, start_s: float, end_s: float) -> float:
 
 
 def _bursts(duration_s: float, path: Path) -> np.ndarray:
-    """Noise swelling three times a second, as a memory map, a minute repeated."""
-    count = round(duration_s * zoom_pyramid.RATE)
-    minute = np.random.default_rng(0).normal(0, 0.1, 60 * zoom_pyramid.RATE).astype(np.float32)
-    minute *= np.sin(np.arange(len(minute)) * (3 * np.pi / zoom_pyramid.RATE)).astype(np.float32) ** 2
+    """Noise that swells three times a second, one minute repeated, as a memory map."""
+    count = round(duration_s * SAMPLE_RATE)
+    minute = np.random.default_rng(0).normal(0, 0.1, 60 * SAMPLE_RATE).astype(np.float32)
+    minute *= np.sin(np.arange(len(minute)) * (3 * np.pi / SAMPLE_RATE)).astype(np.float32) ** 2
     samples = np.memmap(path, dtype=np.float32, mode="w+", shape=(count,))
     for start in range(0, count, len(minute)):
         samples[start : start + len(minute)] = minute[: count - start]

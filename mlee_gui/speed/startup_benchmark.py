@@ -1,7 +1,7 @@
-"""How soon the program is there and how smoothly it serves (`mlee bench gui`), measured from outside.
+"""How fast the window starts and how long it stalls (`mlee bench gui`), measured from outside.
 
-The clock is taken before a real process is started, and when a line of it arrives; start_steps.py says what
-the process goes through. The user's settings, lists and takes are neither read nor changed.
+The clock is read before a real process is started and when a line of it arrives; steps.py lists what the
+process goes through. The user's settings, lists and recordings are neither read nor changed.
 """
 
 from __future__ import annotations
@@ -25,15 +25,16 @@ import soundfile
 from mlee_core.errors import WorkerDied
 from mlee_core.system import package_data
 
+from ..shell.display import WINDOWLESS_PLATFORMS
 from .stall_watch import Stall
 
 SHORT_S = 3.0
 HOUR_S = 3600.0
 STARTS = 5
-"""What starts is started so often, and once before to warm the disk; the median counts."""
+"""Each start is repeated so often, after one to warm the disk; the median counts."""
 
 STALL_MS = 50.0
-"""A longer stall is told with its place."""
+"""A longer stall is reported with its place."""
 
 _PATIENCE_S = 1800.0
 _PRIVATE = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")  # not the cache: fonts are found by it
@@ -51,7 +52,7 @@ class Start:
 
 @dataclass(frozen=True)
 class StartupReport:
-    """Milliseconds by the bench's names, and sentences on how they came about."""
+    """Milliseconds by the benchmark's names, and sentences on how they were measured."""
 
     values: dict[str, float]
     notes: tuple[str, ...]
@@ -82,31 +83,38 @@ def start(home: Path, short: Path, *more: Path) -> Start:
 
     home: where its settings go.
     """
-    arrived, end = probed(home, "mlee_gui.speed.startup_window", short, *more)
+    arrived, end = run_window(home, "startup", short, *more)
     return Start(arrived["painted"], arrived["analysed"], Stall(**end["stall"]), end["platform"])
 
 
-def probed(home: Path, module: str, *arguments: object) -> tuple[dict[str, float], dict[str, Any]]:
-    """Run a module that shows a window: what it printed, with the milliseconds until each line came, and what
-    its last line, of JSON, says. Raises: WorkerDied if it did not get so far, or says why under "failed".
+def run_window(home: Path, *arguments: object) -> tuple[dict[str, float], dict[str, Any]]:
+    """Run window.py in a process of its own.
 
-    home: where the window's settings, lists and takes go.
+    Args:
+        home: folder for the window's settings, lists and recordings.
+        arguments: of window.py.
+
+    Returns:
+        The lines that it printed, with the milliseconds until each arrived, and the results in its last line.
+
+    Raises:
+        WorkerDied: it ended before that line, or gave a reason under "failed".
     """
-    command = [sys.executable, "-m", module, *map(str, arguments)]
+    command = [sys.executable, "-m", "mlee_gui.speed.window", *map(str, arguments)]
     environment = {**os.environ, **{name: str(home / name.lower()) for name in _PRIVATE}}
     with tempfile.TemporaryFile("w+") as errors:
         arrived, status = _lines(command, environment, errors)
         errors.seek(0)
-        said = " ".join(errors.read().split()[-60:])
+        last_words = " ".join(errors.read().split()[-60:])
     end: dict[str, Any] = next((json.loads(line) for line in arrived if line.startswith("{")), {})
     if not end or "failed" in end:
-        why = end.get("failed") or f"it ended with status {status}: {said}"
-        raise WorkerDied(f"The window that was to be measured did not get to its end: {why}")
+        why = end.get("failed") or f"it ended with status {status}: {last_words}"
+        raise WorkerDied(f"The measured window ended early: {why}")
     return arrived, end
 
 
 def _lines(command: list[str], environment: dict[str, str], errors: TextIO) -> tuple[dict[str, float], int]:
-    """Run a command: what it printed, with the milliseconds until each line came, and its status."""
+    """Run a command: its printed lines, with the milliseconds until each arrived, and its exit status."""
     arrived: dict[str, float] = {}
     began = time.perf_counter()
     with subprocess.Popen(
@@ -119,7 +127,7 @@ def _lines(command: list[str], environment: dict[str, str], errors: TextIO) -> t
             for line in process.stdout:
                 arrived[line.strip()] = 1e3 * (time.perf_counter() - began)
         except BaseException:
-            process.kill()  # an interrupt: the window is nobody's
+            process.kill()  # an interrupt: nothing else would close the window
             raise
         finally:
             patience.cancel()
@@ -133,21 +141,21 @@ def _help_ms() -> float:
 
 
 def _notes(last: Start) -> Iterator[str]:
-    unseen = last.platform in ("offscreen", "minimal")
-    yield f"The window was drawn {'off-screen, with no display' if unseen else f'on {last.platform}'}."
+    hidden = last.platform in WINDOWLESS_PLATFORMS
+    yield f"The window was drawn {'off-screen, with no display' if hidden else f'on {last.platform}'}."
     yield from stall_notes(last.stall)
 
 
 def stall_notes(stall: Stall, when: str = "") -> Iterator[str]:
     """Where the longest stall was, if it was too long. when: " while …"."""
     if stall.ms > STALL_MS:
-        where = " < ".join(stall.where) or "no place that was seen: the whole process waited"
-        told = f"{stall.ms:.0f} ms, {stall.computing_ms:.0f} ms of them computing"
-        yield f"The longest stall{when} ({told}) was in {where}."
+        where = " < ".join(stall.where) or "no sampled place: the whole process waited"
+        times = f"{stall.ms:.0f} ms, {stall.computing_ms:.0f} ms of them computing"
+        yield f"The longest stall{when} ({times}) was in {where}."
 
 
 def _recording(path: Path, duration_s: float) -> Path:
-    """A shipped recording over and over, or its beginning, as a 16-bit WAV of exactly that length."""
+    """A shipped recording, repeated or cut to exactly that length, as a 16-bit WAV."""
     source = min(package_data.samples_dir().glob("*.flac"))
     speech, rate = soundfile.read(source, dtype="int16")
     wanted = round(duration_s * rate)

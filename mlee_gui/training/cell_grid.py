@@ -106,9 +106,9 @@ class CellGrid(QWidget):
         self._read_only = on
         self._refresh()
 
-    def set_empty_words(self, words: str) -> None:
+    def set_placeholder(self, words: str) -> None:
         """What stands in the place of the grid while there are no cells."""
-        self.table.set_empty_words(words)
+        self.table.set_placeholder(words)
 
     def sizeHint(self) -> QSize:
         one = cell_size(self.fontMetrics())

@@ -12,7 +12,7 @@ from mlee_core.config.stages import LINES, TRAIN_SETS, Stage
 from mlee_core.runs.cells import Cell
 from mlee_core.runs.follower import CellView
 
-from ..shell.status_bar import left
+from ..shell.status_bar import remaining_text
 
 Index = QModelIndex | QPersistentModelIndex
 Row = tuple[str, int]
@@ -69,7 +69,7 @@ def lines_of(view: CellView) -> tuple[str, str]:
         return f"WA {percent(view.wa)}", f"UA {percent(view.ua)}"
     if view.state == "running":
         epoch = "running" if view.epoch is None else f"epoch {view.epoch}"
-        return epoch, view.message if view.left_s is None else left(view.left_s)
+        return epoch, view.message if view.left_s is None else remaining_text(view.left_s)
     return WORDS.get(view.state, view.state), "" if view.epoch is None else f"epoch {view.epoch}"
 
 
@@ -92,7 +92,7 @@ def _state_words(view: CellView) -> str:
     if view.state == "running":
         epoch = "" if view.epoch is None else f", epoch {view.epoch}{most}"
         share = "" if view.share is None else f" ({view.share:.0%} of it)"
-        return f"Running{epoch}{share}" + ("" if view.left_s is None else f", {left(view.left_s)}")
+        return f"Running{epoch}{share}" + ("" if view.left_s is None else f", {remaining_text(view.left_s)}")
     words = {
         "queued": "Queued",
         "undone": "Not trained: nobody trains this run",

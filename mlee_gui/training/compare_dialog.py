@@ -81,9 +81,10 @@ class CompareDialog(QDialog):
         self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.text()))
         self.export.clicked.connect(self._ask_folder)
         self.finished.connect(self.stop)
-        self._comparing.done.connect(self._show)
-        self._comparing.failed.connect(self.about.setText)
-        self._comparing.start(runs)
+        self._comparing.compared.connect(self._show)
+        self._comparing.refused.connect(self.about.setText)
+        self._comparing.died.connect(lambda _, sentence: self.about.setText(sentence))
+        self._comparing.compare(runs)
 
     def text(self) -> str:
         """What is copied."""

@@ -25,11 +25,12 @@ from mlee_core.experiments.planning_service import CorpusFacts, Plan
 from mlee_core.experiments.spec_validation import faults
 from mlee_core.system.hardware import Hardware
 
+from ..shell.process_client import ProcessLike
 from . import form_texts as facts_in_words
 from .fields import Field
 from .form_fields import ANY_GPU, CPU, PAPER, TrainingFields
 from .form_layout import TrainingLayout
-from .planning_client import PlanningClient, PlanningProcess, ProcessLike
+from .planning_client import PlanningClient, start_planning
 
 QUIET_MS = 400
 LOOK_MS = 2000
@@ -51,7 +52,7 @@ class TrainingForm(QWidget):
 
     def __init__(
         self,
-        make_process: Callable[[], ProcessLike] = PlanningProcess,
+        start_process: Callable[[], ProcessLike] = start_planning,
         parent: QWidget | None = None,
         fields: TrainingFields | None = None,
     ) -> None:
@@ -71,7 +72,7 @@ class TrainingForm(QWidget):
         self._taken: set[Path] = set()  # run folders that were handed out
         self._stamp = _now()
         self._measuring = False
-        self._planner = PlanningClient(make_process, self)
+        self._planner = PlanningClient(start_process, self)
         self._quiet = QTimer(self, interval=QUIET_MS, singleShot=True)
         self._look = QTimer(self, interval=LOOK_MS)
         self._connect()
@@ -164,9 +165,9 @@ class TrainingForm(QWidget):
         if asked is None:
             return
         if self.hardware is None:
-            self._planner.look()
+            self._planner.read_hardware()
         self._corpus_known, self._refused = False, ("", "")
-        self._planner.ask(asked, measure=self._measuring)
+        self._planner.plan(asked, measure=self._measuring)
         self._show_state()
 
     def _measure(self) -> None:
@@ -198,7 +199,7 @@ class TrainingForm(QWidget):
             field.show_fault(sentence)
         self._show_state()
 
-    def _on_died(self, sentence: str, details: str) -> None:
+    def _on_died(self, _: object, sentence: str, details: str) -> None:
         self._refused, self._measuring = ("", sentence), False
         self._look.stop()
         self._show_state()
@@ -208,7 +209,7 @@ class TrainingForm(QWidget):
         if self._deaths == 1:
             self._quiet.start()
 
-    def _on_looked(self, hardware: Hardware) -> None:
+    def _on_hardware(self, hardware: Hardware) -> None:
         self.hardware = hardware
         self.view.devices.setText(facts_in_words.devices(hardware))
         gpus = [(f"{gpu.device}: {gpu.name}", gpu.device) for gpu in hardware.gpus]
@@ -291,7 +292,7 @@ class TrainingForm(QWidget):
             self._stamp = _now()  # of a form that was left open for days
             self._on_changed()
         if self.hardware is None or self.hardware.gpus:
-            self._planner.look()
+            self._planner.read_hardware()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
@@ -321,13 +322,13 @@ class TrainingForm(QWidget):
         self.fields.corpus.changed.connect(self._forget_folds)
         self.fields.corpus.changed.connect(self._forget_corpus)
         self._quiet.timeout.connect(self._ask)
-        self._look.timeout.connect(self._planner.look)
+        self._look.timeout.connect(self._planner.read_hardware)
         self._planner.working.connect(self._on_working)
         self._planner.corpus_read.connect(self._on_corpus)
         self._planner.planned.connect(self._on_planned)
         self._planner.refused.connect(self._on_refused)
         self._planner.died.connect(self._on_died)
-        self._planner.looked.connect(self._on_looked)
+        self._planner.hardware_read.connect(self._on_hardware)
         self.view.measure.clicked.connect(self._measure)
         self.view.more.toggled.connect(self._show_state)
         self.view.queue.clicked.connect(lambda: self._hand_out(smoke=False))

@@ -106,7 +106,7 @@ class LazyPage(QObject):
             training.page.deleteLater()
             raise
         self.jobs, self.training = jobs, training
-        self._window.set_training(self.training.page)
+        self._window.set_training_page(self.training.page)
         self.undo.addStack(self.jobs.undo_stack)
         self._on_page(self._window.page)
         self.training.progressed.connect(self._on_progress)
@@ -131,7 +131,7 @@ class LazyPage(QObject):
             self._desktop().show_progress(share, text)
 
     def _on_ended(self, item: Item) -> None:
-        self._desktop().tell(f"{item.run.name}: {item.state}", item.message or "See the page Training.")
+        self._desktop().notify(f"{item.run.name}: {item.state}", item.message or "See the page Training.")
 
     def _desktop(self) -> DesktopNotifications:
         from ..shell.desktop_notifications import DesktopNotifications

@@ -18,7 +18,7 @@ from mlee_core.runs.cells import Cell
 
 from ..shell.mainwindow import MainWindow
 from ..shell.messages import Messages
-from ..shell.status_bar import left
+from ..shell.status_bar import remaining_text
 from ..shell.tasks import Tasks
 from .cell_grid import CellGrid
 from .cell_panel import CellPanel
@@ -118,7 +118,7 @@ class TrainingPage(QObject):
         whole = self._cell is None and item.state in ("failed", "interrupted")
         failed = whole or (view is not None and view.state == "failed")
         self.run.show_run(item, news, told_below=failed)
-        self.grid.set_empty_words("Its cells are shown once it has begun.")
+        self.grid.set_placeholder("Its cells are shown once it has begun.")
         self.grid.show_cells(cells)
         read_only = bool(news is not None and news.looking_only)
         self.grid.set_read_only(read_only)
@@ -149,7 +149,7 @@ class TrainingPage(QObject):
         total = sum(p.total or 0 for p in told)
         share = sum(p.done for p in told) / total if total else 0.0
         rest = [p.left_s for p in told if p.left_s is not None]
-        self.progressed.emit(share, left(max(rest)) if rest else "training")
+        self.progressed.emit(share, remaining_text(max(rest)) if rest else "training")
 
     # --- what can be done now
 
@@ -163,26 +163,22 @@ class TrainingPage(QObject):
         resumable = item is not None and (
             item.state in RESUMABLE or (item.state == "finished" and _open(news))
         )
-        self._can("resume", why or ("" if resumable else "There is nothing to resume."))
+        self._actions.set_available("resume", why or ("" if resumable else "There is nothing to resume."))
         for name in ("stop_and_keep", "cancel_run"):
-            self._can(name, why or ("" if running else "It does not run."))
+            self._actions.set_available(name, why or ("" if running else "It does not run."))
         for name in ("delete_run", "forget_run"):
-            self._can(name, why or ("It runs: stop or cancel it first." if running else ""))
+            self._actions.set_available(name, why or ("It runs: stop or cancel it first." if running else ""))
         row = -1 if item is None else self._jobs.row(item)
-        self._can("earlier", why if item is None else "" if row > 0 else "It is the first.")
-        self._can(
+        self._actions.set_available("earlier", why if item is None else "" if row > 0 else "It is the first.")
+        self._actions.set_available(
             "later",
             why if item is None else "" if row < len(self._jobs.queue.items) - 1 else "It is the last.",
         )
         for name in ("compare_runs", "export_report"):
-            self._can(name, "" if item is not None else why)
-        self._can("use_model", "" if self._model_file() is not None else self._why_no_model())
-
-    def _can(self, name: str, why_not: str) -> None:
-        if why_not:
-            self._actions.disable(name, why_not)
-        else:
-            self._actions.enable(name)
+            self._actions.set_available(name, "" if item is not None else why)
+        self._actions.set_available(
+            "use_model", "" if self._model_file() is not None else self._why_no_model()
+        )
 
     def _model_file(self) -> Path | None:
         """The model of the chosen cell's fold, once all of that fold is trained."""
@@ -284,7 +280,7 @@ class TrainingPage(QObject):
 
     def export_to(self, run: Path, folder: Path) -> None:
         """Write tables and figures of a run, in another process."""
-        self._messages.say(f"Writing the report of {run.name}…")
+        self._messages.show_status(f"Writing the report of {run.name}…")
         self._tasks.run(
             lambda: export_report(run, folder),
             lambda out: self._messages.info(f"The report is in {out}."),

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 from mlee_core.events import Progress
 from mlee_core.jobs.queue import Item, Queue
 
-from ..shell.status_bar import left
+from ..shell.status_bar import remaining_text
 from ..shell.tables import TableWithPlaceholder, button_row
 
 COLUMNS = ("Experiment", "State")
@@ -37,7 +37,7 @@ Index = QModelIndex | QPersistentModelIndex
 def state_in_words(item: Item, progress: Progress | None, paused: bool) -> str:
     """What the second column says."""
     if item.state == "running" and progress is not None and progress.total:
-        rest = "" if progress.left_s is None else f", {left(progress.left_s)}"
+        rest = "" if progress.left_s is None else f", {remaining_text(progress.left_s)}"
         return f"{progress.done:.0f} of {progress.total:.0f}{rest}"
     if item.state == "waiting" and paused:
         return "waits: the queue is paused"

@@ -1,36 +1,23 @@
-"""Writing the report of a run from the window."""
+"""Writing the report of a run from the window: torch and matplotlib stay out of the window's process."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from mlee_core.errors import MleeError
-from mlee_core.system.child_process import Child, Connection
+from mlee_core.system import service
 
 
 def export_report(run: Path, out: Path | None = None) -> Path:
-    """Write the report of a run to out, RUN/report by default; blocks until it is there and returns where.
+    """Write the report of a run to out, RUN/report by default; blocks until it is written and returns where.
 
-    Raises: MleeError for what the user can mend, WorkerDied.
+    Raises: MleeError for what the user can correct, WorkerDied.
     """
-    child = Child("report export", write_report, run, out)
-    try:
-        folder, refusal = child.receive()
-    finally:
-        child.stop()
-    if refusal:
-        raise MleeError(refusal)
-    return Path(folder)
+    folder: Path = service.call("report export", _write, run, out)
+    return folder
 
 
-def write_report(connection: Connection, run: Path, out: Path | None) -> None:
-    """The child's side: sends (folder, "") when the report is written, else ("", one sentence)."""
+def _write(run: Path, out: Path | None) -> Path:
     from mlee_core.report import Written, write
     from mlee_core.runs.run_folder import RunFolder
 
-    try:
-        written = [step for step in write(RunFolder(run), out) if isinstance(step, Written)]
-    except MleeError as error:
-        connection.send(("", str(error)))
-    else:
-        connection.send((str(written[0].folder), ""))
+    return next(step.folder for step in write(RunFolder(run), out) if isinstance(step, Written))

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 from mlee_core.jobs.monitor import RunNews
 from mlee_core.jobs.queue import Item
 
-from ..shell.status_bar import Elided, left
+from ..shell.status_bar import Elided, remaining_text
 from ..shell.tables import button_row
 
 IN_WORDS = {
@@ -85,7 +85,8 @@ class RunPanel(QWidget):
         text = f"This experiment {IN_WORDS.get(state, state)}."
         if progress is not None and progress.total:
             text += f" {progress.done:.0f} of {progress.total:.0f} cells are done"
-            text += "." if progress.left_s is None or state != "running" else f", {left(progress.left_s)}."
+            seconds = progress.left_s if state == "running" else None
+            text += "." if seconds is None else f", {remaining_text(seconds)}."
             self.bar.setValue(round(1000 * progress.done / progress.total))
         self.bar.setVisible(progress is not None)
         if news is not None and news.what and state == "running":

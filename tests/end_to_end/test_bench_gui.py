@@ -18,6 +18,7 @@ from mlee_gui.speed import frame_benchmark, jobs_benchmark, startup_benchmark
 from mlee_gui.speed.stall_watch import Stall
 from mlee_gui.speed.startup_benchmark import Start, StartupReport
 from tests.helpers.child_side import wait_until
+from tests.helpers.entry_points import install_window
 
 NAMES = ["help", "window_visible", "first_analysis", "longest_stall", "jobs_stall", "frame_1h"]
 
@@ -81,8 +82,9 @@ def test_medians_count_without_the_first_and_a_stall_is_named(monkeypatch: pytes
 
 
 @pytest.fixture
-def measured(monkeypatch: pytest.MonkeyPatch) -> None:
+def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures without the minutes that they take."""
+    install_window(tmp_path, monkeypatch)
     values = {"help": 30.0, "window_visible": 600.0, "first_analysis": 2000.0, "longest_stall": 20.0}
     monkeypatch.setattr(startup_benchmark, "measure", lambda: StartupReport(values, ("It was off-screen.",)))
     monkeypatch.setattr(

@@ -16,7 +16,8 @@ import soundfile
 from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
-from mlee_core.inference.worker import Worker
+from mlee_core.inference.worker import start_worker
+from mlee_core.system.service import ServiceProcess
 from mlee_gui.app import Application, Factories, StartOptions, show
 from tests.gui.conftest import nothing_left_behind, private_home
 from tests.helpers import made
@@ -49,10 +50,10 @@ def make(qtbot: QtBot, model: Path, tmp_path: Path) -> Iterator[Make]:
     made: list[Application] = []
 
     def make_application(*paths: Path) -> Application:
-        workers: list[Worker] = []
+        workers: list[ServiceProcess] = []
 
-        def worker() -> Worker:
-            workers.append(Worker(tmp_path / "worker.log"))
+        def worker() -> ServiceProcess:
+            workers.append(start_worker(tmp_path / "worker.log"))
             return workers[-1]
 
         def silent() -> object:
@@ -86,7 +87,7 @@ def test_window_shows_the_numbers_of_the_command_line(
 ) -> None:
     app = make(speech)
     qtbot.waitUntil(lambda: settled(app), timeout=PATIENCE_MS)
-    shown = app.views.analysis
+    shown = app.presenter.analysis
     assert shown is not None and app.timeline.view_range() == (0.0, 2.0)
     command = [sys.executable, "-m", "mlee_core.cli", "analyze", str(speech), "--json", "--model", str(model)]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -108,7 +109,7 @@ def test_killed_worker_is_a_message_and_the_next_analysis_works(
     soundfile.write(long, np.random.default_rng(1).normal(0, 0.1, 16_000 * 600), 16_000)
     app = make(long)
     qtbot.waitUntil(lambda: state(app) == "analysing", timeout=PATIENCE_MS)
-    worker: Worker = app.workers[0]  # type: ignore[attr-defined]
+    worker: ServiceProcess = app.workers[0]  # type: ignore[attr-defined]
     assert worker.pid is not None
     os.kill(worker.pid, signal.SIGKILL)
     qtbot.waitUntil(lambda: state(app) == "failed")
@@ -149,7 +150,10 @@ def test_selection_overtakes_a_long_analysis_and_stop_ends_it(
         timeout=PATIENCE_MS,
     )
     assert state(app) == "analysing"  # the rest still runs
-    assert app.views.segment is not None and (app.views.segment.start_s, app.views.segment.end_s) == (
+    assert app.presenter.segment is not None and (
+        app.presenter.segment.start_s,
+        app.presenter.segment.end_s,
+    ) == (
         1.0,
         2.0,
     )

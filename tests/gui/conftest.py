@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from mlee_core.audio import zoom_pyramid
+from mlee_core.audio.levels import AudioSignal
 from mlee_core.audio.microphone import InputDevice
 from mlee_core.audio.zoom_pyramid import Pyramid
 from mlee_gui.app import Application, Factories, StartOptions, show
@@ -87,7 +88,7 @@ def nothing_left_behind(qapp: QApplication) -> Iterator[None]:
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pyramid of two seconds."""
     folder = tmp_path_factory.mktemp("pyramid")
-    for _ in zoom_pyramid.build(np.array(tone(2.0)), folder):
+    for _ in zoom_pyramid.build(AudioSignal.of(np.array(tone(2.0))), folder):
         pass
     return folder
 
@@ -122,7 +123,7 @@ def make(qtbot: QtBot, drawn: Path) -> Iterator[Make]:
         made.append(application)
         qtbot.addWidget(application.window, before_close_func=lambda _: application.close())
         show(application)
-        qtbot.waitUntil(lambda: bool(workers) and "Looking" not in application.player.unavailable)
+        qtbot.waitUntil(lambda: bool(workers) and "Searching" not in application.player.unavailable)
         qtbot.waitUntil(lambda: not application.record.unavailable)
         return application
 
@@ -135,7 +136,7 @@ def make(qtbot: QtBot, drawn: Path) -> Iterator[Make]:
 def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[np.ndarray], Pyramid]:
     def build(samples: np.ndarray) -> Pyramid:
         folder = tmp_path_factory.mktemp("pyramid")
-        for _ in zoom_pyramid.build(samples.astype(np.float32), folder):
+        for _ in zoom_pyramid.build(AudioSignal.of(samples.astype(np.float32)), folder):
             pass
         return Pyramid.open(folder)
 

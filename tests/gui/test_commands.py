@@ -12,7 +12,7 @@ from PySide6.QtGui import QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
-from mlee_core.inference.protocol import Analyzed
+from mlee_core.system.service import Done
 from mlee_gui.commands import with_suffix
 from mlee_gui.shell.actions import COMMANDS, GESTURES, GRID_KEYS
 from mlee_gui.shell.keys_dialog import TextDialog, keys_html
@@ -24,7 +24,7 @@ from tests.helpers.windows import Make, opened, press
 def test_every_command_does_something_and_keys_are_unique(make: Make) -> None:
     app = make("/x/a.wav")
     for page in ("analysis", "training"):
-        keys = [key for c in COMMANDS if c.page in ("", page) for key in c.keys]
+        keys = [key for c in COMMANDS if c.page in ("", page) for key in c.keys.split()]
         assert len(keys) == len(set(keys))
     for command in COMMANDS:
         action = app.window.actions_by_name[command.name]
@@ -78,13 +78,13 @@ def test_selection_is_analysed_by_key_and_shown(qtbot: QtBot, make: Make) -> Non
     qtbot.waitUntil(lambda: opened(app))
     app.session.set_selection((0.5, 1.25))
     press(qtbot, app, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: app.views.analysis is app.session.entries()[0].selection_analysis)
-    shown = app.views.segment
+    qtbot.waitUntil(lambda: app.presenter.analysis is app.session.entries()[0].selection_analysis)
+    shown = app.presenter.segment
     assert shown is not None and (shown.start_s, shown.end_s, shown.predicted) == (0.5, 1.25, "hap")
     assert app.window.docks["emotions_dock"].windowTitle() == "Emotions: selection 0.50–1.25 s"
     press(qtbot, app, Qt.Key.Key_Escape)
     assert app.session.selection is None and app.window.docks["emotions_dock"].windowTitle() == "Emotions"
-    assert app.views.segment is not None and app.views.segment.predicted == "sad"
+    assert app.presenter.segment is not None and app.presenter.segment.predicted == "sad"
 
 
 def test_undo_brings_a_removed_recording_back(qtbot: QtBot, make: Make) -> None:
@@ -106,7 +106,7 @@ def test_space_plays_and_pauses_but_not_in_a_text_field_or_on_a_button(qtbot: Qt
     app.recordings.filter.setFocus()
     qtbot.keyClick(app.recordings.filter, Qt.Key.Key_Space)
     assert app.recordings.filter.text() == " " and not sound.streams
-    app.recordings.set_filter("")
+    app.recordings.filter.setText("")
     button = QPushButton("other", app.window)
     button.show()
     button.setFocus()
@@ -213,16 +213,16 @@ def test_enter_in_the_segments_goes_there(qtbot: QtBot, make: Make) -> None:
     qtbot.waitUntil(lambda: len(worker.requests) == 1)
     worker.answer_next()
     qtbot.waitUntil(lambda: len(worker.requests) == 1)
-    job = worker.requests[0].job  # type: ignore[attr-defined]
+    job = worker.requests[0].number
     result = analysis("/x/a.wav", 2.0, (segment(0.0, 1.0), segment(1.0, 2.0, "ang")))
-    worker.reply(Analyzed(job, result))
+    worker.reply(job, Done(result))
     qtbot.waitUntil(lambda: opened(app))
     table = app.segments.table
     table.setFocus()
     table.selectRow(1)
     qtbot.keyClick(table, Qt.Key.Key_Return)
     assert app.session.cursor_s == 1.0
-    assert app.views.segment is not None and app.views.segment.predicted == "ang"
+    assert app.presenter.segment is not None and app.presenter.segment.predicted == "ang"
 
 
 def test_enter_chooses_in_an_open_combo_box(qtbot: QtBot, make: Make) -> None:

@@ -8,20 +8,21 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from mlee_core.audio.decoder_process import Decoded, Request, Step, decode_file
+from mlee_core.audio.decoder_process import Decoded, Step, decode_file
 from mlee_core.audio.decoding import Recording
-from mlee_core.errors import ModelError
+from mlee_core.errors import MleeError, ModelError
 from mlee_core.events import Progress
 from mlee_core.inference.protocol import Analyze
 from mlee_core.inference.results import Analysis, Attention, Segment
-from mlee_core.inference.service import InferenceEngine, Items
+from mlee_core.inference.service import InferenceService
 from mlee_core.system.child_process import Child
 
 
@@ -87,12 +88,37 @@ def parent_of_one(from_thread: bool) -> None:
     threading.Event().wait()
 
 
+# ---- for services ---------------------------------------------------------------------------------------
+
+
+def count_to(number: int | None) -> Generator[int, None, str]:
+    if number is None:
+        raise TypeError("no number")
+    if number < 0:
+        error = MleeError(f"{number} is below 0.")
+        error.about = "number"
+        raise error
+    yield from range(number)
+    return f"counted to {number}"
+
+
+class CountingHandler:
+    """Counts to the number that it gets; the texts do what they say."""
+
+    def __call__(self, request: object) -> object:
+        if request == "die":
+            os._exit(3)
+        if request == "write":
+            return tempfile.mkstemp()
+        return request if isinstance(request, str) else count_to(request)  # type: ignore[arg-type]
+
+
 # ---- for the decoder ------------------------------------------------------------------------------------
 
 
-def decode_by_name(request: Request) -> Iterator[Step | Decoded]:
+def decode_by_name(path: Path, out: Path) -> Generator[Step, None, Decoded]:
     """Hangs, crashes or fails where the file's name says so; decodes as ever otherwise."""
-    name = Path(request.path).stem
+    name = path.stem
     if name == "hangs":
         yield Step(0.5, 1.0)
         threading.Event().wait()
@@ -105,7 +131,7 @@ def decode_by_name(request: Request) -> Iterator[Step | Decoded]:
         os.kill(os.getpid(), signal.SIGSEGV)
     if name == "fails":
         raise ValueError("a fault of ours")
-    yield from decode_file(request)
+    return (yield from decode_file(path, out))
 
 
 # ---- for the worker -------------------------------------------------------------------------------------
@@ -120,12 +146,14 @@ def make_segment(start_s: float = 0.0, end_s: float = 1.0) -> Segment:
 
 
 class FakeAnalyzer:
-    """Analyses by the model's name: see FakeEngine.analyzer."""
+    """Analyses by the model's name: see FakeService.analyzer."""
 
     def __init__(self, model: str) -> None:
         self.model = model
 
-    def analyze(self, recording: Recording, start_s, end_s, *, speaker, corpus) -> Items:
+    def analyze(
+        self, recording: Recording, start_s, end_s, *, speaker, corpus
+    ) -> Iterator[Progress | Segment | Analysis]:
         if self.model == "dies":
             print("last words", file=sys.stderr, flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
@@ -152,7 +180,7 @@ class FakeAnalyzer:
         )
 
 
-class FakeEngine(InferenceEngine):
+class FakeService(InferenceService):
     """The real decoding and bookkeeping, without torch."""
 
     def build_pyramid(self, recording: Recording, folder: Path) -> Iterator[Progress]:
@@ -166,33 +194,37 @@ class FakeEngine(InferenceEngine):
         return FakeAnalyzer(model)
 
 
-class CountingEngine(FakeEngine):
-    """Says in Opened's place how often files were decoded: appended to decoded.log in the folder."""
+class CountingService(FakeService):
+    """Appends one character to the file's .count for each time that it is decoded."""
 
     def _keep(self, path: str, recording: Recording) -> None:
         with Path(path).with_suffix(".count").open("a") as file:
             file.write("x")
         super()._keep(path, recording)
 
-    def analyze(self, request: Analyze) -> Items:
-        yield from super().analyze(request)
 
-
-class PreparingEngine(FakeEngine):
+class PreparingService(FakeService):
     """Prepares in three steps, each appended to the file that is named as the model."""
 
-    def prepare(self, model: str) -> Iterator[None]:
+    def prepare(self, model: str) -> Generator[None]:
         if model == "missing":
             raise ModelError("There is no model 'missing'.")
-        for step in ("torch ", "model ", "run "):
-            with Path(model).open("a") as file:
-                file.write(step)
-            yield
+        _append(model, "torch ")
+        return self._first_run(model)
 
-    def analyze(self, request: Analyze) -> Items:
-        with Path(request.model).open("a") as file:
-            file.write("analysis ")
-        yield from super().analyze(request)
+    def _first_run(self, model: str) -> Generator[None]:
+        _append(model, "model ")
+        yield
+        _append(model, "run ")
+
+    def analyze(self, request: Analyze) -> Generator[Progress | Segment, None, Analysis]:
+        _append(request.model, "analysis ")
+        return (yield from super().analyze(request))
+
+
+def _append(file: str, text: str) -> None:
+    with Path(file).open("a") as opened:
+        opened.write(text)
 
 
 if __name__ == "__main__":

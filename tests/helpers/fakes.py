@@ -9,19 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from mlee_core.inference.model_info import ModelInfo
-from mlee_core.inference.protocol import (
-    Analyze,
-    Analyzed,
-    Cancel,
-    CancelDone,
-    Opened,
-    OpenedRecording,
-    OpenRecording,
-    Prepare,
-)
+from mlee_core.inference.protocol import Analyze, OpenedRecording, OpenRecording, Prepare
 from mlee_core.inference.results import Analysis, Attention, Segment
 from mlee_core.labels.votes import CLASSES
 from mlee_core.system.child_process import Outcome
+from mlee_core.system.service import Cancel, Done, Reply, Request
 
 MODEL = ModelInfo(
     name="emodb-test",
@@ -77,60 +69,77 @@ def opened(request: OpenRecording, duration_s: float, pyramid: Path | None) -> O
     )
 
 
-class FakeWorker:
-    """Keeps requests; a test answers them by `reply`, or `answering=True` answers each at the next poll."""
+class FakeProcess:
+    """A service without a process: it keeps the requests, and a test gives the replies."""
 
-    def __init__(self, answering: bool = False, duration_s: float = 2.0, pyramid: Path | None = None) -> None:
-        self.requests: list[object] = []
-        self.prepared: list[str] = []
-        self.replies: list[object] = []
-        self.answering = answering
-        self.duration_s = duration_s
-        self.pyramid = pyramid
-        self.alive = False
-        self.starts = 0
+    name = "fake process"
 
-    def start(self) -> None:
+    def __init__(self) -> None:
+        self.log: Path | None = None
+        self.requests: list[Request] = []
+        self.cancelled: list[int] = []
+        self.waiting: list[Reply] = []
         self.alive = True
-        self.starts += 1
+        self.stopped = False
 
-    def send(self, request: object) -> None:
-        if isinstance(request, Prepare):
-            self.prepared.append(request.model)
-            return
-        self.requests.append(request)
-        if isinstance(request, Cancel):
-            self.replies.append(CancelDone(request.job))
-        elif self.answering:
-            self.replies.append(self.answer(request))
+    def send(self, message: Request | Cancel) -> None:
+        if isinstance(message, Cancel):
+            self.cancelled.append(message.number)
+            self.reply(message.number, Done())
+        else:
+            self.requests.append(message)
 
-    def answer(self, request: object) -> object:
-        if isinstance(request, OpenRecording):
-            return Opened(request.job, opened(request, self.duration_s, self.pyramid))
-        assert isinstance(request, Analyze)
-        result = analysis(request.path, self.duration_s)
-        if request.start_s is not None and request.end_s is not None:
-            result = replace(result, segments=(segment(request.start_s, request.end_s, "hap"),))
-        return Analyzed(request.job, result)
+    def reply(self, number: int, *events: object) -> None:
+        self.waiting += [Reply(number, event) for event in events]
 
-    def reply(self, *replies: object) -> None:
-        self.replies.extend(replies)
-
-    def answer_next(self) -> object:
-        """Answer the oldest request that was not answered, and return it."""
-        request = self.requests.pop(0)
-        self.reply(self.answer(request))
-        return request
-
-    def poll(self) -> list[object]:
-        replies, self.replies = self.replies, []
+    def replies(self) -> list[Reply]:
+        replies, self.waiting = self.waiting, []
         return replies
 
     def die(self) -> None:
         self.alive = False
 
     def outcome(self) -> Outcome | None:
-        return None if self.alive else Outcome(None, "SIGKILL", ("last words", "of the worker"))
+        return None if self.alive else Outcome(None, "SIGKILL", ("first words", "last words"))
 
-    def stop(self) -> None:
-        self.alive = False
+    def stop(self, grace_s: float) -> Outcome:
+        self.alive, self.stopped = False, True
+        return Outcome(None, "SIGKILL", ())
+
+
+class FakeWorker(FakeProcess):
+    """The inference process; `answering=True` answers each request at the next poll."""
+
+    name = "analysis process"
+
+    def __init__(self, answering: bool = False, duration_s: float = 2.0, pyramid: Path | None = None) -> None:
+        super().__init__()
+        self.prepared: list[str] = []
+        self.answering = answering
+        self.duration_s = duration_s
+        self.pyramid = pyramid
+
+    def send(self, message: Request | Cancel) -> None:
+        if isinstance(message, Request) and isinstance(message.content, Prepare):
+            self.prepared.append(message.content.model)
+            self.reply(message.number, Done())
+            return
+        super().send(message)
+        if isinstance(message, Request) and self.answering:
+            self.reply(message.number, self.answer(message))
+
+    def answer(self, request: Request) -> Done:
+        content = request.content
+        if isinstance(content, OpenRecording):
+            return Done(opened(content, self.duration_s, self.pyramid))
+        assert isinstance(content, Analyze)
+        result = analysis(content.path, self.duration_s)
+        if content.start_s is not None and content.end_s is not None:
+            result = replace(result, segments=(segment(content.start_s, content.end_s, "hap"),))
+        return Done(result)
+
+    def answer_next(self) -> object:
+        """Answer the oldest request that was not answered, and return what it was."""
+        request = self.requests.pop(0)
+        self.reply(request.number, self.answer(request))
+        return request.content

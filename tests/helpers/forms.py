@@ -14,25 +14,20 @@ from mlee_core.config.run_config import Compute, Selection
 from mlee_core.config.stages import LINES
 from mlee_core.corpora import open_corpus
 from mlee_core.corpora.statistics import info
-from mlee_core.errors import WorkerDied
 from mlee_core.events import Progress
 from mlee_core.experiments.planning_service import (
-    Ask,
     CorpusFacts,
     CorpusRead,
-    Look,
     Plan,
-    Planned,
-    Refused,
-    Reply,
-    Request,
-    Working,
+    PlanRequest,
+    ReadHardware,
 )
 from mlee_core.runs.forecast import Cost
-from mlee_core.system.child_process import Outcome
 from mlee_core.system.hardware import Gpu, Hardware
+from mlee_core.system.service import Cancel, Done, Refused, Request
 from mlee_gui.training.form import TrainingForm
 from tests.helpers import made
+from tests.helpers.fakes import FakeProcess
 
 GIB = 2**30
 HARDWARE = Hardware("Some CPU", 2, 4, 8 * 10**9, (), "no NVIDIA driver is loaded")
@@ -50,8 +45,8 @@ def facts(table: Path) -> CorpusFacts:
     return CorpusFacts("table", "table", corpus.speakers, info(corpus), ("It is <odd>.",), ())
 
 
-def plan(ask: Ask, *, measured: bool = False) -> Plan:
-    spec = ask.spec
+def plan(request: PlanRequest, *, measured: bool = False) -> Plan:
+    spec = request.spec
     folds = spec.only or ("s0", "s1", "s2")
     cost = Cost(39, 0, 2, 20, 3600.0, 7200.0, 10**9, 2 * 10**9, 3 * 10**9)
     selection = Selection(spec.rows or tuple(LINES), spec.train_sets or ("dominant", "all"), folds)
@@ -59,46 +54,45 @@ def plan(ask: Ask, *, measured: bool = False) -> Plan:
     return Plan(run, selection, 1, Compute(), 2, "this machine", cost, measured, True, 50 * 10**9)
 
 
-class FakePlanning:
-    """Takes requests, and answers each question at once unless a test wants it otherwise."""
+class FakePlanning(FakeProcess):
+    """Answers each question at once unless a test wants it otherwise."""
+
+    name = "planning process"
 
     def __init__(self, facts: CorpusFacts) -> None:
+        super().__init__()
         self.facts = facts
         self.hardware = HARDWARE
-        self.asked: list[Ask] = []
-        self.looks = 0
-        self.waiting: list[Reply] = []
         self.refuse: tuple[str, str] | None = None
-        self.silent = self.dead = self.stopped = False
+        self.silent = False
 
-    def send(self, request: Request) -> None:
-        if isinstance(request, Look):
-            self.looks += 1
-            self.waiting.append(self.hardware)
+    @property
+    def questions(self) -> list[PlanRequest]:
+        return [r.content for r in self.requests if isinstance(r.content, PlanRequest)]
+
+    @property
+    def hardware_reads(self) -> int:
+        return len(self.requests) - len(self.questions)
+
+    def send(self, message: Request | Cancel) -> None:
+        super().send(message)
+        if isinstance(message, Cancel):
             return
-        self.asked.append(request)
-        self.waiting.append(Working(request.number, Progress("Reading the corpus", 0.0)))
+        if isinstance(message.content, ReadHardware):
+            self.reply(message.number, Done(self.hardware))
+            return
+        self.reply(message.number, Progress("Reading the corpus", 0.0))
         if not self.silent:
-            self.answer(request)
+            self.answer(message)
 
-    def answer(self, ask: Ask) -> None:
-        self.waiting.append(CorpusRead(ask.number, self.facts, ("s0", "s1", "s2")))
+    def answer(self, request: Request) -> None:
+        question = request.content
+        self.reply(request.number, CorpusRead(self.facts, ("s0", "s1", "s2")))
         if self.refuse is None:
-            self.waiting.append(Planned(ask.number, plan(ask, measured=ask.measure)))
+            self.reply(request.number, Done(plan(question, measured=question.measure)))
         else:
-            self.waiting.append(Refused(ask.number, *self.refuse))
-
-    def poll(self) -> bool:
-        return bool(self.waiting) or self.dead
-
-    def receive(self) -> Reply:
-        if self.dead:
-            raise WorkerDied("The planning process was ended by SIGKILL.")
-        return self.waiting.pop(0)
-
-    def stop(self) -> Outcome:
-        self.stopped = True
-        return Outcome(None, "SIGKILL", ("first words", "last words"))
+            about, message = self.refuse
+            self.reply(request.number, Refused(message, about))
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ def model(
     """
     import torch
 
-    from mlee_core.audio.quality import LevelReference, Levels
+    from mlee_core.audio.levels import LevelReference, Levels
     from mlee_core.inference import model_file
     from mlee_core.nets import tensor_file
     from mlee_core.nets.network import Network, fused_classifier

@@ -12,7 +12,7 @@ import pytest
 from mlee_core.audio import decoding
 from mlee_core.audio.decoding import LONG_S, SAMPLE_RATE, Decoder, Recording, load
 from mlee_core.errors import WorkerDied
-from mlee_core.system.child_process import Child
+from mlee_core.system.service import ServiceProcess
 from tests.helpers.child_side import decode_by_name
 from tests.helpers.sounds import noise, refusal, wav
 
@@ -87,9 +87,9 @@ def test_many_files_share_one_process_and_refusals_do_not_cost_it(tmp_path, monk
 
     def counted(name, target, *arguments):
         started.append(name)
-        return Child(name, target, *arguments)
+        return ServiceProcess(name, target, *arguments)
 
-    monkeypatch.setattr(decoding, "Child", counted)
+    monkeypatch.setattr(decoding, "ServiceProcess", counted)
     path = wav(tmp_path / "a.wav", noise(100))
     with Decoder() as decoder:
         for _ in range(5):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mlee_core.audio import decoder_process as decoder_module
-from mlee_core.audio.decoder_process import Request, decode_file
+from mlee_core.audio.decoder_process import decode_file
 from mlee_core.audio.decoding import Decoder
 from mlee_core.errors import AudioError
 from tests.helpers.sounds import RNG_SEED, noise, refusal, wav, with_data_size
@@ -54,7 +54,7 @@ def test_an_unreadable_file_is_refused(decoder, tmp_path, monkeypatch):
 
     monkeypatch.setattr(Path, "open", denied)
     with pytest.raises(AudioError, match="cannot be read: Permission denied"):
-        list(decode_file(Request(str(path), str(tmp_path / "out"))))
+        list(decode_file(path, tmp_path / "out"))
 
 
 def test_a_full_temporary_folder_is_not_blamed_on_the_file(tmp_path, monkeypatch):
@@ -64,8 +64,8 @@ def test_a_full_temporary_folder_is_not_blamed_on_the_file(tmp_path, monkeypatch
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(decoder_module, "_write", full)
-    with pytest.raises(AudioError, match=f"no room is left in {tmp_path}"):
-        list(decode_file(Request(str(path), str(tmp_path / "out"))))
+    with pytest.raises(AudioError, match=f"no space is left in {tmp_path}"):
+        list(decode_file(path, tmp_path / "out"))
 
 
 def test_a_file_without_samples_is_refused(decoder, tmp_path):

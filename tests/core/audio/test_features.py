@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from mlee_core.audio import features
 from mlee_core.audio.features import mel_bands
+from mlee_core.audio.frames import frame_count
 
 
 def oracle(samples: np.ndarray) -> np.ndarray:
@@ -64,7 +65,7 @@ def test_bin_k_is_10_k_hz() -> None:
 
 @pytest.mark.parametrize(("samples", "frames"), [(0, 0), (10, 0), (639, 0), (640, 1), (799, 1), (800, 2)])
 def test_frame_count(samples: int, frames: int) -> None:
-    assert features.frame_count(samples) == frames
+    assert frame_count(samples) == frames
     assert features.log_spectrogram(np.zeros(samples, np.float32)).shape == (frames, 400)
 
 
@@ -83,16 +84,9 @@ def test_gain_is_a_factor_on_the_samples() -> None:
     torch.testing.assert_close(features.log_spectrogram(samples, 0.25), scaled, atol=1e-4, rtol=0)
 
 
-def test_silence_is_the_floor_and_has_gain_1() -> None:
+def test_silence_is_the_floor() -> None:
     silence = np.zeros(1600, np.float32)
     assert torch.all(features.log_spectrogram(silence) == np.float32(np.log(1e-10)))
-    assert features.peak_gain(silence) == 1.0
-    assert features.peak_gain(np.empty(0, np.float32)) == 1.0
-
-
-def test_peak_gain_scales_to_peak_1_whatever_the_block() -> None:
-    samples = np.random.default_rng(2).standard_normal(10_000).astype(np.float32)
-    assert np.abs(samples * features.peak_gain(samples, block=777)).max() == pytest.approx(1.0, rel=1e-6)
 
 
 def test_mel_bands_are_torchaudios_filters_made_means() -> None:

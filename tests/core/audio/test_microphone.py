@@ -129,7 +129,7 @@ def test_sound_that_comes_too_fast_is_told_as_a_gap(portaudio, tmp_path):
     portaudio.streams[0].deliver(frames(1600), overflow=True)
     path = take.stop()
     assert soundfile.info(path).frames == 3200
-    assert take.error == "The take has gaps: 11.10 s of sound came too fast to be written."
+    assert take.error == "The take has gaps: 11.10 s of sound arrived too fast to be written."
 
 
 def test_the_level_is_the_peak_of_the_last_50_ms(portaudio, tmp_path):
@@ -185,7 +185,7 @@ def test_a_full_disk_keeps_what_was_written_and_says_so(portaudio, tmp_path, mon
     wait_until(lambda: not take.recording, "the full disk to be noticed")
     assert (
         take.error
-        == "The take could not be written further (No space left on device); what was written is kept."
+        == "The take could not be written further (No space left on device); the part on disk is kept."
     )
     assert decoding.load(take.stop()).duration_s == 0.1
 
@@ -214,13 +214,15 @@ def test_microphones_are_listed_with_the_systems_choice_first(portaudio):
 
 
 def test_why_recording_is_impossible_is_said_with_what_to_do(portaudio, tmp_path):
-    with pytest.raises(RecorderUnavailable, match=r"no microphone 'gone'.*there are: built-in, headset\."):
+    with pytest.raises(
+        RecorderUnavailable, match=r"Microphone 'gone' is not connected; available are: built-in, headset\."
+    ):
         Recorder(tmp_path, "gone").start()
     portaudio.accepts = ()
     with pytest.raises(RecorderUnavailable, match=r"cannot be opened \(Invalid sample rate\)"):
         Recorder(tmp_path).start()
     portaudio.accepts, portaudio.busy = ((16_000, 1),), True
-    with pytest.raises(RecorderUnavailable, match="unused by others"):
+    with pytest.raises(RecorderUnavailable, match="not in use by another program"):
         Recorder(tmp_path).start()
     portaudio.busy = False
     (tmp_path / "file").touch()

@@ -11,10 +11,20 @@ import numpy as np
 import pytest
 import soundfile
 
-from mlee_core.audio import quality
-from mlee_core.audio.quality import LevelReference, Levels, measure, notes
+from mlee_core.audio import levels, quality
+from mlee_core.audio.levels import AudioSignal, LevelReference, Levels
 
 RATE = 16_000
+
+
+def notes(
+    samples: np.ndarray, reference: LevelReference | None = None, scaled: bool = True
+) -> tuple[str, ...]:
+    return quality.notes(AudioSignal.of(samples), reference=reference, scaled=scaled)
+
+
+def has_speech(samples: np.ndarray) -> bool:
+    return quality.has_speech(AudioSignal.of(samples))
 
 
 @cache
@@ -29,7 +39,7 @@ def speech(emodb: Path) -> tuple[np.ndarray, ...]:
 
 @pytest.fixture(scope="module")
 def reference(speech: tuple[np.ndarray, ...]) -> LevelReference:
-    return LevelReference.of([measure(samples) for samples in speech])
+    return LevelReference.of([Levels.of(AudioSignal.of(samples)) for samples in speech])
 
 
 def white(count: int) -> np.ndarray:
@@ -109,27 +119,8 @@ def test_clipped_speech_is_told_with_its_share(speech: tuple[np.ndarray, ...], o
         clipped = np.clip(samples / np.abs(samples).max() * 10 ** (over_db / 20), -1, 1).astype(np.float32)
         if "Clipped" in kinds(clipped):
             found += 1
-            assert quality.clipped_samples(clipped) <= (np.abs(clipped) == 1).sum()
+            assert AudioSignal.of(clipped).clipped <= (np.abs(clipped) == 1).sum()
     assert found >= {6: 95, 12: 107}[over_db]  # of 107; 6 dB clips some recordings for single samples only
-
-
-def test_clipping_counts_runs_of_three_and_not_single_peaks() -> None:
-    samples = np.zeros(20_000, np.float32)
-    samples[100] = samples[300:302] = 1.0
-    assert quality.clipped_samples(samples) == 0
-    samples[500:503] = 1.0
-    samples[700:705] = -0.8  # the lowest value has its own limit
-    assert quality.clipped_samples(samples) == 8
-    assert quality.clipped_samples(samples * 0.3) == 0  # flat far below full scale: coarse quantisation
-    assert quality.clipping_notes(8, 20_000)[0].startswith("Clipped: 0.04 % ")
-    assert quality.clipping_notes(100, 100)[0].startswith("Clipped: 100 % ")
-    assert quality.clipping_notes(1, 20_000) == ()
-
-
-def test_hum_and_tones_are_not_clipped() -> None:
-    time = np.arange(3 * RATE) / RATE
-    for pitch in (50, 100, 440):
-        assert quality.clipped_samples(np.sin(2 * np.pi * pitch * time).astype(np.float32)) == 0
 
 
 @pytest.mark.parametrize("noise", [white, pink])
@@ -189,52 +180,24 @@ def test_what_is_no_speech(duration_s: float) -> None:
 
 def test_one_sentence_in_a_long_quiet_recording_is_speech(speech: tuple[np.ndarray, ...]) -> None:
     hiss = (1e-3 * white(600 * RATE)).astype(np.float32)
-    assert not quality.has_speech(hiss)
+    assert not has_speech(hiss)
     for at in (0, 59.5, 400.3):  # also across a block's border
         found = hiss.copy()
         begin = int(at * RATE)
         found[begin : begin + len(speech[0])] += speech[0]
-        assert quality.has_speech(found)
+        assert has_speech(found)
 
 
 def test_speech_is_found_across_the_borders_of_blocks(
     speech: tuple[np.ndarray, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quality, "BLOCK_FRAMES", quality.VOICED_FRAMES - 1)  # no block alone holds enough
-    assert all(quality.has_speech(samples) for samples in speech[::25])
+    monkeypatch.setattr(levels, "BLOCK_FRAMES", quality.VOICED_FRAMES - 1)  # no block alone holds enough
+    assert all(has_speech(samples) for samples in speech[::25])
 
 
 def test_digital_silence_around_it_does_not_hide_the_noise(speech: tuple[np.ndarray, ...]) -> None:
     pause = np.zeros(2 * RATE, np.float32)
     assert "Noisy" in kinds(np.concatenate([pause, with_noise(speech[10], white, 3), pause]))
-
-
-def test_levels_of_known_signals() -> None:
-    time = np.arange(RATE) / RATE
-    tone = np.sin(2 * np.pi * 200 * time).astype(np.float32)
-    levels = measure(0.5 * tone)
-    assert levels.peak_db == pytest.approx(20 * np.log10(0.5), abs=0.01)
-    assert levels.speech_below_peak_db == pytest.approx(3.01, abs=0.01)  # a sine's crest factor
-    paused = np.concatenate([0.5 * tone, np.zeros(5 * RATE, np.float32)])
-    assert measure(paused).speech_db == pytest.approx(levels.speech_db, abs=0.01), "pauses do not count"
-    assert measure(np.zeros(RATE, np.float32)) == Levels(quality.SILENT_DB, quality.SILENT_DB)
-
-
-def test_frame_powers_do_not_depend_on_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    samples = white(10_000).astype(np.float32)
-    expected = [np.mean(samples[i * 320 : (i + 1) * 320].astype(float) ** 2) for i in range(31)]
-    monkeypatch.setattr(quality, "BLOCK_FRAMES", 7)
-    assert quality.frame_powers(samples) == pytest.approx(np.array(expected), rel=1e-6)
-
-
-def test_reference_holds_median_and_spread_and_survives_json() -> None:
-    made = [Levels(0.0, -10.0), Levels(-1.0, -13.0), Levels(-2.0, -20.0)]
-    found = LevelReference.of(made)
-    assert (found.peak_db, found.speech_below_peak_db, found.recordings) == (-1.0, 12.0, 3)
-    assert found.speech_sd_db == pytest.approx(np.std([10.0, 12.0, 18.0]))
-    assert LevelReference.from_json(found.to_json()) == found
-    with pytest.raises(ValueError, match="at least one"):
-        LevelReference.of([])
 
 
 def test_another_level_than_the_training_sets(

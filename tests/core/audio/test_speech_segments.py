@@ -12,9 +12,14 @@ import soundfile
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mlee_core.audio.speech_segments import cut
+from mlee_core.audio import speech_segments
+from mlee_core.audio.levels import AudioSignal
 
 RATE = 16_000
+
+
+def cut(samples: np.ndarray, max_s: float = 30.0) -> tuple[tuple[int, int], ...]:
+    return speech_segments.cut(AudioSignal.of(samples), max_s)
 
 
 def tone_bursts(spans_s: list[tuple[float, float]], total_s: float, noise: float = 1e-4) -> np.ndarray:

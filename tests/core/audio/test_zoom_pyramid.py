@@ -11,6 +11,7 @@ from scipy.signal import ShortTimeFFT
 from scipy.signal.windows import hamming
 
 from mlee_core.audio import zoom_pyramid
+from mlee_core.audio.levels import AudioSignal
 from mlee_core.audio.zoom_pyramid import Pyramid
 from mlee_core.errors import AudioError
 from mlee_core.events import Progress
@@ -19,7 +20,7 @@ RATE = 16_000
 
 
 def built(samples: np.ndarray, folder: Path) -> Pyramid:
-    for _ in zoom_pyramid.build(samples.astype(np.float32), folder):
+    for _ in zoom_pyramid.build(AudioSignal.of(samples.astype(np.float32)), folder):
         pass
     return Pyramid.open(folder)
 
@@ -117,7 +118,7 @@ def test_silence_is_the_floor(tmp_path: Path) -> None:
 
 
 def test_progress_and_a_build_that_was_stopped(tmp_path: Path) -> None:
-    work = zoom_pyramid.build(noise(100).astype(np.float32), tmp_path)
+    work = zoom_pyramid.build(AudioSignal.of(noise(100).astype(np.float32)), tmp_path)
     first = next(work)
     assert isinstance(first, Progress)
     assert 0 < first.done < (first.total or 0) == 100.0
@@ -129,7 +130,7 @@ def test_progress_and_a_build_that_was_stopped(tmp_path: Path) -> None:
 
 def test_a_rebuild_that_died_is_not_taken_for_the_old_one(tmp_path: Path) -> None:
     built(noise(50), tmp_path)
-    work = zoom_pyramid.build(noise(50, seed=1).astype(np.float32), tmp_path)
+    work = zoom_pyramid.build(AudioSignal.of(noise(50, seed=1).astype(np.float32)), tmp_path)
     next(work)
     work.close()
     with pytest.raises(AudioError):
@@ -149,5 +150,5 @@ def test_damage_is_named(tmp_path: Path, damage: str) -> None:
     else:
         path = tmp_path / "waveform_0.npy"
         path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(AudioError, match="holds no whole spectrogram"):
+    with pytest.raises(AudioError, match="holds no complete spectrogram"):
         Pyramid.open(tmp_path)

@@ -115,7 +115,7 @@ def test_a_fault_of_ours_is_one_line_also_in_a_new_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "new"))
-    monkeypatch.setattr(analyze, "run", lambda _: 1 / 0)
+    monkeypatch.setattr("mlee_core.cli.analyze.run", lambda _: 1 / 0)
     assert run("a.wav") == 1
     told = capsys.readouterr().err
     assert len(told.splitlines()) == 1 and "ZeroDivisionError" in told

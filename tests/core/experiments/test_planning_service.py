@@ -1,9 +1,8 @@
-"""What the training form is told of a corpus and of an order, in its process and in one of its own."""
+"""What the planning service finds out about a corpus and an experiment, here and in a process of its own."""
 
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,25 +12,21 @@ import pytest
 from mlee_core.config.experiment_spec import ExperimentSpec
 from mlee_core.config.stages import LINES
 from mlee_core.corpora import Corpus
+from mlee_core.errors import MleeError
 from mlee_core.events import Progress
-from mlee_core.experiments import builder, planning_service
+from mlee_core.experiments import builder
 from mlee_core.experiments.experiment import Experiment
 from mlee_core.experiments.planning_service import (
-    Ask,
     CorpusRead,
-    Look,
     Plan,
-    Planned,
     PlanningService,
-    Refused,
-    Reply,
-    Request,
-    Working,
+    PlanRequest,
+    ReadHardware,
 )
 from mlee_core.runs.forecast import Speed
 from mlee_core.runs.spec_file import write_spec
-from mlee_core.system.child_process import Child
 from mlee_core.system.hardware import Hardware
+from mlee_core.system.service import Done, Request, ServiceProcess
 from tests.helpers import made
 
 SPEED = Speed(train_s=0.001, features_s=0.01, mean_duration_s=1.0, memory_bytes=10**9)
@@ -61,22 +56,37 @@ def spec(table: Path, tmp_path: Path) -> ExperimentSpec:
     return ExperimentSpec(table, run=tmp_path / "run", dtype="fp32", jobs=1)
 
 
-def last(desk: PlanningService, spec: ExperimentSpec, *, measure: bool = False) -> Reply:
-    *_, answer = desk.answers(Ask(7, spec, measure))
-    assert not isinstance(answer, Hardware) and answer.number == 7
-    return answer
+def run(
+    service: PlanningService, spec: ExperimentSpec, *, measure: bool = False
+) -> tuple[list[object], Plan | MleeError]:
+    """The events, and the plan or the refusal."""
+    answer, events = service.plan(PlanRequest(spec, measure)), []
+    try:
+        while True:
+            events.append(next(answer))
+    except StopIteration as end:
+        return events, end.value
+    except MleeError as error:
+        return events, error
 
 
-def plan(desk: PlanningService, spec: ExperimentSpec, *, measure: bool = False) -> Plan:
-    answer = last(desk, spec, measure=measure)
-    assert isinstance(answer, Planned), answer
-    return answer.plan
+def refusal(service: PlanningService, spec: ExperimentSpec) -> tuple[str, str]:
+    """The field and the sentence."""
+    error = run(service, spec)[1]
+    assert isinstance(error, MleeError), error
+    return error.about, str(error)
+
+
+def plan(service: PlanningService, spec: ExperimentSpec, *, measure: bool = False) -> Plan:
+    found = run(service, spec, measure=measure)[1]
+    assert isinstance(found, Plan), found
+    return found
 
 
 def test_what_a_corpus_holds(spec: ExperimentSpec) -> None:
     """Three speakers, each of five classes once; s…_other has no class that counts."""
-    first, read, *_ = PlanningService().answers(Ask(1, spec))
-    assert isinstance(first, Working) and first.progress.what == "Reading the corpus"
+    first, read, *_ = run(PlanningService(), spec)[0]
+    assert isinstance(first, Progress) and first.what == "Reading the corpus"
     assert isinstance(read, CorpusRead) and read.folds == read.facts.speakers == ("s0", "s1", "s2")
     facts = read.facts
     assert facts.format == "table" and facts.found["utterances"] == 15
@@ -95,34 +105,34 @@ def test_what_an_order_would_train(spec: ExperimentSpec) -> None:
 
 
 def test_a_trial_is_made_once(spec: ExperimentSpec, trials: list[Experiment]) -> None:
-    desk = PlanningService()
-    assert not plan(desk, spec).measured and not trials
-    first = plan(desk, spec, measure=True)
+    service = PlanningService()
+    assert not plan(service, spec).measured and not trials
+    first = plan(service, spec, measure=True)
     assert first.measured and 0 < first.cost.seconds < first.cost.most_seconds
-    again = plan(desk, replace(spec, seeds=2, rows=tuple(LINES)))
+    again = plan(service, replace(spec, seeds=2, rows=tuple(LINES)))
     assert again.measured and again.cost.seconds > 1.5 * first.cost.seconds
-    assert plan(desk, replace(spec, max_epochs=7, patience=3, only=("s1",))).measured
-    assert plan(desk, spec, measure=True).measured and len(trials) == 1
-    assert not plan(desk, replace(spec, batch_size=4)).measured
-    assert not plan(desk, replace(spec, jobs=2)).measured
+    assert plan(service, replace(spec, max_epochs=7, patience=3, only=("s1",))).measured
+    assert plan(service, spec, measure=True).measured and len(trials) == 1
+    assert not plan(service, replace(spec, batch_size=4)).measured
+    assert not plan(service, replace(spec, jobs=2)).measured
 
 
 def test_a_corpus_is_read_once(spec: ExperimentSpec, table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[ExperimentSpec] = []
     really = builder.read
 
-    def counted(asked: ExperimentSpec) -> Corpus:
-        read.append(asked)
-        return really(asked)
+    def counted(spec: ExperimentSpec) -> Corpus:
+        read.append(spec)
+        return really(spec)
 
     monkeypatch.setattr(builder, "read", counted)
-    desk = PlanningService()
-    plan(desk, spec)
-    plan(desk, replace(spec, seeds=2))
+    service = PlanningService()
+    plan(service, spec)
+    plan(service, replace(spec, seeds=2))
     assert len(read) == 1
     now = table.stat().st_mtime_ns + 10**9
     os.utime(table, ns=(now, now))
-    plan(desk, spec)
+    plan(service, spec)
     assert len(read) == 2
 
 
@@ -146,15 +156,14 @@ def test_refusals_say_which_field(
 
     if "device" in change and torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
-    answer = last(PlanningService(), replace(spec, **change))  # type: ignore[arg-type]
-    assert isinstance(answer, Refused) and answer.about == about
-    assert any(part in answer.message for part in words.split("|"))
+    field, sentence = refusal(PlanningService(), replace(spec, **change))  # type: ignore[arg-type]
+    assert field == about and any(part in sentence for part in words.split("|"))
 
 
 def test_a_run_that_is_there_already(spec: ExperimentSpec) -> None:
     builder.experiment(spec).begin(resume=False)
-    answer = last(PlanningService(), spec)
-    assert isinstance(answer, Refused) and answer.about == "run" and "holds a run already" in answer.message
+    field, sentence = refusal(PlanningService(), spec)
+    assert field == "run" and "holds a run already" in sentence
     assert plan(PlanningService(), replace(spec, resume=True)).cost.cells == 39
 
 
@@ -163,10 +172,10 @@ def test_a_folder_that_holds_something_else_is_refused(spec: ExperimentSpec) -> 
     spec.run.mkdir()
     assert plan(PlanningService(), spec).run == spec.run
     (spec.run / "thesis.tex").touch()
-    assert last(PlanningService(), spec) == Refused(
-        7, "run", f"{spec.run} is there already and holds other files: choose a new or an empty folder."
+    assert refusal(PlanningService(), spec) == (
+        *("run", f"{spec.run} exists and holds other files: choose a new or an empty folder."),
     )
-    builder.experiment(spec).begin(resume=False)  # as a command may be told
+    builder.experiment(spec).begin(resume=False)  # as a command may
     assert plan(PlanningService(), replace(spec, resume=True)).run == spec.run
 
 
@@ -174,26 +183,17 @@ def test_a_folder_that_holds_something_else_is_refused(spec: ExperimentSpec) -> 
 def test_a_folder_of_an_experiment_that_waits_is_refused(spec: ExperimentSpec, resume: bool) -> None:
     assert spec.run is not None
     write_spec(spec.run, spec)
-    assert last(PlanningService(), replace(spec, resume=resume)) == Refused(
-        7, "run", f"{spec.run} belongs to an experiment that was queued already: choose another folder."
+    assert refusal(PlanningService(), replace(spec, resume=resume)) == (
+        *("run", f"{spec.run} belongs to an experiment that was queued already: choose another folder."),
     )
 
 
 def test_missing_audio_is_told_beside_the_facts(tmp_path: Path) -> None:
     table = made.corpus(tmp_path / "corpus", speakers=3, each=1)
     (tmp_path / "corpus" / "s0_neu_0.wav").unlink()
-    _, read, refused = PlanningService().answers(Ask(1, ExperimentSpec(table)))
+    (_, read), error = run(PlanningService(), ExperimentSpec(table))
     assert isinstance(read, CorpusRead) and read.facts.found["audio"]["missing"] == 1
-    assert isinstance(refused, Refused) and refused.about == "corpus" and "s0_neu_0.wav" in refused.message
-
-
-def test_a_fault_of_ours_is_an_answer(spec: ExperimentSpec, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_: ExperimentSpec) -> Corpus:
-        raise ZeroDivisionError("by nought")
-
-    monkeypatch.setattr(builder, "read", broken)
-    answer = last(PlanningService(), spec)
-    assert answer == Refused(7, "", "MLEE failed on this: ZeroDivisionError: by nought.")
+    assert isinstance(error, MleeError) and error.about == "corpus" and "s0_neu_0.wav" in str(error)
 
 
 def test_what_the_system_refuses_is_an_answer(spec: ExperimentSpec, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,33 +201,10 @@ def test_what_the_system_refuses_is_an_answer(spec: ExperimentSpec, monkeypatch:
         raise OSError(116, "Stale file handle", "/net/corpus")
 
     monkeypatch.setattr(builder, "read", gone)
-    assert last(PlanningService(), spec) == Refused(
-        7, "", "The system refused /net/corpus: Stale file handle."
-    )
+    assert refusal(PlanningService(), spec) == ("", "The system refused /net/corpus: Stale file handle.")
 
 
-class Script:
-    """A pipe's end: a request comes in as soon as so many answers went out, and in the end it is closed."""
-
-    def __init__(self, *requests: tuple[int, Request]) -> None:
-        self.requests = deque(requests)
-        self.sent: list[Reply] = []
-
-    def poll(self, timeout: float | None) -> bool:
-        return timeout is None or (bool(self.requests) and self.requests[0][0] <= len(self.sent))
-
-    def recv(self) -> Request:
-        if not self.requests:
-            raise EOFError
-        return self.requests.popleft()[1]
-
-    def send(self, reply: Reply) -> None:
-        self.sent.append(reply)
-
-
-def test_the_newest_question_ends_the_trial_of_the_one_before(
-    spec: ExperimentSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_trial_ends_with_its_question(spec: ExperimentSpec, monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[bool] = []
 
     def endless(_: Experiment) -> Iterator[Progress]:
@@ -238,25 +215,24 @@ def test_the_newest_question_ends_the_trial_of_the_one_before(
             closed.append(True)
 
     monkeypatch.setattr(Experiment, "trial", endless)
-    monkeypatch.setattr("tempfile.tempdir", None)
-    script = Script((0, Ask(1, spec, measure=True)), (9, Ask(2, spec)), (9, Look()))
-    planning_service.serve(script, str(tmp_path))
+    answer = PlanningService().plan(PlanRequest(spec, measure=True))
+    while getattr(next(answer), "what", "") != "Trying":
+        pass
+    answer.close()
     assert closed == [True]
-    assert [type(reply) for reply in script.sent].count(Hardware) == 1
-    planned = [reply for reply in script.sent if isinstance(reply, Planned | Refused)]
-    assert [reply.number for reply in planned] == [2] and isinstance(planned[0], Planned)
 
 
-def test_in_a_process_of_its_own(spec: ExperimentSpec, tmp_path: Path) -> None:
-    child = Child("planning process", planning_service.serve, str(tmp_path))
+def test_in_a_process_of_its_own(spec: ExperimentSpec) -> None:
+    process = ServiceProcess("planning process", PlanningService)
     try:
-        child.send(Ask(1, spec))
-        answers: list[Reply] = []
-        while not answers or not isinstance(answers[-1], Planned | Refused):
-            answers.append(child.receive())
-        child.send(Look())
-        assert isinstance(child.receive(), Hardware)
+        process.send(Request(1, PlanRequest(spec)))
+        event: object = None
+        while not isinstance(event, Done):
+            event = process.receive().event
+        process.send(Request(2, ReadHardware()))
+        read = process.receive().event
+        assert isinstance(read, Done) and isinstance(read.result, Hardware)
     finally:
-        outcome = child.stop()
-    assert isinstance(answers[-1], Planned) and answers[-1].plan.cost.cells == 39
+        outcome = process.stop()
+    assert isinstance(event.result, Plan) and event.result.cost.cells == 39
     assert outcome.exit_code == 0

@@ -258,4 +258,4 @@ def test_a_gpu_that_is_not_there_is_refused_with_what_is(
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
     assert table3(small_table, tmp_path / "run", "--device", "cuda:0") == 2
-    refused(capsys, "device 'cuda:0' is not to be had here", "allowed are cpu")
+    refused(capsys, "device 'cuda:0' is not available on this machine", "allowed are cpu")

@@ -11,7 +11,8 @@ import torch
 from scipy.special import expit, logit, softmax
 
 from mlee_core.audio.decoding import Recording
-from mlee_core.audio.features import log_spectrogram, peak_gain
+from mlee_core.audio.features import log_spectrogram
+from mlee_core.audio.levels import AudioSignal
 from mlee_core.errors import AudioError
 from mlee_core.events import Progress
 from mlee_core.inference import model_file
@@ -139,7 +140,9 @@ def test_level_does_not_matter_when_scaled_to_peak(analyzer: Analyzer) -> None:
     loud, quiet = (analyze(analyzer, recording(samples * g)).single for g in (1.0, 0.05))
     assert loud is not None and quiet is not None
     assert loud.dominant["fusion"] == pytest.approx(quiet.dominant["fusion"], abs=1e-3)
-    assert peak_gain(samples * np.float32(0.05)) == pytest.approx(20 * peak_gain(samples), rel=1e-4)
+    assert AudioSignal.of(samples * np.float32(0.05)).gain() == pytest.approx(
+        20 * AudioSignal.of(samples).gain(), rel=1e-4
+    )
 
 
 @pytest.mark.parametrize("samples", [10, 639, 640, 2000, 2400, 3200])

@@ -243,7 +243,10 @@ def test_what_fails_is_told_in_one_sentence_and_the_queue_goes_on(jobs: JobQueue
     messages = {item.run.name: item.message for item in jobs.queue.read().items if item.state == "failed"}
     assert f"{jobs.folder}/gone/table.csv" in messages["moved"]
     assert messages["closed"] == f"{closed.run} cannot be written: File exists."
-    assert "'cuda:99' is not to be had here" in messages["gpu"] and "allowed are cpu" in messages["gpu"]
+    assert (
+        "'cuda:99' is not available on this machine" in messages["gpu"]
+        and "allowed are cpu" in messages["gpu"]
+    )
     for item in (moved, gpu):
         job = JobStatus.load(item.run)
         assert job is not None and (job.state, job.message) == ("failed", messages[item.run.name])

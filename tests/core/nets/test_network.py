@@ -197,6 +197,46 @@ def test_a_training_step_equals_the_plain_networks(lengths: list[int], channels_
         )
 
 
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_batch_norms_gradient_needs_no_saved_statistics(memory_format: torch.memory_format) -> None:
+    """CUDA refuses None for them with channels-last input: empty tensors give the same bits, and torch's."""
+    torch.manual_seed(5)
+    x, grad = (torch.randn(2, 16, 20, 12).contiguous(memory_format=memory_format) for _ in range(2))
+    weight, bias, mean, var = torch.randn(16), torch.randn(16), torch.randn(16), torch.rand(16) + 0.1
+    found = [
+        torch.ops.aten.native_batch_norm_backward(
+            grad, x, weight, mean, var, saved, saved, False, 1e-5, [True, True, True]
+        )
+        for saved in (torch.empty(0), None)
+    ]
+    inputs = [tensor.clone().requires_grad_() for tensor in (x, weight, bias)]
+    out = F.batch_norm(inputs[0], mean, var, inputs[1], inputs[2], eps=1e-5)
+    expected = torch.autograd.grad(out, inputs, grad)
+    for empty, none, reference in zip(*found, expected, strict=True):
+        assert torch.equal(empty, none) and torch.equal(empty, reference)
+
+
+def test_no_operator_of_training_is_given_a_missing_tensor(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Recorder:
+        """Records the arguments of native_batch_norm_backward, which it passes on."""
+
+        def __init__(self) -> None:
+            self.calls: list[tuple[object, ...]] = []
+
+        def native_batch_norm_backward(self, *arguments: object) -> object:
+            self.calls.append(arguments)
+            return aten.native_batch_norm_backward(*arguments)
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(aten, name)
+
+    aten, recorder = torch.ops.aten, Recorder()
+    monkeypatch.setattr(torch.ops, "aten", recorder)
+    step(Network(), pad(utterances(40, 97)))
+    assert len(recorder.calls) == 3
+    assert all(argument is not None for call in recorder.calls for argument in call)
+
+
 @settings(deadline=None, max_examples=10)
 @given(st.lists(st.integers(0, 300), min_size=1, max_size=5))
 def test_an_answer_equals_the_plain_networks(network: Network, lengths: list[int]) -> None:

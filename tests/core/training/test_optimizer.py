@@ -20,7 +20,7 @@ from mlee_core.errors import RunError
 from mlee_core.evaluation.calibration import Scaling
 from mlee_core.events import EpochDone
 from mlee_core.experiments.cells import stage_data
-from mlee_core.training.batches import EncoderInputs, Examples, VectorInputs, drawn, training_batches
+from mlee_core.training.batches import EncoderInputs, Examples, VectorInputs, epoch_size, training_batches
 from mlee_core.training.feature_store import FeatureStore, build_features
 from mlee_core.training.loop import StageData, Trained, train
 from mlee_core.training.losses import existence_offset
@@ -122,7 +122,7 @@ def test_encoders_meet_one_speed_an_epoch_and_dense_layers_all(data: tuple[Stage
         batches = training_batches(inputs, learnt.train, BEST, 0, 1)
         met = Counter(name for batch in batches for name in batch.ids)
         assert met == {u.id: times for u in learnt.train.utterances}
-        assert met.total() == drawn(inputs, len(learnt.train), BEST)
+        assert met.total() == epoch_size(inputs, len(learnt.train), BEST)
 
 
 def test_a_cycle_runs_to_its_end_whose_weights_count(

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytestqt.qtbot import QtBot
 
-from mlee_gui.recordings.playback_stream import RATE, PlaybackStream, Stretch
+from mlee_core.audio.frames import SAMPLE_RATE as RATE
+from mlee_gui.recordings.playback_stream import PlaybackStream, Stretch
 from mlee_gui.recordings.player import Player
 from mlee_gui.shell.messages import Message, Messages
 from mlee_gui.shell.tasks import Tasks
@@ -20,11 +21,11 @@ from tests.helpers.fake_sound import FakeBackend, FakeStream
 RAMP = np.arange(1000, dtype=np.float32)
 
 
-def given_out(feed: PlaybackStream, sizes: list[int]) -> np.ndarray:
+def given_out(stream: PlaybackStream, sizes: list[int]) -> np.ndarray:
     blocks = []
     for size in sizes:
         out = np.full(size, np.nan, np.float32)
-        feed.fill(out)
+        stream.fill(out)
         blocks.append(out)
     return np.concatenate(blocks)
 
@@ -33,41 +34,41 @@ def given_out(feed: PlaybackStream, sizes: list[int]) -> np.ndarray:
 def test_loop_is_the_stretch_over_and_over_whatever_the_block_sizes(
     sizes: list[int], first: int, length: int
 ) -> None:
-    feed = PlaybackStream(RAMP, Stretch(first, first + length, True), first)
+    stream = PlaybackStream(RAMP, Stretch(first, first + length, True), first)
     expected = np.resize(RAMP[first : first + length], sum(sizes))
-    np.testing.assert_array_equal(given_out(feed, sizes), expected)
-    assert not feed.exhausted
+    np.testing.assert_array_equal(given_out(stream, sizes), expected)
+    assert not stream.exhausted
 
 
 def test_once_ends_in_silence_and_says_so() -> None:
-    feed = PlaybackStream(RAMP, Stretch(10, 15, False), 12, gain=0.5)
-    np.testing.assert_array_equal(given_out(feed, [2]), [6.0, 6.5])
-    assert not feed.exhausted
-    np.testing.assert_array_equal(given_out(feed, [3]), [7.0, 0, 0])
-    assert feed.exhausted
+    stream = PlaybackStream(RAMP, Stretch(10, 15, False), 12, gain=0.5)
+    np.testing.assert_array_equal(given_out(stream, [2]), [6.0, 6.5])
+    assert not stream.exhausted
+    np.testing.assert_array_equal(given_out(stream, [3]), [7.0, 0, 0])
+    assert stream.exhausted
 
 
 def test_position_is_that_of_the_first_sample_of_the_block() -> None:
-    feed = PlaybackStream(RAMP, Stretch(0, 100, True), 90)
+    stream = PlaybackStream(RAMP, Stretch(0, 100, True), 90)
     out = np.zeros(30, np.float32)
-    assert [feed.fill(out) for _ in range(3)] == [90, 20, 50]
-    feed.steer(Stretch(0, 1000, False))
-    feed.seek(400)
-    assert feed.fill(out) == 400 and out[0] == 400
+    assert [stream.fill(out) for _ in range(3)] == [90, 20, 50]
+    stream.set_stretch(Stretch(0, 1000, False))
+    stream.seek(400)
+    assert stream.fill(out) == 400 and out[0] == 400
 
 
 def test_device_at_another_rate_hears_the_same_pitch_for_the_same_time() -> None:
     tone = np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE).astype(np.float32)
-    feed = PlaybackStream(tone, Stretch(0, RATE, False), 0, rate=44_100)
+    stream = PlaybackStream(tone, Stretch(0, RATE, False), 0, rate=44_100)
     heard = []
-    while not feed.exhausted:
-        heard.append(given_out(feed, [512]))
+    while not stream.exhausted:
+        heard.append(given_out(stream, [512]))
     sound = np.concatenate(heard)
     assert abs(np.flatnonzero(np.abs(sound) > 1e-3)[-1] - 44_100) < 200
     spectrum = np.abs(np.fft.rfft(sound[4096 : 4096 + 22_050]))
     assert int(np.argmax(spectrum)) * 2 == 440
-    feed.seek(8000)
-    assert feed.fill(np.zeros(441, np.float32)) == 8000 and feed.fill(np.zeros(1, np.float32)) == 8160
+    stream.seek(8000)
+    assert stream.fill(np.zeros(441, np.float32)) == 8000 and stream.fill(np.zeros(1, np.float32)) == 8160
 
 
 Make = Callable[..., Player]

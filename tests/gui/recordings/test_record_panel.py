@@ -47,7 +47,7 @@ def make(qtbot: QtBot, tmp_path: Path, told: list[Message], made: list[FakeRecor
         qtbot.addWidget(panel)
         panel.show()
         with qtbot.waitSignal(panel.availability_changed):
-            panel.look_for_devices()
+            panel.find_devices()
         return panel
 
     yield make_panel

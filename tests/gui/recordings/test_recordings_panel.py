@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from mlee_core.events import Progress
 from mlee_core.figures.palette import CLASS_COLORS
-from mlee_gui.recordings.recordings_panel import SAYS, SPEAKER, RecordingsPanel, length, says
+from mlee_gui.recordings.recordings_panel import RESULT, SPEAKER, RecordingsPanel, length_text, result_text
 from mlee_gui.recordings.session import Entry, Session
 from mlee_gui.shell.messages import Messages
 from tests.helpers.fakes import MODEL, analysis, segment
@@ -50,25 +50,25 @@ def cell(panel: RecordingsPanel, row: int, column: int, role: int = Qt.ItemDataR
     [(None, ""), (2.34, "2.3 s"), (59.94, "59.9 s"), (245, "4:05"), (3612, "1:00:12"), (3599.6, "1:00:00")],
 )
 def test_length_in_words(seconds: float | None, text: str) -> None:
-    assert length(seconds) == text
+    assert length_text(seconds) == text
 
 
-def test_what_an_entry_says() -> None:
+def test_what_an_entry_result_text() -> None:
     entry = Entry(1, "/a.wav", "a.wav")
-    assert says(entry) == "waits"
-    assert says(replace(entry, state="analysing")) == "analyses…"
-    assert says(replace(entry, state="analysing", progress=Progress("s", 30, 120))) == "analyses 25%"
-    assert says(replace(entry, state="failed")) == "failed"
-    assert says(replace(entry, state="done", analysis=analysis("/a.wav"))) == "sad 0.70"
+    assert result_text(entry) == "queued"
+    assert result_text(replace(entry, state="analysing")) == "analysing…"
+    assert result_text(replace(entry, state="analysing", progress=Progress("s", 30, 120))) == "analysing 25%"
+    assert result_text(replace(entry, state="failed")) == "failed"
+    assert result_text(replace(entry, state="done", analysis=analysis("/a.wav"))) == "sad 0.70"
     many = analysis("/a.wav", 60.0, (segment(0, 20), segment(30, 50)))
-    assert says(replace(entry, state="done", analysis=many)) == "2 segments"
+    assert result_text(replace(entry, state="done", analysis=many)) == "2 segments"
 
 
 def test_swatch_has_the_colour_of_the_class(panel: RecordingsPanel, session: Session) -> None:
     fill(session, "a.wav")
-    assert cell(panel, 0, SAYS, Qt.ItemDataRole.DecorationRole) is None
+    assert cell(panel, 0, RESULT, Qt.ItemDataRole.DecorationRole) is None
     session.update(0, state="done", analysis=analysis("/x/a.wav"))
-    icon = cell(panel, 0, SAYS, Qt.ItemDataRole.DecorationRole)
+    icon = cell(panel, 0, RESULT, Qt.ItemDataRole.DecorationRole)
     color = icon.pixmap(12, 12).toImage().pixelColor(6, 6).name()  # type: ignore[attr-defined]
     assert color == CLASS_COLORS["sad"]
 
@@ -79,32 +79,32 @@ def test_row_under_the_keyboard_is_current(qtbot: QtBot, panel: RecordingsPanel,
     current = session.current()
     assert current is not None and current.name == "b.wav"
     session.set_current(2)
-    assert panel.table.currentIndex().row() == 2 and panel.marked() == [2]
+    assert panel.table.currentIndex().row() == 2 and panel.selected() == [2]
 
 
 def test_marked_rows_are_several(qtbot: QtBot, panel: RecordingsPanel, session: Session) -> None:
     fill(session, "a.wav", "b.wav", "c.wav")
     panel.table.selectAll()
-    assert panel.marked() == [0, 1, 2]
-    session.remove(panel.marked())
-    assert panel.marked() == [] and panel.table.model().rowCount() == 0
+    assert panel.selected() == [0, 1, 2]
+    session.remove(panel.selected())
+    assert panel.selected() == [] and panel.table.model().rowCount() == 0
 
 
 def test_filter_looks_into_every_column(panel: RecordingsPanel, session: Session) -> None:
     fill(session, "first.wav", "second.wav")
     session.update(1, state="done", analysis=analysis("/x/second.wav"))
     for words, rows in (("FIRST", 1), ("sad", 1), ("wav", 2), ("nothing", 0), ("", 2)):
-        panel.set_filter(words)
+        panel.filter.setText(words)
         assert panel.table.model().rowCount() == rows, words
 
 
 def test_filter_leaves_the_current_recording(panel: RecordingsPanel, session: Session) -> None:
     fill(session, "first.wav", "second.wav")
-    panel.set_filter("second")
+    panel.filter.setText("second")
     current = session.current()
     assert current is not None and current.name == "first.wav"
-    panel.set_filter("")
-    assert panel.marked() == [0]
+    panel.filter.setText("")
+    assert panel.selected() == [0]
 
 
 def test_speakers_are_shown_where_they_are_known(panel: RecordingsPanel, session: Session) -> None:

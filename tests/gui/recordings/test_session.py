@@ -12,8 +12,9 @@ from pytestqt.qtbot import QtBot
 from mlee_core.errors import ModelError
 from mlee_core.events import Progress
 from mlee_core.inference.model_info import ModelInfo
-from mlee_core.inference.protocol import Analyze, Cancel, OpenRecording, Progressed, Refused, SegmentDone
-from mlee_gui.recordings import analysis_queue as backlog_module
+from mlee_core.inference.protocol import Analyze, OpenRecording
+from mlee_core.system.service import Refused
+from mlee_gui.recordings import analysis_queue as analysis_queue_module
 from mlee_gui.recordings.analysis_queue import AnalysisQueue
 from mlee_gui.recordings.inference_client import InferenceClient
 from mlee_gui.recordings.session import Entry, Session
@@ -63,7 +64,6 @@ def bench(qtbot: QtBot, tmp_path: Path) -> Iterator[Bench]:
     worker = FakeWorker()
     inference = InferenceClient(lambda: worker)
     analysis_queue = AnalysisQueue(session, inference, tmp_path / "work")
-    session.work = analysis_queue
     session.set_model("m")
     yield Bench(session, analysis_queue, inference, worker, told, qtbot)
     inference.stop()
@@ -92,7 +92,7 @@ def test_rest_of_a_folder_follows_one_at_a_time(bench: Bench) -> None:
     for _ in range(2):
         bench.worker.answer_next()
         bench.qtbot.waitUntil(lambda: len(bench.worker.requests) == 1)
-    request = bench.worker.requests[0]
+    request = bench.worker.requests[0].content
     assert isinstance(request, Analyze) and request.path == "/1.wav"  # not opened: nobody looks at it
     bench.worker.answering = True
     bench.worker.answer_next()
@@ -108,10 +108,10 @@ def test_current_recording_overtakes_the_rest(bench: Bench) -> None:
     bench.qtbot.waitUntil(lambda: bench.states() == ["done", "analysing", "queued", "queued"])
     bench.session.set_current(entries[3].id)
     newest = bench.worker.requests[-1]
-    assert isinstance(newest, OpenRecording) and newest.path == "/3.wav"
+    assert isinstance(newest.content, OpenRecording) and newest.content.path == "/3.wav"
     activity = bench.analysis_queue.activity()
     assert activity is not None and activity.text == "reading 3.wav (2 of 4)" and activity.fraction == 0.25
-    bench.worker.reply(Progressed(newest.job, Progress("seconds", 1, 2)))
+    bench.worker.reply(newest.number, Progress("seconds", 1, 2))
     bench.qtbot.waitUntil(
         lambda: (now := bench.analysis_queue.activity()) is not None and now.fraction == 0.375
     )
@@ -121,17 +121,17 @@ def test_segments_and_progress_arrive_one_by_one(bench: Bench) -> None:
     bench.add("/a.wav")
     bench.worker.answer_next()
     bench.qtbot.waitUntil(lambda: bench.state(0) == "analysing")
-    job = bench.worker.requests[0].job  # type: ignore[attr-defined]
-    bench.worker.reply(Progressed(job, Progress("seconds", 15, 60, 30.0)), SegmentDone(job, segment(0, 15)))
+    job = bench.worker.requests[0].number
+    bench.worker.reply(job, Progress("seconds", 15, 60, 30.0), segment(0, 15))
     bench.qtbot.waitUntil(lambda: len(bench.session.entries()[0].segments) == 1)
     activity = bench.analysis_queue.activity()
-    assert activity is not None and (activity.fraction, activity.left_s) == (0.25, 30.0)
+    assert activity is not None and (activity.fraction, activity.remaining_s) == (0.25, 30.0)
 
 
 def test_refused_file_is_told_and_nothing_else_is_lost(bench: Bench) -> None:
     bench.add("/bad.wav", "/good.wav")
     request = bench.worker.requests.pop(0)
-    bench.worker.reply(Refused(request.job, "/bad.wav holds no samples."))  # type: ignore[attr-defined]
+    bench.worker.reply(request.number, Refused("/bad.wav holds no samples."))
     bench.worker.answering = True
     bench.qtbot.waitUntil(lambda: bench.states() == ["failed", "done"])
     assert [m.text for m in bench.told] == ["/bad.wav holds no samples."]
@@ -142,12 +142,12 @@ def test_a_file_that_was_open_before_fails_in_its_row_until_it_is_tried_again(be
     """Else the same messages cover the window at every start."""
     (entry,) = bench.add("/gone.wav", undoable=False, restored=True)
     request = bench.worker.requests.pop(0)
-    bench.worker.reply(Refused(request.job, "/gone.wav does not exist."))  # type: ignore[attr-defined]
+    bench.worker.reply(request.number, Refused("/gone.wav does not exist."))
     bench.qtbot.waitUntil(lambda: bench.states() == ["failed"])
     assert bench.told == [] and bench.session.entries()[0].message == "/gone.wav does not exist."
     bench.session.reanalyse([entry.id])
     request = bench.worker.requests.pop(0)
-    bench.worker.reply(Refused(request.job, "/gone.wav does not exist."))  # type: ignore[attr-defined]
+    bench.worker.reply(request.number, Refused("/gone.wav does not exist."))
     bench.qtbot.waitUntil(lambda: len(bench.told) == 1)
 
 
@@ -169,7 +169,7 @@ def test_removal_cancels_and_can_be_undone(bench: Bench) -> None:
 def test_removing_what_is_analysed_cancels_it_and_undo_starts_again(bench: Bench) -> None:
     bench.add("/a.wav")
     bench.session.clear()
-    assert isinstance(bench.worker.requests[-1], Cancel)
+    assert bench.worker.cancelled == [bench.worker.requests[-1].number]
     bench.worker.answering = True
     bench.session.undo_stack.undo()
     bench.qtbot.waitUntil(lambda: bench.states() == ["done"])
@@ -196,7 +196,7 @@ def test_speakers_of_a_corpus_are_known(bench: Bench, emodb: Path) -> None:
     assert [(e.speaker, e.corpus) for e in bench.session.entries()] == [("03", "emodb")]
     bench.worker.answer_next()
     bench.qtbot.waitUntil(lambda: bench.state(0) == "analysing")
-    request = bench.worker.requests[0]
+    request = bench.worker.requests[0].content
     assert isinstance(request, Analyze) and (request.speaker, request.corpus) == ("03", "emodb")
 
 
@@ -205,7 +205,8 @@ def test_selection_is_clipped_ordered_and_analysed_alone(bench: Bench) -> None:
     bench.add("/a.wav")
     bench.qtbot.waitUntil(lambda: bench.states() == ["done"])
     bench.session.analyse_selection()
-    assert not any(isinstance(r, Analyze) and r.start_s is not None for r in bench.worker.requests)
+    contents = [r.content for r in bench.worker.requests]
+    assert not any(isinstance(c, Analyze) and c.start_s is not None for c in contents)
     bench.session.set_selection((9.0, 0.5))
     assert bench.session.selection == (0.5, 2.0)
     bench.session.analyse_selection()
@@ -229,10 +230,11 @@ def test_stop_ends_all_and_a_click_starts_one_again(bench: Bench) -> None:
 
 
 def test_cancelled_current_recording_stays_cancelled(bench: Bench) -> None:
-    entries = bench.add("/0.wav")
-    bench.session.cancel(entries[0].id)
+    bench.add("/0.wav")
+    bench.session.stop()
+    bench.session.work_changed.emit()
     assert bench.states() == ["cancelled"]
-    assert not bench.inference.busy or isinstance(bench.worker.requests[-1], Cancel)
+    assert not bench.inference.busy and bench.worker.cancelled
 
 
 def test_another_model_analyses_everything_again(bench: Bench) -> None:
@@ -244,14 +246,14 @@ def test_another_model_analyses_everything_again(bench: Bench) -> None:
     assert bench.told[-1].text == "No model is named 'missing'." and bench.session.model_name == "m"
     bench.session.set_model("other")
     bench.qtbot.waitUntil(lambda: bench.states() == ["done"] * 2)
-    again = [r for r in bench.worker.requests[before:] if isinstance(r, Analyze)]
+    again = [r.content for r in bench.worker.requests[before:] if isinstance(r.content, Analyze)]
     assert sorted(r.path for r in again) == ["/0.wav", "/1.wav"] and {r.model for r in again} == {"other"}
 
 
 def test_only_recordings_looked_at_lately_stay_on_disk(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(backlog_module, "KEEP_OPEN", 2)
+    monkeypatch.setattr(analysis_queue_module, "KEEP_OPEN", 2)
     bench.worker.answering = True
     entries = bench.add(*(f"/{k}.wav" for k in range(4)))
     bench.qtbot.waitUntil(lambda: bench.states() == ["done"] * 4)

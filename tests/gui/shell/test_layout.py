@@ -47,7 +47,7 @@ def test_segments_that_were_put_away_stay_away(qtbot: QtBot, make: Make) -> None
     add_long(qtbot, second, "other.wav")
     assert not dock.isVisible()
     dock.toggleViewAction().trigger()
-    assert dock.isVisible() and second.settings.segments_wanted
+    assert dock.isVisible() and second.settings.show_segments
 
 
 def test_row_of_the_segment_at_the_cursor_is_marked(qtbot: QtBot, make: Make) -> None:
@@ -69,16 +69,16 @@ def test_a_long_status_does_not_widen_the_window(qtbot: QtBot, make: Make) -> No
     window, status = app.window, app.window.status
     window.resize(900, 600)
     status.show_activity(Activity(f"analysing {'a long name ' * 12}", 0.5, 60.0))
-    status.say("values under the cursor " * 6)
+    status.show_status("values under the cursor " * 6)
     QApplication.sendPostedEvents()
     assert window.minimumSizeHint().width() <= 900 and window.size() == QSize(900, 600)
     status.show_activity(None)
-    status.say("12.3 s · 1.20 kHz · -30.5 dB · attention: hard 1.2 %, soft 3.4 %, MLEE 5.6 %")
+    status.show_status("12.3 s · 1.20 kHz · -30.5 dB · attention: hard 1.2 %, soft 3.4 %, MLEE 5.6 %")
     QApplication.sendPostedEvents()
     QApplication.processEvents()
-    needed = status.fontMetrics().horizontalAdvance(status.said.text())
-    assert status.said.width() >= needed  # the model's line gave way
-    status.say("")
+    needed = status.fontMetrics().horizontalAdvance(status.text.text())
+    assert status.text.width() >= needed  # the model's line gave way
+    status.show_status("")
     QApplication.processEvents()
     assert status.model.width() >= status.model.sizeHint().width()
 

@@ -7,8 +7,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QDialog
 from pytestqt.qtbot import QtBot
 
-from mlee_core.inference.protocol import Analyze, Refused, SegmentDone
+from mlee_core.inference.protocol import Analyze
 from mlee_core.inference.results import Analysis
+from mlee_core.system.service import Refused
 from mlee_gui.app import sample
 from mlee_gui.listening.presenter import segment_at, segments_of
 from mlee_gui.recordings.session import Entry
@@ -21,7 +22,10 @@ def test_recording_is_shown_with_its_verdict(qtbot: QtBot, make: Make) -> None:
     app = make("/x/a.wav")
     qtbot.waitUntil(lambda: opened(app))
     assert app.timeline.view_range() == (0.0, 2.0)
-    assert app.views.segment is not None and app.views.segment.verdict() == "fusion: sad 0.70; present: sad"
+    assert (
+        app.presenter.segment is not None
+        and app.presenter.segment.verdict() == "fusion: sad 0.70; present: sad"
+    )
     assert "trained on emodb: 2 speakers" in app.window.status.model.text()
     assert "UA 0.75" in app.window.status.model.text()
     assert MODEL.limits[0] in app.limits.text()
@@ -89,7 +93,7 @@ def test_refused_file_is_one_sentence(qtbot: QtBot, make: Make) -> None:
     app = make("/x/bad.wav", answering=False)
     worker: FakeWorker = app.workers[0]  # type: ignore[attr-defined]
     qtbot.waitUntil(lambda: len(worker.requests) == 1)
-    worker.reply(Refused(worker.requests[0].job, "/x/bad.wav is empty."))  # type: ignore[attr-defined]
+    worker.reply(worker.requests[0].number, Refused("/x/bad.wav is empty."))
     qtbot.waitUntil(lambda: app.window.message_bar.text() == "/x/bad.wav is empty.")
 
 
@@ -132,23 +136,22 @@ def test_segments_are_drawn_as_they_arrive(qtbot: QtBot, make: Make) -> None:
     qtbot.waitUntil(lambda: len(worker.requests) == 1)
     worker.answer_next()
     qtbot.waitUntil(lambda: len(worker.requests) == 1)
-    job = worker.requests[0].job  # type: ignore[attr-defined]
-    worker.reply(SegmentDone(job, segment(0.0, 1.0)), SegmentDone(job, segment(1.0, 2.0, "ang")))
+    worker.reply(worker.requests[0].number, segment(0.0, 1.0), segment(1.0, 2.0, "ang"))
     qtbot.waitUntil(lambda: app.timeline.segment_at(1.5) == 1)
     app.timeline.cursor_requested.emit(1.5)
-    assert app.views.segment is not None and app.views.segment.predicted == "ang"
-    assert app.views.analysis is None  # not finished
+    assert app.presenter.segment is not None and app.presenter.segment.predicted == "ang"
+    assert app.presenter.analysis is None  # not finished
 
 
 def test_plots_say_why_they_are_empty(qtbot: QtBot, make: Make) -> None:
     app = make("/x/bad.wav", answering=False)
     worker: FakeWorker = app.workers[0]  # type: ignore[attr-defined]
     qtbot.waitUntil(lambda: len(worker.requests) == 1)
-    assert app.timeline.plots.nothing_shown == "Reading bad.wav…"
-    worker.reply(Refused(worker.requests[0].job, "It is empty."))  # type: ignore[attr-defined]
-    qtbot.waitUntil(lambda: "It is empty." in app.timeline.plots.nothing_shown)
+    assert app.timeline.plots.placeholder == "Reading bad.wav…"
+    worker.reply(worker.requests[0].number, Refused("It is empty."))
+    qtbot.waitUntil(lambda: "It is empty." in app.timeline.plots.placeholder)
     app.session.clear()
-    assert "Drop a file" in app.timeline.plots.nothing_shown
+    assert "Drop a file" in app.timeline.plots.placeholder
 
 
 def test_dark_and_light_redraw_the_icons(qtbot: QtBot, make: Make) -> None:
@@ -163,7 +166,7 @@ def test_fault_of_ours_is_a_sentence_and_the_window_lives(qtbot: QtBot, make: Ma
     app = make("/x/a.wav")
     app.messages.failed("drawing", KeyError("oops"))
     text = app.window.message_bar.text()
-    assert "fault of MLEE's own while drawing" in text and "Traceback" not in text and "window.log" in text
+    assert "Internal error of MLEE while drawing" in text and "Traceback" not in text and "window.log" in text
     assert app.window.isVisible() and not app.window.findChildren(QDialog)
 
 
@@ -180,7 +183,7 @@ def test_model_request_carries_what_was_chosen(qtbot: QtBot, make: Make) -> None
     app = make("/x/a.wav")
     qtbot.waitUntil(lambda: opened(app))
     worker: FakeWorker = app.workers[0]  # type: ignore[attr-defined]
-    sent = [r for r in worker.requests if isinstance(r, Analyze)]
+    sent = [r.content for r in worker.requests if isinstance(r.content, Analyze)]
     assert {r.model for r in sent} == {app.session.model_name} and app.session.model_name
     result = app.session.entries()[0].analysis
     assert isinstance(result, Analysis) and QApplication.activeModalWidget() is None

@@ -93,7 +93,7 @@ def test_a_long_recording_shows_its_segments_when_its_page_is_back(qtbot: QtBot,
     app = loaded(qtbot, make("/x/a.wav"))
     qtbot.waitUntil(lambda: opened(app))
     app.window.show_page("training")
-    app.views.long_shown.emit(True)
+    app.presenter.long_shown.emit(True)
     assert not app.window.docks["segments_dock"].isVisible()
     app.window.show_page("analysis")
     assert app.window.docks["segments_dock"].isVisible()

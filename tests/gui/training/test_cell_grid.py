@@ -167,7 +167,7 @@ def test_the_legend_counts(grid: CellGrid) -> None:
 
 def test_without_cells_it_says_what_to_do(grid: CellGrid) -> None:
     before = grid.table.viewport().grab().toImage()
-    grid.set_empty_words("")
+    grid.set_placeholder("")
     assert grid.table.viewport().grab().toImage() != before
     assert "Ctrl+N" in EMPTY and not grid.legend.isVisible()
     grid.show_cells(cells())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from mlee_core.errors import MleeError
 from mlee_core.report.run_comparison import SideBySide, side_by_side
+from mlee_core.system.service import ServiceProcess
 from mlee_gui.training import compare_dialog
 from mlee_gui.training.compare_dialog import CompareDialog
 from mlee_gui.training.comparison_client import ComparisonClient
@@ -75,19 +78,19 @@ def test_nothing_to_compare_is_said(qtbot: QtBot, runs: list[Path], tmp_path: Pa
 
 
 def test_closing_it_ends_its_process(qtbot: QtBot, dialog: CompareDialog) -> None:
-    child = dialog._comparing._child
+    child = dialog._comparing._process
     assert child is not None and child.alive
     dialog.reject()
-    assert not child.alive and dialog._comparing._child is None
+    assert not child.alive and dialog._comparing._process is None
 
 
 def test_a_process_that_dies_is_told(qtbot: QtBot, runs: list[Path]) -> None:
     comparing = ComparisonClient()
-    with qtbot.waitSignal(comparing.failed, timeout=60_000) as told:
-        comparing.start(runs)
-        assert comparing._child is not None
-        comparing._child._process.kill()
-    assert told.args is not None and "SIGKILL" in told.args[0]
+    with qtbot.waitSignal(comparing.died, timeout=60_000) as reported:
+        comparing.compare(runs)
+        assert isinstance(comparing._process, ServiceProcess) and comparing._process.pid is not None
+        os.kill(comparing._process.pid, signal.SIGKILL)
+    assert reported.args is not None and "SIGKILL" in reported.args[1]
 
 
 def test_the_report_of_the_chosen_run_is_exported(

@@ -17,7 +17,7 @@ from mlee_core.runs.follower import CellView
 from mlee_gui.training.failure_panel import FailurePanel
 
 CELL = Cell("03", 0, Stage("mlee", None, "all"))
-FULL = "mlee-all: cuda has no memory left for 16 utterances a step: begin another run folder."
+FULL = "mlee-all: cuda has no memory left for 16 utterances a step: start another run folder."
 
 
 @pytest.fixture

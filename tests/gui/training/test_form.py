@@ -12,10 +12,10 @@ from pytestqt.qtbot import QtBot
 
 from mlee_core.config.experiment_spec import ExperimentSpec
 from mlee_core.events import Progress
-from mlee_core.experiments.planning_service import Working
 from mlee_core.system.hardware import Hardware
+from mlee_core.system.service import ServiceProcess
 from mlee_gui.training.form import TrainingForm
-from mlee_gui.training.planning_client import PlanningProcess
+from mlee_gui.training.planning_client import start_planning
 from tests.helpers.forms import (
     GPU,
     FakePlanning,
@@ -47,7 +47,7 @@ def test_only_a_corpus(
     assert spec.run is not None and spec.run.parent == private_home / "mlee-runs"
     assert spec.run.name.startswith(f"{table.parent.name}-table3-") and not spec.run.exists()
     assert spec == ExperimentSpec(table, run=spec.run)
-    assert processes[0].asked[-1].spec == spec and not processes[0].asked[-1].measure
+    assert processes[0].questions[-1].spec == spec and not processes[0].questions[-1].measure
     ready(qtbot, form)
     assert queued_twice(qtbot, form) != spec.run
 
@@ -174,11 +174,11 @@ def test_the_cost_is_measured_when_asked(
     assert costs["Disk"].text() == "2.0 GB, and 1.0 GB while it runs; 50.0 GB are free"
     processes[0].silent = True
     form.view.measure.click()
-    qtbot.waitUntil(lambda: processes[0].asked[-1].measure)
+    qtbot.waitUntil(lambda: processes[0].questions[-1].measure)
     assert form.view.measure.text() == "Stop measuring"
-    processes[0].waiting.append(Working(processes[0].asked[-1].number, Progress("Trying", 1, 4)))
+    processes[0].reply(processes[0].requests[-1].number, Progress("Trying", 1, 4))
     qtbot.waitUntil(lambda: form.view.said.text() == "Trying 25%…")
-    processes[0].answer(processes[0].asked[-1])
+    processes[0].answer(processes[0].requests[-1])
     qtbot.waitUntil(lambda: form.plan is not None and form.plan.measured)
     assert costs["Time"].text() == "about 1 h 00 min if encoders stop after 20 epochs, at most 2 h 00 min"
     assert costs["Memory"].text() == "about 3.0 GB; 8.0 GB are free"
@@ -192,7 +192,7 @@ def test_of_many_edits_the_last_is_asked_about(
     for seeds in range(2, 20):
         form.fields.by_name["seeds"].show_value(seeds)
     ready(qtbot, form)
-    assert [ask.spec.seeds for ask in processes[0].asked] == [19]
+    assert [question.spec.seeds for question in processes[0].questions] == [19]
 
 
 def test_an_answer_that_is_too_late_is_not_shown(
@@ -200,10 +200,11 @@ def test_an_answer_that_is_too_late_is_not_shown(
 ) -> None:
     processes[0].silent = True
     form.fields.corpus.show_path(str(table))
-    qtbot.waitUntil(lambda: len(processes[0].asked) == 1)
+    qtbot.waitUntil(lambda: len(processes[0].questions) == 1)
+    question = processes[0].requests[-1]
     form.fields.by_name["seeds"].show_value(2)
-    processes[0].answer(processes[0].asked[0])
-    qtbot.waitUntil(lambda: len(processes[0].asked) == 2)
+    processes[0].answer(question)
+    qtbot.waitUntil(lambda: len(processes[0].questions) == 2)
     qtbot.waitUntil(lambda: not processes[0].waiting)
     assert form.plan is None and form.why_not == "Working out the plan…"
 
@@ -214,12 +215,12 @@ def test_gpus_are_offered_and_watched(
     assert "Some CPU, 2 of 4 cores usable" in form.view.devices.text()
     assert "No GPU: no NVIDIA driver is loaded." in form.view.devices.text()
     processes[0].hardware = Hardware("Some CPU", 2, 4, None, (GPU,), "")
-    form._planner.look()
+    form._planner.read_hardware()
     qtbot.waitUntil(lambda: "70.0 of 80.0 GiB free, 25% busy" in form.view.devices.text())
     form.fields.device.show_value("cuda:0")
     assert form.fields.device.box.currentText() == "cuda:0: H100"
-    looks = processes[0].looks
-    qtbot.waitUntil(lambda: processes[0].looks > looks)
+    reads = processes[0].hardware_reads
+    qtbot.waitUntil(lambda: processes[0].hardware_reads > reads)
     form.hide()
     assert not form._look.isActive()
 
@@ -229,10 +230,10 @@ def test_gpus_are_offered_and_watched(
 
 @pytest.mark.timeout(300)
 def test_with_the_process_itself(qtbot: QtBot, table: Path, tmp_path: Path) -> None:
-    started: list[PlanningProcess] = []
+    started: list[ServiceProcess] = []
 
-    def process() -> PlanningProcess:
-        started.append(PlanningProcess())
+    def process() -> ServiceProcess:
+        started.append(start_planning())
         return started[-1]
 
     form = TrainingForm(process)

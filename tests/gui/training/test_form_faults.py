@@ -50,10 +50,10 @@ def test_contradictions_are_refused_where_they_are_typed(
     assert not form.view.queue.isEnabled() and not form.view.try_all.isEnabled()
     assert form.view.wrong.sentence == f"Mend first: {field.plain} (see there)."
     assert form.view.queue.toolTip() == form.view.try_all.toolTip() == form.view.wrong.sentence
-    asked = len(processes[0].asked)
+    asked = len(processes[0].questions)
     if name != "map":  # the corpus is of interest all the same
-        qtbot.waitUntil(lambda: len(processes[0].asked) > asked)
-        assert processes[0].asked[-1].spec == ExperimentSpec(table)
+        qtbot.waitUntil(lambda: len(processes[0].questions) > asked)
+        assert processes[0].questions[-1].spec == ExperimentSpec(table)
     field.to_default()
     assert not field.fault.sentence
     ready(qtbot, form)
@@ -70,7 +70,7 @@ def test_no_row_at_all(form: TrainingForm) -> None:
 def test_what_the_process_refuses_stands_at_its_field(
     qtbot: QtBot, form: TrainingForm, table: Path, processes: list[FakePlanning]
 ) -> None:
-    processes[0].refuse = ("device", "device 'cuda' is not to be had here.")
+    processes[0].refuse = ("device", "device 'cuda' is not available on this machine.")
     form.fields.corpus.show_path(str(table))
     form.fields.device.show_value("cuda")
     qtbot.waitUntil(lambda: bool(form.fields.device.fault.sentence))
@@ -146,11 +146,13 @@ def test_a_crash_is_told_and_the_form_goes_on(
     form.told.connect(lambda *words: told.append(words))
     processes[0].silent = True
     form.fields.corpus.show_path(str(table))
-    qtbot.waitUntil(lambda: bool(processes[0].asked))
-    processes[0].dead = True
+    qtbot.waitUntil(lambda: bool(processes[0].questions))
+    processes[0].die()
     qtbot.waitUntil(lambda: bool(told))
     ((sentence, details),) = told
-    assert "ended by SIGKILL; it starts again" in sentence and details.endswith("last words")
+    assert (
+        "ended by SIGKILL" in sentence and "; it starts again" in sentence and details.endswith("last words")
+    )
     assert form.view.wrong.sentence == sentence and form.view.wrong.toolTip() == details
     assert processes[0].stopped and not form.view.queue.isEnabled()
     ready(qtbot, form)  # asked again by itself, once

@@ -148,7 +148,7 @@ def test_the_desktop_is_told(
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     application: Application = make("/x/a.wav")
-    DesktopNotifications(application.window).tell("mine: finished", "See the page Training.")
+    DesktopNotifications(application.window).notify("mine: finished", "See the page Training.")
     qtbot.waitUntil(heard.exists)
     assert heard.read_text().splitlines()[-2:] == ["mine: finished", "See the page Training."]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ....audio.quality import Levels
+from ....audio.levels import Levels
 from ....config.run_config import RunConfig
 from ....corpora.corpus import Corpus
 from ....events import Event, Failed, Progress

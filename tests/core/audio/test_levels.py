@@ -1,0 +1,119 @@
+"""Levels of a recording: one pass over its samples against plain arithmetic."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlee_core.audio import levels
+from mlee_core.audio.frames import SAMPLE_RATE as RATE
+from mlee_core.audio.levels import SILENT_DB, AudioSignal, LevelReference, Levels
+from mlee_core.audio.quality import clipping_notes
+
+
+def noise(count: int) -> np.ndarray:
+    return np.random.default_rng(count).standard_normal(count).astype(np.float32)
+
+
+def clipped(samples: np.ndarray) -> int:
+    return AudioSignal.of(samples.astype(np.float32)).clipped
+
+
+def measured(samples: np.ndarray) -> Levels:
+    return Levels.of(AudioSignal.of(samples))
+
+
+def test_clipping_counts_runs_of_three_and_not_single_peaks() -> None:
+    samples = np.zeros(20_000, np.float32)
+    samples[100] = samples[300:302] = 1.0
+    assert clipped(samples) == 0
+    samples[500:503] = 1.0
+    samples[700:705] = -0.8  # the lowest value has its own limit
+    assert clipped(samples) == 8
+    assert clipped(samples * 0.3) == 0  # flat far below full scale: coarse quantisation
+    assert clipping_notes(8, 20_000)[0].startswith("Clipped: 0.04 % ")
+    assert clipping_notes(100, 100)[0].startswith("Clipped: 100 % ")
+    assert clipping_notes(1, 20_000) == ()
+
+
+def test_hum_and_tones_are_not_clipped() -> None:
+    time = np.arange(3 * RATE) / RATE
+    for pitch in (50, 100, 440):
+        assert clipped(np.sin(2 * np.pi * pitch * time)) == 0
+
+
+def test_levels_of_known_signals() -> None:
+    time = np.arange(RATE) / RATE
+    tone = np.sin(2 * np.pi * 200 * time).astype(np.float32)
+    found = measured(0.5 * tone)
+    assert found.peak_db == pytest.approx(20 * np.log10(0.5), abs=0.01)
+    assert found.speech_below_peak_db == pytest.approx(3.01, abs=0.01)  # a sine's crest factor
+    paused = np.concatenate([0.5 * tone, np.zeros(5 * RATE, np.float32)])
+    assert measured(paused).speech_db == pytest.approx(found.speech_db, abs=0.01), "pauses do not count"
+    assert measured(np.zeros(RATE, np.float32)) == Levels(SILENT_DB, SILENT_DB)
+
+
+@pytest.mark.parametrize("count", [0, 1, 319, 320, 9_920, 10_000])
+def test_one_pass_measures_every_frame_whatever_the_blocks(
+    monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    samples = noise(count)
+    monkeypatch.setattr(levels, "BLOCK_FRAMES", 7)
+    signal = AudioSignal.of(samples)
+    frames = [samples[i : i + 320] for i in range(0, count, 320)]
+    assert signal.powers.tolist() == [np.float32(np.mean(np.square(f.astype(float)))) for f in frames]
+    assert signal.highest.tolist() == [f.max() for f in frames]
+    assert signal.lowest.tolist() == [f.min() for f in frames]
+    assert len(signal.whole_powers) == count // 320
+    assert signal.peak == (np.abs(samples).max() if count else 0)
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 10_000), (320, 6_400), (640, 10_000), (5, 9_000), (0, 777)])
+def test_a_part_is_measured_as_if_it_stood_alone(start: int, stop: int) -> None:
+    samples = noise(10_000)
+    part, alone = AudioSignal.of(samples).part(start, stop), AudioSignal.of(samples[start:stop])
+    for name in ("samples", "powers", "highest", "lowest"):
+        assert np.array_equal(getattr(part, name), getattr(alone, name)), name
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.sampled_from([-1.0, -0.99995, -0.6, 0.0, 0.6, 0.99995, 1.0]), max_size=60), st.integers(1, 9)
+)
+def test_clipping_equals_a_count_over_all_samples(values: list[float], block: int) -> None:
+    samples = np.repeat(np.array(values, np.float32), 2)  # more runs of three than single values give
+    expected = 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(levels, "POWER_SAMPLES", 5)
+        patch.setattr(levels, "BLOCK_FRAMES", block)
+        found = AudioSignal.of(samples).clipped
+    for flipped in (samples, -samples):
+        top = flipped.max(initial=0)
+        for start in range(0, len(samples), 5 * block):  # runs end where blocks of frames do
+            at_top = flipped[start : start + 5 * block] >= np.float32(top * levels.CLIPPED_NEAR)
+            lengths = [len(list(run)) for reached, run in groupby(at_top) if reached]
+            expected += sum(n for n in lengths if n >= 3) if top >= 0.5 else 0
+    assert found == expected
+
+
+def test_the_gain_brings_the_peak_to_1_and_leaves_silence_alone() -> None:
+    samples = noise(10_000)
+    signal = AudioSignal.of(samples)
+    assert np.abs(samples * signal.gain()).max() == pytest.approx(1.0, rel=1e-6)
+    assert signal.gain("none") == 1.0
+    assert AudioSignal.of(np.zeros(1600, np.float32)).gain() == 1.0
+    assert AudioSignal.of(np.empty(0, np.float32)).gain() == 1.0
+
+
+def test_reference_holds_median_and_spread_and_survives_json() -> None:
+    made = [Levels(0.0, -10.0), Levels(-1.0, -13.0), Levels(-2.0, -20.0)]
+    found = LevelReference.of(made)
+    assert (found.peak_db, found.speech_below_peak_db, found.recordings) == (-1.0, 12.0, 3)
+    assert found.speech_sd_db == pytest.approx(np.std([10.0, 12.0, 18.0]))
+    assert LevelReference.from_json(found.to_json()) == found
+    with pytest.raises(ValueError, match="at least one"):
+        LevelReference.of([])
