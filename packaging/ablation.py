@@ -23,7 +23,7 @@ from mlee_core.errors import ConfigError
 from mlee_core.evaluation import bootstrap
 from mlee_core.evaluation.scores import Tally
 from mlee_core.experiments.builder import recipe_of
-from mlee_core.report.predictions import Prediction, judged_together
+from mlee_core.report.predictions import Prediction, ensemble_predictions
 from mlee_core.report.scored_predictions import ScoredPredictions
 from mlee_core.runs.run_folder import RunFolder
 
@@ -108,8 +108,8 @@ def of_development(run: RunFolder, row: str) -> Tally:
         if result.stage == stage
         for name, probabilities in result.development.items()
     ]
-    judged = ScoredPredictions.of(judged_together(said, run.config()), [stage])
-    return judged.tally(stage, judged.speaker, judged.scored(stage))
+    scored = ScoredPredictions.of(ensemble_predictions(said, run.config()), [stage])
+    return scored.tally(stage, scored.speaker, scored.has_truth(stage))
 
 
 def lines(tallies: dict[str, Tally], recipe: str) -> Iterator[str]:

@@ -56,15 +56,14 @@ def run(args: argparse.Namespace) -> int:
         suffix_of(args.picture)
     corpus = corpus_of(args)
     if args.missing:
-        absent = count(corpus)
-        for utterance in (*absent.missing, *absent.pointers):
+        for utterance in count(corpus).absent:
             print(utterance.file)
         return 0
     found = info(corpus, label_map_of(args))
     if args.picture is not None:
-        from ..figures.corpus_figure import save_picture
+        from ..figures.corpus_figure import save_corpus_figure
 
-        save_picture(args.picture, corpus, found)
+        save_corpus_figure(args.picture, corpus, found)
     if args.json:
         print(json.dumps({**found, **remarks_on(corpus)}, ensure_ascii=False))
     else:

@@ -1,4 +1,4 @@
-"""Corpora: one importer a file, each with NAME, LOOKS_LIKE, `recognises` and `read`."""
+"""Corpora: one importer per file, each with NAME, LOOKS_LIKE, OPTIONS, `recognises` and `read`."""
 
 from __future__ import annotations
 
@@ -8,33 +8,32 @@ from typing import Protocol
 
 from ..errors import CorpusError
 from . import cremad, emodb, iemocap, msp, table
-from .audformat import importer as audformat_db
-from .corpus import Corpus, Reading, Utterance
+from .audformat import importer as audformat
+from .corpus import Corpus, ReadOptions, Utterance
 from .label_map import LabelMap, make
 
-__all__ = ["FORMATS", "Corpus", "Importer", "LabelMap", "Reading", "Utterance", "open_corpus"]
+__all__ = ["FORMATS", "Corpus", "Importer", "LabelMap", "ReadOptions", "Utterance", "open_corpus"]
 
 
 class Importer(Protocol):
-    """What a module in here must have to be an importer. OPTIONS: the fields of Reading it knows besides
-    the label map."""
+    """The interface of an importer module. OPTIONS: fields of ReadOptions it supports besides label_map."""
 
     NAME: str
     LOOKS_LIKE: str
     OPTIONS: tuple[str, ...]
 
     def recognises(self, path: Path) -> bool:
-        """Whether `path`, which exists, looks like this format; never raises for odd content."""
+        """Whether `path`, which exists, looks like this format; never raises for unexpected content."""
         ...
 
-    def read(self, path: Path, how: Reading) -> Corpus:
+    def read(self, path: Path, options: ReadOptions) -> Corpus:
         """The corpus at `path`. Raises: CorpusError for anything that is not this format."""
         ...
 
 
-_IMPORTERS: tuple[Importer, ...] = (iemocap, cremad, msp, audformat_db, emodb, table)
+_IMPORTERS: tuple[Importer, ...] = (iemocap, cremad, msp, audformat, emodb, table)
 FORMATS: Mapping[str, Importer] = {importer.NAME: importer for importer in _IMPORTERS}
-"""Importers by name, in the order in which they are asked whether they recognise a path."""
+"""Importers by name, in the order in which they are tried on a path."""
 
 
 def open_corpus(
@@ -45,13 +44,19 @@ def open_corpus(
     scripted: bool = False,
     self_reports: bool = False,
 ) -> Corpus:
-    """The corpus at `path`, a folder or a file; no audio is read.
+    """Read the corpus at `path`, without its audio.
 
-    format: a name from FORMATS; None recognises it. label_map: label -> class, or a CSV file with the
-    columns label and class; it goes before the built-in synonyms. scripted, self_reports: see Reading.
+    Args:
+        path: A folder or a file.
+        format: A name from FORMATS; None detects the format.
+        label_map: Label -> class, or a CSV file with the columns label and class; it overrides the built-in
+            synonyms.
+        scripted: See ReadOptions.
+        self_reports: See ReadOptions.
 
-    Raises: CorpusError if nothing is there, no format fits, the content is not what the format asks, or an
-    option is not one of the format's.
+    Raises:
+        CorpusError: The path does not exist, no format fits, the content does not follow the format, or the
+            format does not support an option.
     """
     path = Path(path)
     try:
@@ -59,34 +64,36 @@ def open_corpus(
     except OSError as error:
         raise CorpusError(f"{path} cannot be opened as a corpus: {error.strerror}.") from error
     importer = _importer(path, format)
-    for option, wanted in (("scripted", scripted), ("self_reports", self_reports)):
-        if wanted and option not in importer.OPTIONS:
-            knowing = ", ".join(name for name, i in FORMATS.items() if option in i.OPTIONS)
-            asked = f"--{option.replace('_', '-')}"
-            raise CorpusError(f"{asked} is not for {importer.NAME} corpora: only {knowing} ones have such.")
-    how = Reading(make(label_map), scripted, self_reports)
-    corpus = importer.read(path, how)
-    how.label_map.refuse_unmet(corpus.name)
+    for option, given in (("scripted", scripted), ("self_reports", self_reports)):
+        if given and option not in importer.OPTIONS:
+            supporting = ", ".join(name for name, i in FORMATS.items() if option in i.OPTIONS)
+            raise CorpusError(
+                f"--{option.replace('_', '-')} does not apply to {importer.NAME} corpora, "
+                f"only to {supporting}."
+            )
+    options = ReadOptions(make(label_map), scripted, self_reports)
+    corpus = importer.read(path, options)
+    options.label_map.refuse_unknown(corpus.name)
     return corpus
 
 
 def _importer(path: Path, format: str | None) -> Importer:
     if format is not None:
         if format not in FORMATS:
-            raise CorpusError(f"{format!r} is no corpus format: the formats are {', '.join(FORMATS)}.")
+            raise CorpusError(f"{format!r} is not a corpus format: the formats are {', '.join(FORMATS)}.")
         return FORMATS[format]
     for importer in FORMATS.values():
         if importer.recognises(path):
             return importer
     known = "; ".join(f"{name}, {importer.LOOKS_LIKE}" for name, importer in FORMATS.items())
-    tables = [file for file in path.glob("*") if _is_table(file)]  # none of a closed folder
+    tables = [file for file in path.glob("*") if _is_table(file)]  # empty for a folder without permission
     choose = f", or choose its {tables[0].name}" if len(tables) == 1 else ""
-    raise CorpusError(f"{path} is no corpus of a known format: {known}{choose}.")
+    raise CorpusError(f"{path} is not a corpus of a known format: {known}{choose}.")
 
 
 def _is_table(file: Path) -> bool:
-    """Whether it can be read as one, not only by its name."""
+    """Whether `file` can be read as a table."""
     try:
-        return table.recognises(file) and bool(table.read(file, Reading(make(None))))
+        return table.recognises(file) and bool(table.read(file, ReadOptions()))
     except CorpusError:
         return False

@@ -1,10 +1,10 @@
-"""A corpus written in a format of ours: a CSV table (corpora/table.py) or an audformat database.
+"""Writes a corpus as a CSV table (corpora/table.py) or an audformat database.
 
-What is written is read again before it gets its name, and must be the same corpus: ids, files, speakers,
-sessions, durations, votes and consensus. So whatever a format cannot hold is refused, not changed.
+The result is read back before it gets its name, and must be the same corpus: ids, files, speakers, sessions,
+durations, votes and consensus. So anything that a format cannot hold is refused, not changed.
 
-Labels are written as the classes they were mapped to; a label map is not needed again. The audio stays where
-it is; the files refer to it by paths relative to where they stand.
+Labels are written as the classes they are mapped to, so that no label map is needed to read them. The audio
+is not copied; the written files contain paths relative to their own folder.
 """
 
 from __future__ import annotations
@@ -19,33 +19,38 @@ from ..errors import CorpusError
 from ..labels.votes import CLASSES, Votes
 from ..system.files import atomic_folder, atomic_path
 from . import Importer, table
-from .audformat import importer as audformat_db
-from .corpus import Corpus, Reading, Utterance
-from .paths import plain, relative
+from .audformat import importer as audformat
+from .corpus import Corpus, ReadOptions, Utterance
+from .duplicates import first_repeated
+from .paths import relative, without_parents
 
 Target = Literal["csv", "audformat"]
 TARGETS: tuple[Target, ...] = ("csv", "audformat")
 TABLE_SUFFIX = ".csv"
 
 MAX_ANNOTATOR_COLUMNS = 100
-"""With more annotators a table has vote counts: columns that are empty almost everywhere help nobody."""
+"""With more annotators a table has vote counts, since most cells of annotators' columns would be empty."""
 
 
 def convert(corpus: Corpus, out: Path, to: Target) -> Path:
-    """Write the corpus as the CSV table or the audformat database `out`; returns its path.
+    """Write the corpus as the CSV table or the audformat database `out`, completely or not at all.
 
-    Nothing is left at `out` unless it is whole.
+    Returns: the path that was written, without links.
 
-    Raises: CorpusError if `out` is taken or cannot be written, or for what the format cannot hold.
+    Raises: CorpusError if `out` exists or cannot be written, or for content that the format cannot hold.
     """
     if to not in TARGETS:
-        raise CorpusError(f"{to!r} is nothing to convert to: allowed are {', '.join(TARGETS)}.")
+        raise CorpusError(f"{to!r} is not a format to convert to: allowed are {', '.join(TARGETS)}.")
     if to == "audformat" and out.suffix.lower() == TABLE_SUFFIX:
         raise CorpusError(
             f"{out} would be a folder with an audformat database: a name that ends in {TABLE_SUFFIX} is for "
             "tables."
         )
-    _refuse_shared_files(corpus, to)
+    if shared := first_repeated(corpus.utterances, lambda u: u.file):
+        raise CorpusError(
+            f"{corpus.name} cannot be written as {to}, where each row is a file: utterances "
+            f"{shared[0].id!r} and {shared[1].id!r} are in the same file, {shared[0].file}."
+        )
     try:
         out = Path(os.path.realpath(out))
         _refuse_taken(out, to)
@@ -55,30 +60,30 @@ def convert(corpus: Corpus, out: Path, to: Target) -> Path:
                 _verify(corpus, table, file, out)
         else:
             with atomic_folder(out) as folder:
-                audformat_db.write(corpus, folder, out)
-                _verify(corpus, audformat_db, folder, out)
+                audformat.write(corpus, folder, out)
+                _verify(corpus, audformat, folder, out)
     except OSError as error:
         raise CorpusError(f"{out} cannot be written: {error.strerror or error}.") from error
-    except ValueError as error:  # text that is no UTF-8, as file names may be
+    except ValueError as error:  # text that is not UTF-8, such as some file names
         reason = " ".join(str(error).split())
         raise CorpusError(f"{corpus.name} cannot be written to {out}: {reason}.") from error
     return out
 
 
 def target_of(out: Path) -> Target:
-    """What the name of `out` asks for. Raises: CorpusError for an ending that says nothing of it."""
+    """The format for the suffix of `out`. Raises: CorpusError for a suffix that does not determine it."""
     suffix = out.suffix.lower()
     if suffix not in (TABLE_SUFFIX, ""):
         raise CorpusError(
-            f"{out} does not tell what to write: with the ending {out.suffix} name it by --to "
-            f"{' or --to '.join(TARGETS)}; without --to, {TABLE_SUFFIX} makes a table and a name without an "
-            "ending an audformat database."
+            f"{out} does not determine the format: with the suffix {out.suffix} add --to "
+            f"{' or --to '.join(TARGETS)}; without --to, {TABLE_SUFFIX} makes a table and a name without "
+            "suffix an audformat database."
         )
     return "csv" if suffix else "audformat"
 
 
 def notes(corpus: Corpus, to: Target) -> tuple[str, ...]:
-    """What the user should know about what `convert` writes, one sentence each."""
+    """Remarks for the user on the result of `convert`, one sentence each."""
     names = _annotators(corpus)
     if to == "audformat" or not names or _by_annotator(corpus):
         return ()
@@ -87,39 +92,28 @@ def notes(corpus: Corpus, to: Target) -> tuple[str, ...]:
         if len(names) > MAX_ANNOTATOR_COLUMNS
         else "not all votes have an annotator's name"
     )
-    return (f"{why}, so the table holds vote counts without names; an audformat database keeps the names.",)
+    return (f"{why}, so the table has vote counts without names; an audformat database keeps the names.",)
 
 
 def _refuse_taken(out: Path, to: Target) -> None:
     if not out.parent.is_dir():
-        raise CorpusError(f"{out} cannot be written: there is no folder {out.parent}.")
+        raise CorpusError(f"{out} cannot be written: the folder {out.parent} does not exist.")
     if to == "audformat" and out.is_dir() and not any(out.iterdir()):
         return
     if os.path.lexists(out):
-        raise CorpusError(f"{out} exists already: name another, since nothing is overwritten.")
-
-
-def _refuse_shared_files(corpus: Corpus, to: Target) -> None:
-    first: dict[Path, Utterance] = {}
-    for utterance in corpus.utterances:
-        other = first.setdefault(utterance.file, utterance)
-        if other is not utterance:
-            raise CorpusError(
-                f"{corpus.name} cannot be written as {to}, where a row is a file: utterances {other.id!r} "
-                f"and {utterance.id!r} are in the same one, {utterance.file}."
-            )
+        raise CorpusError(f"{out} exists already: choose another name, since nothing is overwritten.")
 
 
 # CSV
 
 
 def _annotators(corpus: Corpus) -> tuple[str, ...]:
-    """All annotators' names, in the order in which they are met."""
+    """All annotators' names, in order of first appearance."""
     return tuple(dict.fromkeys(name for u in corpus.utterances for name in u.votes.annotators or ()))
 
 
 def _by_annotator(corpus: Corpus) -> bool:
-    """Whether the table has one column an annotator: each vote has a name, and the names are few enough."""
+    """Whether the table has one column per annotator: all votes are named, by few enough annotators."""
     named = all(u.votes.annotators is not None or u.votes.total == 0 for u in corpus.utterances)
     return named and 0 < len(_annotators(corpus)) <= MAX_ANNOTATOR_COLUMNS
 
@@ -136,28 +130,30 @@ def _write_table(corpus: Corpus, file: Path) -> None:
         rows = csv.writer(stream, lineterminator="\n")
         rows.writerow((*table.RESERVED, *columns))
         for utterance in corpus.utterances:
-            rows.writerow((*_facts(utterance, file.parent), *_votes(utterance.votes, columns, by_annotator)))
+            rows.writerow(
+                (*_reserved(utterance, file.parent), *_votes(utterance.votes, columns, by_annotator))
+            )
 
 
 def _refuse_annotators(corpus: Corpus, names: tuple[str, ...]) -> None:
-    """Raises: CorpusError for names and labels that would not be taken for such in a table."""
+    """Raises: CorpusError for names and labels that a table would be misread with."""
     for name in names:
         if name.strip().lower() in table.RESERVED:
             raise CorpusError(
-                f"{corpus.name} cannot be written as csv: annotator {name!r} is called like a column that "
-                "means something else; audformat can hold the name."
+                f"{corpus.name} cannot be written as csv: annotator {name!r} has the name of a column with "
+                "another meaning; audformat can hold the name."
             )
     for utterance in corpus.utterances:
         for label in utterance.votes.counts:
             if table.BETWEEN_LABELS in label:
                 raise CorpusError(
                     f"{corpus.name} cannot be written as csv: the label {label!r} of utterance "
-                    f"{utterance.id!r} holds {table.BETWEEN_LABELS!r}, which stands between labels; "
+                    f"{utterance.id!r} contains {table.BETWEEN_LABELS!r}, which separates labels; "
                     "audformat can hold it."
                 )
 
 
-def _facts(utterance: Utterance, folder: Path) -> Iterator[str]:
+def _reserved(utterance: Utterance, folder: Path) -> Iterator[str]:
     """The cells of table.RESERVED."""
     yield relative(utterance.file, folder)
     yield utterance.speaker
@@ -175,13 +171,13 @@ def _votes(votes: Votes, columns: tuple[str, ...], by_annotator: bool) -> Iterat
             yield str(votes.counts.get(column, 0))
 
 
-# What was written is what was meant
+# Verification
 
 
 def _verify(corpus: Corpus, importer: Importer, written: Path, out: Path) -> None:
-    """Raises: CorpusError if `written`, which will be `out`, is not read as the same corpus."""
+    """Raises: CorpusError if `written`, later `out`, is not read as the same corpus."""
     try:
-        difference = _difference(corpus, importer.read(written, Reading()))
+        difference = _difference(corpus, importer.read(written, ReadOptions()))
     except CorpusError as error:
         difference = str(error).replace(str(written), str(out)).rstrip(".")
     if difference:
@@ -191,26 +187,28 @@ def _verify(corpus: Corpus, importer: Importer, written: Path, out: Path) -> Non
 def _difference(meant: Corpus, found: Corpus) -> str | None:
     if len(meant.utterances) != len(found.utterances):
         return f"its {len(meant.utterances)} utterances would be read as {len(found.utterances)}"
-    any_case = found.format == table.NAME  # whose column names are compared without regard to case
+    any_case = found.format == table.NAME  # its column names are not case-sensitive
     for one, other in zip(meant.utterances, found.utterances, strict=True):
+        expected, actual = _fields(one, without_parents(one.file)), _fields(other, other.file)
         if other.votes.annotators is not None:
-            names = [_by_name(u.votes, any_case) for u in (one, other)]
-            if names[0] != names[1]:
-                return f"the votes on utterance {one.id!r}, {names[0]}, would be read as {names[1]}"
-        said, read_again = _said(one, plain(one.file)), _said(other, other.file)
-        for (what, value), read_as in zip(said.items(), read_again.values(), strict=True):
-            if value != read_as:
-                return f"the {what} of utterance {one.id!r}, {value!r}, would be read as {read_as!r}"
+            expected = {"votes by annotator": _by_name(one.votes, any_case), **expected}
+            actual = {"votes by annotator": _by_name(other.votes, any_case), **actual}
+        for what, value in expected.items():
+            if value != actual[what]:
+                return f"the {what} of utterance {one.id!r}, {value!r}, would be read as {actual[what]!r}"
     return None
 
 
 def _by_name(votes: Votes, any_case: bool) -> dict[str, tuple[str, ...]]:
-    given = {name: tuple(labels) for name, labels in (votes.annotators or {}).items() if labels}
-    return {name.lower(): labels for name, labels in given.items()} if any_case else given
+    return {
+        name.lower() if any_case else name: tuple(labels)
+        for name, labels in (votes.annotators or {}).items()
+        if labels
+    }
 
 
-def _said(utterance: Utterance, file: Path) -> dict[str, object]:
-    """What a corpus says of an utterance in `file`, for comparison; a label with no vote says nothing."""
+def _fields(utterance: Utterance, file: Path) -> dict[str, object]:
+    """The compared values of an utterance in `file`."""
     return {
         "id": utterance.id,
         "file": os.path.normpath(file),
@@ -218,5 +216,5 @@ def _said(utterance: Utterance, file: Path) -> dict[str, object]:
         "session": utterance.session,
         "duration": utterance.duration_s,
         "consensus": utterance.votes.consensus,
-        "votes": {label: n for label, n in utterance.votes.counts.items() if n},
+        "votes": utterance.votes.nonzero,
     }

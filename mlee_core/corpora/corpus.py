@@ -1,23 +1,32 @@
-"""What every importer makes: utterances with votes. No audio is read here."""
+"""What every importer makes: utterances with votes, and the warnings on votes. No audio is read here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import CorpusError
 from ..labels.votes import Votes
 from ..system.files import stable_hash
+from ..system.printable import listed
+from .duplicates import first_repeated
 from .label_map import LabelMap
+
+NO_AGREEMENT = "none"
+"""The consensus of a corpus whose annotators did not agree on one label."""
+
+NO_AGREEMENT_SPELLINGS = (NO_AGREEMENT, "xxx")
+LISTED_LABELS = 15
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadOptions:
     """How the user wants a corpus read.
 
-    scripted: also the utterances that were read from a script (IEMOCAP). self_reports: also what the
-    speakers said of themselves, as annotators of their own (IEMOCAP).
+    scripted: include the utterances read from a script (IEMOCAP). self_reports: include the speakers'
+    ratings of themselves as votes of further annotators (IEMOCAP).
     """
 
     label_map: LabelMap = field(default_factory=LabelMap)
@@ -30,8 +39,8 @@ class Utterance:
     """One utterance of a corpus.
 
     id: unique in the corpus. file: absolute path of its audio (which need not exist).
-    speaker: the person who talks. duration_s: seconds as the corpus states them, None if it does not.
-    session: where the corpus has sessions of two speakers, else None.
+    duration_s: seconds as stated by the corpus, None if it states none.
+    session: None unless the corpus has sessions of two speakers.
     """
 
     id: str
@@ -44,10 +53,10 @@ class Utterance:
 
 @dataclass(frozen=True)
 class Corpus:
-    """Utterances in a fixed order, with what was odd about them.
+    """Utterances in a fixed order.
 
     name: of the corpus ("emodb") or its file; format: the importer's name; root: folder or file.
-    warnings: one sentence each, for the user. notes for the record.
+    warnings: one sentence each, for the user.
     """
 
     name: str
@@ -59,9 +68,8 @@ class Corpus:
     def __post_init__(self) -> None:
         if not self.utterances:
             raise CorpusError(f"{self.root} holds no utterance: a corpus needs at least one.")
-        twice = _first_duplicate(u.id for u in self.utterances)
-        if twice is not None:
-            raise CorpusError(f"{self.root} names utterance {twice!r} twice: ids must be unique.")
+        if repeated := first_repeated(self.utterances, lambda u: u.id):
+            raise CorpusError(f"{self.root} names utterance {repeated[1].id!r} twice: ids must be unique.")
 
     @property
     def speakers(self) -> tuple[str, ...]:
@@ -74,21 +82,31 @@ class Corpus:
         return tuple(u for u in self.utterances if u.speaker in wanted)
 
     def data_hash(self) -> str:
-        """16 hex digits over ids, speakers and votes: changes when labels or membership change.
-
-        A label that nobody gave is no vote, whether it is listed with 0 or not at all.
-        """
-        return stable_hash([[u.id, u.speaker, _given(u.votes), u.votes.consensus] for u in self.utterances])
-
-
-def _given(votes: Votes) -> list[tuple[str, int]]:
-    return sorted((label, n) for label, n in votes.counts.items() if n)
+        """16 hex digits over ids, speakers, votes and consensus; labels that nobody gave do not count."""
+        return stable_hash(
+            [[u.id, u.speaker, sorted(u.votes.nonzero.items()), u.votes.consensus] for u in self.utterances]
+        )
 
 
-def _first_duplicate(names: Iterable[str]) -> str | None:
-    met: set[str] = set()
-    for name in names:
-        if name in met:
-            return name
-        met.add(name)
-    return None
+def consensus_of(text: str | None, label_map: LabelMap) -> str | None:
+    """The class of a consensus as written: NO_AGREEMENT for none and xxx, None for an empty one."""
+    if not text:
+        return None
+    return NO_AGREEMENT if text.lower() in NO_AGREEMENT_SPELLINGS else label_map.of(text)
+
+
+def vote_warnings(utterances: Sequence[Utterance], label_map: LabelMap) -> Iterator[str]:
+    """Warnings for any format: labels outside the four classes, utterances without votes."""
+    voted = Counter[str]()
+    for utterance in utterances:
+        voted.update(utterance.votes.nonzero)
+    stated = (u.votes.consensus for u in utterances)
+    agreed = Counter(label for label in stated if label and label != NO_AGREEMENT)
+    for kind, labels in (("votes", voted), ("consensus", agreed)):
+        unknown = [f"{name[:30]} {n}" for name, n in labels.most_common() if not label_map.knows(name)]
+        if unknown:
+            names = listed(unknown, LISTED_LABELS)
+            yield f"{kind}: labels outside the four classes, each kept as another emotion: {names}."
+    without = sum(utterance.votes.total == 0 for utterance in utterances)
+    if without:
+        yield f"votes: {without} utterances have none, so no label scheme admits them."

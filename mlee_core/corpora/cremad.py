@@ -1,12 +1,12 @@
-"""CREMA-D (Cao et al. 2014) as its repository is laid out, or its `processedResults/tabulatedVotes.csv`.
+"""CREMA-D (Cao et al. 2014) in the layout of its repository, or its `processedResults/tabulatedVotes.csv`.
 
-Each clip was judged from the voice, from the face and from both. Only the voice's votes are read: the rows
-of tabulatedVotes.csv whose row name begins with 1.
+Each clip was rated from the voice, from the face and from both. Only the votes on the voice are read: the
+rows of tabulatedVotes.csv whose row name begins with 1.
 
-`finishedResponses.csv`, where it is there, says who voted what. The tabulated votes leave out every response
-whose first click came after 10 s (`processFinishedResponses.R`), which `finishedEmoResponses.csv` tells. The
-tabulated votes are the ones that others compare with, so they are the votes, whatever files lie beside.
-Raters are named where their responses give just these counts.
+`finishedResponses.csv`, if present, contains each rater's votes. The tabulated votes leave out every response
+whose first click came after 10 s (`processFinishedResponses.R`); these times are in
+`finishedEmoResponses.csv`. The tabulated votes are those that others compare with, so they are used whatever
+other files are present. Raters are named where their responses add up to these counts.
 """
 
 from __future__ import annotations
@@ -19,9 +19,8 @@ from pathlib import Path
 
 from ..errors import CorpusError
 from ..labels.votes import Votes
-from .corpus import Corpus, Reading, Utterance
+from .corpus import Corpus, ReadOptions, Utterance
 from .csv_reader import CsvFile, Row, read_csv
-from .git_lfs import refuse_pointer
 from .label_map import LabelMap
 
 NAME = "cremad"
@@ -47,31 +46,31 @@ _RESPONSE_COLUMNS = ("localid", "clipname", "respemo", *_QUESTION)
 _CLICK_COLUMNS = ("ttr", *_QUESTION)
 
 Responses = Mapping[str, Mapping[str, tuple[str, ...]]]
-"""Clip -> rater -> the letters that the rater gave (two where a rater met a clip twice)."""
+"""Clip -> rater -> the letters given by the rater (two for a rater who rated a clip twice)."""
 
 
 def recognises(path: Path) -> bool:
-    """Whether `path` is tabulatedVotes.csv or a folder that has it."""
+    """Whether `path` is tabulatedVotes.csv or a folder that contains it."""
     return path.name == TABLE if os.path.isfile(path) else os.path.isfile(_table_of(path))
 
 
-def read(path: Path, how: Reading) -> Corpus:
-    """The 7442 clips with what was heard in the voice; no audio is read.
+def read(path: Path, options: ReadOptions) -> Corpus:
+    """The 7442 clips with the votes on the voice; no audio is read.
 
-    The emotions are anger, disgust, fear, happy, neutral and sad; the letter counts as a name of its emotion
-    in a label map too. speaker is the actor, the first four digits of the file name.
+    The emotions are anger, disgust, fear, happy, neutral and sad; a label map may name them by letter too.
+    speaker is the actor, the first four digits of the file name.
 
     Raises: CorpusError with file, row and column for a table that is not CREMA-D's, and naming Git LFS
-    where the table is a pointer to be fetched.
+    for a table that is a pointer.
     """
     file = (path if os.path.isfile(path) else _table_of(path)).absolute()
     table = _table(file, _TABLE_COLUMNS)
     rows = [row for row in table.rows if _checked_row_name(table, row).startswith(VOICE)]
     if not rows:
-        raise CorpusError(f"{file} has no row for the voice: their names begin with {VOICE}.")
+        raise CorpusError(f"{file} has no row for the voice, whose name begins with {VOICE}.")
     root = file.parent.parent if file.parent.name == RESULTS else file.parent
     responses = _responses(root)
-    utterances = tuple(_utterance(table, row, root, how.label_map, responses) for row in rows)
+    utterances = tuple(_utterance(table, row, root, options.label_map, responses) for row in rows)
     warnings = (
         *_count_warnings(table, rows),
         *_rater_warnings(responses, utterances),
@@ -86,7 +85,6 @@ def _table_of(folder: Path) -> Path:
 
 
 def _table(file: Path, columns: tuple[str, ...]) -> CsvFile:
-    refuse_pointer(file)
     table = read_csv(file, keep=columns, row_names=ROW)
     table.require(columns)
     return table
@@ -94,8 +92,8 @@ def _table(file: Path, columns: tuple[str, ...]) -> CsvFile:
 
 def _checked_row_name(table: CsvFile, row: Row) -> str:
     if _ROW_NAME.fullmatch(row[ROW]) is None:
-        raise table.refuse(
-            row, ROW, "is no row name of CREMA-D: 1 (voice), 2 (face) or 3 (both), then 5 digits"
+        raise table.cell_error(
+            row, ROW, "is not a row name of CREMA-D: 1 (voice), 2 (face) or 3 (both), then 5 digits"
         )
     return row[ROW]
 
@@ -103,11 +101,11 @@ def _checked_row_name(table: CsvFile, row: Row) -> str:
 def _utterance(table: CsvFile, row: Row, root: Path, label_map: LabelMap, responses: Responses) -> Utterance:
     clip = row["filename"]
     if _CLIP.fullmatch(clip) is None:
-        raise table.refuse(row, "filename", "names no clip of CREMA-D, as 1001_DFA_ANG_XX")
+        raise table.cell_error(row, "filename", "is not a clip of CREMA-D, such as 1001_DFA_ANG_XX")
     counts = Counter[str]()
     for letter in EMOTIONS:
         counts[_label(letter, label_map)] += _count(table, row, letter)
-    votes = Votes({label: n for label, n in counts.items() if n})
+    votes = Votes(dict(+counts))  # without zeros
     raters = responses.get(clip, {})
     named = Votes.from_annotators(
         {rater: [_label(letter, label_map) for letter in letters] for rater, letters in raters.items()}
@@ -126,30 +124,30 @@ def _label(letter: str, label_map: LabelMap) -> str:
 
 def _count(table: CsvFile, row: Row, column: str) -> int:
     if _COUNT.fullmatch(row[column]) is None:
-        raise table.refuse(row, column, "is no vote count, a whole number from 0")
+        raise table.cell_error(row, column, "is not a vote count, a whole number from 0")
     return int(row[column])
 
 
 def _responses(root: Path) -> Responses:
-    """Who heard what, without the responses that the tabulated votes leave out; empty where not told."""
+    """The raters' votes on the voice, without the responses that the tabulated votes leave out."""
     if not os.path.isfile(root / RESPONSES):
         return {}
     distracted = _distracted(root / FIRST_CLICKS)
     table = _table(root / RESPONSES, _RESPONSE_COLUMNS)
-    heard: dict[str, dict[str, tuple[str, ...]]] = {}
+    responses: dict[str, dict[str, tuple[str, ...]]] = {}
     for row in table.rows:
         if row["querytype"] != VOICE or _question(row) in distracted:
             continue
         letter = row["respemo"].lower()
         if letter not in EMOTIONS:
-            raise table.refuse(row, "respemo", f"is none of {', '.join(EMOTIONS).upper()}")
-        raters = heard.setdefault(row["clipname"], {})
+            raise table.cell_error(row, "respemo", f"is not one of {', '.join(EMOTIONS).upper()}")
+        raters = responses.setdefault(row["clipname"], {})
         raters[row["localid"]] = (*raters.get(row["localid"], ()), letter)
-    return heard
+    return responses
 
 
 def _distracted(file: Path) -> set[tuple[str, ...]]:
-    """The questions whose first click came late."""
+    """The questions whose first click came after DISTRACTED_MS."""
     if not os.path.isfile(file):
         return set()
     return {_question(row) for row in _table(file, _CLICK_COLUMNS).rows if _is_late(row["ttr"])}
@@ -180,7 +178,7 @@ def _rater_warnings(responses: Responses, utterances: Iterable[Utterance]) -> It
     if responses and unnamed:
         yield (
             f"{RESPONSES}: its responses differ from {TABLE} in {unnamed} clips, whose tabulated votes are "
-            f"kept without raters' names; {FIRST_CLICKS} tells which responses were too late to count."
+            f"kept without raters' names; {FIRST_CLICKS} shows which responses were too late to count."
         )
 
 

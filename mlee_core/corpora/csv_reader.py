@@ -1,15 +1,16 @@
-"""Reading a CSV that a person made: UTF-8 with or without a mark, any line ends, `,` `;` or tab."""
+"""Reading CSV files written by hand: UTF-8 with or without BOM, any line ends, `,` `;` or tab."""
 
 from __future__ import annotations
 
 import csv
 import io
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import CorpusError
+from .duplicates import first_repeated
 from .git_lfs import refuse_pointer
 
 DELIMITERS = ",;\t"
@@ -30,58 +31,73 @@ class Row:
 
 @dataclass(frozen=True)
 class CsvFile:
-    """Column names in lower case, and the rows; rows without any text are left out."""
+    """Column names in lower case, and the rows that hold any text."""
 
     path: Path
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
 
     def require(self, columns: Iterable[str]) -> None:
-        """Raises: CorpusError naming the missing columns and those that are there."""
+        """Raises: CorpusError naming the missing columns and the columns of the file."""
         missing = [name for name in columns if name not in self.columns]
         if missing:
-            there = ", ".join(self.columns)
-            raise CorpusError(f"{self.path} lacks the column {', '.join(missing)}: its columns are {there}.")
+            present = ", ".join(self.columns)
+            raise CorpusError(
+                f"{self.path} lacks the column {', '.join(missing)}: its columns are {present}."
+            )
 
-    def refuse(self, row: Row, column: str, why: str) -> CorpusError:
-        """The error about one cell, with its place and what it holds."""
+    def require_cells(self, row: Row, columns: Iterable[str]) -> None:
+        """Raises: CorpusError for the first of these cells that is empty."""
+        for column in columns:
+            if not row[column]:
+                raise self.cell_error(row, column, f"is empty: every utterance needs a {column}")
+
+    def refuse_repeated(self, what: str, name_of: Callable[[Row], str]) -> None:
+        """Raises: CorpusError naming the first two rows with the same `what`."""
+        if rows := first_repeated(self.rows, name_of):
+            raise CorpusError(
+                f"{self.path}, rows {rows[0].number} and {rows[1].number} have the same {what} "
+                f"{name_of(rows[1])!r}: one row per utterance."
+            )
+
+    def cell_error(self, row: Row, column: str, why: str) -> CorpusError:
+        """The error about one cell, with its place and content."""
         return CorpusError(f"{self.path}, row {row.number}, column {column}: {row[column]!r} {why}.")
 
 
 def column_names(path: Path) -> tuple[str, ...]:
-    """The header alone: column names, stripped and lower case.
+    """The column names of a file, stripped and in lower case.
 
-    Raises: CorpusError if this is no readable text file, or one without a header.
+    Raises: CorpusError for a file that cannot be read as text, or has no header.
     """
     return _columns(path, _text(path))[1]
 
 
 def read_csv(path: Path, *, keep: Collection[str] | None = None, row_names: str | None = None) -> CsvFile:
-    """The whole file.
+    """Read a whole file.
 
-    keep: hold only these columns' cells, so that a long file fits in memory; None holds all. row_names: the
-    name to give to a first column that has none, as R writes its row names; None refuses such a column.
+    Args:
+        path: The CSV file.
+        keep: Store only the cells of these columns, to save memory with long files; None stores all.
+        row_names: Name for a first column without one, as R writes its row names; None refuses it.
 
-    Raises: CorpusError for anything that is not a table of text: missing, unreadable, not UTF-8, broken
-    quotes, a column named twice or not at all, a row whose number of cells differs from the header's,
-    no row at all.
+    Raises:
+        CorpusError: The file is missing, unreadable, not UTF-8 or has broken quotes; a column has no name or
+            is named twice; a row has more or fewer cells than the header; there is no row.
     """
     text = _text(path)
     delimiter, columns = _columns(path, text, row_names)
     try:
         rows = tuple(_rows(path, text, delimiter, columns, columns if keep is None else keep))
     except csv.Error as error:
-        raise CorpusError(f"{path} is no table that can be read ({error}): check its quotes.") from error
+        raise CorpusError(f"{path} cannot be read as a table ({error}): check its quotes.") from error
     if not rows:
-        raise CorpusError(f"{path} has a header but no row: a table needs at least one utterance.")
+        raise CorpusError(f"{path} has a header but no rows: a table needs at least one utterance.")
     return CsvFile(path, columns, rows)
 
 
 def seconds(table: CsvFile, row: Row, column: str) -> float | None:
-    """A duration in seconds, or None where the cell is empty.
-
-    Raises: CorpusError if it is not a positive number.
-    """
+    """A duration in seconds, None for an empty cell. Raises: CorpusError unless it is above 0."""
     if not row[column]:
         return None
     try:
@@ -89,15 +105,15 @@ def seconds(table: CsvFile, row: Row, column: str) -> float | None:
     except ValueError:
         value = math.nan
     if not (math.isfinite(value) and value > 0):
-        raise table.refuse(row, column, "is no duration in seconds (a number above 0, as 2.5)")
+        raise table.cell_error(row, column, "is not a duration in seconds (a number above 0, such as 2.5)")
     return value
 
 
 def _text(path: Path) -> str:
-    """The whole file as text; a binary one is noticed by its start."""
+    """The whole file as text; only the start of a binary file is read."""
     try:
         if not path.is_file():
-            raise CorpusError(f"{path} is no file: a table is a CSV file.")
+            raise CorpusError(f"{path} is not a file: a table is a CSV file.")
         with path.open("rb") as stream:
             content = stream.read(PEEK_BYTES)
             if b"\0" not in content:
@@ -115,7 +131,7 @@ def _text(path: Path) -> str:
 
 
 def _columns(path: Path, text: str, row_names: str | None = None) -> tuple[str, tuple[str, ...]]:
-    """Delimiter and column names. The header decides alone: cells below may hold `;` between labels."""
+    """Delimiter and column names, from the header alone: other cells may hold `;` between labels."""
     header = next((line for line in io.StringIO(text, newline="") if line.strip()), None)
     if header is None:
         raise CorpusError(f"{path} is empty: a table needs a header and at least one utterance.")
@@ -128,12 +144,9 @@ def _columns(path: Path, text: str, row_names: str | None = None) -> tuple[str, 
     if not columns[0] and row_names is not None:
         columns = (row_names, *columns[1:])
     if "" in columns:
-        raise CorpusError(
-            f"{path} has a column without a name, number {columns.index('') + 1} of the header."
-        )
-    twice = [name for i, name in enumerate(columns) if name in columns[:i]]
-    if twice:
-        raise CorpusError(f"{path} has the column {twice[0]} twice: column names must differ.")
+        raise CorpusError(f"{path}: column {columns.index('') + 1} of the header has no name.")
+    if repeated := first_repeated(columns, str):
+        raise CorpusError(f"{path} has the column {repeated[0]} twice: column names must differ.")
     return delimiter, columns
 
 

@@ -1,9 +1,9 @@
 """The Berlin Database of Emotional Speech (Burkhardt et al. 2005): `utterances.csv` beside its audio, or the
-recordings alone, whose names tell speaker, sentence and emotion: 03a01Fa.wav.
+recordings alone, whose names contain speaker, sentence and emotion: 03a01Fa.wav.
 
-EmoDB has no votes per class. It tells the emotion the actor meant and the share of 20 listeners who
-recognised it, so the intended emotion gets round(20 · share) votes; what the other listeners said is not
-known, and their votes go to *other*. Without the table there is one vote, for the emotion that was meant.
+EmoDB has no votes per class but the intended emotion and the share of 20 listeners who recognised it. So the
+intended emotion gets round(20 · share) votes; the answers of the other listeners are not known, and their
+votes go to *other*. Without the table the intended emotion gets one vote.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..errors import CorpusError
 from ..labels.votes import OTHER, Votes
-from .corpus import Corpus, Reading, Utterance
+from .corpus import Corpus, ReadOptions, Utterance
 from .csv_reader import CsvFile, Row, column_names, read_csv, seconds
 from .label_map import LabelMap
 
@@ -37,50 +37,48 @@ LETTERS = {
 }
 """Of the German words: Wut (anger), Langeweile, Ekel, Angst, Freude, neutral, Trauer."""
 
-MEANT_ONLY = (
-    f"{TABLE} with the listening test is not there: each utterance has one vote, for the emotion meant."
+EMOTIONS = tuple(LETTERS.values())
+NO_LISTENING_TEST = (
+    f"{TABLE} with the listening test is missing: each utterance has one vote, for the intended emotion."
 )
 LISTENERS = 20
 COLUMNS = ("file", "speaker", "emotion", "duration_s", "recognised")
 VOTES_NOTE = (
-    "EmoDB's votes are made of the share of 20 listeners who recognised the intended emotion; what the "
-    "others said is not known and counts as one label, so the agreement told here is likely too high."
+    "EmoDB's votes are computed from the share of 20 listeners who recognised the intended emotion; the "
+    "answers of the others are not known and count as one label, so this agreement is likely too high."
 )
-EMOTIONS = ("anger", "boredom", "disgust", "fear", "happiness", "neutral", "sadness")
 
 
 def recognises(path: Path) -> bool:
-    """Whether `path` is a folder with an utterances.csv or such recordings, or that table itself."""
+    """Whether `path` is a folder with an utterances.csv or EmoDB's recordings, or that table itself."""
     if path.is_dir():
         return os.path.exists(path / TABLE) or bool(_recordings(path))  # no error in a closed folder
     try:
         return path.name == TABLE and set(COLUMNS) <= set(column_names(path))
     except CorpusError:
-        return False  # not even a table: whoever reads it will say so
+        return False  # not a table; the importer that reads it reports why
 
 
-def read(path: Path, how: Reading) -> Corpus:
-    """Every utterance of the folder's table; the audio is not looked at.
+def read(path: Path, options: ReadOptions) -> Corpus:
+    """Every utterance of the folder's table; the audio is not read.
 
     Raises: CorpusError with file, row and column for a table that is not EmoDB's.
     """
     if path.is_dir() and not os.path.exists(path / TABLE) and (files := _recordings(path)):
-        utterances = tuple(_meant(file, how.label_map) for file in files)
-        return Corpus(NAME, NAME, path, utterances, (MEANT_ONLY,))
+        utterances = tuple(_intended(file, options.label_map) for file in files)
+        return Corpus(NAME, NAME, path, utterances, (NO_LISTENING_TEST,))
     table = read_csv(path / TABLE if path.is_dir() else path)
     table.require(COLUMNS)
-    return Corpus(NAME, NAME, path, tuple(_utterance(table, row, how.label_map) for row in table.rows))
+    return Corpus(NAME, NAME, path, tuple(_utterance(table, row, options.label_map) for row in table.rows))
 
 
 def _utterance(table: CsvFile, row: Row, label_map: LabelMap) -> Utterance:
-    for column in ("file", "speaker"):
-        if not row[column]:
-            raise table.refuse(row, column, f"is empty: every utterance needs a {column}")
+    table.require_cells(row, ("file", "speaker"))
     if row["emotion"] not in EMOTIONS:
-        raise table.refuse(row, "emotion", f"is no emotion of EmoDB, which are {', '.join(EMOTIONS)}")
+        raise table.cell_error(row, "emotion", f"is not an emotion of EmoDB, which are {', '.join(EMOTIONS)}")
     recognised = votes_for(row["recognised"])
     if recognised is None:
-        raise table.refuse(row, "recognised", "is no share between 0 and 1")
+        raise table.cell_error(row, "recognised", "is not a share between 0 and 1")
     label = label_map.of(row["emotion"])
     counts = {label: recognised}
     counts[OTHER] = counts.get(OTHER, 0) + LISTENERS - recognised
@@ -89,7 +87,7 @@ def _utterance(table: CsvFile, row: Row, label_map: LabelMap) -> Utterance:
 
 
 def _recordings(path: Path) -> list[Path]:
-    """The files of `path` or its wav/ that are named as EmoDB's, sorted; none in a closed folder."""
+    """The files of `path` or its wav/ with names as in EmoDB, sorted; none in a folder without permission."""
     for folder in (path / RECORDINGS, path):
         try:
             found = sorted(file for file in folder.iterdir() if RECORDING.fullmatch(file.name))
@@ -100,17 +98,17 @@ def _recordings(path: Path) -> list[Path]:
     return []
 
 
-def _meant(file: Path, label_map: LabelMap) -> Utterance:
+def _intended(file: Path, label_map: LabelMap) -> Utterance:
     parts = RECORDING.fullmatch(file.name)
-    assert parts is not None, "only such files are asked for"
+    assert parts is not None, "only matching files are passed"
     label = label_map.of(LETTERS[parts[2].upper()])
     return Utterance(file.stem, file.absolute(), parts[1], Votes({label: 1}))
 
 
 def votes_for(share: str) -> int | None:
-    """Of 20 listeners, how many are `share` (0 to 1, as written); None if that is no share.
+    """How many of 20 listeners `share` (0 to 1, as written) stands for; None unless it is a share.
 
-    Halves go up, on the written decimals: Python's round() would take 0.125 · 20 = 2.5 down to 2 and
+    Halves round up, on the written decimals: Python's round() would take 0.125 · 20 = 2.5 down to 2 and
     0.175 · 20 = 3.5 up to 4, and a binary float may miss a half altogether.
     """
     try:

@@ -1,13 +1,12 @@
-"""Speaker-disjoint folds as data: made, saved, loaded, verified. Nothing in here is random.
+"""Speaker-disjoint folds: made, saved, loaded and verified. Nothing here is random.
 
-A fold names the speakers that test, those that develop (early stopping) and those that train.
+A fold names its test speakers, its development speakers (early stopping) and its training speakers.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,20 +14,26 @@ from typing import Any
 
 from ..errors import ConfigError
 from ..system.files import write_json
+from ..system.printable import listed
 from .corpus import Corpus
+from .duplicates import first_repeated
+
+PARTS = ("train", "dev", "test")
+"""The parts of a fold."""
 
 MANY_SPEAKERS = 12
-"""Up to so many speakers leave-one-speaker-out is the default, above it GROUPS groups (SPEC.md)."""
+"""Up to this number of speakers leave-one-speaker-out is the default, above it GROUPS groups (SPEC.md)."""
 
 GROUPS = 10
-TAKEN = (".", "..", "logs", "report", "tensorboard")
+RESERVED_NAMES = (".", "..", "logs", "report", "tensorboard")
+LISTED = 20
 
 
 @dataclass(frozen=True)
 class Fold:
-    """Speakers by part; its name is that of a folder in a run.
+    """Speakers by part; a folder of the run has the fold's name.
 
-    Raises: ConfigError if a part is empty, a speaker is named twice, or no folder can have such a name.
+    Raises: ConfigError if a part is empty, a speaker is named twice, or the name is not a folder name.
     """
 
     name: str
@@ -37,17 +42,18 @@ class Fold:
     test: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        if not _names_a_folder(self.name):
+        name = self.name
+        if not 0 < len(name) <= 100 or "/" in name or not name.isprintable() or name in RESERVED_NAMES:
             raise ConfigError(
-                f"fold {self.name!r} cannot be a folder of the run: allowed are names without / or control "
-                f"characters, up to 100 of them, other than {', '.join(TAKEN)}; rename it, or use groups."
+                f"fold {name!r} cannot be a folder of the run: allowed are names of up to 100 characters "
+                f"without / or control characters, other than {', '.join(RESERVED_NAMES)}; rename it, or use "
+                "groups."
             )
         for part in PARTS:
             if not getattr(self, part):
-                raise ConfigError(f"fold {self.name} has no {part} speaker: every part needs at least one.")
-        twice = _repeated(self.speakers)
-        if twice:
-            raise ConfigError(f"fold {self.name} names speaker {twice[0]} twice: parts must not share one.")
+                raise ConfigError(f"fold {name} has no {part} speaker: every part needs at least one.")
+        if repeated := first_repeated(self.speakers, str):
+            raise ConfigError(f"fold {name} names speaker {repeated[0]} twice: parts must not share one.")
 
     @property
     def speakers(self) -> tuple[str, ...]:
@@ -60,7 +66,7 @@ class Folds:
     """The folds of one experiment.
 
     corpus: its name. data_hash: of the corpus they were made for, None in a file written by hand.
-    Raises: ConfigError if there is no fold, two have one name, or a speaker is tested in two of them.
+    Raises: ConfigError if there is no fold, two have the same name, or a speaker is tested in two of them.
     """
 
     corpus: str
@@ -70,25 +76,25 @@ class Folds:
     def __post_init__(self) -> None:
         if not self.folds:
             raise ConfigError("no fold: an experiment needs at least one.")
-        twice = _repeated(fold.name for fold in self.folds)
-        if twice:
-            raise ConfigError(f"two folds are named {twice[0]}: names must differ.")
-        tested = _repeated(speaker for fold in self.folds for speaker in fold.test)
-        if tested:
-            raise ConfigError(f"speaker {tested[0]} is tested in two folds: at most one is allowed.")
+        if repeated := first_repeated((fold.name for fold in self.folds), str):
+            raise ConfigError(f"two folds are named {repeated[0]}: names must differ.")
+        if repeated := first_repeated((speaker for fold in self.folds for speaker in fold.test), str):
+            raise ConfigError(f"speaker {repeated[0]} is tested in two folds: at most one is allowed.")
 
 
 def one(corpus: Corpus, speaker: str) -> Fold:
     """The leave-one-speaker-out fold that tests `speaker`.
 
-    The other speaker of the session develops where the corpus has sessions of two, else the next
-    speaker in sorted order (the first after the last); all others train.
+    The development speaker is the other one of the session if the corpus has sessions of two, else the next
+    in sorted order (the first after the last); all others train.
 
-    Raises: ConfigError for an unknown speaker or a corpus of fewer than three.
+    Raises: ConfigError for an unknown speaker or a corpus with fewer than three.
     """
     speakers = _at_least_three(corpus)
     if speaker not in speakers:
-        raise ConfigError(f"speaker {speaker} is not in {corpus.name}: its speakers are {_listed(speakers)}.")
+        raise ConfigError(
+            f"speaker {speaker} is not in {corpus.name}: its speakers are {listed(speakers, LISTED)}."
+        )
     partners = _session_partners(corpus, speaker)
     following = speakers[(speakers.index(speaker) + 1) % len(speakers)]
     dev = partners[0] if len(partners) == 1 else following
@@ -97,14 +103,14 @@ def one(corpus: Corpus, speaker: str) -> Fold:
 
 
 def loso(corpus: Corpus) -> Folds:
-    """Leave-one-speaker-out: one fold a speaker, in sorted order."""
+    """Leave-one-speaker-out: one fold per speaker, in sorted order."""
     return _folds(corpus, [one(corpus, speaker) for speaker in corpus.speakers])
 
 
 def groups(corpus: Corpus, n: int) -> Folds:
-    """n speaker-disjoint groups of about equally many utterances; each tests once, the next develops.
+    """n speaker-disjoint groups of similar size; each is tested once and the next is for development.
 
-    The speaker with the most utterances is placed first, always into the smallest group so far.
+    Speakers are placed in descending order of utterances, each into the smallest group so far.
 
     Raises: ConfigError unless 3 ≤ n ≤ number of speakers.
     """
@@ -112,7 +118,7 @@ def groups(corpus: Corpus, n: int) -> Folds:
     if not 3 <= n <= len(speakers):
         raise ConfigError(
             f"{n} groups of {len(speakers)} speakers: allowed are 3 to {len(speakers)}, "
-            "since one group tests, one develops and the rest train."
+            "since one group is for testing, one for development and the rest for training."
         )
     size = {name: len(corpus.of_speakers([name])) for name in speakers}
     members: list[list[str]] = [[] for _ in range(n)]
@@ -123,7 +129,7 @@ def groups(corpus: Corpus, n: int) -> Folds:
 
 
 def sessions(corpus: Corpus) -> Folds:
-    """The corpus's own sessions: each tests once, the next one develops.
+    """The corpus's own sessions: each is tested once and the next is for development.
 
     Raises: ConfigError if an utterance has no session, a speaker is in two, or there are fewer than three.
     """
@@ -131,11 +137,10 @@ def sessions(corpus: Corpus) -> Folds:
     for utterance in corpus.utterances:
         if utterance.session is None:
             raise ConfigError(
-                f"{corpus.name} gives {utterance.id} no session: use loso or a number of groups."
+                f"{corpus.name} has no session for {utterance.id}: use loso or a number of groups."
             )
         members.setdefault(utterance.session, set()).add(utterance.speaker)
-    shared = _repeated(speaker for group in members.values() for speaker in group)
-    if shared:
+    if shared := first_repeated((speaker for group in members.values() for speaker in sorted(group)), str):
         raise ConfigError(f"speaker {shared[0]} is in two sessions: sessions as folds must not share one.")
     if len(members) < 3:
         raise ConfigError(f"{corpus.name} has {len(members)} sessions: folds of sessions need at least 3.")
@@ -164,19 +169,23 @@ def make(corpus: Corpus, spec: str | None = None) -> Folds:
 def verify(folds: Folds, corpus: Corpus) -> None:
     """Check that `folds` are of this corpus: the same data, and each fold names each speaker once.
 
-    Raises: ConfigError naming what differs.
+    Raises: ConfigError naming the difference.
     """
     here = set(corpus.speakers)
     for fold in folds.folds:
         unknown, left_out = sorted(set(fold.speakers) - here), sorted(here - set(fold.speakers))
         if unknown:
-            raise ConfigError(f"fold {fold.name} names {_listed(unknown)}, no speaker of {corpus.name}.")
+            raise ConfigError(
+                f"fold {fold.name} names {listed(unknown, LISTED)}, not a speaker of {corpus.name}."
+            )
         if left_out:
-            raise ConfigError(f"fold {fold.name} leaves out speaker {_listed(left_out)} of {corpus.name}.")
+            raise ConfigError(
+                f"fold {fold.name} leaves out speaker {listed(left_out, LISTED)} of {corpus.name}."
+            )
     if folds.data_hash not in (None, corpus.data_hash()):
         raise ConfigError(
             f"the folds were made for data {folds.data_hash}, but {corpus.name} now is {corpus.data_hash()}: "
-            "its utterances, speakers or votes have changed, so make the folds anew."
+            "its utterances, speakers or votes have changed, so make new folds."
         )
 
 
@@ -188,14 +197,14 @@ def save(folds: Folds, path: Path) -> None:
 def load(path: Path, corpus: Corpus) -> Folds:
     """Folds saved by `save` or written by hand (then `data_hash` may be absent), verified for `corpus`.
 
-    Raises: ConfigError with the file's name for anything else than verified folds.
+    Raises: ConfigError with the file's name for anything but verified folds.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read as folds: {error.strerror}.") from error
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} is no file of folds: it is not JSON ({error}).") from error
+        raise ConfigError(f"{path} is not a file of folds: it is not JSON ({error}).") from error
     try:
         folds = _from_json(content, corpus.name)
         verify(folds, corpus)
@@ -207,7 +216,7 @@ def load(path: Path, corpus: Corpus) -> Folds:
 def _from_json(content: Any, corpus: str) -> Folds:
     items = content.get("folds") if isinstance(content, dict) else None
     if not isinstance(items, list):
-        raise ConfigError('no list "folds" in it, as mlee saves them.')
+        raise ConfigError('the list "folds" is missing.')
     digest, name = content.get("data_hash"), content.get("corpus", corpus)
     if not isinstance(name, str) or not isinstance(digest, str | None):
         raise ConfigError(f"corpus {name!r} and data_hash {digest!r} must be text.")
@@ -215,9 +224,9 @@ def _from_json(content: Any, corpus: str) -> Folds:
 
 
 def _fold_from_json(item: Any) -> Fold:
-    wanted = {"name", *PARTS}
-    if not isinstance(item, dict) or set(item) != wanted or not isinstance(item["name"], str):
-        raise ConfigError(f"a fold {str(item)[:80]} is not an object of {', '.join(sorted(wanted))}.")
+    keys = {"name", *PARTS}
+    if not isinstance(item, dict) or set(item) != keys or not isinstance(item["name"], str):
+        raise ConfigError(f"the fold {str(item)[:80]} is not an object with {', '.join(sorted(keys))}.")
     for part in PARTS:
         if not isinstance(item[part], list) or not all(isinstance(name, str) for name in item[part]):
             raise ConfigError(f"fold {item['name']}: {part} is not a list of speaker names in quotes.")
@@ -231,22 +240,18 @@ def _folds(corpus: Corpus, folds: Iterable[Fold]) -> Folds:
 
 
 def _rotate(names: Sequence[str], members: Sequence[Iterable[str]]) -> list[Fold]:
-    """One fold a group: it tests, the next develops, the rest train."""
-    n = len(names)
-    parts = [tuple(sorted(group)) for group in members]
-    return [
-        Fold(
-            names[i],
-            tuple(sorted(s for j in range(n) if j not in (i, (i + 1) % n) for s in parts[j])),
-            parts[(i + 1) % n],
-            parts[i],
-        )
-        for i in range(n)
-    ]
+    """One fold per group: it is tested, the next is for development, the rest train."""
+    groups = [tuple(sorted(group)) for group in members]
+    folds = []
+    for i, (name, test) in enumerate(zip(names, groups, strict=True)):
+        dev = groups[(i + 1) % len(groups)]
+        train = sorted(s for group in groups if group not in (test, dev) for s in group)
+        folds.append(Fold(name, tuple(train), dev, test))
+    return folds
 
 
 def _session_partners(corpus: Corpus, speaker: str) -> list[str]:
-    """The other speakers of the sessions in which `speaker` talks, sorted."""
+    """The other speakers of the sessions of `speaker`, sorted."""
     own = {u.session for u in corpus.of_speakers([speaker])} - {None}
     return sorted({u.speaker for u in corpus.utterances if u.session in own} - {speaker})
 
@@ -255,23 +260,6 @@ def _at_least_three(corpus: Corpus) -> tuple[str, ...]:
     speakers = corpus.speakers
     if len(speakers) < 3:
         raise ConfigError(
-            f"{corpus.name} has {len(speakers)} speakers: folds need at least 3, to test, develop and train."
+            f"{corpus.name} has {len(speakers)} speakers: folds need at least 3, for the three parts."
         )
     return speakers
-
-
-def _names_a_folder(name: str) -> bool:
-    return 0 < len(name) <= 100 and "/" not in name and name.isprintable() and name not in TAKEN
-
-
-def _repeated(names: Iterable[str]) -> list[str]:
-    return [name for name, times in Counter(names).items() if times > 1]
-
-
-def _listed(names: Sequence[str], most: int = 20) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
-
-
-PARTS = ("train", "dev", "test")
-"""What a speaker's recordings may be for a model."""

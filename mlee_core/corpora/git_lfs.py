@@ -1,4 +1,4 @@
-"""Git-LFS pointer files: what a clone without Git LFS holds in place of audio and large tables.
+"""Git-LFS pointer files, which a clone without Git LFS contains in place of audio and large tables.
 
 A pointer is a text file of a few lines that begins with `version https://git-lfs` (Git LFS
 specification, https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md).
@@ -29,6 +29,6 @@ def is_pointer(path: Path) -> bool:
 
 
 def refuse_pointer(path: Path) -> None:
-    """Raises: CorpusError naming Git LFS if `path` is a pointer instead of the file itself."""
+    """Raises: CorpusError with advice on Git LFS if `path` is a pointer instead of the file itself."""
     if is_pointer(path):
         raise CorpusError(f"{path} is a Git-LFS pointer instead of the file itself: {ADVICE}.")

@@ -1,14 +1,15 @@
-"""IEMOCAP (Busso et al. 2008) as it is released: `Session1` … `Session5`, each with `dialog/EmoEvaluation`.
+"""IEMOCAP (Busso et al. 2008) as released: `Session1` … `Session5`, each with `dialog/EmoEvaluation`.
 
-One text file a dialog. An utterance begins with the release's consensus, `[start - end] ID neu [v, a, d]`
-with tabs between; below it stand the evaluators' labels, `C-E2: Neutral; Frustration; (comment)`, one line
-an evaluator with one label or several; the actors' own, `C-F1:` and `C-M1:`; and ratings of valence,
-activation and dominance, `A-E2:`, which are not read. A comment may run over lines.
+There is one text file per dialog. An utterance begins with the release's consensus,
+`[start - end] ID neu [v, a, d]`, separated by tabs. It is followed by the evaluators' labels,
+`C-E2: Neutral; Frustration; (comment)`, one line per evaluator with one or more labels; the actors' own,
+`C-F1:` and `C-M1:`; and ratings of valence, activation and dominance, `A-E2:`, which are not read. A comment
+may continue over several lines.
 
-Labels and consensus codes are two spellings of the same ten words, so a label map counts for both:
+Labels and consensus codes are two spellings of the same ten words, so a label map applies to both:
 `excited=hap` makes votes for *Excited* votes for hap and turns the consensus `exc` into hap. (reading) The
 consensus is mapped, not recomputed: this is the usual merge of the two classes, which researchers compare
-with. So an utterance with one vote each for happy, excited and neutral stays `xxx`, no agreement. Without a
+with. So an utterance with one vote each for happy, excited and neutral remains `xxx`, no agreement. Without a
 map *Excited* is an emotion outside the four classes, as in the paper.
 """
 
@@ -25,7 +26,9 @@ from typing import Any
 
 from ..errors import CorpusError
 from ..labels.votes import CLASSES, Votes
-from .corpus import Corpus, Reading, Utterance
+from ..system.printable import listed
+from .corpus import NO_AGREEMENT, Corpus, ReadOptions, Utterance
+from .duplicates import first_repeated
 from .label_map import LabelMap
 
 NAME = "iemocap"
@@ -36,8 +39,8 @@ EVALUATION = Path("dialog") / "EmoEvaluation"
 IMPROVISED, SCRIPTED = "impro", "script"
 EVALUATORS, SELF = "E", "FM"
 USUAL_EVALUATORS = 3
-LISTED = 5  # strange labels that a warning names
-NONE, NO_AGREEMENT = "none", "xxx"
+LISTED = 5  # unknown labels that a warning names
+NO_AGREEMENT_CODE = "xxx"
 WORDS = {
     "neu": ("neutral", "neutral state"),
     "hap": ("happiness", "happy"),
@@ -57,7 +60,7 @@ _CONSENSUS = re.compile(rf"\[\s*{_SECONDS}\s*-\s*{_SECONDS}\s*\]\s+(\S+)\s+(\S+)
 _ID = re.compile(r"((Ses[0-9]{2})[FM]_[A-Za-z0-9_]{1,60})_([FM])[A-Za-z0-9]{1,20}")
 _VOTE = re.compile(r"C-([EFM][A-Za-z0-9]*)\s*:(.*)")
 _CONSENSUS_FORM = "`[start - end] ID label [v, a, d]`, seconds with the start before the end"
-_ID_FORM = "an id is as Ses01F_impro01_M003"
+_ID_FORM = "an id is like Ses01F_impro01_M003"
 _VOTE_FORM = "`C-E1: label; label; (comment)`, C-F1 or C-M1"
 
 
@@ -66,30 +69,32 @@ def recognises(path: Path) -> bool:
     return any(os.path.isdir(path / f"Session{n}" / EVALUATION) for n in range(1, 6))
 
 
-def read(path: Path, how: Reading) -> Corpus:
-    """Every utterance of the improvised dialogs, and of the scripted ones if `how` asks for them; no audio.
+def read(path: Path, options: ReadOptions) -> Corpus:
+    """Every utterance of the improvised dialogs, and on request of the scripted ones; no audio is read.
 
-    speaker is who talks, the letter before the last number of the id: Ses01F_impro01_M003 is Ses01M.
-    An utterance without a vote has no consensus either: nothing supports it, so no scheme admits it.
+    The speaker is the letter before the last number of the id: Ses01F_impro01_M003 is Ses01M.
+    An utterance without votes has no consensus either: nothing supports it, so no scheme admits it.
 
-    Raises: CorpusError with file and line for what is no EmoEvaluation file, and for an id met twice.
+    Raises: CorpusError with file and line for a file that is no EmoEvaluation file, and for a repeated id.
     """
     folders = _session_folders(path)
-    wanted = EVALUATORS + (SELF if how.self_reports else "")
-    dialogs = [_turns(file, wanted) for folder in folders for file in _dialogs(folder, how.scripted)]
+    wanted = EVALUATORS + (SELF if options.self_reports else "")
+    dialogs = [_turns(file, wanted) for folder in folders for file in _dialogs(folder, options.scripted)]
     turns = [turn for dialog in dialogs for turn in sorted(dialog, key=lambda t: (t.start_s, t.id))]
     if not turns:
-        kind = "utterance" if how.scripted else f"improvised utterance (*{IMPROVISED}*.txt)"
+        kind = "utterance" if options.scripted else f"improvised utterance (*{IMPROVISED}*.txt)"
         raise CorpusError(f"{path} has no {kind} in Session*/{EVALUATION}.")
-    _refuse_repeated(turns)
-    utterances = tuple(_utterance(turn, how.label_map) for turn in turns)
-    warnings = (*_absences(folders, dialogs), *_vote_warnings(turns, how.label_map))
+    if repeated := first_repeated(turns, lambda turn: turn.id):
+        places = " and ".join(f"{turn.file}, line {turn.line}" for turn in repeated)
+        raise CorpusError(f"{places} both hold utterance {repeated[0].id!r}: ids must be unique.")
+    utterances = tuple(_utterance(turn, options.label_map) for turn in turns)
+    warnings = (*_absences(folders, dialogs), *_vote_warnings(turns, options.label_map))
     return Corpus(NAME, NAME, path, utterances, warnings)
 
 
 @dataclass(frozen=True)
 class _Turn:
-    """One utterance as its dialog's file tells it; file and line are where its consensus stands."""
+    """One utterance of a dialog; file and line: the place of its consensus."""
 
     id: str
     dialog: str
@@ -108,15 +113,15 @@ def _session_folders(path: Path) -> list[Path]:
         folders = sorted(p for p in path.iterdir() if re.fullmatch(r"Session[0-9]+", p.name))
     except OSError as error:
         raise CorpusError(f"{path} cannot be read as IEMOCAP, {LOOKS_LIKE}: {error.strerror}.") from error
-    if not any(_is_there(folder / EVALUATION) for folder in folders):
-        raise CorpusError(f"{path} is not {LOOKS_LIKE}: no Session*/{EVALUATION} is in it.")
+    if not any(_is_folder(folder / EVALUATION) for folder in folders):
+        raise CorpusError(f"{path} is not {LOOKS_LIKE}: it has no Session*/{EVALUATION}.")
     return folders
 
 
 def _dialogs(session: Path, scripted: bool) -> list[Path]:
-    """The session's evaluation files; not its sub-folders, nor the `._` files that macOS leaves."""
+    """The session's evaluation files, without folders and the `._` files of macOS."""
     folder = session / EVALUATION
-    if not _is_there(folder):
+    if not _is_folder(folder):
         return []
     try:
         return sorted(
@@ -131,8 +136,8 @@ def _dialogs(session: Path, scripted: bool) -> list[Path]:
         raise CorpusError(f"{folder} cannot be read: {error.strerror}.") from error
 
 
-def _is_there(folder: Path) -> bool:
-    """Whether this is a folder. Raises: CorpusError if the system does not tell, as in a closed one."""
+def _is_folder(folder: Path) -> bool:
+    """Whether this is a folder. Raises: CorpusError if that cannot be determined, as without permission."""
     try:
         return stat.S_ISDIR(folder.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -153,7 +158,7 @@ def _turns(file: Path, wanted: str) -> list[_Turn]:
             turns.append(_turn(file, number, line))
         elif line.startswith("C-"):
             if not turns:
-                raise _refuse(file, number, line, "stands before any utterance")
+                raise _refuse(file, number, line, "precedes any utterance")
             annotator, labels = _vote(file, number, line)
             if annotator[0] in wanted:
                 turns[-1].given.append((annotator, labels))
@@ -164,7 +169,7 @@ def _turns(file: Path, wanted: str) -> list[_Turn]:
 
 
 def _leaves_open(line: str, in_comment: bool) -> bool:
-    """Whether the next line may go on with a comment that is not closed yet."""
+    """Whether the next line may continue a comment."""
     begins = line.startswith(("C-", "A-")) and "(" in line
     return (begins or (in_comment and not line.startswith("["))) and not line.endswith(")")
 
@@ -173,7 +178,7 @@ def _lines(file: Path) -> Iterator[str]:
     """Stripped lines. Comments hold Latin-1 bytes, and only comments hold more than ASCII."""
     try:
         if not stat.S_ISREG(file.stat().st_mode):  # a pipe would never end
-            raise CorpusError(f"{file} cannot be read: it is no ordinary file.")
+            raise CorpusError(f"{file} cannot be read: it is not a regular file.")
         content = file.read_bytes()
     except OSError as error:
         raise CorpusError(f"{file} cannot be read: {error.strerror}.") from error
@@ -184,13 +189,14 @@ def _lines(file: Path) -> Iterator[str]:
 def _turn(file: Path, number: int, line: str) -> _Turn:
     match = _CONSENSUS.fullmatch(line)
     if match is None or round(float(match[2]) - float(match[1]), 4) <= 0:
-        raise _refuse(file, number, line, f"is no {_CONSENSUS_FORM}")
+        raise _refuse(file, number, line, f"is not {_CONSENSUS_FORM}")
     start, end, name, code = match.groups()
     parts = _ID.fullmatch(name)
     if parts is None:
-        raise _refuse(file, number, name, f"names no IEMOCAP utterance: {_ID_FORM}")
-    if code not in (*WORDS, NO_AGREEMENT):
-        raise _refuse(file, number, code, f"is no consensus, which are {', '.join(WORDS)}, {NO_AGREEMENT}")
+        raise _refuse(file, number, name, f"is not an id of IEMOCAP: {_ID_FORM}")
+    if code not in (*WORDS, NO_AGREEMENT_CODE):
+        allowed = ", ".join((*WORDS, NO_AGREEMENT_CODE))
+        raise _refuse(file, number, code, f"is not a consensus: allowed are {allowed}")
     dialog, session, letter = parts.groups()
     return _Turn(name, dialog, session, session + letter, file, number, float(start), float(end), code)
 
@@ -198,7 +204,7 @@ def _turn(file: Path, number: int, line: str) -> _Turn:
 def _vote(file: Path, number: int, line: str) -> tuple[str, tuple[str, ...]]:
     match = _VOTE.fullmatch(line)
     if match is None:
-        raise _refuse(file, number, line, f"is no {_VOTE_FORM}")
+        raise _refuse(file, number, line, f"is not {_VOTE_FORM}")
     words = (word.strip().lower() for word in match[2].partition("(")[0].split(";"))
     return match[1], tuple(word for word in words if word)
 
@@ -206,15 +212,6 @@ def _vote(file: Path, number: int, line: str) -> tuple[str, tuple[str, ...]]:
 def _refuse(file: Path, number: int, found: str, why: str) -> CorpusError:
     shown = found if len(found) <= 60 else f"{found[:60]}…"
     return CorpusError(f"{file}, line {number}: {shown!r} {why}.")
-
-
-def _refuse_repeated(turns: Iterable[_Turn]) -> None:
-    met: dict[str, _Turn] = {}
-    for turn in turns:
-        first = met.setdefault(turn.id, turn)
-        if first is not turn:
-            places = f"{first.file}, line {first.line} and {turn.file}, line {turn.line}"
-            raise CorpusError(f"{places} both tell utterance {turn.id!r}: ids must be unique.")
 
 
 def _utterance(turn: _Turn, label_map: LabelMap) -> Utterance:
@@ -234,49 +231,48 @@ def _utterance(turn: _Turn, label_map: LabelMap) -> Utterance:
 
 
 def _consensus(code: str, label_map: LabelMap) -> str:
-    return NONE if code == NO_AGREEMENT else label_map.of(*_NAMES[code])
+    return NO_AGREEMENT if code == NO_AGREEMENT_CODE else label_map.of(*_NAMES[code])
 
 
 def _absences(folders: Iterable[Path], dialogs: Iterable[Sequence[_Turn]]) -> Iterator[str]:
-    lacking = [folder.name for folder in folders if not _is_there(folder / EVALUATION)]
-    if lacking:
-        yield f"{', '.join(lacking)}: no {EVALUATION} there, so not read."
+    without = [folder.name for folder in folders if not _is_folder(folder / EVALUATION)]
+    if without:
+        yield f"{', '.join(without)}: not read, since {EVALUATION} is missing."
     empty = sum(not dialog for dialog in dialogs)
     if empty:
         yield f"{empty} dialogs' files hold no utterance."
 
 
 def _vote_warnings(turns: Sequence[_Turn], label_map: LabelMap) -> Iterator[str]:
-    judged = [{name for name, words in t.given if words and name[0] in EVALUATORS} for t in turns]
-    few = sum(0 < len(names) < USUAL_EVALUATORS for names in judged)
+    evaluators = [{name for name, words in t.given if words and name[0] in EVALUATORS} for t in turns]
+    few = sum(0 < len(names) < USUAL_EVALUATORS for names in evaluators)
     if few:
-        yield f"votes: fewer than {USUAL_EVALUATORS} evaluators judged {few} of {len(turns)} utterances."
-    silent = sum(not any(words for _, words in turn.given) for turn in turns)
-    if silent:
+        yield f"votes: {few} of {len(turns)} utterances have fewer than {USUAL_EVALUATORS} evaluators."
+    without = sum(not any(words for _, words in turn.given) for turn in turns)
+    if without:
         yield (
-            f"votes: {silent} of {len(turns)} utterances have none, so no label scheme admits them, "
+            f"votes: {without} of {len(turns)} utterances have none, so no label scheme admits them, "
             "whatever their consensus."
         )
     empty = sum(not words for turn in turns for _, words in turn.given)
     if empty:
-        yield f"votes: {empty} annotators' lines hold no label and count as not given."
-    again = sum(len(turn.given) - len({name for name, _ in turn.given}) for turn in turns)
-    if again:
-        yield f"votes: {again} annotators' lines are a second one on an utterance; labels are put together."
-    strange = Counter(
+        yield f"votes: {empty} lines of annotators hold no label and are ignored."
+    repeated = sum(len(turn.given) - len({name for name, _ in turn.given}) for turn in turns)
+    if repeated:
+        yield f"votes: {repeated} lines repeat an annotator on an utterance; their labels are combined."
+    unknown = Counter(
         word
         for turn in turns
         for _, words in turn.given
         for word in words
         if word not in _NAMES and not label_map.knows(word)
     )
-    if strange:
-        listed = ", ".join(f"{word} {n}" for word, n in strange.most_common(LISTED))
-        more = f" and {len(strange) - LISTED} more" if len(strange) > LISTED else ""
-        yield f"votes: labels that IEMOCAP does not have, each kept as another emotion: {listed}{more}."
+    if unknown:
+        names = listed([f"{word} {n}" for word, n in unknown.most_common()], LISTED)
+        yield f"votes: labels that IEMOCAP does not have, each kept as another emotion: {names}."
 
 
-# What the paper found
+# Comparison with the paper
 
 PAPER_UTTERANCES, PAPER_SPEAKERS = 4784, 10
 PAPER_DOMINANT = {"neu": 1099, "hap": 284, "sad": 608, "ang": 289}
@@ -288,23 +284,23 @@ _TABLE_1_ROWS = {"dominant": "of those with a dominant class", "all": "of all an
 
 
 def against_paper(corpus: Corpus) -> tuple[str, ...]:
-    """Whether the paper's utterances, dominant classes and Table 1 (SPEC.md) came out; sentences to print.
+    """Compares utterances, dominant classes and Table 1 with the paper (SPEC.md); sentences to print.
 
-    corpus: IEMOCAP. The paper's numbers are those of the default reading; where scripted dialogs or
-    self-reports are among the utterances, the one sentence says that they cannot be compared.
+    corpus: IEMOCAP. The paper's numbers are those of the default options; with scripted dialogs or
+    self-reports the only sentence is that they cannot be compared.
     """
     from .statistics import info
 
-    more = [name for name, there in _beyond_default(corpus).items() if there]
-    if more:
+    included = [name for name, present in _beyond_default(corpus).items() if present]
+    if included:
         return (
-            f"With {' and '.join(more)} the paper's numbers, which are those of the improvised dialogs "
+            f"With {' and '.join(included)} the paper's numbers, which are those of the improvised dialogs "
             "without self-reports, cannot be compared.",
         )
     differing = tuple(_differences(info(corpus)))
     if differing:
         return (
-            "The paper's numbers, those of a complete IEMOCAP without a label map, did not come out:",
+            "The numbers differ from the paper's, which are those of a complete IEMOCAP without a label map:",
             *differing,
         )
     counts = ", ".join(f"{n} {name}" for name, n in PAPER_DOMINANT.items())

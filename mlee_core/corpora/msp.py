@@ -1,17 +1,17 @@
-"""MSP-Podcast (Lotfian & Busso 2019) and corpora laid out like it: a folder `Labels` beside the audio, with
-`labels_detailed.csv`, one row a rating, and `labels_consensus.csv`, one row an utterance.
+"""MSP-Podcast (Lotfian & Busso 2019) and corpora in its layout: a folder `Labels` beside the audio, with
+`labels_detailed.csv`, one row per rating, and `labels_consensus.csv`, one row per utterance.
 
-The releases spell things differently; NAMES lists the columns each thing goes by. Releases 1.7 to 1.12 put
-a rating into one cell, EmoDetail: `WORKER00000123; Happy; Happy,Amused; A:5; V:6; D:4;`. Up to 1.9 the
-consensus file is called labels_concensus.csv.
+The releases use different column names, which NAMES lists. Releases 1.7 to 1.12 put a rating into one cell,
+EmoDetail: `WORKER00000123; Happy; Happy,Amused; A:5; V:6; D:4;`. Up to 1.9 the consensus file is called
+labels_concensus.csv.
 
-(reading) A vote is the *primary* emotion, the one that the rater took for dominant; the secondary ones are
-what else was heard, named by a list that all raters tick differently, and do not vote. A rater who wrote
-"Other-…" with words of their own votes for *other*. Words in the ratings and letters in the consensus are two
-spellings of the same classes, so a label map counts for both; X is no agreement.
+(reading) A vote is the *primary* emotion, which the rater considers dominant. The secondary emotions are
+further ones the rater perceived, ticked in a list by very different standards; they are not votes. A rater
+who entered "Other-…" with free text votes for *other*. Words in the ratings and letters in the consensus are
+two spellings of the same classes, so a label map applies to both; X is no agreement.
 
-Left out, with a warning that counts them: utterances whose speaker is not known, since no fold could keep
-them apart from the speaker's other utterances, and utterances that only one of the two files knows.
+Left out, with a warning that counts them: utterances whose speaker is not known, since no fold could separate
+them from the speaker's other utterances, and utterances that only one of the two files contains.
 
 MSP-IMPROV (Busso et al. 2017) in this layout may lack SpkrID: `MSP-IMPROV-S01A-F01-P-FM01` is sentence 01
 acted for anger, spoken by F01, the woman of session 01.
@@ -26,11 +26,9 @@ from pathlib import Path
 
 from ..errors import CorpusError
 from ..labels.votes import Votes
-from .corpus import Corpus, Reading, Utterance
-from .csv_reader import CsvFile, Row, column_names, read_csv
-from .git_lfs import refuse_pointer
+from .corpus import NO_AGREEMENT, Corpus, ReadOptions, Utterance, vote_warnings
+from .csv_reader import CsvFile, Row, read_csv
 from .label_map import LabelMap
-from .table import label_warnings
 
 NAME = "msp"
 LOOKS_LIKE = "a folder with MSP-Podcast's Labels/labels_detailed.csv and labels_consensus.csv"
@@ -48,7 +46,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "class": ("emoclass", "emoclass_major"),
     "speaker": ("spkrid", "spkr_id", "speakerid", "speaker_id", "speaker"),
 }
-"""What each thing is called in a header, in lower case; the first that is there counts."""
+"""Column names in lower case; of several in one header the first counts."""
 
 CODES = {
     "a": ("angry", "anger"),
@@ -61,7 +59,7 @@ CODES = {
     "n": ("neutral",),
     "o": ("other",),
 }
-NO_AGREEMENT, NONE = "x", "none"
+NO_AGREEMENT_SPELLINGS = ("x", "no agreement")
 UNKNOWN = ("", "unknown", "nan", "none", "null")
 FIELD = ";"  # between the parts of an EmoDetail cell
 SUFFIXES = (".wav", ".flac", ".avi", ".mp4")
@@ -77,34 +75,34 @@ def recognises(path: Path) -> bool:
     return _find(path, DETAILED) is not None and _find(path, CONSENSUS) is not None
 
 
-def read(path: Path, how: Reading) -> Corpus:
-    """Every utterance that both files know and whose speaker is known; no audio is read.
+def read(path: Path, options: ReadOptions) -> Corpus:
+    """Every utterance that is in both files and whose speaker is known; no audio is read.
 
-    Raises: CorpusError with file, row and column for files that are not of this layout.
+    Raises: CorpusError with file, row and column for files in another layout.
     """
     detailed, consensus = (_table(path, names) for names in (DETAILED, CONSENSUS))
-    ratings, silent = _ratings(detailed, how.label_map)
-    rows = _by_id(consensus)
+    ratings, without_primary = _ratings(detailed, options.label_map)
+    file, column = _required(consensus, "file"), _required(consensus, "class")
+    consensus.refuse_repeated(file, lambda row: _id(consensus, row, file))
+    rows = {_id(consensus, row, file): row for row in consensus.rows}
     rated = {id: row for id, row in rows.items() if ratings.get(id)}
-    speakers = {id: _speaker(consensus, row, id) for id, row in rated.items()}
-    column, file, locate = _required(consensus, "class"), _required(consensus, "file"), _Audio(consensus.path)
+    locate = _Audio(consensus.path)
     utterances = []
-    for id, speaker in speakers.items():
-        if speaker is not None:
-            row = rated[id]
-            votes = Votes.from_annotators(ratings[id], _consensus(consensus, row, column, how.label_map))
+    for id, row in rated.items():
+        if (speaker := _speaker(consensus, row, id)) is not None:
+            votes = Votes.from_annotators(ratings[id], _consensus(consensus, row, column, options.label_map))
             utterances.append(Utterance(id, locate.file(row[file]), speaker, votes, session=_session(id)))
     left_out = {
-        f"no rating of them is in {detailed.path.name}": len(rows) - len(rated),
-        f"{consensus.path.name} does not know them": sum(id not in rows for id in ratings),
-        "their speaker is not known, so no fold could hold them": len(rated) - len(utterances),
+        f"{detailed.path.name} has no rating of them": len(rows) - len(rated),
+        f"they are not in {consensus.path.name}": sum(id not in rows for id in ratings),
+        "their speaker is not known, so no fold could contain them": len(rated) - len(utterances),
     }
     warnings = [f"{n} utterances are left out: {why}." for why, n in left_out.items() if n]
-    if silent:
-        warnings.append(f"{silent} ratings are left out: they name no primary emotion.")
+    if without_primary:
+        warnings.append(f"{without_primary} ratings are left out: they have no primary emotion.")
     if not utterances:
         raise CorpusError(f"{path} has no utterance to read: {' '.join(warnings)}")
-    warnings.extend(label_warnings(utterances, how.label_map))
+    warnings.extend(vote_warnings(utterances, options.label_map))
     return Corpus(NAME, NAME, path, tuple(utterances), tuple(warnings))
 
 
@@ -122,9 +120,7 @@ def _table(path: Path, names: Sequence[str]) -> CsvFile:
     file = _find(path, names)
     if file is None:
         raise CorpusError(f"{path} has no {names[0]}, neither in it nor in its folder Labels.")
-    refuse_pointer(file)
-    known = {name for group in NAMES.values() for name in group}
-    return read_csv(file, keep=known & set(column_names(file)))
+    return read_csv(file, keep={name for group in NAMES.values() for name in group})
 
 
 def _column(table: CsvFile, what: str) -> str | None:
@@ -134,55 +130,43 @@ def _column(table: CsvFile, what: str) -> str | None:
 def _required(table: CsvFile, what: str) -> str:
     column = _column(table, what)
     if column is None:
-        names, there = " or ".join(NAMES[what]), ", ".join(table.columns)
-        raise CorpusError(f"{table.path} lacks a column for the {what} ({names}): its columns are {there}.")
+        names, present = " or ".join(NAMES[what]), ", ".join(table.columns)
+        raise CorpusError(f"{table.path} lacks a column for the {what} ({names}): its columns are {present}.")
     return column
 
 
-def _by_id(table: CsvFile) -> dict[str, Row]:
-    """The consensus's rows. Raises: CorpusError for an utterance with two."""
-    column = _required(table, "file")
-    rows: dict[str, Row] = {}
-    for row in table.rows:
-        first = rows.setdefault(_id(table, row, column), row)
-        if first is not row:
-            numbers = f"rows {first.number} and {row.number}"
-            raise CorpusError(
-                f"{table.path}, {numbers} are the same utterance {row[column]!r}: one is allowed."
-            )
-    return rows
-
-
 def _ratings(table: CsvFile, label_map: LabelMap) -> tuple[dict[str, dict[str, list[str]]], int]:
-    """Utterance -> rater -> labels, and how many ratings name no primary emotion."""
+    """Utterance -> rater -> labels, and the number of ratings without a primary emotion."""
     file, rating = _required(table, "file"), _column(table, "rating")
     columns = (rating,) if rating else (_required(table, "rater"), _required(table, "primary"))
     found: dict[str, dict[str, list[str]]] = {}
-    silent = 0
+    without_primary = 0
     for row in table.rows:
         cells = row[rating].split(FIELD) if rating else [row[column] for column in columns]
         if len(cells) < 2:
-            raise table.refuse(row, columns[0], "is no rating: rater; primary emotion; … is one")
+            raise table.cell_error(row, columns[0], "is not a rating, such as rater; primary emotion; …")
         rater, word = (cell.strip() for cell in cells[:2])
         if not rater:
-            raise table.refuse(row, columns[0], "names no rater")
+            raise table.cell_error(row, columns[0], "has no rater")
         raters = found.setdefault(_id(table, row, file), {})
         if word:
             raters.setdefault(rater, []).append(_label(table, row, columns[-1], word, label_map))
         else:
-            silent += 1
-    return found, silent
+            without_primary += 1
+    return found, without_primary
 
 
 def _label(table: CsvFile, row: Row, column: str, word: str, label_map: LabelMap) -> str:
-    """The class that a word or a letter of MSP's means."""
+    """The class of a word or a letter of MSP-Podcast."""
     key = word.lower()
     if key in _SPELLINGS:
         return label_map.of(*_SPELLINGS[key])
     if key.startswith("other"):
         return label_map.of(key, *_SPELLINGS["other"])
     if len(key) == 1:
-        raise table.refuse(row, column, f"is no class: the letters are {' '.join(CODES).upper()} and X")
+        raise table.cell_error(
+            row, column, f"is not a class: the letters are {' '.join(CODES).upper()} and X"
+        )
     return label_map.of(key)
 
 
@@ -190,15 +174,14 @@ def _consensus(table: CsvFile, row: Row, column: str, label_map: LabelMap) -> st
     stated = row[column]
     if not stated:
         return None
-    if stated.lower() in (NO_AGREEMENT, "no agreement"):
-        return NONE
+    if stated.lower() in NO_AGREEMENT_SPELLINGS:
+        return NO_AGREEMENT
     return _label(table, row, column, stated, label_map)
 
 
 def _id(table: CsvFile, row: Row, column: str) -> str:
-    """The file's name without what says that it is a file; MSP-IMPROV's videos count as its audio."""
-    if not row[column]:
-        raise table.refuse(row, column, "is empty: every row needs the utterance's file name")
+    """The file's name without its suffix; MSP-IMPROV's videos count as its audio."""
+    table.require_cells(row, (column,))
     return _without_suffix(row[column])
 
 
@@ -210,7 +193,7 @@ def _without_suffix(name: str) -> str:
 
 
 def _speaker(table: CsvFile, row: Row, id: str) -> str | None:
-    """Who talks, None if that is not known."""
+    """The speaker, None if not known."""
     improv = _IMPROV.fullmatch(id)
     if improv and _column(table, "speaker") is None:
         return improv[3]
@@ -226,7 +209,7 @@ def _session(id: str) -> str | None:
 
 
 class _Audio:
-    """Where the audio of a release lies, seen once: all in one folder, or as in MSP-IMPROV's."""
+    """Finds the audio of a release: all in one folder, or in MSP-IMPROV's folders of sessions."""
 
     def __init__(self, consensus: Path) -> None:
         labels = consensus.absolute().parent

@@ -1,4 +1,4 @@
-"""Paths of audio as a table refers to them."""
+"""Paths of audio files relative to the table that lists them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 
 
-def plain(file: Path) -> Path:
-    """The same file without `..`, which cannot simply be crossed out: what stands before it may be a link."""
+def without_parents(file: Path) -> Path:
+    """The same file without `..`, which cannot be removed as text: the folder before it may be a link."""
     return Path(os.path.realpath(file)) if ".." in file.parts else file
 
 
 def relative(file: Path, folder: Path) -> str:
-    """`file` as seen from `folder`, which has no links in its path; `file` is absolute and need not exist."""
-    return os.path.relpath(plain(file), folder)
+    """`file` (absolute, need not exist) relative to `folder`, which has no links in its path."""
+    return os.path.relpath(without_parents(file), folder)

@@ -1,4 +1,4 @@
-"""A corpus as plain data, so that a run keeps the votes it was trained on and needs its corpus no more."""
+"""A corpus as JSON data: a run stores the votes it is trained on and is independent of the corpus."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .corpus import Corpus, Utterance
 
 
 def to_json(corpus: Corpus) -> dict[str, Any]:
-    """Everything but the warnings, as JSON data."""
+    """The corpus without its warnings, as JSON data."""
     return {
         "name": corpus.name,
         "format": corpus.format,
@@ -35,34 +35,33 @@ def to_json(corpus: Corpus) -> dict[str, Any]:
 
 
 def from_json(value: Any) -> Corpus:
-    """The corpus that `to_json` was given. Raises: CorpusError for other data."""
+    """The corpus from the data of `to_json`. Raises: CorpusError for other data."""
     try:
         utterances = tuple(_utterance(item) for item in value["utterances"])
         return Corpus(value["name"], value["format"], Path(value["root"]), utterances)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise CorpusError(f"no stored corpus: {type(error).__name__} {error}.") from error
+        raise CorpusError(f"not a stored corpus: {type(error).__name__} {error}.") from error
 
 
-def difference(was: Corpus, now: Corpus) -> str | None:
-    """How many utterances have come, gone or changed, with the first of each, in words; None if equal."""
-    old, new = ({u.id: u for u in corpus.utterances} for corpus in (was, now))
+def difference(before: Corpus, after: Corpus) -> str | None:
+    """How many utterances were removed, added or changed, with the first id of each; None if equal."""
+    old, new = ({u.id: u for u in corpus.utterances} for corpus in (before, after))
     groups = {
-        "gone": [name for name in old if name not in new],
+        "missing": [name for name in old if name not in new],
         "new": [name for name in new if name not in old],
         "of another speaker": [n for n in old if n in new and old[n].speaker != new[n].speaker],
-        "labelled otherwise": [n for n in old if n in new and _labels(old[n]) != _labels(new[n])],
+        "labelled differently": [n for n in old if n in new and _labels(old[n]) != _labels(new[n])],
     }
     parts = [
-        f"{len(names)} utterances are {how} ({names[0]} first)" for how, names in groups.items() if names
+        f"{len(names)} utterances are {what} ({names[0]} first)" for what, names in groups.items() if names
     ]
-    if not parts and was.data_hash() != now.data_hash():
-        return "its utterances stand in another order"
+    if not parts and before.data_hash() != after.data_hash():
+        return "its utterances are in another order"
     return " and ".join(parts) or None
 
 
 def _labels(utterance: Utterance) -> tuple[dict[str, int], str | None]:
-    counts = {label: n for label, n in utterance.votes.counts.items() if n}
-    return counts, utterance.votes.consensus
+    return utterance.votes.nonzero, utterance.votes.consensus
 
 
 def _utterance(item: dict[str, Any]) -> Utterance:

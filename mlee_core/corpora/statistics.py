@@ -1,4 +1,4 @@
-"""What is in a corpus: counts, what each label scheme admits, Table 1's existence ratios, agreement."""
+"""Statistics of a corpus: counts, utterances that label schemes admit, existence ratios, agreement."""
 
 from __future__ import annotations
 
@@ -27,49 +27,47 @@ ADMISSIONS: dict[str, tuple[Scheme, TrainSet]] = {
 
 
 def info(corpus: Corpus, label_map: LabelMap | None = None) -> dict[str, Any]:
-    """What `mlee corpus info --json` prints (SPEC.md); plain JSON data, nothing is decoded.
+    """The JSON data of `mlee corpus info --json` (SPEC.md); no audio is decoded.
 
-    duration_s: seconds in all, as the corpus states them or, if every file is there, by the headers of its
-    WAV files; None if any utterance's is unknown.
+    duration_s: total seconds, as stated by the corpus or, if all files are present, from the headers of the
+    WAV files; None if the duration of any utterance is unknown.
     dominant: utterances by dominant class, "none" for those without one.
-    admits: utterances by scheme. existence_ratio: share (0-1) in which each class exists, of those with a
-    dominant class and of all annotated ones; None where there is no such utterance.
-    consensus_differs: how often the corpus's own consensus and its votes disagree; only if it has one.
+    admits: utterances by scheme. existence_ratio: share (0-1) in which each class exists, of the utterances
+    with a dominant class and of all annotated ones; None if there is no such utterance.
+    consensus_differs: utterances whose consensus differs from the votes; only if the corpus has a consensus.
     votes_per_utterance: mean, min, max; histogram: number of votes -> utterances.
-    annotators: how many are named, None if none is. alpha, alpha_per_class: see agreement.py, None where
-    undefined. unanimous, split, one_vote: annotated utterances. other_labels: label -> votes, most first.
+    annotators: number of named ones, None if there are none. alpha, alpha_per_class: see agreement.py, None
+    if undefined. unanimous, split, one_vote: annotated utterances. other_labels: label -> votes, most first.
     label_map: the user's own, label -> class. audio: utterances whose file is present, missing, or a Git-LFS
     pointer.
     """
     votes = [utterance.votes for utterance in corpus.utterances]
     winners = Counter(dominant(v) or NONE for v in votes)
-    there = count(corpus)
+    audio = count(corpus)
     found: dict[str, Any] = {
         "utterances": len(votes),
         "speakers": len(corpus.speakers),
-        "duration_s": _duration_s(corpus, there),
+        "duration_s": _duration_s(corpus, audio),
         "dominant": {name: winners[name] for name in (*CLASSES, NONE)},
-        "admits": {name: sum(admits(*how, v) for v in votes) for name, how in ADMISSIONS.items()},
+        "admits": {name: sum(admits(*scheme, v) for v in votes) for name, scheme in ADMISSIONS.items()},
         "existence_ratio": {
             "dominant": _existence_ratio(v for v in votes if admits("existence", "dominant", v)),
             "all": _existence_ratio(v for v in votes if admits("existence", "all", v)),
         },
     }
-    judged = [v for v in votes if v.consensus is not None]
-    if judged:
-        found["consensus_differs"] = sum(dominant(v) != dominant(replace(v, consensus=None)) for v in judged)
-    return (
-        found
-        | _votes(votes)
-        | {
-            "label_map": dict(label_map.own) if label_map else {},
-            "audio": {name: len(getattr(there, name)) for name in ("present", "missing", "pointers")},
-        }
-    )
+    stated = [v for v in votes if v.consensus is not None]
+    if stated:
+        found["consensus_differs"] = sum(dominant(v) != dominant(replace(v, consensus=None)) for v in stated)
+    return {
+        **found,
+        **_votes(votes),
+        "label_map": dict(label_map.own) if label_map else {},
+        "audio": {name: len(getattr(audio, name)) for name in ("present", "missing", "pointers")},
+    }
 
 
 def vote_bins(histogram: Mapping[str, int]) -> list[tuple[str, int]]:
-    """(number of votes, utterances) from the lowest number to the highest; of many, ranges as "4–6"."""
+    """(number of votes, utterances) in ascending order; more than BINS numbers become ranges like "4–6"."""
     numbers = {int(number): n for number, n in histogram.items()}
     low, high = min(numbers), max(numbers)
     span = high - low + 1
@@ -87,7 +85,7 @@ def _votes(votes: Sequence[Votes]) -> dict[str, Any]:
     kinds = Counter(agreement.agreement(v) for v in votes if v.total)
     others = Counter[str]()
     for v in votes:
-        others.update({label: n for label, n in v.counts.items() if n and label not in CLASSES})
+        others.update({label: n for label, n in v.nonzero.items() if label not in CLASSES})
     named = {annotator for v in votes for annotator in v.annotators or ()}
     return {
         "votes_per_utterance": {
@@ -104,15 +102,16 @@ def _votes(votes: Sequence[Votes]) -> dict[str, Any]:
     }
 
 
-def _duration_s(corpus: Corpus, there: MissingAudio) -> float | None:
-    stated = [u.duration_s for u in corpus.utterances]
-    if None in stated and not there.absent:
-        stated = [
-            s if s is not None else wav_seconds(u.file)
-            for s, u in zip(stated, corpus.utterances, strict=True)
-        ]
-    seconds = [s for s in stated if s is not None]
-    return round(math.fsum(seconds), 4) if len(seconds) == len(stated) else None
+def _duration_s(corpus: Corpus, audio: MissingAudio) -> float | None:
+    total: list[float] = []
+    for utterance in corpus.utterances:
+        seconds = utterance.duration_s
+        if seconds is None and not audio.absent:
+            seconds = wav_seconds(utterance.file)
+        if seconds is None:
+            return None
+        total.append(seconds)
+    return round(math.fsum(total), 4)
 
 
 def _existence_ratio(votes: Iterable[Votes]) -> dict[str, float | None]:

@@ -1,4 +1,4 @@
-"""`mlee corpus info` to read in a terminal."""
+"""The text of `mlee corpus info` for a terminal."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from ..labels.agreement import AGREEMENTS
 from ..labels.votes import CLASSES
+from ..system.printable import listed
 from . import emodb, iemocap
 from .corpus import Corpus
 from .statistics import NONE, vote_bins
@@ -18,7 +19,7 @@ COLUMN, CELL = 28, 10
 
 
 def as_text(corpus: Corpus, found: Mapping[str, Any]) -> str:
-    """`info` as tables, for a person."""
+    """`info` as tables."""
     parts = [_head(corpus, found), _classes(found), _schemes(found), _votes(found), _agreement(found)]
     remarks = [sentence for sentences in remarks_on(corpus).values() for sentence in sentences]
     if "consensus_differs" in found:
@@ -31,11 +32,11 @@ def as_text(corpus: Corpus, found: Mapping[str, Any]) -> str:
 
 
 def remarks_on(corpus: Corpus) -> dict[str, list[str]]:
-    """What a format has to say about its own numbers: key of the JSON -> sentences."""
+    """A format's remarks on its own numbers: key of the JSON -> sentences."""
     if corpus.format == iemocap.NAME:
         return {"against_paper": list(iemocap.against_paper(corpus))}
-    made = corpus.format == emodb.NAME and any(u.votes.total > 1 for u in corpus.utterances)
-    return {"votes_note": [emodb.VOTES_NOTE]} if made else {}
+    computed = corpus.format == emodb.NAME and any(u.votes.total > 1 for u in corpus.utterances)
+    return {"votes_note": [emodb.VOTES_NOTE]} if computed else {}
 
 
 def _head(corpus: Corpus, found: Mapping[str, Any]) -> Iterator[str]:
@@ -48,7 +49,7 @@ def _head(corpus: Corpus, found: Mapping[str, Any]) -> Iterator[str]:
     )
     if found["label_map"]:
         pairs = ", ".join(f"{label}={name}" for label, name in found["label_map"].items())
-        yield f"labels mapped by you: {pairs}"
+        yield f"label map: {pairs}"
 
 
 def duration(seconds: float) -> str:
@@ -87,9 +88,8 @@ def _votes(found: Mapping[str, Any]) -> Iterator[str]:
     yield _line("mean", (f"{votes['mean']:.2f}",))
     others = [f"{label} {n}" for label, n in found["other_labels"].items()]
     if others:
-        more = f" and {len(others) - OTHERS} more labels" if len(others) > OTHERS else ""
-        listed = f"votes for other labels: {', '.join(others[:OTHERS])}{more}"
-        yield from textwrap.wrap(listed, WIDTH, subsequent_indent="  ")
+        text = f"votes for other labels: {listed(others, OTHERS)}"
+        yield from textwrap.wrap(text, WIDTH, subsequent_indent="  ")
 
 
 def _agreement(found: Mapping[str, Any]) -> Iterator[str]:

@@ -112,10 +112,10 @@ def _scores(
     results: Iterable[CellResult],
 ) -> dict[str, dict[str, float | None]]:
     """Head -> {wa, ua} on the fold's test speakers, as a report counts them."""
-    from ..report.predictions import joined, judged_together
+    from ..report.predictions import ensemble_predictions, out_of_fold
     from ..report.scored_predictions import ScoredPredictions
 
-    predictions = judged_together(joined(corpus.utterances, run.folds(), results), config)
+    predictions = ensemble_predictions(out_of_fold(corpus.utterances, run.folds(), results), config)
     scored = ScoredPredictions.of(predictions, [*stages.values()])
     pooled = {head: scored.pooled(stage) for head, stage in stages.items()}
     return {head: {score: spread.mean for score, spread in own.items()} for head, own in pooled.items()}

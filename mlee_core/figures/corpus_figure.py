@@ -1,6 +1,6 @@
-"""A corpus on one page: dominant classes, votes, Table 1 beside the paper's, agreement, speakers.
+"""The statistics of a corpus on one page: dominant classes, votes, Table 1, agreement, speakers.
 
-matplotlib is imported inside, as in figure.py; the same corpus gives the same bytes.
+matplotlib is imported inside the functions; the same corpus gives the same bytes.
 """
 
 from __future__ import annotations
@@ -37,24 +37,21 @@ PLAIN_COLOR = "#5a5a5a"
 HATCHES = {"dominant": "", "all": "////"}
 
 
-def save_picture(out: Path, corpus: Corpus, found: Mapping[str, Any]) -> None:
-    """Draw `info`'s numbers, `found`, of a corpus and write them to `out`, atomically.
+def save_corpus_figure(out: Path, corpus: Corpus, found: Mapping[str, Any]) -> None:
+    """Draw the statistics `found` (`info`) of a corpus and write them to `out`, atomically.
 
-    Raises: MleeError for a suffix other than .svg, .png and .pdf, or where the file cannot be written.
+    Raises: MleeError for a suffix other than .svg, .png and .pdf, or if the file cannot be written.
     """
     suffix_of(out)
     with drawing():
-        save(build_picture(corpus, found), out)
+        save(build_corpus_figure(corpus, found), out)
 
 
-def build_picture(corpus: Corpus, found: Mapping[str, Any]) -> Figure:
+def build_corpus_figure(corpus: Corpus, found: Mapping[str, Any]) -> Figure:
     """The page. Axes are labelled "dominant", "existence", "votes", "alpha", "agreement" and "speakers"."""
-    from matplotlib.figure import Figure
-
     footer = _footer(corpus, found)
     height = HEIGHT + LINE * len(footer)
-    figure = Figure(figsize=(WIDTH, height), dpi=150, facecolor=LIGHT.paper)
-    page = Page(figure, WIDTH, height, LIGHT)
+    page = Page(WIDTH, height, LIGHT)
     page.text(LEFT, 0.18, shortened(corpus.name, 70), size=12, weight="bold")
     page.text(LEFT, 0.46, _subtitle(corpus, found), size=10)
 
@@ -67,25 +64,26 @@ def build_picture(corpus: Corpus, found: Mapping[str, Any]) -> Figure:
     for number, text in enumerate(footer):
         page.text(LEFT, HEIGHT - 0.2 + LINE * number, text, size=8)
     page.text(RIGHT, height - 0.2, in_one_line(), size=7, ha="right")
-    return figure
+    return page.figure
 
 
 def _subtitle(corpus: Corpus, found: Mapping[str, Any]) -> str:
     seconds, audio = found["duration_s"], found["audio"]
     length = "duration not known" if seconds is None else duration(seconds)
     parts = (f"{found['utterances']} utterances", f"{found['speakers']} speakers", length)
-    return f"{', '.join(parts)}; format {corpus.format}; {audio['present']} of the audio files are there"
+    return f"{', '.join(parts)}; format {corpus.format}; {audio['present']} audio files present"
 
 
 def _footer(corpus: Corpus, found: Mapping[str, Any]) -> list[str]:
-    notes = [f"{label} means {name}" for label, name in found["label_map"].items()]
-    said = ["Label map: " + ", ".join(notes) + "."] if notes else []
+    mapped = [f"{label} = {name}" for label, name in found["label_map"].items()]
+    sentences = [f"Label map: {', '.join(mapped)}."] if mapped else []
     if "consensus_differs" in found:
-        said.append(f"The consensus differs from the votes in {found['consensus_differs']} utterances.")
-    said += [sentence for sentences in remarks_on(corpus).values() for sentence in sentences]
+        sentences.append(f"The consensus differs from the votes in {found['consensus_differs']} utterances.")
+    for remarks in remarks_on(corpus).values():
+        sentences += remarks
     return [
         line
-        for sentence in said
+        for sentence in sentences
         for line in textwrap.wrap(printable(f"• {sentence}"), WRAP, subsequent_indent="   ")
     ]
 
@@ -108,7 +106,7 @@ def _draw_agreement(axes: Axes, found: Mapping[str, Any]) -> None:
 def _columns(
     axes: Axes, names: Sequence[str], counts: Sequence[int], total: int, colors: Sequence[str]
 ) -> None:
-    """Counts as bars, each with its number and its share of `total` on top."""
+    """Counts as bars, with count and share of `total` above each."""
     axes.bar(range(len(counts)), counts, width=0.7, color=colors, edgecolor=LIGHT.faint, lw=0.6)
     highest = max(*counts, 1)
     for at, n in enumerate(counts):
@@ -121,7 +119,7 @@ def _columns(
 
 
 def _draw_existence(axes: Axes, found: Mapping[str, Any]) -> None:
-    """Per class: each train set's share, filled, and the paper's beside it, hollow."""
+    """Per class: each train set's share, filled, and the paper's, hollow."""
     from matplotlib.patches import Patch
 
     _title(axes, "class exists, % of the train set (Table 1)", pad=19)
@@ -135,17 +133,10 @@ def _draw_existence(axes: Axes, found: Mapping[str, Any]) -> None:
         at = [k + 0.44 * place - 0.33 for k in range(len(CLASSES))]
         beside = [x + 0.2 for x in at]
         axes.bar(at, shares, color=colors, edgecolor=LIGHT.paper, lw=0, label=train_set, **style)
-        axes.bar(
-            beside,
-            paper,
-            color=LIGHT.paper,
-            edgecolor=LIGHT.faint,
-            lw=0.7,
-            label=f"paper {train_set}",
-            **style,
-        )
-        said = ["–" if share is None else f"{100 * share:.1f}" for share in here]
-        for x, value, text in zip((*at, *beside), (*shares, *paper), (*said, *map(str, paper)), strict=True):
+        hollow: dict[str, Any] = {"color": LIGHT.paper, "edgecolor": LIGHT.faint, "lw": 0.7}
+        axes.bar(beside, paper, label=f"paper {train_set}", **hollow, **style)
+        texts = ["–" if share is None else f"{100 * share:.1f}" for share in here]
+        for x, value, text in zip((*at, *beside), (*shares, *paper), (*texts, *map(str, paper)), strict=True):
             axes.text(x, value + 2, text, ha="center", fontsize=6.5)
         shape: dict[str, Any] = {"hatch": hatch, "lw": 0.7}
         handles.append(Patch(facecolor=LIGHT.faint, edgecolor=LIGHT.paper, label=train_set, **shape))
@@ -197,7 +188,7 @@ def _draw_alpha(axes: Axes, found: Mapping[str, Any]) -> None:
 
 
 def _draw_speakers(axes: Axes, corpus: Corpus) -> None:
-    """Utterances of each speaker, stacked by dominant class; too many to name are in order of size."""
+    """Utterances of each speaker, stacked by dominant class; unnamed if many, in order of size."""
     from matplotlib.patches import Patch
 
     counts = Counter((u.speaker, dominant(u.votes) or NONE) for u in corpus.utterances)
@@ -259,7 +250,7 @@ def _plain(axes: Axes) -> None:
 
 
 def _legend() -> dict[str, Any]:
-    """Above the axes on the right, beside the title."""
+    """The style of a legend above the axes on the right."""
     return {
         "loc": "lower right",
         "bbox_to_anchor": (1.0, 1.0),

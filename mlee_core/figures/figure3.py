@@ -1,7 +1,7 @@
-"""The paper's Figure 3 of one recording, as a file: spectrogram with the encoders' attention over it, the
-waveform, which emotions are present and which dominates, and every caveat. SVG, PNG or PDF.
+"""The paper's Figure 3 for one recording: spectrogram with the encoders' attention, waveform, present and
+dominant emotions, and all limitations. SVG, PNG or PDF.
 
-matplotlib is imported inside, without pyplot and without a display; the same input gives the same bytes.
+matplotlib is imported inside the functions; the same input gives the same bytes.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ def save_figure(
     segment: Segment | None = None,
     dark: bool = False,
 ) -> None:
-    """Write `build_figure`'s figure to `out`, atomically; its suffix chooses SVG, PNG or PDF.
+    """Write the figure of `build_figure` to `out`, atomically; the suffix chooses SVG, PNG or PDF.
 
-    Raises: MleeError for another suffix, or where the file cannot be written.
+    Raises: MleeError for another suffix, or if the file cannot be written.
     """
     suffix_of(out)
     with drawing():
@@ -73,23 +73,24 @@ def build_figure(
 ) -> Figure:
     """The figure of one segment, or of a long recording with all its segments.
 
-    log_spectrogram: natural-log power of the whole recording, [T, 400], or its blocks [t, 400] in order
-        (`features.blocks`), which keeps hours out of memory. samples: the whole recording, [N], 16 kHz.
-    segment: the one to draw; None draws the only one, or the whole with its segments as a track.
+    The axes are labelled "spectrogram", "attention" or "track", "waveform", "existence", "dominant" or
+    "shares".
 
-    Axes are found by label: "spectrogram", "attention" or "track", "waveform", "existence", "dominant"
-    or "shares".
+    Args:
+        analysis: The analysis of the recording.
+        log_spectrogram: Natural-log power of the whole recording, [T, 400], or its blocks [t, 400] in order
+            (`features.blocks`), to save memory with hours of audio.
+        samples: The whole recording, [N], 16 kHz.
+        segment: The segment to draw; None draws the only one, or the whole with its segments as a track.
+        dark: Draw on a dark page.
     """
-    from matplotlib.figure import Figure
-
-    look = DARK if dark else LIGHT
+    colors = DARK if dark else LIGHT
     if segment is None and len(analysis.segments) == 1:
         segment = analysis.segments[0]
     start_s, end_s = (segment.start_s, segment.end_s) if segment else (0.0, len(samples) / SAMPLE_RATE)
     footer = _footer(analysis, segment)
     height = 5.85 + 0.17 * len(footer)
-    figure = Figure(figsize=(WIDTH, height), dpi=150, facecolor=look.paper)
-    page = Page(figure, WIDTH, height, look)
+    page = Page(WIDTH, height, colors)
     _title(page, analysis, segment)
 
     wave = page.axes("waveform", LEFT, 4.25 if segment else 4.6, SPLIT, 5.2)
@@ -99,24 +100,24 @@ def build_figure(
     image = draw_spectrogram(top, log_spectrogram, start_s, end_s)
     if image is not None:
         _scale(page, image)
-    draw_waveform(wave, samples, start_s, end_s, look)
+    draw_waveform(wave, samples, start_s, end_s, colors)
     if segment is not None:
-        _legend(page, draw_attention(top, segment, look))
-        draw_not_attended(top, wave, segment, look)
-        draw_existence(page.axes("existence", 8.25, 1.15, RIGHT, 2.75), segment, look)
-        draw_dominant(page.axes("dominant", 8.25, 3.35, RIGHT, 5.2), segment, look)
+        _legend(page, draw_attention(top, segment, colors))
+        draw_not_attended(top, wave, segment, colors)
+        draw_existence(page.axes("existence", 8.25, 1.15, RIGHT, 2.75), segment, colors)
+        draw_dominant(page.axes("dominant", 8.25, 3.35, RIGHT, 5.2), segment, colors)
         if len(segment.attention.times_s) == 1:  # a padded step may reach past the recording's end
             end_s = max(end_s, segment.attention.edges_s()[-1])
     else:
         track = page.axes("track", LEFT, 4.22, SPLIT, 4.52)
         track.sharex(wave)
         draw_track(track, analysis)
-        draw_shares(page.axes("shares", 8.25, 1.15, RIGHT, 5.2), analysis, look)
+        draw_shares(page.axes("shares", 8.25, 1.15, RIGHT, 5.2), analysis, colors)
     wave.set_xlim(start_s, end_s)
     _time_axis(wave, end_s)
     for line, (text, weight) in enumerate(footer):
         page.text(LEFT, 5.75 + 0.17 * line, text, size=8, weight=weight)
-    return figure
+    return page.figure
 
 
 def _title(page: Page, analysis: Analysis, segment: Segment | None) -> None:
@@ -147,7 +148,7 @@ def _time_axis(axes: Axes, end_s: float) -> None:
 
 
 def _footer(analysis: Analysis, segment: Segment | None) -> list[tuple[str, str]]:
-    """Lines of caveats, each with its font weight. What the model has seen comes first."""
+    """Lines of limitations, each with its font weight; use of the recording in training comes first."""
     lines: list[tuple[str, str]] = []
     if analysis.seen is not None:
         part = {"train": "trained", "dev": "was tuned"}[analysis.seen]
@@ -167,7 +168,7 @@ def _scale(page: Page, image: AxesImage) -> None:
     page.figure.colorbar(image, cax=scale, orientation="horizontal", ticks=[-RANGE_DB, 0])
     scale.xaxis.set_ticks_position("top")
     scale.set_xticklabels([f"−{RANGE_DB:.0f}", "0 dB"])
-    style_axes(scale, page.look, size=7)
+    style_axes(scale, page.colors, size=7)
 
 
 def _legend(page: Page, attention: Axes) -> None:

@@ -1,7 +1,4 @@
-"""The panels of the exported figure (figure.py), each drawn on an Axes that it is given.
-
-matplotlib is only imported where something is drawn.
-"""
+"""The panels of Figure 3 (figure3.py). matplotlib is imported inside the functions."""
 
 from __future__ import annotations
 
@@ -24,12 +21,12 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
 
 RANGE_DB = 70.0
-"""Shown below the loudest bin."""
+"""Range below the loudest bin."""
 QUIETEST_TOP = -6.9
-"""Natural-log power that is white at least, 70 dB over the features' floor: silence is drawn dark."""
+"""Least natural-log power of white, 70 dB over the features' floor, so that silence is dark."""
 
 COLUMNS = 1200
-"""About one a pixel; more frames or samples than that are pooled by maximum, which hides no short event."""
+"""About one per pixel; more frames or samples are pooled by maximum, so that short events remain visible."""
 
 LINES = {"solid": "-", "dash": (0, (4, 1.5)), "dot": (0, (1, 1.2))}
 HATCHES = {"hard": "", "soft": "////", "fusion": "xxxx"}
@@ -40,7 +37,7 @@ Spectrogram = NDArray[np.float32] | Iterable[NDArray[np.float32]]
 def draw_spectrogram(
     axes: Axes, log_spectrogram: Spectrogram, start_s: float, end_s: float
 ) -> AxesImage | None:
-    """The stretch in dB below its loudest bin; the image, or None where no frame fits into it."""
+    """Draw the interval in dB below its loudest bin; returns None if it contains no frame."""
     first = max(0, int((start_s - FIRST_STEP_S) / HOP_S))
     last = max(first, int(np.ceil((end_s - FIRST_STEP_S) / HOP_S)))
     pooled, factor = _pooled(log_spectrogram, first, last)
@@ -89,7 +86,7 @@ def _numbered_blocks(log_spectrogram: Spectrogram) -> Iterator[tuple[int, NDArra
 
 
 def draw_waveform(
-    axes: Axes, samples: NDArray[np.float32], start_s: float, end_s: float, look: PageColors
+    axes: Axes, samples: NDArray[np.float32], start_s: float, end_s: float, colors: PageColors
 ) -> None:
     """Lowest and highest sample of each column."""
     first, last = round(start_s * SAMPLE_RATE), min(round(end_s * SAMPLE_RATE), len(samples))
@@ -99,19 +96,19 @@ def draw_waveform(
     high = np.array([column.max() for column in columns])
     borders_s = borders / SAMPLE_RATE
     closed = np.append(low, low[-1]), np.append(high, high[-1])
-    axes.fill_between(borders_s, *closed, step="post", color=look.ink, lw=0.5)
+    axes.fill_between(borders_s, *closed, step="post", color=colors.ink, lw=0.5)
     peak = max(float(-low.min()), float(high.max()), 1e-6)
     axes.set_ylim(-1.05 * peak, 1.05 * peak)
     axes.set_ylabel("amplitude")
 
 
-def draw_attention(under: Axes, segment: Segment, look: PageColors) -> Axes:
+def draw_attention(under: Axes, segment: Segment, colors: PageColors) -> Axes:
     """Each encoder's weights as steps of 160 ms on an axis of their own, which is returned."""
     from matplotlib.patheffects import Normal, Stroke
 
     axes = under.twinx()
     axes.set_label("attention")
-    style_axes(axes, look)
+    style_axes(axes, colors)
     edges = segment.attention.edges_s()
     drawn = [encoder for encoder in ENCODERS if segment.attention.of(encoder)]
     for encoder in drawn:
@@ -133,8 +130,8 @@ def draw_attention(under: Axes, segment: Segment, look: PageColors) -> Axes:
     return axes
 
 
-def draw_not_attended(top: Axes, wave: Axes, segment: Segment, look: PageColors) -> None:
-    """Grey over the tail that is too short for a step; nothing where a padded step reaches past the end."""
+def draw_not_attended(top: Axes, wave: Axes, segment: Segment, colors: PageColors) -> None:
+    """Grey over the tail that is too short for a step; nothing if a padded step reaches past the end."""
     edges = segment.attention.edges_s()
     begin = edges[-1] if edges else segment.start_s
     if begin >= segment.end_s:
@@ -144,16 +141,16 @@ def draw_not_attended(top: Axes, wave: Axes, segment: Segment, look: PageColors)
     if segment.end_s - begin > 0.025 * (segment.end_s - segment.start_s):
         place = ((begin + segment.end_s) / 2, 0.5)
         where = wave.get_xaxis_transform()
-        style: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "center", "color": look.ink}
+        style: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "center", "color": colors.ink}
         wave.text(*place, "not attended", transform=where, fontsize=6.5, **style)
 
 
-def draw_existence(axes: Axes, segment: Segment, look: PageColors) -> None:
+def draw_existence(axes: Axes, segment: Segment, colors: PageColors) -> None:
     """Probability that each class is present, with the 0.5 line."""
-    axes.set_title("present, each on its own", fontsize=9, color=look.ink, loc="left")
+    axes.set_title("present, each on its own", fontsize=9, color=colors.ink, loc="left")
     _class_axis(axes, segment.classes)
     if segment.existence is None:
-        _instead(axes, "this model does not tell\nwhich are present", look)
+        _message(axes, "this model does not predict\nwhich are present", colors)
         return
     axes.bar(
         range(len(segment.classes)),
@@ -162,21 +159,25 @@ def draw_existence(axes: Axes, segment: Segment, look: PageColors) -> None:
         color=[class_color(c) for c in segment.classes],
     )
     for at, value in enumerate(segment.existence):
-        box = {"facecolor": look.paper, "edgecolor": "none", "pad": 0.6}  # keeps the number off the 0.5 line
+        box = {
+            "facecolor": colors.paper,
+            "edgecolor": "none",
+            "pad": 0.6,
+        }  # keeps the number off the 0.5 line
         place = (at, value + 0.03)
-        axes.text(*place, f"{value:.2f}", ha="center", fontsize=8, color=look.ink, bbox=box, zorder=3)
-    axes.axhline(0.5, color=look.ink, lw=0.9, ls=(0, (4, 3)))
+        axes.text(*place, f"{value:.2f}", ha="center", fontsize=8, color=colors.ink, bbox=box, zorder=3)
+    axes.axhline(0.5, color=colors.ink, lw=0.9, ls=(0, (4, 3)))
 
 
-def draw_dominant(axes: Axes, segment: Segment, look: PageColors) -> None:
-    """Each head's probabilities side by side; the head that decided is bold."""
+def draw_dominant(axes: Axes, segment: Segment, colors: PageColors) -> None:
+    """Each head's probabilities side by side; the head used for the verdict is bold."""
     from matplotlib.patches import Patch
 
-    axes.set_title("dominant", fontsize=9, color=look.ink, loc="left")
+    axes.set_title("dominant", fontsize=9, color=colors.ink, loc="left")
     _class_axis(axes, segment.classes)
     heads = [head for head in DOMINANT_HEADS if segment.dominant.get(head) is not None]
     if not heads:
-        _instead(axes, "this model does not tell\nwhich dominates", look)
+        _message(axes, "this model does not predict\nwhich dominates", colors)
         return
     width = 0.84 / len(heads)
     for place, head in enumerate(heads):
@@ -188,16 +189,16 @@ def draw_dominant(axes: Axes, segment: Segment, look: PageColors) -> None:
             width=width * 0.92,
             color=[class_color(c) for c in segment.classes],
             hatch=HATCHES[head],
-            edgecolor=look.paper,
+            edgecolor=colors.paper,
             lw=0,
             label=head,
         )
         weight = "bold" if head == segment.rule else "normal"
         for at, value in zip(centres, values, strict=True):
-            style: dict[str, Any] = {"ha": "center", "rotation": 90, "color": look.ink, "weight": weight}
+            style: dict[str, Any] = {"ha": "center", "rotation": 90, "color": colors.ink, "weight": weight}
             axes.text(at, value + 0.025, f"{value:.2f}", fontsize=6.5, **style)
     handles = [
-        Patch(facecolor=look.faint, edgecolor=look.paper, hatch=HATCHES[head], lw=0, label=head)
+        Patch(facecolor=colors.faint, edgecolor=colors.paper, hatch=HATCHES[head], lw=0, label=head)
         for head in heads
     ]
     legend = axes.legend(
@@ -207,7 +208,7 @@ def draw_dominant(axes: Axes, segment: Segment, look: PageColors) -> None:
         ncol=len(heads),
         fontsize=7,
         frameon=False,
-        labelcolor=look.ink,
+        labelcolor=colors.ink,
         borderaxespad=0.1,
         columnspacing=0.8,
         handlelength=1.6,
@@ -218,7 +219,7 @@ def draw_dominant(axes: Axes, segment: Segment, look: PageColors) -> None:
 
 
 def draw_track(axes: Axes, analysis: Analysis) -> None:
-    """One coloured block a segment, by predicted class."""
+    """One coloured block per segment, by predicted class."""
     axes.set_yticks([])
     axes.tick_params(labelbottom=False)
     for segment in analysis.segments:
@@ -232,18 +233,18 @@ def draw_track(axes: Axes, analysis: Analysis) -> None:
     axes.set_ylabel("verdict", rotation=0, ha="right", va="center")
 
 
-def draw_shares(axes: Axes, analysis: Analysis, look: PageColors) -> None:
+def draw_shares(axes: Axes, analysis: Analysis, colors: PageColors) -> None:
     """Seconds of all segments predicted as each class."""
     seconds = [
         sum(s.end_s - s.start_s for s in analysis.segments if s.predicted == name)
         for name in analysis.classes
     ]
-    axes.set_title("time by verdict", fontsize=9, color=look.ink, loc="left")
+    axes.set_title("time by verdict", fontsize=9, color=colors.ink, loc="left")
     _class_axis(axes, analysis.classes)
     axes.bar(range(len(seconds)), seconds, width=0.7, color=[class_color(c) for c in analysis.classes])
     highest = max(seconds) or 1.0
     for at, value in enumerate(seconds):
-        axes.text(at, value + 0.01 * highest, clock(value), ha="center", fontsize=8, color=look.ink)
+        axes.text(at, value + 0.01 * highest, clock(value), ha="center", fontsize=8, color=colors.ink)
     axes.set_ylim(0, 1.12 * highest)
     axes.set_yticks([])
 
@@ -258,8 +259,10 @@ def _class_axis(axes: Axes, classes: tuple[str, ...]) -> None:
     axes.set_axisbelow(True)
 
 
-def _instead(axes: Axes, text: str, look: PageColors) -> None:
-    axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=9, color=look.ink)
+def _message(axes: Axes, text: str, colors: PageColors) -> None:
+    axes.text(
+        0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=9, color=colors.ink
+    )
     axes.set_yticks([])
 
 

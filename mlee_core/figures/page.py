@@ -1,6 +1,7 @@
-"""A page that is drawn and written to a file: what all exported pictures share. SVG, PNG or PDF.
+"""The page of all exported figures, written as SVG, PNG or PDF.
 
-matplotlib is imported inside, without pyplot and without a display; the same input gives the same bytes.
+matplotlib is imported inside the functions and used without pyplot and without a display; the same input
+gives the same bytes.
 """
 
 from __future__ import annotations
@@ -36,22 +37,24 @@ DARK = PageColors("#1e1e1e", "#e8e8e8", "#8a8a8a")
 
 
 class Page:
-    """Places things by inches from the upper left corner of a figure of `width` × `height` inches."""
+    """A figure of `width` × `height` inches, with positions in inches from its upper left corner."""
 
-    def __init__(self, figure: Figure, width: float, height: float, look: PageColors) -> None:
-        self.figure, self.width, self.height, self.look = figure, width, height, look
+    def __init__(self, width: float, height: float, colors: PageColors) -> None:
+        from matplotlib.figure import Figure
+
+        self.width, self.height, self.colors = width, height, colors
+        self.figure = Figure(figsize=(width, height), dpi=150, facecolor=colors.paper)
 
     def axes(self, label: str, left: float, top: float, right: float, bottom: float) -> Axes:
         width, height = self.width, self.height
         box = (left / width, 1 - bottom / height, (right - left) / width, (bottom - top) / height)
         axes = self.figure.add_axes(box, label=label)
-        style_axes(axes, self.look)
+        style_axes(axes, self.colors)
         return axes
 
     def text(self, x: float, y: float, text: str, **style: Any) -> None:
-        style.setdefault("color", self.look.ink)
-        place = (x / self.width, 1 - y / self.height)
-        self.figure.text(*place, text, va="top", parse_math=False, **style)
+        style.setdefault("color", self.colors.ink)
+        self.figure.text(x / self.width, 1 - y / self.height, text, va="top", parse_math=False, **style)
 
 
 def suffix_of(out: Path) -> str:
@@ -66,20 +69,20 @@ def suffix_of(out: Path) -> str:
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """matplotlib's own defaults whatever the user's settings say, fonts embedded, nothing random."""
+    """Use matplotlib's defaults instead of the user's settings, embedded fonts, and fixed ids."""
     from matplotlib import style
 
     fixed = {"svg.fonttype": "none", "svg.hashsalt": "mlee", "pdf.fonttype": 42, "hatch.linewidth": 0.8}
     with style.context(["default", fixed]), warnings.catch_warnings():
-        # A file name in a script that the font lacks is drawn as boxes; that is no reason to print a warning.
+        # A file name in a script that the font lacks is drawn as boxes, without a warning.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         yield
 
 
 def save(figure: Figure, out: Path) -> None:
-    """Write a figure, atomically, while `drawing()`; its suffix chooses SVG, PNG or PDF.
+    """Write a figure atomically, inside `drawing()`; the suffix chooses SVG, PNG or PDF.
 
-    Raises: MleeError for another suffix, or where the file cannot be written.
+    Raises: MleeError for another suffix, or if the file cannot be written.
     """
     suffix = suffix_of(out)
     dates = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}[suffix]
@@ -90,14 +93,12 @@ def save(figure: Figure, out: Path) -> None:
         raise MleeError(f"The figure cannot be written to {out}: {error.strerror or error}.") from error
 
 
-def style_axes(axes: Axes, look: PageColors, size: float = 8) -> None:
-    """Ink, sizes and thin frame."""
+def style_axes(axes: Axes, colors: PageColors, size: float = 8) -> None:
+    """Set colours, font sizes and a thin frame."""
     axes.set_facecolor("none")
-    axes.tick_params(colors=look.ink, labelsize=size)
-    axes.xaxis.label.set_color(look.ink)
-    axes.yaxis.label.set_color(look.ink)
-    axes.xaxis.label.set_fontsize(9)
-    axes.yaxis.label.set_fontsize(9)
+    axes.tick_params(colors=colors.ink, labelsize=size)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.label.set(color=colors.ink, fontsize=9)
     for spine in axes.spines.values():
-        spine.set_edgecolor(look.faint)
+        spine.set_edgecolor(colors.faint)
         spine.set_linewidth(0.6)

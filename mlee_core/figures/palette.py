@@ -1,6 +1,6 @@
-"""Colours and line styles that mean something, the same in the window, in curves and in exported figures.
+"""Colours and line styles with a meaning, the same in the window, in curves and in exported figures.
 
-Colour never speaks alone: classes are also named, encoders also differ by line style.
+Colour is never the only distinction: classes are also named, encoders also differ by line style.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 CLASS_COLORS: Mapping[str, str] = {"neu": "#8f8f8f", "hap": "#c78500", "sad": "#1480cc", "ang": "#cc333d"}
-"""One colour a class. Contrast at least 3 : 1 on white and on #1e1e1e; apart by ΔE*ab ≥ 28 for normal sight
+"""One colour per class. Contrast at least 3 : 1 on white and on #1e1e1e; apart by ΔE*ab ≥ 28 for normal sight
 and for simulated protanopia, deuteranopia and tritanopia (Machado et al. 2009), see tests."""
 
 UNKNOWN_COLOR = "#7a6f9b"
-"""For a class that is not one of the four (a model made for others)."""
+"""For a class that is not one of the four."""
 
 
 @dataclass(frozen=True)
 class EncoderStyle:
-    """How one encoder's attention curve is drawn. line: the style's name, never colour alone."""
+    """The style of one encoder's attention curve. line: name of the line style."""
 
     color: str
     line: Literal["solid", "dash", "dot"]
@@ -31,8 +31,7 @@ ENCODER_STYLES: Mapping[str, EncoderStyle] = {
     "soft": EncoderStyle("#5fd7ff", "dash", "dominant, soft"),
     "mlee": EncoderStyle("#8cff8c", "dot", "MLEE (existence)"),
 }
-"""Bright colours: curves lie over a spectrogram and are cased in CASING, which keeps them readable on
-the bright parts of every colour map too."""
+"""Bright colours for curves over a spectrogram, with an edge of CASING for bright parts of the colour map."""
 
 CELL_COLORS: Mapping[str, str] = {
     "done": "#108a63",
@@ -43,7 +42,7 @@ CELL_COLORS: Mapping[str, str] = {
     "queued": "#8f8f8f",
     "undone": "#8f8f8f",
 }
-"""A cell of an experiment by its state; each is also named or marked where it is shown."""
+"""A cell of an experiment by its state, which is also shown by a name or mark."""
 
 CURVE_COLORS: Mapping[str, str] = {
     "train_loss": "#8f8f8f",
@@ -52,13 +51,13 @@ CURVE_COLORS: Mapping[str, str] = {
     "dev_ua": "#c78500",
     "best": "#cc333d",
 }
-"""Learning curves, which differ by line style too."""
+"""Learning curves, which also differ by line style."""
 
 CASING = "#101018"
-"""The dark edge drawn under attention curves."""
+"""The dark edge of attention curves."""
 
 NOT_ATTENDED = "#80808070"
-"""The grey (RRGGBBAA) over a tail shorter than one attention step, which no encoder attended to."""
+"""The grey (RRGGBBAA) over a tail shorter than one attention step, which no encoder attends to."""
 
 
 def class_color(name: str) -> str:
@@ -67,7 +66,7 @@ def class_color(name: str) -> str:
 
 
 def text_on(color: str) -> str:
-    """Black or white, whichever reads better on `color` ("#rrggbb"), by WCAG relative luminance."""
+    """Black or white, whichever is more readable on `color` ("#rrggbb"), by WCAG relative luminance."""
     return "#000000" if luminance(color) > 0.179 else "#ffffff"
 
 

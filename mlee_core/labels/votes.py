@@ -48,6 +48,11 @@ class Votes:
         return tuple(self.counts.get(name, 0) for name in CLASSES)
 
     @property
+    def nonzero(self) -> dict[str, int]:
+        """`counts` without the labels that nobody gave."""
+        return {label: count for label, count in self.counts.items() if count}
+
+    @property
     def total(self) -> int:
         """Number of all votes, *other* included."""
         return sum(self.counts.values())

@@ -1,7 +1,7 @@
-"""The report of an experiment: what `mlee report` shows of a run folder, finished or not.
+"""The report of an experiment, finished or not, for `mlee report`.
 
-`collect` reads a run into a `Report` of plain data, `write` makes its tables, pictures and files, and
-`predictions` gives every utterance's out-of-fold predictions.
+`collect` reads a run folder into a `Report` of plain data, `write` makes its tables, figures and files, and
+`predictions` returns every utterance's out-of-fold predictions.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The small pictures of one line of Table 3: confusions, reliability, learning curves."""
+"""The small plots of one row of Table 3: confusions, reliability, learning curves."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..figures.page import PageColors
 from ..figures.palette import CURVE_COLORS, text_on
 from ..labels.votes import CLASSES
 from .formatting import percent
-from .report_data import Line, Report
+from .report_data import Report, TableRow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,20 +22,20 @@ TRAIN, DEV, BEST = (CURVE_COLORS[name] for name in ("train_loss", "dev_loss", "b
 
 @dataclass(frozen=True)
 class Panel:
-    """One kind of panel. draw(axes, line, report, look, first); height: of its axes, in inches."""
+    """One kind of panel. draw(axes, row, report, colors, first); height: of its axes, in inches."""
 
     title: str
     caption: str
     height: float
-    draw: Callable[[Axes, Line, Report, PageColors, bool], None]
+    draw: Callable[[Axes, TableRow, Report, PageColors, bool], None]
 
 
-def confusion(axes: Axes, line: Line, report: Report, look: PageColors, first: bool) -> None:
-    """Row = truth. Share of the row, and how many."""
+def confusion(axes: Axes, row: TableRow, report: Report, colors: PageColors, first: bool) -> None:
+    """Row = truth. Share of the row, and count."""
     from matplotlib import colormaps
     from matplotlib.colors import to_hex
 
-    counts = np.array(line.confusion, np.float64)
+    counts = np.array(row.confusion, np.float64)
     of_class = counts.sum(1, keepdims=True)
     shares = np.divide(counts, of_class, out=np.zeros_like(counts), where=of_class > 0)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
@@ -50,31 +50,30 @@ def confusion(axes: Axes, line: Line, report: Report, look: PageColors, first: b
     axes.set_xlabel("predicted")
 
 
-def reliability(axes: Axes, line: Line, report: Report, look: PageColors, first: bool) -> None:
-    """How often what has this probability is true; under it, how many have it."""
-    filled = [b for b in line.bins if b.count]
+def reliability(axes: Axes, row: TableRow, report: Report, colors: PageColors, first: bool) -> None:
+    """Accuracy by probability; below it, the counts as bars."""
+    filled = [b for b in row.bins if b.count]
     most = max((b.count for b in filled), default=1)
     for b in filled:
         axes.bar(b.low, 0.25 * b.count / most, b.high - b.low, align="edge", color=TRAIN, alpha=0.35, lw=0)
-    axes.plot([0, 1], [0, 1], ls=(0, (4, 3)), lw=0.8, color=look.faint)
-    said, true = ([getattr(b, what) for b in filled] for what in ("confidence", "accuracy"))
-    axes.plot(said, true, lw=0.8, color=DEV)
-    axes.scatter(
-        said, true, [4 + 40 * b.count / most for b in filled], color=DEV, lw=0, zorder=3, clip_on=False
-    )
-    axes.text(0.04, 0.95, f"ECE {percent(line.ece)} %", va="top", fontsize=8, color=look.ink)
+    axes.plot([0, 1], [0, 1], ls=(0, (4, 3)), lw=0.8, color=colors.faint)
+    confidence, accuracy = ([getattr(b, what) for b in filled] for what in ("confidence", "accuracy"))
+    axes.plot(confidence, accuracy, lw=0.8, color=DEV)
+    sizes = [4 + 40 * b.count / most for b in filled]
+    axes.scatter(confidence, accuracy, sizes, color=DEV, lw=0, zorder=3, clip_on=False)
+    axes.text(0.04, 0.95, f"ECE {percent(row.ece)} %", va="top", fontsize=8, color=colors.ink)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     axes.set_xticks([0, 0.5, 1])
     axes.set_yticks([0, 0.5, 1])
-    existence = line.stage.scheme == "existence"
+    existence = row.stage.scheme == "existence"
     axes.set_xlabel("probability of presence" if existence else "probability of predicted class")
     axes.set_ylabel("came true" if first else "")
 
 
-def curves(axes: Axes, line: Line, report: Report, look: PageColors, first: bool) -> None:
-    """Losses over epochs, a curve a network; the best epoch of each as a dot."""
-    own = [t for t in report.trainings if t.cell.stage == line.stage]
+def curves(axes: Axes, row: TableRow, report: Report, colors: PageColors, first: bool) -> None:
+    """Losses over epochs, one curve per network; the best epoch of each as a dot."""
+    own = [t for t in report.trainings if t.cell.stage == row.stage]
     alpha = max(0.45, 1 / max(1, len(own)) ** 0.5)
     for t in own:
         epochs = [point.epoch for point in t.curve]
@@ -90,19 +89,19 @@ def curves(axes: Axes, line: Line, report: Report, look: PageColors, first: bool
 PANELS: Mapping[str, Panel] = {
     "confusion": Panel(
         "Confusions",
-        "Pooled over folds. Row: true class, column: predicted class; percent of the row, and how many.",
+        "Pooled over folds. Row: true class, column: predicted class; percent of the row, and count.",
         1.7,
         confusion,
     ),
     "calibration": Panel(
         "Reliability",
-        "How much came true of what has this probability. Dashed: calibrated. Bars, sizes: how many have it.",
+        "Share that came true, by probability. Dashed: calibrated. Bars and sizes: counts.",
         1.7,
         reliability,
     ),
     "curves": Panel(
         "Learning curves",
-        "Blue: loss on the development speakers. Grey, dashed: on the training set. Red: the epoch kept.",
+        "Blue: loss on the development speakers. Grey, dashed: on the training set. Red: the best epoch.",
         1.5,
         curves,
     ),

@@ -1,4 +1,4 @@
-"""What one network said of the speakers that its fold tests: for a look into a cell while others train."""
+"""The confusion matrix of one cell on its test speakers, while other cells are still training."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ..errors import RunError
 from ..runs.cells import Cell
 from ..runs.run_folder import RunFolder
-from .predictions import joined
+from .predictions import out_of_fold
 from .scored_predictions import ScoredPredictions
 
 
@@ -23,16 +23,16 @@ class Confusion:
 
 
 def confusion_of(run: RunFolder, cell: Cell) -> Confusion:
-    """Raises: RunError where the cell has no result, or a file of the run is damaged."""
+    """Raises: RunError if the cell has no result, or a file of the run is damaged."""
     result = run.result(cell)
     if result is None:
         raise RunError(f"{cell.name} of {run.path} has no result yet.")
-    said = joined(run.corpus().utterances, run.folds(), [result])
-    judged = ScoredPredictions.of(said, (cell.stage,))
-    scored = int(judged.scored(cell.stage).sum()) if said else 0
+    predictions = out_of_fold(run.corpus().utterances, run.folds(), [result])
+    scored = ScoredPredictions.of(predictions, (cell.stage,))
+    utterances = int(scored.has_truth(cell.stage).sum()) if predictions else 0
     return Confusion(
-        counts=judged.confusion(cell.stage) if said else (),
-        utterances=scored,
-        left_out=len(said) - scored,
-        tested=tuple(sorted({prediction.utterance.speaker for prediction in said})),
+        counts=scored.confusion(cell.stage) if predictions else (),
+        utterances=utterances,
+        left_out=len(predictions) - utterances,
+        tested=tuple(sorted({prediction.utterance.speaker for prediction in predictions})),
     )

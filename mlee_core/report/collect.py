@@ -1,4 +1,4 @@
-"""A run folder -> a Report. Nothing is read but the run: its corpus may be far away."""
+"""Reads a run folder into a Report. Only the run is read: its corpus may no longer be available."""
 
 from __future__ import annotations
 
@@ -14,49 +14,52 @@ from ..errors import RunError
 from ..evaluation.bootstrap import difference
 from ..evaluation.calibration import ece
 from ..evaluation.scores import SCORES
+from ..labels.agreement import AGREEMENTS
 from ..labels.votes import CLASSES, dominant
 from ..runs.cells import Cell, CellResult
 from ..runs.run_folder import RunFolder, of_run
 from ..system.printable import printable
-from .paper_table3 import figures_of, stage_of
-from .predictions import AGREEMENTS, Prediction, joined, judged_together
-from .report_data import Comparison, Epoch, Line, Report, Setting, TrainingHistory
-from .scored_predictions import ScoredPredictions, spread
+from .paper_table3 import paper_scores, stage_of
+from .predictions import Prediction, ensemble_predictions, out_of_fold
+from .report_data import Comparison, Epoch, Report, Setting, TableRow, TrainingHistory
+from .scored_predictions import ScoredPredictions, mean_sd
 
 SAME_LABEL = "against the dominant row of the same label"
 QUESTIONS: tuple[tuple[str, str, str], ...] = (
-    *(("against dominant, hard", line, "dominant-hard") for line in LINES if line != "dominant-hard"),
+    *(("against dominant, hard", row, "dominant-hard") for row in LINES if row != "dominant-hard"),
     (SAME_LABEL, "pretrain-soft", "dominant-soft"),
     (SAME_LABEL, "fusion-soft", "dominant-soft"),
     ("fusion against pre-training alone", "fusion-hard", "pretrain-hard"),
     ("fusion against pre-training alone", "fusion-soft", "pretrain-soft"),
 )
-"""The paper's claims: (question, line, line it is compared with), asked of each train set."""
+"""The paper's claims: (question, row, row to compare it with), for each train set."""
 TRAIN_SET_QUESTION = "train set all against dominant"
 
 
 def collect(run: RunFolder) -> tuple[Report, tuple[Prediction, ...]]:
-    """The report of an experiment, finished or not, and the predictions that it was made from.
+    """The report of an experiment, finished or not, and the predictions that it is made from.
 
-    Raises: RunError if this is no experiment, nothing of it is finished, or a file of it is damaged.
+    Raises: RunError if this is not an experiment, no network is trained, or a file of it is damaged.
     """
     config, corpus, folds = run.config(), run.corpus(), run.folds()
     cells, results = run.cells(), run.results()
     if not results:
         raise RunError(
-            f"{run.path} has no finished stage yet, of {len(cells)} to train: there is nothing to report."
+            f"{run.path} has no trained network yet, of {len(cells)} to train: there is nothing to report."
         )
-    alone = joined(corpus.utterances, folds, results)
-    if not alone:
+    single = out_of_fold(corpus.utterances, folds, results)
+    if not single:
         raise RunError(f"{run.path} tests no annotated utterance so far: there is nothing to report.")
-    said = judged_together(alone, config)
-    if not said:
+    predictions = ensemble_predictions(single, config)
+    if not predictions:
         raise RunError(
-            f"{run.path} has no row yet whose {config.recipe.ensemble} networks, which judge together, are "
-            "all trained: there is nothing to report."
+            f"{run.path} has no row yet whose ensemble of {config.recipe.ensemble} networks is complete: "
+            "there is nothing to report."
         )
-    stages = _in_table_order({cell.stage for cell in cells})
-    judged = ScoredPredictions.of(said, stages)
+    planned = {cell.stage for cell in cells}
+    in_table = dict.fromkeys(stage_of(row, train_set) for train_set in TRAIN_SETS for row in LINES)
+    stages = tuple(stage for stage in in_table if stage in planned)
+    scored = ScoredPredictions.of(predictions, stages)
     done = {result.cell for result in results}
     fold_of = {speaker: fold.name for fold in folds.folds for speaker in fold.test}
     report = Report(
@@ -64,65 +67,58 @@ def collect(run: RunFolder) -> tuple[Report, tuple[Prediction, ...]]:
         stamp=of_run(config),
         planned=len(cells),
         missing=tuple(cell for cell in cells if cell not in done),
-        lines=tuple(_line(stage, judged, folds, cells, done) for stage in stages),
-        comparisons=tuple(_comparisons(judged, stages)),
-        speakers={name: fold_of[name] for name in sorted({p.utterance.speaker for p in said})},
+        rows=tuple(_row(stage, scored, folds, cells, done) for stage in stages),
+        comparisons=tuple(_comparisons(scored, stages)),
+        speakers={name: fold_of[name] for name in sorted({p.utterance.speaker for p in predictions})},
         trainings=tuple(_training(result) for result in results),
     )
-    return report, said
+    return report, predictions
 
 
-def _in_table_order(stages: set[Stage]) -> tuple[Stage, ...]:
-    """Train set by train set, lines in Table 3's order; dominant-hard once."""
-    ordered = [stage_of(line, train_set) for train_set in TRAIN_SETS for line in LINES]
-    return tuple(dict.fromkeys(stage for stage in ordered if stage in stages))
-
-
-def _line(
-    stage: Stage, judged: ScoredPredictions, folds: Folds, cells: Sequence[Cell], done: set[Cell]
-) -> Line:
-    by_fold = judged.parts(stage, judged.fold)
-    by_agreement = judged.parts(stage, judged.agreement)
-    scored = judged.scored(stage)
+def _row(
+    stage: Stage, scored: ScoredPredictions, folds: Folds, cells: Sequence[Cell], done: set[Cell]
+) -> TableRow:
+    by_fold = scored.group_scores(stage, scored.fold)
+    by_agreement = scored.group_scores(stage, scored.agreement)
     own = [cell for cell in cells if cell.stage == stage]
-    finished = set(judged.fold[judged.has(stage)].tolist())
-    bins = judged.bins(stage)
-    return Line(
+    finished = set(scored.fold[scored.has_output(stage)].tolist())
+    bins = scored.bins(stage)
+    return TableRow(
         stage=stage,
         folds=tuple(fold.name for fold in folds.folds if fold.name in finished),
         cells=sum(cell in done for cell in own),
         planned=len(own),
-        utterances=len(set(judged.utterance[scored].tolist())),
-        pooled=judged.pooled(stage),
-        of_folds={score: spread([part.of(score) for part in by_fold.values()]) for score in SCORES},
+        utterances=len(set(scored.utterance[scored.has_truth(stage)].tolist())),
+        pooled=scored.pooled(stage),
+        of_folds={score: mean_sd([group.of(score) for group in by_fold.values()]) for score in SCORES},
         fold_scores={fold.name: by_fold[fold.name] for fold in folds.folds if fold.name in by_fold},
-        speaker_scores=judged.parts(stage, judged.speaker),
+        speaker_scores=scored.group_scores(stage, scored.speaker),
         agreement_scores={kind: by_agreement[kind] for kind in AGREEMENTS if kind in by_agreement},
-        recalls=judged.recalls(stage),
-        confusion=judged.confusion(stage),
+        recalls=scored.recalls(stage),
+        confusion=scored.confusion(stage),
         bins=bins,
         ece=ece(bins),
-        paper=dict(zip(SCORES, figures_of(stage), strict=True)),
+        paper=dict(zip(SCORES, paper_scores(stage), strict=True)),
     )
 
 
-def _comparisons(judged: ScoredPredictions, stages: Sequence[Stage]) -> Iterator[Comparison]:
-    asked = [
-        (f"{question}, train set {train_set}", stage_of(line, train_set), stage_of(other, train_set))
+def _comparisons(scored: ScoredPredictions, stages: Sequence[Stage]) -> Iterator[Comparison]:
+    pairs = [
+        (f"{question}, train set {train_set}", stage_of(row, train_set), stage_of(other, train_set))
         for train_set in TRAIN_SETS
-        for question, line, other in QUESTIONS
+        for question, row, other in QUESTIONS
     ]
-    asked += [
-        (TRAIN_SET_QUESTION, stage_of(line, "all"), stage_of(line, "dominant"))
-        for line in LINES
-        if line != "dominant-hard"
+    pairs += [
+        (TRAIN_SET_QUESTION, stage_of(row, "all"), stage_of(row, "dominant"))
+        for row in LINES
+        if row != "dominant-hard"
     ]
-    for question, first, second in asked:
+    for question, first, second in pairs:
         if first in stages and second in stages:
-            where = judged.scored(first) & judged.scored(second)
-            one, other = (judged.tally(stage, judged.speaker, where) for stage in (first, second))
+            where = scored.has_truth(first) & scored.has_truth(second)
+            one, other = (scored.tally(stage, scored.speaker, where) for stage in (first, second))
             found = {score: difference(one, other, score) for score in SCORES}
-            paper = [a - b for a, b in zip(figures_of(first), figures_of(second), strict=True)]
+            paper = [a - b for a, b in zip(paper_scores(first), paper_scores(second), strict=True)]
             differences = {score: gap for score, gap in found.items() if gap is not None}
             if differences:
                 yield Comparison(question, first, second, differences, dict(zip(SCORES, paper, strict=True)))
@@ -134,10 +130,19 @@ def _training(result: CellResult) -> TrainingHistory:
     except (KeyError, TypeError) as error:
         raise RunError(
             f"the learning curve of {result.stage.name}, fold {result.fold}, seed {result.seed} is damaged "
-            f"({type(error).__name__} {error}): remove its result, and --resume makes it anew."
+            f"({type(error).__name__} {error}): remove its result and train it again with --resume."
         ) from error
-    how = (result.epoch, result.epochs, result.dev_loss, result.wa, result.ua)
-    return TrainingHistory(result.cell, *how, curve, result.stamp, result.early)
+    return TrainingHistory(
+        cell=result.cell,
+        epoch=result.epoch,
+        epochs=result.epochs,
+        dev_loss=result.dev_loss,
+        wa=result.wa,
+        ua=result.ua,
+        curve=curve,
+        stamp=result.stamp,
+        early=result.early,
+    )
 
 
 def _setting(

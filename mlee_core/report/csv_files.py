@@ -1,6 +1,6 @@
 """The report's CSV files: Table 3, cells, speakers, learning curves and the out-of-fold predictions.
 
-UTF-8, comma, decimal point, scores as fractions; what does not exist is empty. Every row ends with the stamp.
+UTF-8, comma, decimal point, scores as fractions; missing values are empty. Every row ends with the stamp.
 """
 
 from __future__ import annotations
@@ -14,23 +14,24 @@ from pathlib import Path
 from ..config.stages import Stage
 from ..evaluation.calibration import BINS
 from ..evaluation.scores import SCORES
+from ..labels.agreement import AGREEMENTS
 from ..labels.targets import ALPHA, existence_target, soft_target
 from ..labels.votes import CLASSES, Votes, dominant
 from ..system.files import atomic_path
-from .predictions import AGREEMENTS, Prediction
-from .report_data import Line, Part, Report
+from .predictions import Prediction
+from .report_data import GroupScores, Report, TableRow
 
-Sheet = Iterable[dict[str, object]]
-
-
-def table3(report: Report) -> Sheet:
-    """A row a line of Table 3 and train set."""
-    for line in report.lines:
-        yield {**_stage(line.stage), **_of_line(line), "stamp": report.stamp_line}
+CsvRows = Iterator[dict[str, object]]
 
 
-def cells(report: Report) -> Sheet:
-    """A row a network that is trained."""
+def table3(report: Report) -> CsvRows:
+    """One row per row of Table 3 and train set."""
+    for row in report.rows:
+        yield {**_stage(row.stage), **_scores(row), "stamp": report.stamp_line}
+
+
+def cells(report: Report) -> CsvRows:
+    """One row per trained network."""
     for t in report.trainings:
         yield {
             "fold": t.cell.fold,
@@ -45,18 +46,17 @@ def cells(report: Report) -> Sheet:
         }
 
 
-def speakers(report: Report) -> Sheet:
-    """A row a speaker and line; no utterances where the line is not trained for the speaker's fold."""
+def speakers(report: Report) -> CsvRows:
+    """One row per speaker and row of Table 3; 0 utterances if it is not trained for the speaker's fold."""
     for name, fold in report.speakers.items():
-        for line in report.lines:
-            part = line.speaker_scores.get(name, Part(0, None, None))
-            scores = {"utterances": part.utterances, "wa": part.wa, "ua": part.ua}
-            who = {"speaker": name, "fold": fold}
-            yield {**who, **_stage(line.stage), **scores, "stamp": report.stamp_line}
+        for row in report.rows:
+            scores = asdict(row.speaker_scores.get(name, GroupScores(0, None, None)))
+            speaker = {"speaker": name, "fold": fold}
+            yield {**speaker, **_stage(row.stage), **scores, "stamp": report.stamp_line}
 
 
-def curves(report: Report) -> Sheet:
-    """A row an epoch of a network."""
+def curves(report: Report) -> CsvRows:
+    """One row per epoch of a network."""
     for t in report.trainings:
         for point in t.curve:
             yield {
@@ -69,70 +69,68 @@ def curves(report: Report) -> Sheet:
             }
 
 
-def predictions(said: Iterable[Prediction], report: Report) -> Sheet:
-    """A row an annotated utterance and seed; `documentation` tells what the columns mean."""
-    for prediction in said:
+def predictions(predictions: Iterable[Prediction], report: Report) -> CsvRows:
+    """One row per annotated utterance and seed; `documentation` explains the columns."""
+    for prediction in predictions:
         utterance, votes = prediction.utterance, prediction.utterance.votes
         yield {
             "id": utterance.id,
             "speaker": utterance.speaker,
             "fold": prediction.fold,
             "seed": prediction.seed,
-            "votes": votes_in_words(votes),
+            "votes": votes_text(votes),
             "consensus": votes.consensus,
             "dominant": dominant(votes),
             **_by_class("q_", soft_target(votes)),
             **_by_class("e_", [int(exists) for exists in existence_target(votes)]),
-            **dict(_outputs(prediction, [line.stage for line in report.lines])),
+            **dict(_outputs(prediction, [row.stage for row in report.rows])),
             "stamp": report.stamp_line,
         }
 
 
 def documentation(report: Report) -> str:
-    """What the columns of predictions.csv mean, as Markdown."""
+    """The meaning of the columns of predictions.csv, as Markdown."""
     columns = {
         "id, speaker": "as in the corpus",
         "fold": "the fold that tests this speaker",
-        "seed": "of the networks, the first of an ensemble's; with several an utterance has a row for each",
+        "seed": "of the networks, the first of an ensemble's; an utterance has one row per seed or ensemble",
         "votes": "how many annotators gave each label, as `neu:3 other:2`; a space or colon in a label is _",
-        "consensus": "the corpus's own verdict, empty where it gives none",
-        "dominant": "the true class, by which WA and UA count; empty where no target class dominates",
+        "consensus": "the corpus's own consensus, empty if it has none",
+        "dominant": "the true class for WA and UA; empty if no target class dominates",
         "q_neu … q_ang": f"soft target, equation 4 with α = {ALPHA}",
-        "e_neu … e_ang": "existence target, equation 5: 1 where any annotator gave the class, else 0",
-        "STAGE:neu … STAGE:ang": "probabilities by that network; empty while it is not trained",
-        "stamp": "what made this file, and of what",
+        "e_neu … e_ang": "existence target, equation 5: 1 if any annotator gave the class, else 0",
+        "STAGE:neu … STAGE:ang": "probabilities by that network; empty until it is trained",
+        "stamp": "software, device, data and configuration of this file",
     }
     table = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in columns.items())
-    stages = ", ".join(f"`{line.stage.name}`" for line in report.lines)
+    stages = ", ".join(f"`{row.stage.name}`" for row in report.rows)
     return f"""# predictions.csv
 
-A row an annotated utterance and seed, in the corpus's order; UTF-8, comma, decimal point.
+One row per annotated utterance and seed, in the corpus's order; UTF-8, comma, decimal point.
 
 Every prediction is out of fold: it comes from the networks of the fold that tests the utterance's speaker.
-That speaker was in neither the training nor the development set of these networks, nor of the encoders that
-they stand on.
+That speaker was in neither the training nor the development set of these networks and their encoders.
 
 | column | meaning |
 | --- | --- |
 {table}
 
 STAGE is row, label and train set: {stages}. The four probabilities of a stage sum to 1; those of `mlee-…` do
-not, since each tells alone whether its class is present. The predicted class is the one with the highest.
+not, since each is the probability that its class is present. The predicted class has the highest probability.
 
 {report.stamp_line}
 """
 
 
-def votes_in_words(votes: Votes) -> str:
+def votes_text(votes: Votes) -> str:
     """ "neu:3 other:2": labels with votes, target classes first. A space or colon in a label becomes _."""
     order = [*CLASSES, *sorted(set(votes.counts) - set(CLASSES))]
     given = [(re.sub(r"[\s:]", "_", name), votes.counts[name]) for name in order if votes.counts.get(name)]
     return " ".join(f"{name}:{count}" for name, count in given)
 
 
-def write(path: Path, sheet: Sheet) -> None:
-    """Write a sheet, atomically; its first row tells the columns. Raises: OSError."""
-    rows = iter(sheet)
+def write(path: Path, rows: CsvRows) -> None:
+    """Write a CSV file atomically, with the columns of the first row. Raises: OSError."""
     first = next(rows)
     with (
         atomic_path(path) as neighbour,
@@ -148,30 +146,28 @@ def _stage(stage: Stage) -> dict[str, object]:
     return {"row": stage.row, "label": stage.label, "train_set": stage.train_set, "stage": stage.name}
 
 
-def _of_line(line: Line) -> dict[str, object]:
-    found: dict[str, object] = {
-        "folds": len(line.folds),
-        "cells": line.cells,
-        "cells_planned": line.planned,
-        "utterances": line.utterances,
+def _scores(row: TableRow) -> dict[str, object]:
+    columns: dict[str, object] = {
+        "folds": len(row.folds),
+        "cells": row.cells,
+        "cells_planned": row.planned,
+        "utterances": row.utterances,
     }
     for score in SCORES:
-        pooled, folds = line.pooled[score], line.of_folds[score]
-        found |= {
+        pooled, folds = row.pooled[score], row.of_folds[score]
+        columns |= {
             f"{score}_pooled": pooled.mean,
             f"{score}_pooled_sd_of_seeds": pooled.sd,
             f"{score}_mean_of_folds": folds.mean,
             f"{score}_sd_of_folds": folds.sd,
-            f"{score}_paper": line.paper[score],
+            f"{score}_paper": row.paper[score],
         }
-    found |= {f"recall_{name}": value for name, value in line.recalls.items()}
-    found[f"ece_{BINS}_bins"] = line.ece
+    columns |= {f"recall_{name}": value for name, value in row.recalls.items()}
+    columns[f"ece_{BINS}_bins"] = row.ece
     for kind in AGREEMENTS:
-        part = line.agreement_scores.get(kind)
-        key = kind.replace(" ", "_")
-        found[f"utterances_{key}"] = part.utterances if part else 0
-        found |= {f"{score}_{key}": part.of(score) if part else None for score in SCORES}
-    return found
+        group = asdict(row.agreement_scores.get(kind, GroupScores(0, None, None)))
+        columns |= {f"{name}_{kind.replace(' ', '_')}": value for name, value in group.items()}
+    return columns
 
 
 def _by_class(prefix: str, values: Sequence[float]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What stands on a report's page, in order."""
+"""The content of a report's page, in order."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from ..evaluation.bootstrap import LEAST_SPEAKERS, RESAMPLES
 from ..evaluation.calibration import BINS
 from ..labels.votes import CLASS_NAMES
 from ..runs.cells import Cell
+from ..system.printable import listed
 from . import tables
-from .document_blocks import Banner, Block, Heading, Items, Picture, Table, Text
+from .document_blocks import Banner, Block, Figure, Heading, Items, Table, Text
 from .paper_table3 import CORPUS
 from .report_data import Report
 
@@ -17,11 +18,11 @@ MOST_NAMES = 12
 
 FILES = (
     "table3.csv: Table 3, with recalls, calibration and the scores by votes",
-    "predictions.csv: every utterance's out-of-fold predictions; PREDICTIONS.md tells what its columns mean",
+    "predictions.csv: every utterance's out-of-fold predictions; PREDICTIONS.md explains its columns",
     "speakers.csv, cells.csv, curves.csv: scores of speakers and of networks, learning curves",
     "report.json: all of this page as data",
-    "pictures: the pictures as SVG, light and dark",
-    "tensorboard: event files, to be read with tensorboard --logdir",
+    "pictures: the figures as SVG, light and dark",
+    "tensorboard: event files for tensorboard --logdir",
 )
 
 
@@ -42,97 +43,99 @@ def page(report: Report) -> Iterator[Block]:
 
 
 def banners(report: Report) -> Iterator[Banner]:
-    """What limits all figures: networks that are not trained, or not to their end, folds that are not part of
+    """Limits of all scores: networks that are not trained or were stopped early, folds that are not part of
     the experiment."""
     setting, missing = report.setting, report.missing
     if missing:
         yield Banner(
             f"Unfinished: {report.planned - len(missing)} of {report.planned} networks are trained. "
-            "Each line's figures are of the folds and seeds it has; lines that differ in them are not "
-            f"comparable. Missing: {'; '.join(_cells_named(missing, len(report.lines)))}."
+            "Each row's scores are of its trained folds and seeds; rows that differ in them are not "
+            f"comparable. Missing: {'; '.join(_cells_text(missing, len(report.rows)))}."
         )
     if report.early:
         yield Banner(
-            f"Stopped early: {len(report.early)} of {report.planned} networks were asked to stop before "
-            f"their training was over, and kept: {'; '.join(_cells_named(report.early, len(report.lines)))}."
+            f"Stopped early: {len(report.early)} of {report.planned} networks were stopped on request before "
+            f"their training was complete: {'; '.join(_cells_text(report.early, len(report.rows)))}."
         )
     if len(setting.selected) < len(setting.folds):
         yield Banner(
             f"{len(setting.selected)} of {len(setting.folds)} folds are part of this experiment "
-            f"({_listed(setting.selected)}): figures are of their speakers only."
+            f"({listed(setting.selected, MOST_NAMES)}): scores are of their speakers only."
         )
 
 
-def _cells_named(cells: Sequence[Cell], stages: int) -> Iterator[str]:
-    """ "fold 08, 09, seed 0: mlee-all, fusion-soft-all": folds that share the same are named together.
+def _cells_text(cells: Sequence[Cell], stages: int) -> Iterator[str]:
+    """ "fold 08, 09, seed 0: mlee-all, fusion-soft-all": folds with the same stages are named together.
 
-    stages: how many there are in a fold; where it is all of them, none is named.
+    stages: number of stages in a fold; "everything" stands for all of them.
     """
-    lacking: dict[tuple[str, int], list[str]] = {}
+    stages_of: dict[tuple[str, int], list[str]] = {}
     for cell in cells:
-        lacking.setdefault((cell.fold, cell.seed), []).append(cell.stage.name)
-    folds: dict[tuple[int, tuple[str, ...]], list[str]] = {}
-    for (fold, seed), lacked in lacking.items():
-        folds.setdefault((seed, tuple(lacked)), []).append(fold)
-    for (seed, names), of in folds.items():
-        yield f"fold {_listed(of)}, seed {seed}: {_listed(names) if len(names) < stages else 'everything'}"
+        stages_of.setdefault((cell.fold, cell.seed), []).append(cell.stage.name)
+    folds_of: dict[tuple[int, tuple[str, ...]], list[str]] = {}
+    for (fold, seed), names in stages_of.items():
+        folds_of.setdefault((seed, tuple(names)), []).append(fold)
+    for (seed, own), folds in folds_of.items():
+        what = listed(own, MOST_NAMES) if len(own) < stages else "everything"
+        yield f"fold {listed(folds, MOST_NAMES)}, seed {seed}: {what}"
 
 
 def _setting(report: Report) -> Table:
     s, stamp = report.setting, report.stamp
-    how = ["scripted utterances too"] * s.scripted + ["self-reports too"] * s.self_reports
+    included = ["with scripted utterances"] * s.scripted + ["with self-reports"] * s.self_reports
     classes = ", ".join(f"{count} {CLASS_NAMES[name]}" for name, count in s.dominant.items())
-    together = f"; {s.ensemble} networks judge together" if s.ensemble > 1 else ""
-    recipe = ", ".join(f"{key.replace('_', ' ')} {_value(value)}" for key, value in s.recipe.items())
-    compute = ", ".join(f"{key.replace('_', ' ')} {_value(value)}" for key, value in s.compute.items())
+    ensemble = f"; ensembles of {s.ensemble} networks" if s.ensemble > 1 else ""
     maps = ", ".join(f"{label} = {name}" for label, name in s.label_map.items()) or "none"
     done = f"{len(report.folds_done)} of {len(s.folds)} finished"
+    folds_done = listed(report.folds_done, MOST_NAMES)
     rows = (
         ("run", s.name),
-        ("corpus", ", ".join([f"{s.corpus} ({s.format})", *how])),
+        ("corpus", ", ".join([f"{s.corpus} ({s.format})", *included])),
         ("data hash", stamp["data_hash"]),
         ("label map", maps),
         ("utterances", f"{s.utterances}, {s.annotated} of them with votes"),
         ("with a dominant class", f"{s.scored}: {classes}"),
-        ("speakers", f"{len(s.speakers)}: {_listed(s.speakers)}"),
-        ("folds", f"{done}: {_listed(report.folds_done)}" if report.folds_done else done),
-        ("seeds", ", ".join(map(str, s.seeds)) + together),
-        ("recipe", recipe),
-        ("arithmetic", compute),
+        ("speakers", f"{len(s.speakers)}: {listed(s.speakers, MOST_NAMES)}"),
+        ("folds", f"{done}: {folds_done}" if folds_done else done),
+        ("seeds", ", ".join(map(str, s.seeds)) + ensemble),
+        ("recipe", _settings(s.recipe)),
+        ("arithmetic", _settings(s.compute)),
         ("configuration hash", stamp["config_hash"]),
         ("networks trained by", _trained_by(report)),
         ("report made by", _software(stamp)),
     )
-    return Table(("what was run", ""), rows, words=2)
+    return Table(("experiment", ""), rows, text_columns=2)
 
 
 def _table3(report: Report) -> Iterator[Block]:
     setting = report.setting
-    several = (
-        f", each counted once as the mean over its {setting.repeated}; ± is the standard deviation of their "
-        "own pooled figures"
-    )
-    together = (
-        f"Each row is judged by {setting.ensemble} networks a fold, which differ by their seeds: the mean of "
-        "their probabilities counts.",
-    )
+    repeated = ensemble = ""
+    if setting.repeated:
+        repeated = (
+            f", each counted once as the mean over its {setting.repeated}; ± is the standard deviation of "
+            "their own pooled scores"
+        )
+    if setting.ensemble > 1:
+        ensemble = (
+            f" Each row has an ensemble of {setting.ensemble} networks per fold with different seeds, whose "
+            "probabilities are averaged."
+        )
     same = setting.format == "iemocap"
-    which = "this corpus" if same else "another corpus than this one: the figures stand beside to orient"
+    which = "this corpus" if same else "another corpus than this one: its scores are for orientation only"
     yield Heading("Table 3")
     yield Items(
         (
-            "WA is the share of utterances that are predicted rightly, UA the mean of the classes' recalls. "
+            "WA is the share of correctly predicted utterances, UA the mean of the classes' recalls. "
             "Both count the utterances that have a dominant class.",
-            f"Pooled: over the utterances of all its folds together{several if setting.repeated else ''}.",
-            *(together if setting.ensemble > 1 else ()),
-            "Of folds: mean ± standard deviation of the folds' own figures. A fold that lacks a class has "
-            "its UA over the classes that it has.",
+            f"Pooled: over the utterances of all folds together{repeated}.{ensemble}",
+            "Of folds: mean ± standard deviation of the folds' own scores. The UA of a fold is over the "
+            "classes that occur in it.",
             f"Paper: Ando et al., Interspeech 2019, on {CORPUS}, {which}.",
             "Dominant, hard admits the same utterances in both train sets: the same networks, shown in both.",
         )
     )
     yield from tables.table3(report)
-    yield Picture("table3", "Table 3: pooled scores, folds, their mean and deviation, and the paper's")
+    yield Figure("table3", "Table 3: pooled scores, folds, their mean and deviation, and the paper's")
 
 
 def _comparisons(report: Report) -> Iterator[Block]:
@@ -140,29 +143,29 @@ def _comparisons(report: Report) -> Iterator[Block]:
         return
     yield Heading("Rows compared, speaker by speaker")
     yield Text(
-        "Difference of the pooled scores in percentage points, on the utterances that both rows have judged, "
+        "Difference of the pooled scores in percentage points, on the utterances predicted by both rows, "
         f"with its 95 % interval: percentiles of {RESAMPLES} bootstrap samples of speakers, both rows on the "
         f"same sample. Below {LEAST_SPEAKERS} speakers there is no interval; with about ten it is rather too "
-        "narrow. An interval without 0 in it is no proof: there are many comparisons, and none is corrected "
-        "for that. Paper: the difference of its figures."
+        "narrow. An interval without 0 is not a proof: there are many comparisons, and none is corrected for "
+        "that. Paper: the difference of its scores."
     )
-    reasons = {gap.why_not for one in report.comparisons for gap in one.differences.values()} - {None}
+    reasons = {gap.why_not for c in report.comparisons for gap in c.differences.values()} - {None}
     if reasons:
         yield Text(f"Intervals are left out: {'; '.join(sorted(map(str, reasons)))}.")
     yield from tables.comparisons(report)
-    yield Picture("comparisons", "Differences of rows with their intervals, beside the paper's")
+    yield Figure("comparisons", "Differences of rows with their intervals, beside the paper's")
 
 
 def _classes(report: Report) -> Iterator[Block]:
     yield Heading("Classes")
     yield tables.recalls(report)
     repeated = report.setting.repeated
-    several = f" An utterance counts once for each of {repeated}." if repeated else ""
+    counted = f" An utterance counts once for each of {repeated}." if repeated else ""
     yield Text(
         "Confusions, pooled: a row is the true class, a column the predicted one; shares are of the row."
-        + several
+        + counted
     )
-    yield Picture("confusion", "Confusion matrix of each row")
+    yield Figure("confusion", "Confusion matrix of each row")
 
 
 def _calibration(report: Report) -> Iterator[Block]:
@@ -174,7 +177,7 @@ def _calibration(report: Report) -> Iterator[Block]:
         "class, against whether it is right."
     )
     yield tables.calibration(report)
-    yield Picture("calibration", "Reliability diagram of each row")
+    yield Figure("calibration", "Reliability diagram of each row")
 
 
 def _agreement(report: Report) -> Iterator[Block]:
@@ -190,22 +193,22 @@ def _agreement(report: Report) -> Iterator[Block]:
 def _training(report: Report) -> Iterator[Block]:
     yield Heading("Training")
     yield tables.training(report)
-    yield Picture("curves", "Learning curves of each row, with the best epoch of each network")
+    yield Figure("curves", "Learning curves of each row, with the best epoch of each network")
 
 
 def _speakers(report: Report) -> Iterator[Block]:
     yield Heading("Speakers")
-    if len(report.speakers) > tables.MOST_SPEAKERS:
+    if len(report.speakers) > tables.MAX_SPEAKERS:
         yield Text(
-            f"The first {tables.MOST_SPEAKERS} of {len(report.speakers)} speakers; speakers.csv has all."
+            f"The first {tables.MAX_SPEAKERS} of {len(report.speakers)} speakers; speakers.csv has all."
         )
     yield from tables.speakers(report)
 
 
 def _trained_by(report: Report) -> str:
-    """Versions and commits, several if the run went on with another version."""
+    """Versions and commits, several if the run was resumed with another version."""
     by = dict.fromkeys(_software(training.stamp) for training in report.trainings)
-    return "; ".join(text or "a version that did not record itself" for text in by)
+    return "; ".join(text or "an unrecorded version" for text in by)
 
 
 def _software(stamp: Mapping[str, str]) -> str:
@@ -213,12 +216,11 @@ def _software(stamp: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {value}" for name, value in stamp.items() if value and name not in others)
 
 
+def _settings(settings: Mapping[str, object]) -> str:
+    return ", ".join(f"{key.replace('_', ' ')} {_value(value)}" for key, value in settings.items())
+
+
 def _value(value: object) -> str:
     if isinstance(value, tuple | list):
         return " ".join(map(str, value))
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return ", ".join(names[:MOST_NAMES]) + more

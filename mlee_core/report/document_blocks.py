@@ -1,4 +1,4 @@
-"""The parts that a report's page consists of, and those as Markdown and as text for a terminal."""
+"""The blocks of a report's page, as Markdown and as text for a terminal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Banner:
-    """What must not be overlooked."""
+    """A warning in a frame."""
 
     text: str
 
@@ -34,34 +34,34 @@ class Items:
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as text. words: how many columns from the left hold words; the others are numbers."""
+    """Cells as text. text_columns: number of leading columns with text; the others are numbers."""
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    words: int = 1
+    text_columns: int = 1
     title: str = ""
 
 
 @dataclass(frozen=True)
-class Picture:
-    """name: of its file without the ending. alt: what it shows."""
+class Figure:
+    """name: of its file without the suffix. alt: its description."""
 
     name: str
     alt: str
 
 
-Block = Heading | Text | Banner | Items | Table | Picture
+Block = Heading | Text | Banner | Items | Table | Figure
 
 
 def markdown(blocks: Iterable[Block], folder: str) -> str:
-    """One Markdown page; pictures are links into `folder`."""
+    """One Markdown page; figures are links into `folder`."""
     return "\n\n".join(_markdown(block, folder) for block in blocks) + "\n"
 
 
 def as_text(table: Table) -> str:
-    """The table in columns: words to the left, numbers to the right."""
+    """The table in columns: text to the left, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(table.header, *table.rows, strict=True)]
-    lines = [_columns(row, widths, table.words) for row in (table.header, *table.rows)]
+    lines = [_columns(row, widths, table.text_columns) for row in (table.header, *table.rows)]
     return "\n".join([table.title] * bool(table.title) + lines)
 
 
@@ -72,7 +72,7 @@ def _markdown(block: Block, folder: str) -> str:
         return f"> **{_escaped(block.text)}**"
     if isinstance(block, Items):
         return "\n".join(f"- {_escaped(item)}" for item in block.items)
-    if isinstance(block, Picture):
+    if isinstance(block, Figure):
         return f"![{_escaped(block.alt)}]({folder}/{block.name}.svg)"
     if isinstance(block, Table):
         return "\n".join(_markdown_table(block))
@@ -83,7 +83,7 @@ def _markdown_table(table: Table) -> Iterator[str]:
     if table.title:
         yield f"**{_escaped(table.title)}**\n"
     yield _row(table.header)
-    yield _row("---" if i < table.words else "---:" for i in range(len(table.header)))
+    yield _row("---" if i < table.text_columns else "---:" for i in range(len(table.header)))
     yield from (_row(map(_escaped, row)) for row in table.rows)
 
 
@@ -92,13 +92,13 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Names come from corpora and are text, whatever characters they have."""
+    """Names from corpora may contain any characters."""
     return re.sub(r"([\\`*_\[\]<>|#&])", r"\\\1", printable(text))
 
 
-def _columns(row: Iterable[str], widths: list[int], words: int) -> str:
+def _columns(row: Iterable[str], widths: list[int], text_columns: int) -> str:
     cells = [
-        f"{printable(cell):<{width}}" if i < words else f"{printable(cell):>{width}}"
+        f"{printable(cell):<{width}}" if i < text_columns else f"{printable(cell):>{width}}"
         for i, (cell, width) in enumerate(zip(row, widths, strict=True))
     ]
     return "  ".join(cells).rstrip()

@@ -1,14 +1,14 @@
-"""A report's page as one HTML file that needs nothing beside it: pictures are in it, light and dark."""
+"""A report's page as one self-contained HTML file, with its figures, light and dark."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
 from ..system.printable import printable
-from .document_blocks import Banner, Block, Heading, Items, Picture, Table
+from .document_blocks import Banner, Block, Figure, Heading, Items, Table
 
 STYLE = """
 :root { color-scheme: light dark; --paper: #ffffff; --ink: #1a1a1a; --faint: #6a6a6a; --line: #d8d8d8;
@@ -33,19 +33,19 @@ img { max-width: 100%; height: auto; } p:last-child { color: var(--faint); font-
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A picture as SVG, for light and for dark pages."""
+class FigureSvg:
+    """A figure as SVG, for light and for dark pages."""
 
     light: bytes
     dark: bytes
 
 
-def html(blocks: Iterable[Block], pictures: Mapping[str, Drawn]) -> str:
-    """The whole page. pictures: name -> its drawings, for every Picture among the blocks."""
+def html(blocks: Iterable[Block], figures: Mapping[str, FigureSvg]) -> str:
+    """The whole page. figures: name -> its SVG, for every Figure among the blocks."""
     parts = list(blocks)
     headings = [block for block in parts if isinstance(block, Heading)]
     links = "".join(f'<a href="#{_anchor(h.text)}">{_text(h.text)}</a> ' for h in headings if h.level > 1)
-    body = [_block(block, pictures) for block in parts]
+    body = [_block(block, figures) for block in parts]
     return "\n".join(
         (
             "<!DOCTYPE html>",
@@ -60,15 +60,15 @@ def html(blocks: Iterable[Block], pictures: Mapping[str, Drawn]) -> str:
     )
 
 
-def _block(block: Block, pictures: Mapping[str, Drawn]) -> str:
+def _block(block: Block, figures: Mapping[str, FigureSvg]) -> str:
     if isinstance(block, Heading):
         return f'<h{block.level} id="{_anchor(block.text)}">{_text(block.text)}</h{block.level}>'
     if isinstance(block, Banner):
         return f'<p class="banner">{_text(block.text)}</p>'
     if isinstance(block, Items):
         return f"<ul>{''.join(f'<li>{_text(item)}</li>' for item in block.items)}</ul>"
-    if isinstance(block, Picture):
-        return _picture(block, pictures[block.name])
+    if isinstance(block, Figure):
+        return _figure(block, figures[block.name])
     if isinstance(block, Table):
         return "".join(_table(block))
     return f"<p>{_text(block.text)}</p>"
@@ -78,25 +78,21 @@ def _table(table: Table) -> Iterator[str]:
     yield '<div class="scroll"><table>'
     if table.title:
         yield f"<caption>{_text(table.title)}</caption>"
-    yield f"<thead>{_row('th', table.header, table.words)}</thead><tbody>"
+    yield f"<thead>{_row('th', table.header, table.text_columns)}</thead><tbody>"
     for row in table.rows:
-        yield _row("td", row, table.words)
-    yield "</tbody>"
-    yield "</table></div>"
+        yield _row("td", row, table.text_columns)
+    yield "</tbody></table></div>"
 
 
-def _row(tag: str, cells: Iterable[str], words: int) -> str:
-    return f"<tr>{''.join(_cell(tag, text, i < words) for i, text in enumerate(cells))}</tr>\n"
+def _row(tag: str, cells: Sequence[str], text_columns: int) -> str:
+    attributes = [' class="w"' if i < text_columns else "" for i in range(len(cells))]
+    row = "".join(f"<{tag}{a}>{_text(cell)}</{tag}>" for a, cell in zip(attributes, cells, strict=True))
+    return f"<tr>{row}</tr>\n"
 
 
-def _cell(tag: str, text: str, words: bool) -> str:
-    kind = ' class="w"' if words else ""
-    return f"<{tag}{kind}>{_text(text)}</{tag}>"
-
-
-def _picture(picture: Picture, drawn: Drawn) -> str:
-    dark = f'<source media="(prefers-color-scheme: dark)" srcset="{_data(drawn.dark)}">'
-    return f'<picture>{dark}<img alt="{_text(picture.alt)}" src="{_data(drawn.light)}"></picture>'
+def _figure(figure: Figure, svg: FigureSvg) -> str:
+    dark = f'<source media="(prefers-color-scheme: dark)" srcset="{_data(svg.dark)}">'
+    return f'<picture>{dark}<img alt="{_text(figure.alt)}" src="{_data(svg.light)}"></picture>'
 
 
 def _data(svg: bytes) -> str:

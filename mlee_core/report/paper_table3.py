@@ -1,4 +1,4 @@
-"""Table 3 of the paper (Ando et al., Interspeech 2019): names of its lines, and its figures."""
+"""Table 3 of the paper (Ando et al., Interspeech 2019): names and scores of its rows."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ TITLES: Mapping[str, str] = {
     "pretrain": "MLEE pre-training",
     "fusion": "MLEE pre-training fusion",
 }
-"""Row -> how SPEC.md and the paper call it."""
+"""Network of a row -> its name in SPEC.md and the paper."""
 
-FIGURES: Mapping[str, Mapping[TrainSet, tuple[float, float]]] = {
+PAPER_SCORES: Mapping[str, Mapping[TrainSet, tuple[float, float]]] = {
     "dominant-hard": {"dominant": (0.595, 0.616), "all": (0.595, 0.616)},
     "dominant-soft": {"dominant": (0.625, 0.629), "all": (0.644, 0.639)},
     "mlee": {"dominant": (0.663, 0.609), "all": (0.644, 0.640)},
@@ -26,19 +26,19 @@ FIGURES: Mapping[str, Mapping[TrainSet, tuple[float, float]]] = {
     "fusion-hard": {"dominant": (0.634, 0.629), "all": (0.651, 0.639)},
     "fusion-soft": {"dominant": (0.644, 0.637), "all": (0.661, 0.654)},
 }
-"""Line of Table 3 (config.LINES) -> train set -> (WA, UA), as fractions."""
+"""Row of Table 3 (config.stages.LINES) -> train set -> (WA, UA), as fractions."""
 
 
-def stage_of(line: str, train_set: TrainSet) -> Stage:
-    """The stage behind a line of Table 3; dominant-hard is one stage for both train sets."""
-    return Stage(*LINES[line], train_set)
+def stage_of(row: str, train_set: TrainSet) -> Stage:
+    """The stage of a row of Table 3; dominant-hard is one stage for both train sets."""
+    return Stage(*LINES[row], train_set)
 
 
-def line_of(stage: Stage) -> str:
-    """The line of Table 3 that a stage is, a key of config.LINES."""
+def row_of(stage: Stage) -> str:
+    """The row of Table 3 of a stage, a key of config.stages.LINES."""
     return "-".join(part for part in (stage.row, stage.label) if part)
 
 
-def figures_of(stage: Stage) -> tuple[float, float]:
+def paper_scores(stage: Stage) -> tuple[float, float]:
     """The paper's WA and UA of a stage, as fractions."""
-    return FIGURES[line_of(stage)][stage.train_set]
+    return PAPER_SCORES[row_of(stage)][stage.train_set]

@@ -1,4 +1,4 @@
-"""Out-of-fold predictions: each utterance judged by the networks of the fold that tests its speaker."""
+"""Out-of-fold predictions: each utterance is predicted by the networks of the fold that tests its speaker."""
 
 from __future__ import annotations
 
@@ -12,21 +12,18 @@ from ..config.stages import Stage
 from ..corpora.corpus import Utterance
 from ..corpora.folds import Folds
 from ..errors import RunError
-from ..labels.agreement import AGREEMENTS, Agreement, agreement
 from ..labels.votes import CLASSES
 from ..runs.cells import CellResult
 from ..runs.run_folder import RunFolder
 
-__all__ = ["AGREEMENTS", "Agreement", "Prediction", "agreement", "joined", "judged_together", "predictions"]
-
 
 @dataclass(frozen=True)
 class Prediction:
-    """What the networks of one fold and seed, or of an ensemble's seeds, said of one utterance that none of
-    them had met. seed: the first one of an ensemble's.
+    """The outputs of one fold and seed, or the mean of an ensemble's seeds, for one utterance that was not
+    used for training. seed: the first one of an ensemble's.
 
-    probabilities: stage -> [4] in the order of CLASSES; softmax, or sigmoid for MLEE. A stage that is not
-    done yet is absent.
+    probabilities: stage -> [4] in the order of CLASSES; softmax, or sigmoid for MLEE. Stages that are not
+    trained yet are absent.
     """
 
     utterance: Utterance
@@ -38,41 +35,44 @@ class Prediction:
 def predictions(run: RunFolder) -> tuple[Prediction, ...]:
     """Every annotated utterance of the finished folds, in corpus order and by seed.
 
-    Raises: RunError if this is no experiment, a file of it is damaged, or a result holds an utterance that
-    its fold does not test.
+    Raises: RunError if this is not an experiment, a file of it is damaged, or a result contains an utterance
+    that its fold does not test.
     """
-    return judged_together(joined(run.corpus().utterances, run.folds(), run.results()), run.config())
+    return ensemble_predictions(
+        out_of_fold(run.corpus().utterances, run.folds(), run.results()), run.config()
+    )
 
 
-def judged_together(said: Sequence[Prediction], config: RunConfig) -> tuple[Prediction, ...]:
-    """What single networks said -> what their ensembles say: the mean, where all members have judged."""
+def ensemble_predictions(single: Sequence[Prediction], config: RunConfig) -> tuple[Prediction, ...]:
+    """Means over the members of ensembles, for the stages that all members have predicted."""
     size = config.recipe.ensemble
     groups: dict[tuple[str, int], list[Prediction]] = {}
-    for one in said:
-        first = one.seed - (one.seed - config.seed) % size
-        groups.setdefault((one.utterance.id, first), []).append(one)
-    together = (
-        replace(group[0], seed=first, probabilities=_mean([one.probabilities for one in group], size))
+    for prediction in single:
+        first = prediction.seed - (prediction.seed - config.seed) % size
+        groups.setdefault((prediction.utterance.id, first), []).append(prediction)
+    means = (
+        replace(group[0], seed=first, probabilities=_mean([p.probabilities for p in group], size))
         for (_, first), group in groups.items()
     )
-    return tuple(one for one in together if one.probabilities)
+    return tuple(prediction for prediction in means if prediction.probabilities)
 
 
-def _mean(said: Sequence[Mapping[Stage, tuple[float, ...]]], size: int) -> dict[Stage, tuple[float, ...]]:
-    """Of each stage that `size` of them have."""
-    stages = dict.fromkeys(stage for one in said for stage in one)
-    rows = {stage: [one[stage] for one in said if stage in one] for stage in stages}
-    whole = {stage: own for stage, own in rows.items() if len(own) == size}
-    return {stage: tuple(map(fmean, zip(*own, strict=True))) for stage, own in whole.items()}
+def _mean(members: Sequence[Mapping[Stage, tuple[float, ...]]], size: int) -> dict[Stage, tuple[float, ...]]:
+    """The mean of each stage that `size` members have."""
+    outputs: dict[Stage, list[tuple[float, ...]]] = {}
+    for member in members:
+        for stage, probabilities in member.items():
+            outputs.setdefault(stage, []).append(probabilities)
+    return {s: tuple(map(fmean, zip(*own, strict=True))) for s, own in outputs.items() if len(own) == size}
 
 
-def joined(
+def out_of_fold(
     utterances: Sequence[Utterance], folds: Folds, results: Iterable[CellResult]
 ) -> tuple[Prediction, ...]:
-    """Results of cells, turned into predictions of utterances.
+    """The predictions of the utterances from the results of cells.
 
-    Raises: RunError for an utterance that its fold does not test, one without a prediction, or what is no
-    probability.
+    Raises: RunError for an utterance that its fold does not test, one without a prediction, or a value that
+    is not a probability.
     """
     known = {u.id: u for u in utterances}
     tested = {fold.name: frozenset(fold.test) for fold in folds.folds}
@@ -84,7 +84,7 @@ def joined(
     fold_of = {speaker: name for name, speakers in tested.items() for speaker in speakers}
     for result in results:
         if result.fold not in tested:
-            raise RunError(f"{_named(result)} is of fold {result.fold!r}, which this run has not.")
+            raise RunError(f"{_named(result)} is of fold {result.fold!r}, which is not in this run.")
         _refuse_leak(result, known, tested[result.fold])
         _refuse_gap(result, of_fold[result.fold])
         for name, row in result.predictions.items():
@@ -102,24 +102,24 @@ def _refuse_leak(result: CellResult, known: Mapping[str, Utterance], tested: fro
     for name, row in result.predictions.items():
         utterance = known.get(name)
         if utterance is None:
-            raise RunError(f"{_named(result)} predicts {name!r}, which is no utterance of this run's corpus.")
+            raise RunError(f"{_named(result)} predicts {name!r}, which is not in this run's corpus.")
         if utterance.speaker not in tested:
             raise RunError(
                 f"{_named(result)} predicts {name!r} of speaker {utterance.speaker}, but fold {result.fold} "
-                f"tests {', '.join(sorted(tested))}: that is no out-of-fold prediction."
+                f"tests {', '.join(sorted(tested))}: this is not an out-of-fold prediction."
             )
         if len(row) != len(CLASSES) or not all(_is_probability(value) for value in row):
             raise RunError(
-                f"{_named(result)} gives {name!r} {row}, which are not {len(CLASSES)} probabilities."
+                f"{_named(result)} has {row} for {name!r}, which are not {len(CLASSES)} probabilities."
             )
 
 
-def _refuse_gap(result: CellResult, wanted: set[str]) -> None:
-    lacking = sorted(wanted - set(result.predictions))
+def _refuse_gap(result: CellResult, expected: set[str]) -> None:
+    lacking = sorted(expected - set(result.predictions))
     if lacking:
         raise RunError(
-            f"{_named(result)} lacks {len(lacking)} of {len(wanted)} predictions, {lacking[0]!r} first: "
-            "remove it, and --resume makes it anew."
+            f"{_named(result)} lacks {len(lacking)} of {len(expected)} predictions, {lacking[0]!r} first: "
+            "remove it and train it again with --resume."
         )
 
 

@@ -1,6 +1,6 @@
-"""What a report says, as plain data: everything that its tables, pictures and files are made from.
+"""The content of a report as plain data, from which its tables, figures and files are made.
 
-Accuracies and probabilities are fractions 0 … 1; None where there is nothing to count.
+Accuracies and probabilities are fractions 0 … 1, None without utterances.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from ..config.stages import Stage
 from ..evaluation.bootstrap import Difference
 from ..evaluation.calibration import Bin
 from ..evaluation.scores import Score
+from ..labels.agreement import Agreement
 from ..runs.cells import Cell
-from .predictions import Agreement
 
 
 @dataclass(frozen=True)
-class Spread:
+class MeanSd:
     """A mean and the standard deviation of the `count` values (n − 1); sd is None for fewer than two."""
 
     mean: float | None
@@ -27,8 +27,8 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Part:
-    """Scores on a part of the utterances: one fold, one speaker, one kind of votes.
+class GroupScores:
+    """Scores of a group of utterances: one fold, one speaker, one kind of votes.
 
     utterances: those with a dominant class. With several seeds the scores are means over them.
     """
@@ -42,14 +42,14 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Line:
-    """One line of Table 3 for one train set.
+class TableRow:
+    """One row of Table 3 for one train set.
 
-    folds: names of those with a result. cells, planned: results there are, and will be.
-    utterances: scored ones, each once. pooled: over all of them; the mean and s.d. are those of the seeds,
-    and sd is None unless all seeds have the same folds. of_folds: mean and s.d. of the folds' own scores.
-    confusion: row = truth, column = prediction; an utterance counts once a seed. recalls: per class, pooled.
-    bins, ece: calibration (calibration.py says of what), an utterance counts once a seed.
+    folds: names of those with a result. cells, planned: number of results, and of planned results.
+    utterances: scored ones, each once. pooled: over all of them; mean and s.d. over seeds, and sd is None
+    unless all seeds have the same folds. of_folds: mean and s.d. of the folds' own scores.
+    confusion: row = truth, column = prediction; an utterance counts once per seed. recalls: pooled.
+    bins, ece: calibration (see calibration.py), an utterance counts once per seed.
     paper: the paper's WA and UA on IEMOCAP.
     """
 
@@ -58,11 +58,11 @@ class Line:
     cells: int
     planned: int
     utterances: int
-    pooled: Mapping[Score, Spread]
-    of_folds: Mapping[Score, Spread]
-    fold_scores: Mapping[str, Part]
-    speaker_scores: Mapping[str, Part]
-    agreement_scores: Mapping[Agreement, Part]
+    pooled: Mapping[Score, MeanSd]
+    of_folds: Mapping[Score, MeanSd]
+    fold_scores: Mapping[str, GroupScores]
+    speaker_scores: Mapping[str, GroupScores]
+    agreement_scores: Mapping[Agreement, GroupScores]
     recalls: Mapping[str, float | None]
     confusion: tuple[tuple[int, ...], ...]
     bins: tuple[Bin, ...]
@@ -72,9 +72,9 @@ class Line:
 
 @dataclass(frozen=True)
 class Comparison:
-    """first against second, on the utterances, and by the seeds or ensembles, that both have.
+    """Differences first − second, on the utterances and by the seeds or ensembles that both have.
 
-    question: what it is made for. paper: the paper's difference on IEMOCAP.
+    question: the purpose of the comparison. paper: the paper's difference on IEMOCAP.
     """
 
     question: str
@@ -86,7 +86,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One point of a learning curve; scores are of the development speakers."""
+    """One point of a learning curve, with scores of the development speakers."""
 
     epoch: int
     train_loss: float
@@ -97,9 +97,9 @@ class Epoch:
 
 @dataclass(frozen=True)
 class TrainingHistory:
-    """How one cell was trained. epoch: the best, of `epochs`. wa, ua: on the fold's test speakers.
+    """How one cell was trained. epoch: the best of `epochs`. wa, ua: on the fold's test speakers.
 
-    stamp: which software trained it. early: it was asked to stop before its training was over.
+    stamp: the software that trained it. early: it was stopped on request before its training was complete.
     """
 
     cell: Cell
@@ -115,8 +115,8 @@ class TrainingHistory:
 
 @dataclass(frozen=True)
 class Setting:
-    """What was run. folds: all of the corpus; selected: those that the experiment trains. ensemble: so many
-    seeds judge together."""
+    """The experiment. folds: all of the corpus; selected: those that are trained. ensemble: number of seeds
+    whose predictions are averaged."""
 
     name: str
     corpus: str
@@ -139,27 +139,27 @@ class Setting:
 
     @property
     def repeated(self) -> str:
-        """How often there is a judgement of everything, in words: "3 seeds"; empty for once."""
+        """The number of predictions of each utterance as text: "3 seeds"; empty for one."""
         times = len(self.seeds) // self.ensemble
         return "" if times < 2 else f"{times} {'seeds' if self.ensemble == 1 else 'ensembles'}"
 
 
 @dataclass(frozen=True)
 class Report:
-    """All of it. missing: cells that are not trained yet, in the order of training."""
+    """The whole report. missing: cells that are not trained yet, in the order of training."""
 
     setting: Setting
     stamp: Mapping[str, str]
     planned: int
     missing: tuple[Cell, ...]
-    lines: tuple[Line, ...]
+    rows: tuple[TableRow, ...]
     comparisons: tuple[Comparison, ...]
     speakers: Mapping[str, str]
     trainings: tuple[TrainingHistory, ...]
 
     @property
     def stamp_line(self) -> str:
-        """The stamp in one line, for tables and pictures."""
+        """The stamp in one line, for tables and figures."""
         s = self.stamp
         made = f"MLEE {s['mlee']}" + (f" ({s['commit']})" if s["commit"] else "")
         versions = f"Python {s['python']}, torch {s['torch']}, numpy {s['numpy']}"
@@ -168,7 +168,7 @@ class Report:
 
     @property
     def early(self) -> tuple[Cell, ...]:
-        """Cells that were asked to stop before their training was over."""
+        """Cells that were stopped on request before their training was complete."""
         return tuple(training.cell for training in self.trainings if training.early)
 
     @property
@@ -177,12 +177,17 @@ class Report:
         lacking = {cell.fold for cell in self.missing}
         return tuple(name for name in self.setting.selected if name not in lacking)
 
-    def line(self, stage: Stage) -> Line | None:
-        return next((line for line in self.lines if line.stage == stage), None)
+    @property
+    def trained_rows(self) -> tuple[TableRow, ...]:
+        """The rows that have results."""
+        return tuple(row for row in self.rows if row.cells)
+
+    def row(self, stage: Stage) -> TableRow | None:
+        return next((row for row in self.rows if row.stage == stage), None)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON data; learning curves are left out, they are in curves.csv."""
-        value: dict[str, Any] = _plain(self)
+        """JSON data without the learning curves, which are in curves.csv; "lines" are the rows of Table 3."""
+        value = {"lines" if name == "rows" else name: part for name, part in _plain(self).items()}
         for training in value["trainings"]:
             del training["curve"]
         return {**value, "folds_done": list(self.folds_done)}

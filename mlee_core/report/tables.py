@@ -1,72 +1,65 @@
-"""The tables of a report, made from its data: for the page, for the terminal and for Markdown alike."""
+"""The tables of a report: for the page, for the terminal and for Markdown alike."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from statistics import median
 
 from ..config.stages import LINES, TRAIN_SETS
 from ..evaluation.bootstrap import Difference
 from ..evaluation.scores import SCORES
+from ..labels.agreement import AGREEMENTS
 from ..labels.targets import TrainSet
 from ..labels.votes import CLASS_NAMES, CLASSES
 from .document_blocks import Table
-from .formatting import NOTHING, interval, name, pair, percent, points, spread, title
-from .paper_table3 import FIGURES, TITLES, stage_of
-from .predictions import AGREEMENTS
-from .report_data import Comparison, Line, Part, Report
+from .formatting import NOTHING, interval, mean_sd_text, pair, percent, points, stage_name, stage_title
+from .paper_table3 import PAPER_SCORES, TITLES, stage_of
+from .report_data import Comparison, GroupScores, Report, TableRow
 
-MOST_SPEAKERS = 40
-"""The page's table of speakers holds so many; speakers.csv has all."""
+MAX_SPEAKERS = 40
+"""Rows of the page's table of speakers; speakers.csv has all."""
 
 
 def table3(report: Report) -> Iterator[Table]:
-    """Table 3, one table a train set; lines that are not part of the run show the paper's figures alone."""
+    """Table 3, one table per train set; rows that are not part of the run have the paper's scores only."""
     scores = ("WA pooled", "UA pooled", "WA of folds", "UA of folds", "WA paper", "UA paper")
     header = ("row", "label", *scores, "utterances", "networks")
     for train_set in TRAIN_SETS:
-        rows = tuple(_table3_row(report, line, train_set) for line in LINES)
+        rows = tuple(_table3_row(report, name, train_set) for name in LINES)
         yield Table(header, rows, 2, f"Train set {train_set} (percent)")
 
 
-def _table3_row(report: Report, line_name: str, train_set: TrainSet) -> tuple[str, ...]:
-    row, label = LINES[line_name]
-    line = report.line(stage_of(line_name, train_set))
-    ours: tuple[str, ...] = (NOTHING,) * 4
+def _table3_row(report: Report, name: str, train_set: TrainSet) -> tuple[str, ...]:
+    network, label = LINES[name]
+    row = report.row(stage_of(name, train_set))
+    scores: tuple[str, ...] = (NOTHING,) * 4
     counts = (NOTHING, "not in this run")
-    if line is not None:
-        ours = tuple(spread(kind[score]) for kind in (line.pooled, line.of_folds) for score in SCORES)
-        counts = (str(line.utterances), f"{line.cells} of {line.planned}")
-    paper = tuple(percent(value) for value in FIGURES[line_name][train_set])
-    return (TITLES[row], label or NOTHING, *ours, *paper, *counts)
+    if row is not None:
+        scores = tuple(mean_sd_text(kind[score]) for kind in (row.pooled, row.of_folds) for score in SCORES)
+        counts = (str(row.utterances), f"{row.cells} of {row.planned}")
+    paper = map(percent, PAPER_SCORES[name][train_set])
+    return (TITLES[network], label or NOTHING, *scores, *paper, *counts)
 
 
 def comparisons(report: Report) -> Iterator[Table]:
-    """One table a question."""
-    header = (
-        "row",
-        "less",
-        "WA difference",
-        "UA difference",
-        "speakers better, WA",
-        "paper, WA",
-        "paper, UA",
-    )
-    for question, asked in by_question(report.comparisons).items():
-        yield Table(header, tuple(_comparison_row(one) for one in asked), 2, question)
+    """One table per question."""
+    differences = ("WA difference", "UA difference", "speakers better, WA", "paper, WA", "paper, UA")
+    for question, compared in by_question(report.comparisons):
+        yield Table(("row", "less", *differences), tuple(map(_comparison_row, compared)), 2, question)
 
 
-def by_question(asked: Iterable[Comparison]) -> dict[str, list[Comparison]]:
-    groups: dict[str, list[Comparison]] = {}
-    for one in asked:
-        groups.setdefault(one.question, []).append(one)
-    return groups
+def by_question(comparisons: Iterable[Comparison]) -> Iterator[tuple[str, list[Comparison]]]:
+    """(question, its comparisons), in order."""
+    for question, group in groupby(comparisons, lambda comparison: comparison.question):
+        yield question, list(group)
 
 
-def _comparison_row(one: Comparison) -> tuple[str, ...]:
-    gaps = [interval(one.differences[score]) for score in SCORES]
-    paper = [points(one.paper[score]) for score in SCORES]
-    return (*pair(one.first, one.second), *gaps, _better(one.differences["wa"]), *paper)
+def _comparison_row(comparison: Comparison) -> tuple[str, ...]:
+    gaps = [interval(comparison.differences[score]) for score in SCORES]
+    paper = [points(comparison.paper[score]) for score in SCORES]
+    names = pair(comparison.first, comparison.second)
+    return (*names, *gaps, _better(comparison.differences["wa"]), *paper)
 
 
 def _better(gap: Difference) -> str:
@@ -77,49 +70,47 @@ def _better(gap: Difference) -> str:
 
 def recalls(report: Report) -> Table:
     header = ("row", *(CLASS_NAMES[name] for name in CLASSES))
-    rows = [(name(line.stage), *map(percent, line.recalls.values())) for line in trained(report)]
+    rows = [(stage_name(row.stage), *map(percent, row.recalls.values())) for row in report.trained_rows]
     return Table(header, tuple(rows), title="Recall of each class, pooled (percent)")
 
 
 def calibration(report: Report) -> Table:
     rows = []
-    for line in trained(report):
-        existence = line.stage.scheme == "existence"
-        what = "existence, every class" if existence else "predicted class"
-        rows.append(
-            (name(line.stage), what, percent(line.ece), _mean(line, "confidence"), _mean(line, "accuracy"))
-        )
+    for row in report.trained_rows:
+        what = "existence, every class" if row.stage.scheme == "existence" else "predicted class"
+        means = (_bin_mean(row, "confidence"), _bin_mean(row, "accuracy"))
+        rows.append((stage_name(row.stage), what, percent(row.ece), *means))
     header = ("row", "probability of", "ECE", "mean probability", "came true")
     return Table(header, tuple(rows), 2, "Expected calibration error (percent)")
 
 
-def _mean(line: Line, what: str) -> str:
-    total = sum(b.count for b in line.bins)
-    return percent(sum(b.count * (getattr(b, what) or 0.0) for b in line.bins) / total if total else None)
+def _bin_mean(row: TableRow, what: str) -> str:
+    total = sum(b.count for b in row.bins)
+    return percent(sum(b.count * (getattr(b, what) or 0.0) for b in row.bins) / total if total else None)
 
 
 def agreement(report: Report) -> Table:
-    """Scores by how far the annotators agreed; kinds of votes that do not occur have no column."""
-    lines = trained(report)
-    kinds = [kind for kind in AGREEMENTS if any(kind in line.agreement_scores for line in lines)]
+    """Scores by agreement of the annotators; kinds of votes that do not occur have no column."""
+    trained = report.trained_rows
+    kinds = [kind for kind in AGREEMENTS if any(kind in row.agreement_scores for row in trained)]
+    rows = []
+    for row in trained:
+        cells = [stage_name(row.stage)]
+        for kind in kinds:
+            group = row.agreement_scores.get(kind, GroupScores(0, None, None))
+            cells += [str(group.utterances), percent(group.wa), percent(group.ua)]
+        rows.append(tuple(cells))
     header = ("row", *(f"{what}, {kind}" for kind in kinds for what in ("utterances", "WA", "UA")))
-    rows = tuple(
-        (name(line.stage), *(cell for kind in kinds for cell in _part(line.agreement_scores.get(kind))))
-        for line in lines
-    )
-    return Table(header, rows, title="By votes, pooled (percent)")
-
-
-def _part(part: Part | None) -> tuple[str, str, str]:
-    return (str(part.utterances), percent(part.wa), percent(part.ua)) if part else ("0", NOTHING, NOTHING)
+    return Table(header, tuple(rows), title="By votes, pooled (percent)")
 
 
 def training(report: Report) -> Table:
     rows = []
-    for line in trained(report):
-        own = [t for t in report.trainings if t.cell.stage == line.stage]
+    for row in report.trained_rows:
+        own = [t for t in report.trainings if t.cell.stage == row.stage]
         best, epochs = _range([t.epoch for t in own]), _range([t.epochs for t in own])
-        rows.append((name(line.stage), str(len(own)), best, epochs, f"{median(t.dev_loss for t in own):.3f}"))
+        loss = median(t.dev_loss for t in own)
+        rows.append((stage_name(row.stage), str(len(own)), best, epochs, f"{loss:.3f}"))
     header = ("row", "networks", "best epoch", "epochs", "median development loss")
     return Table(header, tuple(rows), title="Training: median (least – most)")
 
@@ -131,29 +122,18 @@ def _range(values: Sequence[int]) -> str:
 
 
 def speakers(report: Report) -> Iterator[Table]:
-    """WA / UA of each speaker, one table a train set; the first MOST_SPEAKERS of them."""
+    """WA / UA of the first MAX_SPEAKERS speakers, one table per train set."""
     for train_set in TRAIN_SETS:
-        stages = [stage_of(line, train_set) for line in LINES]
-        lines = [line for line in trained(report) if line.stage in stages]
-        rows = tuple(
-            (speaker, fold, _utterances(lines, speaker), *(_scores(line, speaker) for line in lines))
-            for speaker, fold in list(report.speakers.items())[:MOST_SPEAKERS]
-        )
-        if any(line.stage.train_set == train_set for line in lines):
-            header = ("speaker", "fold", "utterances", *(title(line.stage) for line in lines))
-            yield Table(header, rows, 2, f"WA / UA of each speaker, train set {train_set} (percent)")
-
-
-def _utterances(lines: Sequence[Line], speaker: str) -> str:
-    parts = [line.speaker_scores[speaker] for line in lines if speaker in line.speaker_scores]
-    return str(max((part.utterances for part in parts), default=0))
-
-
-def _scores(line: Line, speaker: str) -> str:
-    part = line.speaker_scores.get(speaker)
-    return NOTHING if part is None else f"{percent(part.wa)} / {percent(part.ua)}"
-
-
-def trained(report: Report) -> tuple[Line, ...]:
-    """The lines that have results."""
-    return tuple(line for line in report.lines if line.cells)
+        stages = [stage_of(name, train_set) for name in LINES]
+        trained = [row for row in report.trained_rows if row.stage in stages]
+        if not any(row.stage.train_set == train_set for row in trained):
+            continue
+        rows = []
+        for speaker, fold in list(report.speakers.items())[:MAX_SPEAKERS]:
+            scores = [row.speaker_scores.get(speaker) for row in trained]
+            utterances = max((group.utterances for group in scores if group), default=0)
+            cells = [f"{percent(group.wa)} / {percent(group.ua)}" if group else NOTHING for group in scores]
+            rows.append((speaker, fold, str(utterances), *cells))
+        header = ("speaker", "fold", "utterances", *(stage_title(row.stage) for row in trained))
+        title = f"WA / UA of each speaker, train set {train_set} (percent)"
+        yield Table(header, tuple(rows), 2, title)

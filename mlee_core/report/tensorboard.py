@@ -1,7 +1,7 @@
-"""Learning curves and test scores as TensorBoard event files, one run a network: fold/seed/stage.
+"""Learning curves and test scores as TensorBoard event files, one run per network: fold/seed/stage.
 
-Written record by record instead of through SummaryWriter, so that a file has one name, holds no host name,
-is written whole, and replaces the one of an earlier report. The wall time of an epoch is its number.
+Records are written without SummaryWriter, so that a file has a fixed name, contains no host name, is written
+atomically, and replaces the one of an earlier report. The wall time of an epoch is its number.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ VERSION = "brain.Event:2"
 
 
 def write(report: Report, folder: Path) -> None:
-    """Write the event files of all trained networks, and remove those of networks that are gone.
+    """Write the event files of all trained networks, and remove those of removed networks.
 
     tensorboardX is imported here: it brings torch with it. Raises: OSError.
     """

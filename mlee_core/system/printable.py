@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
+from collections.abc import Sequence
 
 
 def printable(text: str) -> str:
@@ -17,3 +14,9 @@ def shortened(text: str, length: int) -> str:
     """`printable`, and without its middle where it has more than `length` characters."""
     shown, half = printable(text), length // 2
     return shown if len(shown) <= length else f"{shown[: half - 1]}…{shown[-half:]}"
+
+
+def listed(names: Sequence[str], most: int) -> str:
+    """The first `most` names, and how many others there are: "a, b and 3 more"."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -23,8 +23,8 @@ from PySide6.QtWidgets import (
 )
 
 from mlee_core.report.document_blocks import as_text
-from mlee_core.report.formatting import name
-from mlee_core.report.run_comparison import OneRun, SideBySide
+from mlee_core.report.formatting import stage_name
+from mlee_core.report.run_comparison import ComparedRun, RunComparison
 
 from ..shell.tasks import Tasks
 from .comparison_client import ComparisonClient
@@ -46,7 +46,7 @@ class CompareDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Compare runs")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.found: SideBySide | None = None
+        self.found: RunComparison | None = None
         self._comparing = ComparisonClient(self)
         self._tasks = Tasks("report", self)
         self.about = QLabel(READING.format(len(runs)), wordWrap=True)
@@ -98,7 +98,7 @@ class CompareDialog(QDialog):
         self._tasks.stop(0.0)
 
     @property
-    def chosen(self) -> OneRun | None:
+    def chosen(self) -> ComparedRun | None:
         """The run of the chosen column, else the first."""
         if self.found is None or not self.found.runs:
             return None
@@ -132,7 +132,7 @@ class CompareDialog(QDialog):
         kept = () if self.found is None else self.found.notes()
         self.notes.setText("\n".join((*kept, *words)))
 
-    def _show(self, found: SideBySide) -> None:
+    def _show(self, found: RunComparison) -> None:
         self.found = found
         self.about.setText(HOW if found.runs else "None of these runs has a result to show yet.")
         for button in (self.copy, self.export):
@@ -143,11 +143,11 @@ class CompareDialog(QDialog):
         self.table.setColumnCount(len(COLUMNS) * len(found.runs))
         if not found.runs:
             return
-        self.table.setVerticalHeaderLabels([name(stage) for stage in found.stages])
+        self.table.setVerticalHeaderLabels([stage_name(stage) for stage in found.stages])
         for k, run in enumerate(found.runs):
             self._fill(k, run)
 
-    def _fill(self, k: int, run: OneRun) -> None:
+    def _fill(self, k: int, run: ComparedRun) -> None:
         """The columns of one run; every other run is shaded."""
         assert self.found is not None
         for offset, kind in enumerate(COLUMNS):
@@ -161,7 +161,7 @@ class CompareDialog(QDialog):
                 if score is None:
                     item = QTableWidgetItem(self.found.networks(run, stage))
                 else:
-                    item = QTableWidgetItem(self.found.words(run, stage, score))
+                    item = QTableWidgetItem(self.found.score_text(run, stage, score))
                     font = item.font()
                     font.setBold(self.found.is_best(run, stage, score))
                     item.setFont(font)

@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
-from mlee_core.report.run_comparison import side_by_side
+from mlee_core.report.run_comparison import compare_runs
 from mlee_core.system.service import Done, Refused, ServiceProcess, calling
 
 from ..shell.process_client import ProcessClient
@@ -17,11 +17,11 @@ from ..shell.process_client import ProcessClient
 class ComparisonClient(ProcessClient):
     """`compared`, `refused` or `died` comes once after `compare`."""
 
-    compared = Signal(object)  # SideBySide
+    compared = Signal(object)  # RunComparison
     refused = Signal(str)  # one sentence
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(lambda: ServiceProcess("comparison", calling, side_by_side), parent)
+        super().__init__(lambda: ServiceProcess("comparison", calling, compare_runs), parent)
 
     def compare(self, runs: Sequence[Path]) -> None:
         self.request((tuple(runs),))

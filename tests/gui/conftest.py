@@ -1,4 +1,4 @@
-"""What every test of the window must leave behind: nothing. (Qt warnings fail a test by pyproject.toml.)"""
+"""Fixtures of the window's tests, each of which must leave nothing behind (Qt warnings fail a test, too)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.helpers.windows import Make
 
 @pytest.fixture(autouse=True)
 def private_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Settings, takes and caches of a test live in its own folder, never in the tester's home."""
+    """Settings, recordings and caches of a test are in a folder of its own, never in the tester's home."""
     home = tmp_path / "home"
     home.mkdir()
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
@@ -42,19 +42,19 @@ def private_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def training_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The training page is loaded only where it is shown."""
+    """The training page is loaded only when it is shown."""
     monkeypatch.setattr("mlee_gui.training.lazy_page.LATER_MS", 3_600_000)
 
 
 @pytest.fixture
 def training_at_once(training_later: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The training page is loaded without the pause that spares a user's machine."""
+    """The training page is loaded without the usual delay."""
     monkeypatch.setattr("mlee_gui.training.lazy_page.LATER_MS", 0)
 
 
 @cache
-def _look_no_further_back() -> None:
-    """What other tests have imported, torch and all, is left out of the looks at each test's end, once."""
+def _freeze_earlier_objects() -> None:
+    """Objects that exist before the first test are left out of the search at each test's end, once."""
     gc.collect()
     gc.freeze()
 
@@ -65,7 +65,7 @@ def nothing_left_behind(qapp: QApplication) -> Iterator[None]:
 
     Set up before qtbot (autouse fixtures come first), so it looks after qtbot closed its widgets.
     """
-    _look_no_further_back()
+    _freeze_earlier_objects()
     threads = set(threading.enumerate())
     widgets = set(QApplication.topLevelWidgets())
     yield

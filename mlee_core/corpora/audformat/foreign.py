@@ -1,14 +1,14 @@
-"""audformat databases of others, as audEERING publishes them.
+"""audformat databases of others, in the layout of audEERING's publications.
 
-An utterance is a file that a filewise table has with an emotion. A column of labels whose `rater_id` names a
-person is an annotator, all in one table or one table a rater; its scheme is that of the column `emotion`, or
-one with labels that mean target classes. A rater is called by its id, or by the column where one table has
-several columns of that rater. The gold standard is the column `emotion` without a rater, or one whose rater
-is called gold or stands for a vote or the truth: beside annotators it is the consensus; alone it is the
-file's one vote, for such a database does not tell who voted.
+An utterance is a file with an emotion in a filewise table. A column of labels whose `rater_id` is a person
+holds an annotator's votes; the annotators are in one table or in one table per rater. Its scheme is that of
+the column `emotion`, or one with labels of target classes. The annotator's name is the rater's id, or the
+column's name if one table has several columns of that rater. The gold standard is the column `emotion`
+without a rater, or one whose rater is called gold or has the type vote or ground truth. Beside annotators it
+is the consensus; alone it is the file's only vote, since such a database does not contain the voters.
 
-Several tables may list a file (a whole and its train and test splits) and must agree. Who speaks stands in a
-column `speaker` of any filewise table, how long a file is in one called `duration`. Segmented tables, whose
+Several tables may list a file (the whole database and its train and test splits) and must agree. The speaker
+is in a column `speaker` of any filewise table, the duration in a column `duration`. Segmented tables, whose
 labels are for parts of files, and columns of vote counts are not read; a warning names them.
 """
 
@@ -20,25 +20,24 @@ from dataclasses import dataclass, field
 
 from ...errors import CorpusError
 from ...labels.votes import CLASSES, Votes
-from ..corpus import Utterance
+from ..corpus import Utterance, consensus_of
 from ..label_map import LabelMap
-from ..table import NO_CONSENSUS, NONE
 from .tables import FILE, FILEWISE, SEGMENTED, Column, Database, Table, seconds
 
 EMOTION, SPEAKER, DURATION = "emotion", "speaker", "duration"
 GOLD = "gold"
 GOLD_TYPES = ("vote", "ground truth")  # audformat.define.RaterType
-MIN_COUNTS = 2  # columns called like target classes that are taken for vote counts
+MIN_COUNTS = 2  # from this many columns named like target classes they are considered vote counts
 
 Place = tuple[Table, str]
 """A table and the name of one of its columns."""
 Values = dict[str, str | None]
-"""File -> what a column holds for it."""
+"""File -> its cell in a column."""
 
 
 @dataclass
 class _Roles:
-    """Which columns hold the gold standard, which an annotator's votes, and why others are not read."""
+    """The columns of the gold standard and of each annotator; which others are not read, and why."""
 
     gold: list[Place] = field(default_factory=list)
     annotators: dict[str, list[Place]] = field(default_factory=dict)
@@ -46,24 +45,25 @@ class _Roles:
 
 
 def read_foreign(database: Database, label_map: LabelMap) -> tuple[tuple[Utterance, ...], list[str]]:
-    """The utterances, and warnings on what is not read.
+    """The utterances, and warnings on columns that are not read.
 
     Raises: CorpusError with table, file and column for a database that cannot be used as a corpus.
     """
     roles = _roles(database, label_map)
     if not roles.gold and not roles.annotators:
-        raise _nothing(database, EMOTION, roles.unread)
+        raise _missing(database, EMOTION, roles.unread)
     gold = _values(database, EMOTION, roles.gold)
     given = {name: _values(database, name, places) for name, places in roles.annotators.items()}
-    speakers = _values(database, SPEAKER, _called(database, SPEAKER))
-    if not _called(database, SPEAKER):
-        raise _nothing(database, SPEAKER, [])
-    durations = _values(database, DURATION, _called(database, DURATION))
+    speaker_columns = _named(database, SPEAKER)
+    if not speaker_columns:
+        raise _missing(database, SPEAKER, [])
+    speakers = _values(database, SPEAKER, speaker_columns)
+    durations = _values(database, DURATION, _named(database, DURATION))
     utterances = []
     for file in dict.fromkeys(file for values in (gold, *given.values()) for file in values):
         speaker = speakers.get(file)
         if not speaker:
-            raise CorpusError(f"{database.root} names no speaker for {file!r}: every utterance needs one.")
+            raise CorpusError(f"{database.root} has no speaker for {file!r}: every utterance needs one.")
         votes = _votes(file, gold, given, label_map)
         duration = seconds(database, file, durations.get(file))
         utterances.append(Utterance(file, (database.root / file).absolute(), speaker, votes, duration))
@@ -74,19 +74,19 @@ def _votes(file: str, gold: Values, given: Mapping[str, Values], label_map: Labe
     stated = gold.get(file)
     if not given:
         return Votes({label_map.of(stated): 1} if stated else {})
-    consensus = None
-    if stated:
-        consensus = NONE if stated.lower() in NO_CONSENSUS else label_map.of(stated)
     labels = {name: values.get(file) for name, values in given.items()}
-    return Votes.from_annotators({n: (label_map.of(word),) for n, word in labels.items() if word}, consensus)
+    return Votes.from_annotators(
+        {name: (label_map.of(label),) for name, label in labels.items() if label},
+        consensus_of(stated, label_map),
+    )
 
 
-def _called(database: Database, column: str) -> list[Place]:
+def _named(database: Database, column: str) -> list[Place]:
     tables = (table for table in database.tables.values() if table.kind == FILEWISE)
     return [(table, column) for table in tables if column in table.columns]
 
 
-def _nothing(database: Database, column: str, unread: Iterable[str]) -> CorpusError:
+def _missing(database: Database, column: str, unread: Iterable[str]) -> CorpusError:
     having = [table for table in database.tables.values() if column in table.columns]
     segmented = ", ".join(table.id for table in having if table.kind == SEGMENTED)
     where = f", only in the segmented {segmented}, whose labels are for parts of files" if segmented else ""
@@ -98,7 +98,7 @@ def _nothing(database: Database, column: str, unread: Iterable[str]) -> CorpusEr
     )
 
 
-# Which column is what
+# The roles of columns
 
 
 def _roles(database: Database, label_map: LabelMap) -> _Roles:
@@ -120,7 +120,7 @@ def _roles(database: Database, label_map: LabelMap) -> _Roles:
             rated.append((table, name))
         else:
             roles.unread.append(
-                f"column {name!r} of table {table.id}, which has no rater and is not called {EMOTION!r}"
+                f"column {name!r} of table {table.id}, which has no rater and is not named {EMOTION!r}"
             )
     chosen = EMOTION if EMOTION in gold else next(iter(gold), EMOTION)
     roles.gold = gold.pop(chosen, [])
@@ -145,7 +145,7 @@ def _belongs(column: Column, name: str, schemes: set[str | None]) -> bool:
 
 
 def _emotion_schemes(database: Database, label_map: LabelMap) -> tuple[set[str | None], set[str | None]]:
-    """The schemes of the columns `emotion`, and those of raters' columns that have a target class."""
+    """The schemes of the columns `emotion`, and those of raters' columns with a target class."""
     columns = [(name, column) for _, name, column in _columns(database) if column.scheme is not None]
     main = {EMOTION, *(column.scheme for name, column in columns if name == EMOTION)}
     others = {column.scheme for _, column in columns if column.rater is not None} - main
@@ -154,7 +154,7 @@ def _emotion_schemes(database: Database, label_map: LabelMap) -> tuple[set[str |
 
 
 def _means_target(name: str, label_map: LabelMap) -> bool:
-    """One letter means a class only to the user: it may stand for anything in a stranger's scheme."""
+    """Whether `name` is a target class; a letter only if the user maps it, since it may mean anything."""
     if len(name) == 1 and name.lower() not in label_map.own:
         return False
     return label_map.of(name) in CLASSES
@@ -167,7 +167,7 @@ def _is_gold(database: Database, name: str, column: Column) -> bool:
 
 
 def _by_annotator(places: Sequence[Place]) -> dict[str, list[Place]]:
-    """Annotator -> the columns, at most one a table, that hold the labels which that annotator gave."""
+    """Annotator -> the columns with the annotator's labels, at most one per table."""
     columns_of = Counter((table.id, table.columns[name].rater) for table, name in places)
     repeated = {rater for (_, rater), n in columns_of.items() if n > 1}
     found: dict[str, list[Place]] = {}
@@ -187,13 +187,13 @@ def _vote_counts(database: Database) -> Iterator[str]:
             )
 
 
-# What the columns hold
+# The values of columns
 
 
 def _values(database: Database, what: str, places: Iterable[Place]) -> Values:
-    """File -> what the columns hold, in the order in which the tables list the files.
+    """File -> its value in the columns, in the order of the tables.
 
-    Raises: CorpusError if tables contradict each other, or for a label that its column's scheme lacks.
+    Raises: CorpusError if tables contradict each other, or for a label that is not in its column's scheme.
     """
     found: Values = {}
     for table, column in places:
@@ -202,7 +202,7 @@ def _values(database: Database, what: str, places: Iterable[Place]) -> Values:
         files, values = database.cells(table.id, (FILE, column)).values()
         for file, value in zip(files, values, strict=True):
             if not file:
-                raise CorpusError(f"{database.root}, table {table.id}: a row names no file.")
+                raise CorpusError(f"{database.root}, table {table.id}: a row has no file.")
             if value and allowed is not None and value.strip() not in allowed:
                 raise CorpusError(
                     f"{database.root}, table {table.id}, column {column}: {value!r} of {file!r} is not in "
@@ -213,6 +213,6 @@ def _values(database: Database, what: str, places: Iterable[Place]) -> Values:
                 found[file] = value
             elif value not in (None, known):
                 raise CorpusError(
-                    f"{database.root} calls the {what} of {file!r} both {known!r} and {value!r}."
+                    f"{database.root} has two values for the {what} of {file!r}: {known!r} and {value!r}."
                 )
     return found

@@ -1,25 +1,24 @@
 """audformat databases (audEERING's format for annotated media): a folder with db.yaml and tables.
 
-A database that MLEE wrote holds a corpus whole: the filewise table `utterances`, and the votes in the
-miscellaneous table `votes` (utterance, annotator, emotion) where annotators are named, or `counts`
-(utterance, emotion, votes) where they are not. It comes back as it was, but for annotators who gave no label.
+A database written by MLEE holds a whole corpus: the filewise table `utterances`, and the votes in the
+miscellaneous table `votes` (utterance, annotator, emotion) for named annotators, or `counts` (utterance,
+emotion, votes) for unnamed ones. Only annotators who gave no label are lost.
 
-Any other database is read as audformat_foreign.py tells.
+Any other database is read by foreign.py.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ...errors import CorpusError
 from ...labels.votes import Votes
-from ..corpus import Corpus, Reading, Utterance
+from ..corpus import Corpus, ReadOptions, Utterance, consensus_of, vote_warnings
 from ..label_map import LabelMap
 from ..paths import relative
-from ..table import label_warnings
 from .foreign import read_foreign
 from .tables import FILE, HEADER, Database, open_database, seconds
 
@@ -33,18 +32,17 @@ UTTERANCES, VOTES, COUNTS = "utterances", "votes", "counts"
 UTTERANCE_COLUMNS = ("id", "speaker", "session", "duration_s", "consensus")
 VOTE_COLUMNS = ("utterance", "annotator", "emotion")
 COUNT_COLUMNS = ("utterance", "emotion", "votes")
-NONE = "none"
 
 _WHOLE = re.compile(r"[0-9]{1,9}")
 
 
 def recognises(path: Path) -> bool:
-    """Whether `path` is a folder with a db.yaml, or that file."""
+    """Whether `path` is a db.yaml, or a folder with one."""
     return os.path.exists(path / HEADER) if path.is_dir() else path.name == HEADER
 
 
-def read(path: Path, how: Reading) -> Corpus:
-    """Every utterance of the database; the audio is not looked at, and no pickle is opened.
+def read(path: Path, options: ReadOptions) -> Corpus:
+    """Every utterance of the database; the audio is not read, and no pickle is opened.
 
     Raises: CorpusError with file, table and utterance for a database that cannot be used as a corpus.
     """
@@ -53,19 +51,19 @@ def read(path: Path, how: Reading) -> Corpus:
     if own and database.header[OURS] != LAYOUT:
         raise CorpusError(
             f"{database.root / HEADER}: {OURS}: {database.header[OURS]!r} was written by another version of "
-            f"MLEE; this one reads {LAYOUT}."
+            f"MLEE; this version reads {LAYOUT}."
         )
     warnings: list[str] = []
     if own:
-        utterances = tuple(_own(database, how.label_map))
+        utterances = tuple(_own(database, options.label_map))
     else:
-        utterances, warnings = read_foreign(database, how.label_map)
-    warnings.extend(label_warnings(utterances, how.label_map))
+        utterances, warnings = read_foreign(database, options.label_map)
+    warnings.extend(vote_warnings(utterances, options.label_map))
     return Corpus(_name(database), NAME, path, utterances, tuple(warnings))
 
 
 def _name(database: Database) -> str:
-    """The database's name; it becomes part of file names, so only a plain one is taken."""
+    """The database's name if it can be part of a file name, else NAME."""
     name = database.header.get("name")
     plain = isinstance(name, str) and re.fullmatch(r"[\w. +-]{1,80}", name) and name.strip(". ")
     return str(name) if plain else NAME
@@ -81,58 +79,56 @@ def _own(database: Database, label_map: LabelMap) -> Iterator[Utterance]:
             raise CorpusError(
                 f"{database.root}, table {UTTERANCES}: utterance {id!r} lacks a file or speaker."
             )
-        verdict = consensus if consensus in (None, NONE) else label_map.of(consensus)
+        verdict = consensus_of(consensus, label_map)
         if anonymous or id in counted:
             votes = Votes(counted.pop(id, {}), consensus=verdict)
         else:
             votes = Votes.from_annotators(given.pop(id, {}), verdict)
         path = (database.root / file).absolute()
         yield Utterance(id, path, speaker, votes, seconds(database, id, duration), session)
-    stray = next(iter((*given, *counted)), None)
-    if stray is not None:
-        raise CorpusError(f"{database.root} has votes on {stray!r}, which table {UTTERANCES} does not hold.")
+    for stray in (*given, *counted):
+        raise CorpusError(f"{database.root} has votes on {stray!r}, which is not in table {UTTERANCES}.")
 
 
 def _own_votes(database: Database, label_map: LabelMap) -> dict[str, dict[str, list[str]]]:
     """Utterance -> annotator -> labels."""
     found: dict[str, dict[str, list[str]]] = {}
-    if VOTES in database.tables:
-        for cells in zip(*database.cells(VOTES, VOTE_COLUMNS).values(), strict=True):
-            utterance, annotator, label = _filled(database, VOTES, cells)
-            labels = found.setdefault(utterance, {}).setdefault(annotator, [])
-            labels.append(label_map.of(label))
+    for utterance, annotator, label in _rows(database, VOTES, VOTE_COLUMNS):
+        found.setdefault(utterance, {}).setdefault(annotator, []).append(label_map.of(label))
     return found
 
 
 def _own_counts(database: Database, label_map: LabelMap) -> dict[str, dict[str, int]]:
-    """Utterance -> label -> votes; labels that the user maps to one class add up."""
+    """Utterance -> label -> votes; votes for labels that the user maps to one class add up."""
     found: dict[str, dict[str, int]] = {}
-    if COUNTS in database.tables:
-        for cells in zip(*database.cells(COUNTS, COUNT_COLUMNS).values(), strict=True):
-            utterance, name, votes = _filled(database, COUNTS, cells)
-            if not _WHOLE.fullmatch(votes):
-                raise CorpusError(
-                    f"{database.root}, table {COUNTS}: {votes!r} votes for {name} on {utterance!r}: a vote "
-                    "count is a whole number, 0 or more."
-                )
-            counts, label = found.setdefault(utterance, {}), label_map.of(name)
-            counts[label] = counts.get(label, 0) + int(votes)
+    for utterance, name, votes in _rows(database, COUNTS, COUNT_COLUMNS):
+        if not _WHOLE.fullmatch(votes):
+            raise CorpusError(
+                f"{database.root}, table {COUNTS}: {votes!r} votes for {name} on {utterance!r}: a vote count "
+                "is a whole number, 0 or more."
+            )
+        counts, label = found.setdefault(utterance, {}), label_map.of(name)
+        counts[label] = counts.get(label, 0) + int(votes)
     return found
 
 
-def _filled(database: Database, table: str, cells: Iterable[str | None]) -> list[str]:
-    filled = [cell for cell in cells if cell is not None]
-    if len(filled) < len(VOTE_COLUMNS):
-        raise CorpusError(f"{database.root}, table {table}: a row near {filled} has an empty cell.")
-    return filled
+def _rows(database: Database, table: str, columns: Sequence[str]) -> Iterator[list[str]]:
+    """The rows of a table that the database may lack. Raises: CorpusError for an empty cell."""
+    if table not in database.tables:
+        return
+    for cells in zip(*database.cells(table, columns).values(), strict=True):
+        filled = [cell for cell in cells if cell is not None]
+        if len(filled) < len(columns):
+            raise CorpusError(f"{database.root}, table {table}: a row near {filled} has an empty cell.")
+        yield filled
 
 
 def write(corpus: Corpus, folder: Path, base: Path) -> None:
-    """Put the corpus into the empty `folder` as Parquet tables and db.yaml.
+    """Write the corpus into the empty `folder` as Parquet tables and db.yaml.
 
-    base: the folder that the files' paths are relative to, which is where the database will stand.
+    base: the final folder of the database, to which the files' paths are relative.
 
-    Raises: OSError when the disk refuses, ValueError for what audformat cannot hold.
+    Raises: OSError if the folder cannot be written, ValueError for values that audformat cannot hold.
     """
     import audformat
     import pandas
@@ -156,31 +152,19 @@ def write(corpus: Corpus, folder: Path, base: Path) -> None:
     rows = [(u.id, u.speaker, u.session, u.duration_s, u.votes.consensus) for u in corpus.utterances]
     for name, values in zip(UTTERANCE_COLUMNS, zip(*rows, strict=True), strict=True):
         utterances[name].set(list(values))
-    votes, counts = _vote_rows(corpus), _count_rows(corpus)
-    if votes:
-        index = pandas.MultiIndex.from_tuples(votes, names=VOTE_COLUMNS)
-        database[VOTES] = audformat.MiscTable(index)
-    if counts:
-        index = pandas.MultiIndex.from_tuples([row[:2] for row in counts], names=COUNT_COLUMNS[:2])
-        table = database[COUNTS] = audformat.MiscTable(index)
-        table[COUNT_COLUMNS[2]] = audformat.Column(scheme_id="number")
-        table[COUNT_COLUMNS[2]].set([row[2] for row in counts])
-    database.save(str(folder))
-
-
-def _vote_rows(corpus: Corpus) -> list[tuple[str, str, str]]:
-    return [
+    votes = [
         (u.id, annotator, label)
         for u in corpus.utterances
         for annotator, labels in (u.votes.annotators or {}).items()
         for label in labels
     ]
-
-
-def _count_rows(corpus: Corpus) -> list[tuple[str, str, int]]:
-    return [
-        (u.id, label, votes)
-        for u in corpus.utterances
-        if u.votes.annotators is None
-        for label, votes in u.votes.counts.items()
-    ]
+    if votes:
+        database[VOTES] = audformat.MiscTable(pandas.MultiIndex.from_tuples(votes, names=VOTE_COLUMNS))
+    unnamed = [u for u in corpus.utterances if u.votes.annotators is None]
+    counts = {(u.id, label): count for u in unnamed for label, count in u.votes.counts.items()}
+    if counts:
+        *names, number = COUNT_COLUMNS
+        table = database[COUNTS] = audformat.MiscTable(pandas.MultiIndex.from_tuples(counts, names=names))
+        table[number] = audformat.Column(scheme_id="number")
+        table[number].set(list(counts.values()))
+    database.save(str(folder))

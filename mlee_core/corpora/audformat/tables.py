@@ -1,8 +1,8 @@
 """The files of an audformat database, read as plain data.
 
-audformat's own loader is not for files of strangers: it builds any Python object that db.yaml names, and it
-prefers a table's pickle, whose loading runs code. Here db.yaml gives nothing but text, lists and
-dictionaries, and tables are read from Parquet or CSV alone; a pickle beside them is never opened.
+audformat's own loader is not safe for untrusted files: it builds any Python object that db.yaml names, and
+prefers a table's pickle, which runs code when loaded. Here db.yaml yields only text, lists and dictionaries,
+and tables are read only from Parquet or CSV; a pickle is never opened.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Cells = Mapping[str, Sequence[str | None]]
 
 @dataclass(frozen=True)
 class Column:
-    """A column's scheme, which says what its cells may be, and who filled it, where the header says so."""
+    """A column's scheme, which defines its allowed values, and its rater, if the header contains them."""
 
     scheme: str | None = None
     rater: str | None = None
@@ -40,7 +40,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table as the header describes it: its id, its kind, and its columns."""
+    """A table as described by the header."""
 
     id: str
     kind: str
@@ -49,16 +49,16 @@ class Table:
 
 @dataclass(frozen=True)
 class Database:
-    """The header of the database in the folder `root`. header: all of it, every value a text."""
+    """The header of the database in the folder `root`. header: its content, with all values as text."""
 
     root: Path
     header: Mapping[str, Any]
     tables: Mapping[str, Table]
 
     def labels(self, scheme: str | None) -> tuple[str, ...] | None:
-        """What cells of this scheme may hold, None where it allows anything.
+        """The allowed values of this scheme, None if it allows any value.
 
-        Raises: CorpusError if they stand in a miscellaneous table that cannot be read.
+        Raises: CorpusError if they are in a miscellaneous table that cannot be read.
         """
         labels = self.entry("schemes", scheme).get("labels")
         if isinstance(labels, str) and labels in self.tables:
@@ -69,14 +69,14 @@ class Database:
         return tuple(label.strip() for label in labels if isinstance(label, str)) or None
 
     def entry(self, group: str, id: str | None) -> dict[str, Any]:
-        """What the header's group (schemes, raters, …) says of `id`; nothing where it does not know it."""
+        """The entry `id` of the header's group (schemes, raters, …); empty if the group has none."""
         found = _mapping(self.root, group, self.header.get(group)).get(id or "")
         return found if isinstance(found, dict) else {}
 
     def cells(self, table: str, columns: Sequence[str]) -> Cells:
-        """Column -> its cells as text, None where there is none, all of one length.
+        """Column -> its cells as text, None for empty ones, all of one length.
 
-        Raises: CorpusError for a table that is missing, only a pickle, unreadable, or without such a column.
+        Raises: CorpusError for a table that is missing, only a pickle, unreadable, or lacks a column.
         """
         path = self.root / f"db.{table}"
         for suffix, read in ((".parquet", _parquet), (".csv", _csv)):
@@ -93,13 +93,13 @@ class Database:
 
 
 def open_database(root: Path) -> Database:
-    """The database in the folder `root`. Raises: CorpusError for a header that is none."""
+    """The database in the folder `root`. Raises: CorpusError for an invalid header."""
     header = _header(root / HEADER)
     tables = {}
     for group, kind in (("misc_tables", MISC), ("tables", "")):
         for id, fields in _mapping(root, group, header.get(group)).items():
             if not isinstance(fields, dict) or os.path.basename(id) != id or "\0" in id:
-                raise CorpusError(f"{root / HEADER}: {id!r} in {group} is no table.")
+                raise CorpusError(f"{root / HEADER}: {id!r} in {group} is not a table.")
             columns = {
                 name: Column(_text(column, "scheme_id"), _text(column, "rater_id"))
                 for name, column in _mapping(root, f"{group} {id}", fields.get("columns")).items()
@@ -114,11 +114,11 @@ def _text(fields: Any, name: str) -> str | None:
 
 
 def _mapping(root: Path, what: str, value: Any) -> dict[str, Any]:
-    """A part of the header that holds things by name; one that is absent or empty holds none."""
+    """A mapping in the header; an absent or empty one has no entries."""
     if not value:
         return {}
     if not isinstance(value, dict):
-        raise CorpusError(f"{root / HEADER}: {what} is no mapping.")
+        raise CorpusError(f"{root / HEADER}: {what} is not a mapping.")
     return value
 
 
@@ -130,17 +130,17 @@ def _header(file: Path) -> dict[str, Any]:
     refuse_pointer(file)
     try:
         if not file.is_file() or file.stat().st_size > MAX_HEADER_BYTES:
-            raise CorpusError(f"{file} is no header of an audformat database: not a file of usual size.")
-        # Every value a text: no Python objects, dates or merged keys. In Python, not in C, whose loader
-        # crashes on deep nesting.
+            raise CorpusError(f"{file} is not the header of an audformat database: not a file, or too large.")
+        # BaseLoader yields text only: no Python objects, dates or merged keys. The C loader crashes on deep
+        # nesting.
         content = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
     except OSError as error:
         raise CorpusError(f"{file} cannot be read: {error.strerror}.") from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise CorpusError(f"{file} is no YAML that can be read: {reason}.") from error
+        raise CorpusError(f"{file} cannot be read as YAML: {reason}.") from error
     if not isinstance(content, dict):
-        raise CorpusError(f"{file} is no header of an audformat database: it holds no names with values.")
+        raise CorpusError(f"{file} is not the header of an audformat database: it is not a mapping.")
     return content
 
 
@@ -156,11 +156,11 @@ def _parquet(file: Path, columns: Sequence[str]) -> Cells:
 
     try:
         with parquet.ParquetFile(file) as source:
-            there = source.schema_arrow.names
-            missing = [column for column in columns if column not in there]
+            present = source.schema_arrow.names
+            missing = [column for column in columns if column not in present]
             if missing:
                 raise CorpusError(
-                    f"{file} lacks the column {', '.join(missing)}: its columns are {', '.join(there)}."
+                    f"{file} lacks the column {', '.join(missing)}: its columns are {', '.join(present)}."
                 )
             if source.metadata.num_rows > MAX_ROWS:
                 raise CorpusError(f"{file} has {source.metadata.num_rows} rows: at most {MAX_ROWS} are read.")
@@ -168,7 +168,7 @@ def _parquet(file: Path, columns: Sequence[str]) -> Cells:
             return {column: _texts(table.column(column)) for column in columns}
     except (OSError, ValueError, TypeError, KeyError, OverflowError, pyarrow.ArrowException) as error:
         reason = " ".join(str(error).split())
-        raise CorpusError(f"{file} is no Parquet file that can be read: {reason}.") from error
+        raise CorpusError(f"{file} cannot be read as Parquet: {reason}.") from error
 
 
 def _texts(column: Any) -> list[str | None]:
@@ -182,7 +182,7 @@ def _texts(column: Any) -> list[str | None]:
 
 
 def seconds(database: Database, utterance: str, text: str | None) -> float | None:
-    """A duration in seconds from seconds or, as in CSV tables, from "0 days 00:00:01.898200"."""
+    """A duration in seconds, from seconds or (in CSV tables) "0 days 00:00:01.898200"."""
     if text is None:
         return None
     clock = _CLOCK.fullmatch(text)
@@ -195,5 +195,5 @@ def seconds(database: Database, utterance: str, text: str | None) -> float | Non
     except ValueError:
         value = math.nan
     if not (math.isfinite(value) and value > 0):
-        raise CorpusError(f"{database.root}: the duration of {utterance!r}, {text!r}, is no time above 0.")
+        raise CorpusError(f"{database.root}: the duration of {utterance!r}, {text!r}, is not a time above 0.")
     return value

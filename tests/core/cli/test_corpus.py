@@ -78,7 +78,7 @@ def test_unknown_labels_are_said_on_stderr(table: Path, capsys):
 
 
 def test_wrong_input_is_refused(table: Path, capsys):
-    with pytest.raises(CorpusError, match="'emo' is no corpus format"):
+    with pytest.raises(CorpusError, match="'emo' is not a corpus format"):
         run("info", table, "--format", "emo")
     with pytest.raises(CorpusError, match="label map fun=hapy"):
         run("info", table, "--map", "fun=hapy")
@@ -118,7 +118,7 @@ def test_missing_files_alone(table: Path, capsys):
 
 def test_options_of_one_format_reach_it(table: Path, tmp_path: Path, capsys):
     for option in ("scripted", "self-reports"):
-        with pytest.raises(CorpusError, match=f"--{option} is not for table corpora: only iemocap"):
+        with pytest.raises(CorpusError, match=f"--{option} does not apply to table corpora, only to iemocap"):
             run("info", table, f"--{option}")
     folder = tmp_path / "Session1" / "dialog" / "EmoEvaluation"
     folder.mkdir(parents=True)

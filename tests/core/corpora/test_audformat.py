@@ -55,14 +55,16 @@ def test_a_published_database(tmp_path: Path, storage: str):
 def test_tables_that_contradict_each_other_are_refused(tmp_path: Path):
     db = foreign()
     db["emotion.categories.train"]["emotion"].set(["anger", None])
-    with pytest.raises(CorpusError, match=r"calls the emotion of 'wav/b\.wav' both 'boredom' and 'anger'"):
+    with pytest.raises(
+        CorpusError, match=r"has two values for the emotion of 'wav/b\.wav': 'boredom' and 'anger'"
+    ):
         open_corpus(saved(tmp_path / "db", db))
 
 
 def test_a_file_without_a_speaker_is_refused(tmp_path: Path):
     db = foreign()
     db["files"] = db["files"].pick_index(audformat.filewise_index(FILES[:3]))
-    with pytest.raises(CorpusError, match=r"names no speaker for 'wav/d\.wav'"):
+    with pytest.raises(CorpusError, match=r"has no speaker for 'wav/d\.wav'"):
         open_corpus(saved(tmp_path / "db", db))
 
 
@@ -150,7 +152,7 @@ def test_votes_that_are_not_read_are_named(tmp_path: Path):
     corpus = open_corpus(saved(tmp_path / "db", db))
     assert corpus.utterances[0].votes.annotators == {"r1": ("ang",)}
     assert [warning for warning in corpus.warnings if "not read" in warning] == [
-        "not read: column 'second' of table emo, which has no rater and is not called 'emotion'.",
+        "not read: column 'second' of table emo, which has no rater and is not named 'emotion'.",
         "not read: column 'emotion' of table turns, which is segmented: its labels are for parts of files.",
         "not read: column 'style' of table emo, since others hold the emotions.",
         "not read: columns anger, neutral of table files, which look like vote counts: a CSV table with "
@@ -247,10 +249,10 @@ def test_audformat_reads_what_is_written(tmp_path: Path):
             "table counts: '-1' votes for neu on 'u': a vote count is a whole number",
         ),
         ("counts", {"votes": [None]}, "table counts: a row near .* has an empty cell"),
-        ("counts", {"utterance": ["nobody"]}, "has votes on 'nobody', which table utterances does not hold"),
+        ("counts", {"utterance": ["nobody"]}, "has votes on 'nobody', which is not in table utterances"),
         ("utterances", {"speaker": [None]}, "utterance 'u' lacks a file or speaker"),
-        ("utterances", {"duration_s": [-1.0]}, "the duration of 'u', '-1.0', is no time above 0"),
-        ("utterances", {"duration_s": ["long"]}, "the duration of 'u', 'long', is no time above 0"),
+        ("utterances", {"duration_s": [-1.0]}, "the duration of 'u', '-1.0', is not a time above 0"),
+        ("utterances", {"duration_s": ["long"]}, "the duration of 'u', 'long', is not a time above 0"),
         ("utterances", {"Duration": ["1"]}, "lacks the column duration_s: its columns are file, id"),
     ],
 )

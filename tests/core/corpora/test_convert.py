@@ -118,7 +118,7 @@ def test_too_many_annotators_are_counted(tmp_path: Path):
     assert (first[6:], second[6:]) == (["0", "0", "1", "0"], ["1", "0", "1", "0"])
     same(meant, open_corpus(out))
     assert convert.notes(meant, "csv") == (
-        "101 annotators are more than 100 columns, so the table holds vote counts without names; an "
+        "101 annotators are more than 100 columns, so the table has vote counts without names; an "
         "audformat database keeps the names.",
     )
     assert convert.notes(meant, "audformat") == ()
@@ -152,9 +152,12 @@ def test_a_link_is_followed_where_paths_are_relative(tmp_path: Path):
     [
         (
             one(Votes.from_annotators({"Speaker": ("neu",)})),
-            "annotator 'Speaker' is called like a column that",
+            "annotator 'Speaker' has the name of a column with",
         ),
-        (one(Votes.from_annotators({"ann": ("a;b", "neu")})), "the label 'a;b' of utterance 'u' holds ';'"),
+        (
+            one(Votes.from_annotators({"ann": ("a;b", "neu")})),
+            "the label 'a;b' of utterance 'u' contains ';'",
+        ),
         (one(Votes.from_annotators({"ann": ("neu",), "Ann": ("neu",)})), "has the column ann twice"),
         (one(Votes.from_annotators({"ann ": ("neu",)})), r"\{'ann ': \('neu',\)\}, would be read as"),
         (one(Votes.from_annotators({"ann": ("fear",)})), "has no label for neu, hap, sad, ang"),
@@ -171,8 +174,8 @@ def test_a_link_is_followed_where_paths_are_relative(tmp_path: Path):
         (one(id=" u"), "the id of utterance ' u', ' u', would be read as 'u'"),
         (one(speaker=""), "row 2, column speaker: '' is empty"),
         (one(session=""), "the session of utterance 'u', '', would be read as None"),
-        (one(duration_s=0.0), "row 2, column duration_s: '0.0' is no duration"),
-        (one(Votes({"neu": 10**9})), "column neu: '1000000000' is no vote count"),
+        (one(duration_s=0.0), "row 2, column duration_s: '0.0' is not a duration"),
+        (one(Votes({"neu": 10**9})), "column neu: '1000000000' is not a vote count"),
         (one(speaker="a\0b"), "is not UTF-8 text"),
         (one(speaker="a\udcffb"), "surrogates not allowed"),
         (one(file=Path("/audio/u.wav ")), "the file of utterance 'u', '/audio/u.wav ', would be read as"),
@@ -191,7 +194,7 @@ def test_what_a_table_cannot_hold(tmp_path: Path, corpus, words):
     [
         (one(Votes({"calm": 1})), "the votes of utterance 'u', {'calm': 1}, would be read as {'neu': 1}"),
         (one(speaker=""), "utterance 'u' lacks a file or speaker"),
-        (one(duration_s=float("inf")), "the duration of 'u', 'inf', is no time above 0"),
+        (one(duration_s=float("inf")), "the duration of 'u', 'inf', is not a time above 0"),
         (one(speaker="a\udcffb"), "surrogates not allowed"),
     ],
 )
@@ -208,13 +211,13 @@ def test_out_is_not_overwritten(tmp_path: Path, to: str):
     (tmp_path / "full" / "mine.txt").touch()
     (tmp_path / "file").write_text("mine")
     for taken in ("full", "file"):
-        with pytest.raises(CorpusError, match=f"{taken} exists already: name another"):
+        with pytest.raises(CorpusError, match=f"{taken} exists already: choose another name"):
             convert.convert(one(), tmp_path / taken, to)
-    with pytest.raises(CorpusError, match=r"cannot be written: there is no folder .*/nowhere"):
+    with pytest.raises(CorpusError, match=r"cannot be written: the folder .*/nowhere does not exist"):
         convert.convert(one(), tmp_path / "nowhere" / "out", to)
     shared = corpus_of([*one().utterances, *one(id="v").utterances])
     with pytest.raises(
-        CorpusError, match="where a row is a file: utterances 'u' and 'v' are in the same one"
+        CorpusError, match="where each row is a file: utterances 'u' and 'v' are in the same file"
     ):
         convert.convert(shared, tmp_path / "out", to)
     assert on_disk(tmp_path) == ["file", "full"]
@@ -224,7 +227,7 @@ def test_out_is_not_overwritten(tmp_path: Path, to: str):
 def test_an_empty_folder_is_taken_for_a_database(tmp_path: Path):
     (tmp_path / "out").mkdir()
     same(one(), open_corpus(convert.convert(one(), tmp_path / "out", "audformat")))
-    with pytest.raises(CorpusError, match="'xml' is nothing to convert to: allowed are csv, audformat"):
+    with pytest.raises(CorpusError, match="'xml' is not a format to convert to: allowed are csv, audformat"):
         convert.convert(one(), tmp_path / "xml", "xml")
 
 
@@ -319,7 +322,9 @@ def test_the_command(tmp_path: Path, capsys):
     for path in ("db", "again.CSV", "odd.db"):
         same(expected, open_corpus(tmp_path / path))
     for name in ("v1.0", "again.tsv", "db.yaml"):
-        with pytest.raises(CorpusError, match=rf"{name} does not tell what .* --to csv or --to audformat"):
+        with pytest.raises(
+            CorpusError, match=rf"{name} does not determine the format.* --to csv or --to audformat"
+        ):
             run(table, tmp_path / name)
         assert not (tmp_path / name).exists()
     with pytest.raises(CorpusError, match=r"odd\.CSV would be a folder .* that ends in \.csv is for tables"):

@@ -89,12 +89,12 @@ EMODB = "file,speaker,emotion,duration_s,recognised\n"
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ("w/a.wav,03,joy,1,0.9", "row 2, column emotion: 'joy' is no emotion of EmoDB"),
-        ("w/a.wav,03,anger,1,1.2", "row 2, column recognised: '1.2' is no share"),
-        ("w/a.wav,03,anger,1,NaN", "column recognised: 'NaN' is no share"),
-        ("w/a.wav,03,anger,1,", "column recognised: '' is no share"),
+        ("w/a.wav,03,joy,1,0.9", "row 2, column emotion: 'joy' is not an emotion of EmoDB"),
+        ("w/a.wav,03,anger,1,1.2", "row 2, column recognised: '1.2' is not a share"),
+        ("w/a.wav,03,anger,1,NaN", "column recognised: 'NaN' is not a share"),
+        ("w/a.wav,03,anger,1,", "column recognised: '' is not a share"),
         ("w/a.wav,,anger,1,1", "column speaker: '' is empty"),
-        ("w/a.wav,03,anger,-1,1", "column duration_s: '-1' is no duration"),
+        ("w/a.wav,03,anger,-1,1", "column duration_s: '-1' is not a duration"),
         ("a.wav,03,anger,1,1\nb/a.flac,03,anger,1,1", "names utterance 'a' twice"),
     ],
 )
@@ -113,7 +113,7 @@ def test_emodb_without_its_listening_test(emodb: Path, tmp_path: Path, folder: s
         (tmp_path / folder / f"{name}.wav").touch()
     (tmp_path / folder / "notes.wav").touch()
     corpus = open_corpus(tmp_path)
-    assert corpus.format == "emodb" and "not there" in corpus.warnings[0]
+    assert corpus.format == "emodb" and "missing" in corpus.warnings[0]
     assert {u.id: u.speaker for u in corpus.utterances} == {name: u.speaker for name, u in known.items()}
     for utterance in corpus.utterances:
         (label,) = utterance.votes.counts
@@ -218,11 +218,11 @@ HEAD = "file,speaker,neu,hap\n"
         ("path;who\na;b\n", "lacks the column file, speaker"),
         ("file,speaker\na.wav,x\n", "has no vote column"),
         ("file,speaker,id,e1\na.wav,x,1,\n", "holds no vote: the columns e1 are empty"),
-        (HEAD + "a.wav,x,1,0\nb.wav,y,-1,0\n", "row 3, column neu: '-1' is no vote count"),
-        (HEAD + "a.wav,x,1,0\n\nb.wav,y,1,0.5\n", "row 4, column hap: '0.5' is no vote count"),
-        ("\n" + HEAD + "a.wav,x,1,0.5\n", "row 3, column hap: '0.5' is no vote count"),
-        (HEAD + "a.wav,x,1,\n", "row 2, column hap: '' is no vote count"),
-        (HEAD + f"a.wav,x,1,{'9' * 5000}\n", "column hap: '999+' is no vote count"),
+        (HEAD + "a.wav,x,1,0\nb.wav,y,-1,0\n", "row 3, column neu: '-1' is not a vote count"),
+        (HEAD + "a.wav,x,1,0\n\nb.wav,y,1,0.5\n", "row 4, column hap: '0.5' is not a vote count"),
+        ("\n" + HEAD + "a.wav,x,1,0.5\n", "row 3, column hap: '0.5' is not a vote count"),
+        (HEAD + "a.wav,x,1,\n", "row 2, column hap: '' is not a vote count"),
+        (HEAD + f"a.wav,x,1,{'9' * 5000}\n", "column hap: '999+' is not a vote count"),
         (
             HEAD + "a.wav,x,1,0\nb.wav,y,1,sad\n",
             "row 3, column hap: 'sad' is a label where row 2, column neu",
@@ -235,10 +235,10 @@ HEAD = "file,speaker,neu,hap\n"
         (HEAD + "a.wav,x,1\n", "row 2 has 3 cells, but the header has 4"),
         (HEAD + "a.wav,x,1,0,0\n", "row 2 has 5 cells"),
         ("file,speaker,neu,Neu\na,x,1,0\n", "has the column neu twice"),
-        ("file,speaker,,neu\na,x,1,0\n", "column without a name, number 3"),
-        (HEAD + 'a.wav,"x,1,0\n', "no table that can be read"),
-        ("file,speaker,duration_s,neu\na,x,long,1\n", "column duration_s: 'long' is no duration"),
-        ("file,speaker,duration_s,neu\na,x,inf,1\n", "column duration_s: 'inf' is no duration"),
+        ("file,speaker,,neu\na,x,1,0\n", "column 3 of the header has no name"),
+        (HEAD + 'a.wav,"x,1,0\n', "cannot be read as a table"),
+        ("file,speaker,duration_s,neu\na,x,long,1\n", "column duration_s: 'long' is not a duration"),
+        ("file,speaker,duration_s,neu\na,x,inf,1\n", "column duration_s: 'inf' is not a duration"),
         ("file,speaker,fear,awe\na,x,1,1\n", "no label for neu, hap, sad, ang; its labels are awe, fear"),
         (b"RIFF\x00\x01\x02\x00WAVE", "is not UTF-8 text"),
         ("file,speaker,neu\nMüller.wav,x,1\n".encode("latin-1"), "is not UTF-8 text"),
@@ -295,14 +295,16 @@ def test_formats_are_recognised_or_named(tmp_path: Path):
     assert open_corpus(table(tmp_path, COUNTS, "votes.txt"), format="table").format == "table"
     for path in (tmp_path / "votes.txt", Path(os.devnull)):
         with pytest.raises(
-            CorpusError, match=r"no corpus of a known format: iemocap, .*; emodb, .*; table, "
+            CorpusError, match=r"not a corpus of a known format: iemocap, .*; emodb, .*; table, "
         ):
             open_corpus(path)
-    with pytest.raises(CorpusError, match=r"'iemocup' is no corpus format: the formats are .*emodb, table"):
+    with pytest.raises(
+        CorpusError, match=r"'iemocup' is not a corpus format: the formats are .*emodb, table"
+    ):
         open_corpus(text, format="iemocup")
     with pytest.raises(CorpusError, match="lacks the column emotion"):
         open_corpus(text, format="emodb")
-    with pytest.raises(CorpusError, match="is no file: a table is a CSV file"):
+    with pytest.raises(CorpusError, match="is not a file: a table is a CSV file"):
         open_corpus(tmp_path, format="table")
 
 
@@ -321,7 +323,7 @@ def test_a_file_that_cannot_be_read_is_refused():
 
 
 def test_an_empty_folder_is_no_corpus(tmp_path: Path):
-    with pytest.raises(CorpusError, match="no corpus of a known format"):
+    with pytest.raises(CorpusError, match="not a corpus of a known format"):
         open_corpus(tmp_path)
 
 
@@ -342,7 +344,9 @@ def test_a_map_of_a_label_that_is_not_there_is_refused(tmp_path: Path):
     """A slip in a label would otherwise pass for a map that was applied."""
     path = table(tmp_path, "file,speaker,ann\na.wav,x,neutral\nb.wav,y,excited\n")
     assert votes(open_corpus(path, label_map={"excited": "hap"})) == [{"neu": 1}, {"hap": 1}]
-    with pytest.raises(CorpusError, match="excted=hap: mine has no such label, but excited, neutral"):
+    with pytest.raises(
+        CorpusError, match="excted=hap: mine has no such label; its labels are excited, neutral"
+    ):
         open_corpus(path, label_map={"excted": "hap"})
 
 

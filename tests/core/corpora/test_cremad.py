@@ -160,7 +160,7 @@ def test_responses_that_differ_name_nobody_and_change_no_vote(tmp_path: Path):
     assert corpus.utterances[0].votes.annotators is not None
     assert corpus.warnings == (
         "finishedResponses.csv: its responses differ from tabulatedVotes.csv in 1 clips, whose tabulated "
-        "votes are kept without raters' names; finishedEmoResponses.csv tells which responses were too late "
+        "votes are kept without raters' names; finishedEmoResponses.csv shows which responses were too late "
         "to count.",
     )
 
@@ -203,14 +203,14 @@ def test_what_a_pointer_is(tmp_path: Path):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('"100001"', '"400001"', "row 2, column row: '400001' is no row name of CREMA-D: 1 "),
-        ("1001_IEO_NEU_XX", "../x", "row 2, column filename: '../x' names no clip of CREMA-D"),
-        (",1,2,0,", ",1,-2,0,", "row 2, column n: '-2' is no vote count"),
-        (",1,2,0,", ",1,²,0,", "row 2, column n: '²' is no vote count"),
-        ('XX",3,', 'XX",NA,', "row 2, column numresponses: 'NA' is no vote count"),
+        ('"100001"', '"400001"', "row 2, column row: '400001' is not a row name of CREMA-D: 1 "),
+        ("1001_IEO_NEU_XX", "../x", "row 2, column filename: '../x' is not a clip of CREMA-D"),
+        (",1,2,0,", ",1,-2,0,", "row 2, column n: '-2' is not a vote count"),
+        (",1,2,0,", ",1,²,0,", "row 2, column n: '²' is not a vote count"),
+        ('XX",3,', 'XX",NA,', "row 2, column numresponses: 'NA' is not a vote count"),
         ('"S","fileName"', '"X","fileName"', "lacks the column s: its columns are row, a, d"),
         ("1001_IEO_ANG_HI", "1001_IEO_NEU_XX", "names utterance '1001_IEO_NEU_XX' twice"),
-        ('"10000', '"20000', "has no row for the voice: their names begin with 1"),
+        ('"10000', '"20000', "has no row for the voice, whose name begins with 1"),
     ],
 )
 def test_what_is_no_table_of_votes_is_refused(tmp_path: Path, old, new, words):
@@ -222,12 +222,12 @@ def test_what_is_no_table_of_votes_is_refused(tmp_path: Path, old, new, words):
 
 def test_an_unknown_response_is_refused(tmp_path: Path):
     root = repository(tmp_path, tabulatedVotes=VOTES, finishedResponses=RESPONSES.replace('3,"H"', '3,"X"'))
-    with pytest.raises(CorpusError, match=r"row 4, column respemo: 'X' is none of A, D, F, H, N, S"):
+    with pytest.raises(CorpusError, match=r"row 4, column respemo: 'X' is not one of A, D, F, H, N, S"):
         open_corpus(root)
 
 
 def test_no_table_at_all(tmp_path: Path):
-    with pytest.raises(CorpusError, match=r"tabulatedVotes\.csv is no file"):
+    with pytest.raises(CorpusError, match=r"tabulatedVotes\.csv is not a file"):
         open_corpus(tmp_path, format="cremad")
 
 
@@ -256,10 +256,10 @@ def test_row_names_and_kept_columns(tmp_path: Path):
         (2, {"name": "x", "b": "2"}),
         (4, {"name": "y", "b": "4"}),
     ]
-    with pytest.raises(CorpusError, match="column without a name, number 1"):
+    with pytest.raises(CorpusError, match="column 1 of the header has no name"):
         read_csv(path)
     path.write_text("a,,c\n1,2,3\n")
-    with pytest.raises(CorpusError, match="column without a name, number 2"):
+    with pytest.raises(CorpusError, match="column 2 of the header has no name"):
         read_csv(path, row_names="name")
     path.write_text('""\n1\n')
     with pytest.raises(CorpusError, match="has a header but no row"):

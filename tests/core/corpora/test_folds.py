@@ -105,7 +105,7 @@ def test_sessions_rotate():
         (lambda: folds.groups(plain("abcd"), 2), "allowed are 3 to 4"),
         (lambda: folds.make(plain("abcd"), "-3"), "-3 groups of 4"),
         (lambda: folds.make(plain("abcd"), "lsoo"), "allowed are loso, sessions, a number of groups"),
-        (lambda: folds.sessions(plain("abcd")), "gives u0 no session"),
+        (lambda: folds.sessions(plain("abcd")), "has no session for u0"),
         (lambda: folds.sessions(corpus(("a", "1"), ("a", "2"), ("b", "3"))), "speaker a is in two sessions"),
         (lambda: folds.sessions(corpus(("a", "1"), ("b", "2"))), "has 2 sessions"),
     ],
@@ -146,7 +146,7 @@ def test_folds_of_other_data_are_refused(tmp_path: Path):
         folds.load(path, relabelled)
     with pytest.raises(ConfigError, match="fold a leaves out speaker d"):
         folds.load(path, plain("abcd"))
-    with pytest.raises(ConfigError, match=r"folds.json: fold a names c, no speaker of made"):
+    with pytest.raises(ConfigError, match=r"folds.json: fold a names c, not a speaker of made"):
         folds.load(path, plain("abd"))
 
 
@@ -165,10 +165,10 @@ def test_folds_written_by_hand_need_no_hash(tmp_path: Path):
     [
         ("{", "it is not JSON"),
         ("[" * 100_000, "it is not JSON"),
-        ("[]", 'no list "folds"'),
+        ("[]", 'the list "folds" is missing'),
         (json.dumps({"folds": []}), "no fold"),
-        (json.dumps({"folds": [3]}), "is not an object of"),
-        (json.dumps({"folds": [{**FOLD, "extra": 1}]}), "is not an object of"),
+        (json.dumps({"folds": [3]}), "is not an object with"),
+        (json.dumps({"folds": [{**FOLD, "extra": 1}]}), "is not an object with"),
         (json.dumps({"folds": [FOLD], "data_hash": 3}), "must be text"),
         (json.dumps({"folds": [{**FOLD, "dev": [8]}]}), "fold x: dev is not a list of speaker names"),
         (json.dumps({"folds": [{**FOLD, "dev": "b"}]}), "fold x: dev is not a list"),

@@ -103,12 +103,12 @@ def test_what_is_odd_is_counted(small: Path):
     )
     corpus = open_corpus(small)
     assert corpus.warnings == (
-        "Session3: no dialog/EmoEvaluation there, so not read.",
+        "Session3: not read, since dialog/EmoEvaluation is missing.",
         "1 dialogs' files hold no utterance.",
-        "votes: fewer than 3 evaluators judged 1 of 8 utterances.",
+        "votes: 1 of 8 utterances have fewer than 3 evaluators.",
         "votes: 1 of 8 utterances have none, so no label scheme admits them, whatever their consensus.",
-        "votes: 1 annotators' lines hold no label and count as not given.",
-        "votes: 1 annotators' lines are a second one on an utterance; labels are put together.",
+        "votes: 1 lines of annotators hold no label and are ignored.",
+        "votes: 1 lines repeat an annotator on an utterance; their labels are combined.",
         "votes: labels that IEMOCAP does not have, each kept as another emotion: wistful 2.",
     )
     assert corpus.utterances[-1].votes.annotators == {
@@ -184,24 +184,27 @@ GOOD = b"[1.0 - 2.0]\tSes01F_impro01_F000\tneu\t[2, 2, 2]\n"
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"C-E1:\tNeutral;\t()\n" + GOOD, r"line 1: 'C-E1:.*' stands before any utterance"),
-        (b"\n[1.0 - 2.0]\tSes01F_impro01_F000\tneu\n", r"line 2: .* is no `\[start - end\] ID label"),
+        (b"C-E1:\tNeutral;\t()\n" + GOOD, r"line 1: 'C-E1:.*' precedes any utterance"),
+        (b"\n[1.0 - 2.0]\tSes01F_impro01_F000\tneu\n", r"line 2: .* is not `\[start - end\] ID label"),
         (b"[2.0 - 1.0]\tSes01F_impro01_F000\tneu\t[]\n", "seconds with the start before the end"),
         (b"[1.00001 - 1.00002]\tSes01F_impro01_F000\tneu\t[]\n", "seconds with the start before the end"),
         (b"[1e9 - 2.0]\tSes01F_impro01_F000\tneu\t[]\n", "line 1: "),
         (
             b"[1.0 - 2.0]\tSes1_impro01_F000\tneu\t[]\n",
-            "'Ses1_impro01_F000' names no IEMOCAP utterance: an id",
+            "'Ses1_impro01_F000' is not an id of IEMOCAP: an id",
         ),
-        (b"[1.0 - 2.0]\tSes01F_impro01_000\tneu\t[]\n", "'Ses01F_impro01_000' names no IEMOCAP utterance"),
-        (b"[1.0 - 2.0]\tSes01F_../../x_F000\tneu\t[]\n", "names no IEMOCAP utterance"),
-        (b"[1 - 2]\tSes01F_impro01_F000\tneutral\t[]\n", "'neutral' is no consensus, which are neu, .*, xxx"),
-        (GOOD + b"C-X1:\tNeutral;\t()\n", r"line 2: 'C-X1:.*' is no `C-E1: label; label"),
-        (GOOD + b"C-E1\tNeutral;\t()\n", "line 2: 'C-E1.*' is no `C-E1: label"),
+        (b"[1.0 - 2.0]\tSes01F_impro01_000\tneu\t[]\n", "'Ses01F_impro01_000' is not an id of IEMOCAP"),
+        (b"[1.0 - 2.0]\tSes01F_../../x_F000\tneu\t[]\n", "is not an id of IEMOCAP"),
+        (
+            b"[1 - 2]\tSes01F_impro01_F000\tneutral\t[]\n",
+            "'neutral' is not a consensus: allowed are neu, .*, xxx",
+        ),
+        (GOOD + b"C-X1:\tNeutral;\t()\n", r"line 2: 'C-X1:.*' is not `C-E1: label; label"),
+        (GOOD + b"C-E1\tNeutral;\t()\n", "line 2: 'C-E1.*' is not `C-E1: label"),
         (GOOD + b"E1:\tNeutral;\t()\n", "line 2: 'E1:.*' is none of"),
         (GOOD + b"C-E1:\tNeutral;\t(calm)\nangry)\n", r"line 3: 'angry\)' is none of"),
         (GOOD + b"Z" * 500, "line 2: 'Z{60}…' is none of"),
-        (GOOD + GOOD, r"line 1 and .*, line 2 both tell utterance 'Ses01F_impro01_F000'"),
+        (GOOD + GOOD, r"line 1 and .*, line 2 both hold utterance 'Ses01F_impro01_F000'"),
         (GOOD.decode().encode("utf-16"), "line 1: "),
         (b"", r"has no improvised utterance \(\*impro\*.txt\) in Session\*"),
     ],
@@ -232,10 +235,12 @@ def test_recognised_by_its_folders(small: Path):
     assert iemocap.recognises(small)
     assert not iemocap.recognises(small / "Session1")
     assert not iemocap.recognises(small / "README.txt")
-    with pytest.raises(CorpusError, match="is no corpus of a known format: iemocap, a folder with IEMOCAP's"):
+    with pytest.raises(
+        CorpusError, match="is not a corpus of a known format: iemocap, a folder with IEMOCAP's"
+    ):
         open_corpus(small / "Documentation")
     with pytest.raises(
-        CorpusError, match=r"is not a folder with IEMOCAP's .*: no Session\*/dialog/EmoEvaluation"
+        CorpusError, match=r"is not a folder with IEMOCAP's .*: it has no Session\*/dialog/EmoEvaluation"
     ):
         open_corpus(small / "Documentation", format="iemocap")
     with pytest.raises(CorpusError, match=r"cannot be read as IEMOCAP, a folder with .*: Not a directory"):
@@ -261,7 +266,7 @@ def test_links_that_lead_nowhere_are_refused(small: Path):
     assert len(open_corpus(small).utterances) == 7
     dialog.rmdir()
     os.mkfifo(dialog)
-    with pytest.raises(CorpusError, match=r"Ses01F_impro09\.txt cannot be read: it is no ordinary file"):
+    with pytest.raises(CorpusError, match=r"Ses01F_impro09\.txt cannot be read: it is not a regular file"):
         open_corpus(small)
     dialog.unlink()
     session = small / "Session4"

@@ -86,10 +86,10 @@ def test_votes_are_primary_emotions_by_rater(tmp_path: Path):
 
 def test_what_is_left_out_is_counted(tmp_path: Path):
     assert open_corpus(release(tmp_path)).warnings == (
-        "1 utterances are left out: no rating of them is in labels_detailed.csv.",
-        "1 utterances are left out: labels_consensus.csv does not know them.",
-        "1 utterances are left out: their speaker is not known, so no fold could hold them.",
-        "1 ratings are left out: they name no primary emotion.",
+        "1 utterances are left out: labels_detailed.csv has no rating of them.",
+        "1 utterances are left out: they are not in labels_consensus.csv.",
+        "1 utterances are left out: their speaker is not known, so no fold could contain them.",
+        "1 ratings are left out: they have no primary emotion.",
         "votes: labels outside the four classes, each kept as another emotion: surprise 1.",
         "consensus: labels outside the four classes, each kept as another emotion: surprise 1.",
     )
@@ -184,14 +184,14 @@ def test_improv_names_tell_speaker_and_session(tmp_path: Path):
         (NEW.replace("EmoClass_Major", "Main"), CONSENSUS, "lacks a column for the primary (emoclass_major"),
         (NEW.replace("FileName", "N"), CONSENSUS, "lacks a column for the file (filename or "),
         (NEW + ",W,Sad,,,,\n", CONSENSUS, "row 13, column filename: '' is empty"),
-        (NEW + "a.wav,,Sad,,,,\n", CONSENSUS, "row 13, column workerid: '' names no rater"),
-        (NEW + "a.wav,W,Q,,,,\n", CONSENSUS, "row 13, column emoclass_major: 'Q' is no class"),
-        (in_one_cell(NEW) + "\na.wav,nonsense\n", CONSENSUS, "column emodetail: 'nonsense' is no rating"),
-        (NEW, CONSENSUS.replace(",A,", ",Z,").replace("Unknown", "8"), "column emoclass: 'Z' is no class"),
+        (NEW + "a.wav,,Sad,,,,\n", CONSENSUS, "row 13, column workerid: '' has no rater"),
+        (NEW + "a.wav,W,Q,,,,\n", CONSENSUS, "row 13, column emoclass_major: 'Q' is not a class"),
+        (in_one_cell(NEW) + "\na.wav,nonsense\n", CONSENSUS, "column emodetail: 'nonsense' is not a rating"),
+        (NEW, CONSENSUS.replace(",A,", ",Z,").replace("Unknown", "8"), "column emoclass: 'Z' is not a class"),
         (
             NEW,
             CONSENSUS + CONSENSUS.splitlines()[1],
-            "rows 2 and 7 are the same utterance 'MSP-PODCAST_0001_",
+            "rows 2 and 7 have the same filename 'MSP-PODCAST_0001_",
         ),
         (
             NEW,
@@ -210,7 +210,7 @@ def test_refused(tmp_path: Path, detailed: str, consensus: str, words: str):
 def test_both_files_are_needed(tmp_path: Path):
     release(tmp_path)
     (tmp_path / "Labels" / "labels_consensus.csv").unlink()
-    with pytest.raises(CorpusError, match="is no corpus of a known format"):
+    with pytest.raises(CorpusError, match="is not a corpus of a known format"):
         open_corpus(tmp_path)
     with pytest.raises(
         CorpusError, match=r"has no labels_consensus\.csv, neither in it nor in its folder Labels"

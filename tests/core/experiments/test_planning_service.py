@@ -140,7 +140,7 @@ def test_a_corpus_is_read_once(spec: ExperimentSpec, table: Path, monkeypatch: p
     ("change", "about", "words"),
     [
         ({"corpus": Path("/nowhere")}, "corpus", "/nowhere cannot be opened"),
-        ({"format": "secret"}, "corpus", "is no corpus format"),
+        ({"format": "secret"}, "corpus", "is not a corpus format"),
         ({"device": "cuda"}, "device", "allowed are cpu"),
         ({"folds": "9"}, "folds", "9 groups of 3 speakers"),
         ({"only": ("s9",)}, "only", "the folds are s0, s1, s2"),

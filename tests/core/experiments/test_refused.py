@@ -111,15 +111,15 @@ def _of_another_vote(rows: Rows) -> Rows:
 
 
 CHANGES: dict[str, Callable[[Rows], Rows]] = {
-    "1 utterances are labelled otherwise (s0_hap_1.wav first)": _of_another_vote,
-    "1 utterances are gone (s0_neu_0.wav first)": lambda rows: rows[1:],
-    "10 utterances are gone (s2_neu_0.wav first)": lambda rows: [r for r in rows if r["speaker"] != "s2"],
+    "1 utterances are labelled differently (s0_hap_1.wav first)": _of_another_vote,
+    "1 utterances are missing (s0_neu_0.wav first)": lambda rows: rows[1:],
+    "10 utterances are missing (s2_neu_0.wav first)": lambda rows: [r for r in rows if r["speaker"] != "s2"],
     "1 utterances are new (more first)": lambda rows: [*rows, {**rows[0], "id": "more", "file": "more.wav"}],
     "1 utterances are of another speaker (s0_neu_0.wav": lambda rows: [
         {**rows[0], "speaker": "s1"},
         *rows[1:],
     ],
-    "its utterances stand in another order": lambda rows: [*rows[1:], rows[0]],
+    "its utterances are in another order": lambda rows: [*rows[1:], rows[0]],
 }
 
 

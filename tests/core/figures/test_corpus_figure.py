@@ -20,7 +20,7 @@ from matplotlib.text import Text
 from mlee_core.corpora import Corpus, LabelMap, open_corpus
 from mlee_core.corpora.statistics import info
 from mlee_core.errors import MleeError
-from mlee_core.figures.corpus_figure import build_picture, save_picture
+from mlee_core.figures.corpus_figure import build_corpus_figure, save_corpus_figure
 from mlee_core.figures.palette import class_color
 from mlee_core.labels.votes import CLASSES, dominant
 
@@ -33,7 +33,7 @@ def corpus(folder: Path, rows: str = ROWS) -> Corpus:
 
 
 def drawn(made: Corpus) -> Figure:
-    return build_picture(made, info(made))
+    return build_corpus_figure(made, info(made))
 
 
 def axes(figure: Figure, label: str) -> Any:
@@ -153,12 +153,10 @@ def test_what_is_undefined_or_negative_is_said(tmp_path: Path):
 def test_title_and_footer(tmp_path: Path, emodb: Path):
     label_map = LabelMap({"fear": "ang"})
     made = open_corpus(corpus(tmp_path).root, label_map=label_map)
-    said = texts(build_picture(made, info(made, label_map)))
+    said = texts(build_corpus_figure(made, info(made, label_map)))
     assert "mine" in said
-    assert (
-        "5 utterances, 3 speakers, duration not known; format table; 0 of the audio files are there" in said
-    )
-    assert "• Label map: fear means ang." in said
+    assert "5 utterances, 3 speakers, duration not known; format table; 0 audio files present" in said
+    assert "• Label map: fear = ang." in said
     assert any(text.startswith("MLEE ") for text in said), "the stamp"
     said = texts(drawn(open_corpus(emodb)))
     assert "535 utterances, 10 speakers, 24.8 min; format emodb; 535 of the audio files are there" in said
@@ -170,7 +168,7 @@ def test_files_of_each_kind_are_the_same_each_time(tmp_path: Path, suffix):
     made = corpus(tmp_path)
     written = []
     for name in ("one", "two"):
-        save_picture(tmp_path / f"{name}{suffix}", made, info(made))
+        save_corpus_figure(tmp_path / f"{name}{suffix}", made, info(made))
         written.append((tmp_path / f"{name}{suffix}").read_bytes())
     assert written[0] == written[1]
     assert written[0].startswith({".svg": b"<?xml", ".png": b"\x89PNG", ".pdf": b"%PDF"}[suffix])
@@ -185,7 +183,7 @@ def test_odd_names(tmp_path: Path):
     rows = "a,$x_{1}$ & <b>,neu,neu,\nb,日本語,sad,sad,\nc,bad\x07name,hap,,\n"
     made = corpus(tmp_path, rows)
     for suffix in (".svg", ".png"):
-        save_picture(tmp_path / f"p{suffix}", made, info(made))
+        save_corpus_figure(tmp_path / f"p{suffix}", made, info(made))
     said = {e.text for e in ET.parse(tmp_path / "p.svg").iter() if e.tag.endswith("}text")}
     assert {"$x_{…& <b>", "日本語", "bad�name"} <= said
 
@@ -193,9 +191,9 @@ def test_odd_names(tmp_path: Path):
 def test_refuses_other_kinds_and_places(tmp_path: Path):
     made = corpus(tmp_path)
     with pytest.raises(MleeError, match=r"'x.jpg': allowed are .svg, .png, .pdf"):
-        save_picture(tmp_path / "x.jpg", made, info(made))
+        save_corpus_figure(tmp_path / "x.jpg", made, info(made))
     with pytest.raises(MleeError, match=r"cannot be written to .*: No such file or directory"):
-        save_picture(tmp_path / "none" / "x.svg", made, info(made))
+        save_corpus_figure(tmp_path / "none" / "x.svg", made, info(made))
 
 
 def test_no_pyplot_and_no_matplotlib_before_it_is_drawn(tmp_path: Path):

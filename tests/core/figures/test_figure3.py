@@ -107,12 +107,12 @@ def test_what_a_model_lacks_is_said_and_not_drawn() -> None:
     )
     figure = draw(analysis(mlee))
     assert axes(figure, "dominant").containers == []
-    assert "this model does not tell\nwhich dominates" in texts(figure)
+    assert "this model does not predict\nwhich dominates" in texts(figure)
     assert [patch.get_label() for patch in axes(figure, "attention").patches] == ["MLEE (existence)"]
     plain = segment(0, 2.0, existence=None, dominant={**DOMINANT, "soft": None, "fusion": None}, rule="hard")
     figure = draw(analysis(plain))
     assert len(axes(figure, "existence").patches) == 0
-    assert "this model does not tell\nwhich are present" in texts(figure)
+    assert "this model does not predict\nwhich are present" in texts(figure)
     assert [group.get_label() for group in axes(figure, "dominant").containers] == ["hard"]
 
 

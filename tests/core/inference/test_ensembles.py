@@ -79,7 +79,7 @@ def test_a_model_holds_all_members_and_says_what_the_report_says(run: Path, smal
             each = [result.predictions[name] for result in results if result is not None]
             assert one.existence == pytest.approx(np.mean(each, 0), abs=HALF)
             assert np.abs(np.subtract(*each)).max() > 5 * HALF  # else one of them would do
-    (line,) = report.lines
+    (line,) = report.rows
     assert bundle.info.scores["mlee"] == {score: line.pooled[score].mean for score in ("wa", "ua")}
 
 

@@ -35,9 +35,9 @@ def network() -> Network:
     return net.eval()
 
 
-def utterances(*lengths: int) -> list[Tensor]:
+def utterances(*lengths: int, bins: int = 400) -> list[Tensor]:
     generator = torch.Generator().manual_seed(sum(lengths))
-    return [torch.randn(length, 400, generator=generator) for length in lengths]
+    return [torch.randn(length, bins, generator=generator) for length in lengths]
 
 
 def test_parameter_counts_are_the_papers() -> None:
@@ -261,9 +261,10 @@ def test_utterances_in_a_row_are_out_of_each_others_reach(lengths: list[int]) ->
             assert row != next_row or next_start - (start + length) >= reach
         assert all(start + length <= at.columns for _, start, length in places)
     assert all(start % 16 == 0 for start in rows.starts)
-    laid = rows.lay(nn.utils.rnn.pad_sequence(utterances(*lengths), batch_first=True), lengths)
-    assert laid.shape == (rows.count, rows.columns, 400)
-    for row, x in zip(rows.cut(laid), utterances(*lengths), strict=True):
+    several = utterances(*lengths, bins=8)  # any number of bins is laid alike
+    laid = rows.lay(nn.utils.rnn.pad_sequence(several, batch_first=True), lengths)
+    assert laid.shape == (rows.count, rows.columns, 8)
+    for row, x in zip(rows.cut(laid), several, strict=True):
         assert torch.equal(row[: len(x)], x)
     ones = torch.ones(rows.count, 2, rows.columns)
     rows.clear(ones)

@@ -17,14 +17,15 @@ from mlee_core.corpora.corpus import Utterance
 from mlee_core.errors import RunError
 from mlee_core.evaluation import scores
 from mlee_core.figures.page import DARK
+from mlee_core.labels.agreement import agreement
 from mlee_core.labels.votes import CLASSES, Votes
 from mlee_core.report import Report, collect, predictions
 from mlee_core.report.document import banners
-from mlee_core.report.paper_table3 import FIGURES, figures_of, line_of, stage_of
-from mlee_core.report.plots import drawings
-from mlee_core.report.predictions import Prediction, agreement
-from mlee_core.report.report_data import Line, Spread
-from mlee_core.report.scored_predictions import ScoredPredictions, spread
+from mlee_core.report.paper_table3 import PAPER_SCORES, paper_scores, row_of, stage_of
+from mlee_core.report.plots import figures
+from mlee_core.report.predictions import Prediction
+from mlee_core.report.report_data import MeanSd, TableRow
+from mlee_core.report.scored_predictions import ScoredPredictions, mean_sd
 from mlee_core.runs.cells import Cell
 from mlee_core.runs.run_folder import RunFolder
 from tests.helpers.report_runs import (
@@ -51,17 +52,17 @@ def report(run: RunFolder) -> Report:
 
 
 @pytest.fixture(scope="module")
-def hard(report: Report) -> Line:
-    line = report.line(HARD)
+def hard(report: Report) -> TableRow:
+    line = report.row(HARD)
     assert line is not None
     return line
 
 
-def approx(mean: float, sd: float, count: int) -> Spread:
-    return Spread(pytest.approx(mean), pytest.approx(sd), count)  # type: ignore[arg-type]
+def approx(mean: float, sd: float, count: int) -> MeanSd:
+    return MeanSd(pytest.approx(mean), pytest.approx(sd), count)  # type: ignore[arg-type]
 
 
-def test_pooled_scores_are_means_over_seeds(hard: Line) -> None:
+def test_pooled_scores_are_means_over_seeds(hard: TableRow) -> None:
     """Right are a1 a3 b1 c1 of six with seed 0, all but a3 with seed 1; recalls 1/3 1 1 1 and 1 0 1 1."""
     assert hard.utterances == 6
     wa, ua = (4 / 6, 5 / 6), (10 / 12, 3 / 4)
@@ -69,7 +70,7 @@ def test_pooled_scores_are_means_over_seeds(hard: Line) -> None:
     assert hard.pooled["ua"] == approx((ua[0] + ua[1]) / 2, (ua[0] - ua[1]) / 2**0.5, 2)
 
 
-def test_fold_scores_and_their_spread(hard: Line) -> None:
+def test_fold_scores_and_their_spread(hard: TableRow) -> None:
     """WA: A 2/3 with both seeds, B 1/2 and 1, C 1. UA: A neu 3/4 hap 1/2, B sad 1 neu 1/2, C 1."""
     found = {name: (part.utterances, part.wa, part.ua) for name, part in hard.fold_scores.items()}
     assert found == {
@@ -83,12 +84,12 @@ def test_fold_scores_and_their_spread(hard: Line) -> None:
     assert (hard.cells, hard.planned, hard.folds) == (6, 6, ("A", "B", "C"))
 
 
-def test_confusion_and_recalls(hard: Line) -> None:
+def test_confusion_and_recalls(hard: TableRow) -> None:
     assert hard.confusion == ((4, 1, 1, 0), (1, 1, 0, 0), (0, 0, 2, 0), (0, 0, 0, 2))
     assert hard.recalls == pytest.approx({"neu": 4 / 6, "hap": 1 / 2, "sad": 1, "ang": 1})
 
 
-def test_unanimous_split_and_single_votes(hard: Line) -> None:
+def test_unanimous_split_and_single_votes(hard: TableRow) -> None:
     """Unanimous: a1 a3 b1 b2, right 1 1/2 1 1/2 of the seeds; split: a2, right once; one vote: c1."""
     found = {kind: (part.utterances, part.wa, part.ua) for kind, part in hard.agreement_scores.items()}
     assert found == {"unanimous": (4, 0.75, 0.75), "split": (1, 0.5, 0.5), "one vote": (1, 1.0, 1.0)}
@@ -99,10 +100,10 @@ def test_unanimous_split_and_single_votes(hard: Line) -> None:
     ]
 
 
-def test_calibration_of_softmax_and_of_existence(report: Report, hard: Line) -> None:
+def test_calibration_of_softmax_and_of_existence(report: Report, hard: TableRow) -> None:
     """All say 0.7, and 9 of 12 are right. MLEE: 2 × 8 utterances with votes, one at 0.7, three at 0.2."""
     assert hard.ece == pytest.approx(abs(9 / 12 - 0.7))
-    mlee = report.line(MLEE)
+    mlee = report.row(MLEE)
     assert mlee is not None
     # at 0.7: a1 a2 a3 b1 c1 exist with seed 0 (not b2's sad; a2's hap does), c2's neu, not c4's neu;
     # with seed 1 a1 a2 b1 b2 c1 c2, not a3's neu nor c4's neu.
@@ -130,12 +131,12 @@ def test_what_was_run(run: RunFolder, report: Report) -> None:
 
 
 def test_the_papers_figures() -> None:
-    assert set(FIGURES) == set(LINES)
+    assert set(PAPER_SCORES) == set(LINES)
     for line in LINES:
         for train_set in TRAIN_SETS:
             stage = stage_of(line, train_set)
-            assert line_of(stage) == line
-            assert figures_of(stage) == FIGURES[line][train_set]
+            assert row_of(stage) == line
+            assert paper_scores(stage) == PAPER_SCORES[line][train_set]
 
 
 def test_the_papers_figures_are_as_printed(shared_data: Path) -> None:
@@ -143,7 +144,7 @@ def test_the_papers_figures_are_as_printed(shared_data: Path) -> None:
     paper = (shared_data.parent / "seed" / "paper.txt").read_text(encoding="utf-8")
     table = paper[paper.index("Table 3: Comparison") :].split("\nDominant recog.")[1].split("\n\n")[0]
     printed = [tuple(map(float, re.findall(r"\d\d\.\d", line))) for line in table.splitlines()]
-    ours = [(*FIGURES[line]["dominant"], *FIGURES[line]["all"]) for line in LINES]
+    ours = [(*PAPER_SCORES[line]["dominant"], *PAPER_SCORES[line]["all"]) for line in LINES]
     assert [tuple(round(100 * value, 1) for value in row) for row in ours] == printed
 
 
@@ -178,12 +179,12 @@ def test_an_unfinished_run_says_what_is_missing(tmp_path: Path) -> None:
     report, said = collect(made_run(tmp_path / "run", small_corpus(), done=done))
     assert (report.planned, len(report.missing), report.folds_done) == (12, 9, ())
     assert report.missing[0] == Cell("B", 0, MLEE)
-    hard, mlee = report.line(HARD), report.line(MLEE)
+    hard, mlee = report.row(HARD), report.row(MLEE)
     assert hard is not None
     assert mlee is not None
     assert (hard.cells, hard.planned, hard.folds, hard.utterances) == (2, 6, ("A", "B"), 5)
     assert (mlee.cells, mlee.utterances) == (1, 3)
-    assert hard.pooled["wa"] == Spread(3 / 5, None, 1)
+    assert hard.pooled["wa"] == MeanSd(3 / 5, None, 1)
     assert [sorted(stage.name for stage in p.probabilities) for p in said] == [
         ["dominant-hard", "mlee-all"]
     ] * 3 + [["dominant-hard"]] * 2
@@ -192,31 +193,31 @@ def test_an_unfinished_run_says_what_is_missing(tmp_path: Path) -> None:
 def test_seeds_of_other_folds_have_no_deviation_and_count_no_utterance_twice(tmp_path: Path) -> None:
     """Seed 1 has only fold A: its utterances count by half for each seed, all others whole."""
     run = made_run(tmp_path / "run", small_corpus(), done=lambda c: c.seed == 0 or c.fold == "A")
-    hard = collect(run)[0].line(HARD)
+    hard = collect(run)[0].row(HARD)
     assert hard is not None
-    assert hard.pooled["wa"] == Spread(pytest.approx((1 + 0.5 + 0.5 + 1 + 0 + 1) / 6), None, 2)  # type: ignore[arg-type]
+    assert hard.pooled["wa"] == MeanSd(pytest.approx((1 + 0.5 + 0.5 + 1 + 0 + 1) / 6), None, 2)  # type: ignore[arg-type]
 
 
 def test_a_fold_without_a_dominant_class_has_no_score(tmp_path: Path) -> None:
     corpus = small_corpus()
     corpus = replace(corpus, utterances=tuple(u for u in corpus.utterances if u.id != "c1"))
-    hard = collect(made_run(tmp_path / "run", corpus))[0].line(HARD)
+    hard = collect(made_run(tmp_path / "run", corpus))[0].row(HARD)
     assert hard is not None
     assert (hard.folds, list(hard.fold_scores), hard.of_folds["wa"].count) == (("A", "B", "C"), ["A", "B"], 2)
     report, said = collect(made_run(tmp_path / "c", corpus, only=("C",)))
-    hard, mlee = report.line(HARD), report.line(MLEE)
+    hard, mlee = report.row(HARD), report.row(MLEE)
     assert hard is not None
     assert mlee is not None
-    assert (len(said), hard.utterances, hard.cells, hard.pooled["ua"]) == (4, 0, 2, Spread(None, None, 0))
+    assert (len(said), hard.utterances, hard.cells, hard.pooled["ua"]) == (4, 0, 2, MeanSd(None, None, 0))
     assert (hard.ece, mlee.ece is None) == (None, False)  # existence is judged without a dominant class
     assert report.comparisons == ()
-    for draw in drawings(report).values():
+    for draw in figures(report).values():
         assert draw(DARK).axes
 
 
 def test_nothing_finished_is_one_sentence(tmp_path: Path) -> None:
     run = made_run(tmp_path / "run", small_corpus(), done=lambda cell: False)
-    with pytest.raises(RunError, match=r"run has no finished stage yet, of 12 to train"):
+    with pytest.raises(RunError, match=r"run has no trained network yet, of 12 to train"):
         collect(run)
     assert predictions(run) == ()
 
@@ -241,11 +242,11 @@ A_SAID = {name: sure_of("neu") for name in ("a1", "a2", "a3")}
     [
         (
             A_SAID | {"b1": sure_of("neu")},
-            "predicts 'b1' of speaker B, but fold A tests A: that is no out-of-",
+            "predicts 'b1' of speaker B, but fold A tests A: this is not an out-of-",
         ),
-        (A_SAID | {"zz": sure_of("neu")}, "predicts 'zz', which is no utterance of this run's corpus"),
+        (A_SAID | {"zz": sure_of("neu")}, "predicts 'zz', which is not in this run's corpus"),
         ({"a1": sure_of("neu")}, "lacks 2 of 3 predictions, 'a2' first"),
-        (A_SAID | {"a2": (0.5, 0.5)}, r"gives 'a2' \(0.5, 0.5\), which are not 4 probabilities"),
+        (A_SAID | {"a2": (0.5, 0.5)}, r"has \(0.5, 0.5\) for 'a2', which are not 4 probabilities"),
         (A_SAID | {"a2": (0.5, 0.5, 0.1, -0.1)}, "are not 4 probabilities"),
         (A_SAID | {"a2": (0.5, 0.5, float("nan"), 0.0)}, "are not 4 probabilities"),
         (A_SAID | {"a2": ("x", "y", "z", "w")}, "are not 4 probabilities"),
@@ -266,7 +267,7 @@ def test_a_result_of_an_unknown_fold_or_with_a_broken_curve_is_named(tmp_path: P
     file = run.stage_folder(A_HARD) / "result.json"
     content = json.loads(file.read_text(encoding="utf-8"))
     file.write_text(json.dumps(content | {"fold": "Z"}), encoding="utf-8")
-    with pytest.raises(RunError, match=r"is of fold 'Z', which this run has not"):
+    with pytest.raises(RunError, match=r"is of fold 'Z', which is not in this run"):
         predictions(run)
     for curve in ([{"epoch": 1}], [7]):
         file.write_text(json.dumps(content | {"curves": curve}), encoding="utf-8")
@@ -291,15 +292,15 @@ def test_seeds_with_the_same_folds_pool_to_the_mean_of_their_scores(
         for i, (truth, speaker, names) in enumerate(rows)
         for seed in (0, 1)
     ]
-    judged = ScoredPredictions.of(said, [HARD])
+    scored = ScoredPredictions.of(said, [HARD])
     truth = [CLASSES.index(name) for name, _, _ in rows]
     predicted = [[CLASSES.index(names[seed]) for _, _, names in rows] for seed in (0, 1)]
     for score, of in (("wa", scores.wa), ("ua", scores.ua)):
         each = [of(truth, seed) for seed in predicted]
-        assert judged.pooled(HARD)[score].mean == pytest.approx(np.mean(each))  # type: ignore[index, arg-type]
-        assert judged.pooled(HARD)[score].sd == pytest.approx(np.std(each, ddof=1))  # type: ignore[index, arg-type]
-    assert sum(part.utterances for part in judged.parts(HARD, judged.speaker).values()) == len(rows)
-    assert sum(map(sum, judged.confusion(HARD))) == 2 * len(rows)
+        assert scored.pooled(HARD)[score].mean == pytest.approx(np.mean(each))  # type: ignore[index, arg-type]
+        assert scored.pooled(HARD)[score].sd == pytest.approx(np.std(each, ddof=1))  # type: ignore[index, arg-type]
+    assert sum(part.utterances for part in scored.group_scores(HARD, scored.speaker).values()) == len(rows)
+    assert sum(map(sum, scored.confusion(HARD))) == 2 * len(rows)
 
 
 def test_an_ensemble_is_judged_by_the_mean_of_its_members_probabilities(tmp_path: Path) -> None:
@@ -321,14 +322,14 @@ def test_an_ensemble_is_judged_by_the_mean_of_its_members_probabilities(tmp_path
     mean = [(0.1 + 0.9) / 2, (0.7 + 0.1 / 3) / 2, (0.1 + 0.1 / 3) / 2, (0.1 + 0.1 / 3) / 2]
     assert said[1].probabilities[HARD] == pytest.approx(mean)  # seed 0 says hap, seed 1, surer, neu
     # right, as seed 1 or 3 says: the first a1 a2 b1 b2 c1 of six, the second b1 b2 c1 of three
-    (line,) = report.lines
+    (line,) = report.rows
     assert report.setting.repeated == "2 ensembles" and report.setting.seeds == (0, 1, 2, 3)
     assert line.pooled["wa"].count == 2 and line.pooled["wa"].mean == pytest.approx(5 / 6)
 
 
 def test_spread_of_nothing_and_of_one() -> None:
-    assert spread([]) == spread([None]) == Spread(None, None, 0)
-    assert spread([0.5, None]) == Spread(0.5, None, 1)
+    assert mean_sd([]) == mean_sd([None]) == MeanSd(None, None, 0)
+    assert mean_sd([0.5, None]) == MeanSd(0.5, None, 1)
 
 
 def test_what_is_missing_is_named_by_folds(tmp_path: Path) -> None:

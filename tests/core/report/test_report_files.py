@@ -21,10 +21,11 @@ from mlee_core.figures.page import LIGHT
 from mlee_core.labels.votes import CLASSES, Votes
 from mlee_core.report import Report, Written, collect, predictions, write
 from mlee_core.report import plots as pictures
-from mlee_core.report.csv_files import votes_in_words
-from mlee_core.report.document_blocks import Banner, Heading, Items, Picture, Table, Text, as_text, markdown
-from mlee_core.report.html import Drawn, html
-from mlee_core.report.tables import MOST_SPEAKERS, speakers
+from mlee_core.report.csv_files import votes_text
+from mlee_core.report.document_blocks import Banner, Heading, Items, Table, Text, as_text, markdown
+from mlee_core.report.document_blocks import Figure as FigureBlock
+from mlee_core.report.html import FigureSvg, html
+from mlee_core.report.tables import MAX_SPEAKERS, speakers
 from mlee_core.runs.run_folder import RunFolder
 from tests.helpers.report_runs import HARD, even_corpus, made_run, small_corpus, sure_of
 
@@ -50,12 +51,12 @@ def folder(run: RunFolder) -> Path:
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Empty pictures, which are quickly drawn."""
-    drawings = pictures.drawings
+    figures = pictures.figures
 
     def empty(report: Report) -> dict[str, Any]:
-        return {name: lambda look: Figure((1, 1)) for name in drawings(report)}
+        return {name: lambda look: Figure((1, 1)) for name in figures(report)}
 
-    monkeypatch.setattr(pictures, "drawings", empty)
+    monkeypatch.setattr(pictures, "figures", empty)
 
 
 def rows(file: Path) -> list[dict[str, str]]:
@@ -138,13 +139,13 @@ def test_every_column_is_documented(run: RunFolder, folder: Path) -> None:
 
 
 def test_votes_in_words() -> None:
-    assert votes_in_words(Votes({"other": 2, "neu": 3, "hap": 0, "a:b c": 1})) == "neu:3 a_b_c:1 other:2"
-    assert votes_in_words(Votes({})) == ""
+    assert votes_text(Votes({"other": 2, "neu": 3, "hap": 0, "a:b c": 1})) == "neu:3 a_b_c:1 other:2"
+    assert votes_text(Votes({})) == ""
 
 
 def test_tables_reread_are_the_figures(run: RunFolder, folder: Path) -> None:
     report, _ = collect(run)
-    for row, line in zip(rows(folder / "table3.csv"), report.lines, strict=True):
+    for row, line in zip(rows(folder / "table3.csv"), report.rows, strict=True):
         assert row["stage"] == line.stage.name
         assert float(row["wa_pooled"]) == line.pooled["wa"].mean
         assert float(row["ua_sd_of_folds"]) == line.of_folds["ua"].sd
@@ -258,13 +259,13 @@ def test_what_was_stopped_early_is_marked(tmp_path: Path) -> None:
 def test_pictures_say_what_was_stopped_early(tmp_path: Path) -> None:
     run = made_run(tmp_path / "run", small_corpus(), seeds=1)
     run.save(replace(run.results()[0], early=True))
-    texts = {text.get_text() for text in pictures.drawings(collect(run)[0])["table3"](LIGHT).texts}
+    texts = {text.get_text() for text in pictures.figures(collect(run)[0])["table3"](LIGHT).texts}
     assert "1 of 6 networks stopped early" in texts
 
 
 def test_pictures_of_an_unfinished_run_say_so(tmp_path: Path) -> None:
     run = made_run(tmp_path / "run", small_corpus(), only=("A", "B"), done=lambda cell: cell.seed == 0)
-    figure = pictures.drawings(collect(run)[0])["table3"](LIGHT)
+    figure = pictures.figures(collect(run)[0])["table3"](LIGHT)
     texts = {text.get_text() for text in figure.texts}
     assert {"unfinished: 4 of 8 networks", "2 of 3 folds"} <= texts
 
@@ -293,16 +294,16 @@ def test_a_part_of_the_folds_is_said_to_be_one(tmp_path: Path) -> None:
     report = written(run).report
     assert report.setting.selected == ("C",)
     text = (run.path / "report" / "report.md").read_text(encoding="utf-8")
-    assert "1 of 3 folds are part of this experiment (C): figures are of their speakers only." in text
+    assert "1 of 3 folds are part of this experiment (C): scores are of their speakers only." in text
 
 
 def test_many_speakers_are_cut_on_the_page_and_whole_in_the_table(tmp_path: Path) -> None:
-    count = MOST_SPEAKERS + 5
+    count = MAX_SPEAKERS + 5
     run = made_run(
         tmp_path / "run", even_corpus(count), lambda *_: sure_of("sad"), rows=("dominant-hard",), seeds=1
     )
     report, _ = collect(run)
-    assert [len(table.rows) for table in speakers(report)] == [MOST_SPEAKERS]
+    assert [len(table.rows) for table in speakers(report)] == [MAX_SPEAKERS]
     assert len(report.speakers) == count
 
 
@@ -310,9 +311,9 @@ def test_names_of_a_corpus_are_text_and_no_markup() -> None:
     evil = "<b>|_x_\n`"
     blocks = (
         Heading(evil, 1), Heading("sub"), Banner(evil), Text(evil), Items((evil,)),
-        Table((evil, "n"), ((evil, "1"),), title=evil), Picture("p", evil),
+        Table((evil, "n"), ((evil, "1"),), title=evil), FigureBlock("p", evil),
     )  # fmt: skip
-    page = Reader(html(blocks, {"p": Drawn(b"<svg/>", b"<svg/>")}))
+    page = Reader(html(blocks, {"p": FigureSvg(b"<svg/>", b"<svg/>")}))
     # in the title, heading, banner, text, item, caption, header and cell; the picture's is an attribute
     assert page.text.count("<b>|_x_�`") == 8
     lines = markdown(blocks, "pictures").splitlines()
@@ -352,7 +353,7 @@ def test_what_is_no_finished_experiment_is_one_sentence(tmp_path: Path, capsys: 
     config = json.loads((old.path / "config.json").read_text(encoding="utf-8"))
     (old.path / "config.json").write_text(json.dumps(config | {"selection": None}), encoding="utf-8")
     for path, message in (
-        (empty.path, "has no finished stage yet, of 12 to train: there is nothing to report."),
+        (empty.path, "has no trained network yet, of 12 to train: there is nothing to report."),
         (
             old.path,
             "cannot be read, it is damaged or was made by another version of MLEE: "

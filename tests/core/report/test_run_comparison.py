@@ -10,20 +10,20 @@ import pytest
 from mlee_core.errors import RunError
 from mlee_core.report.cell_report import confusion_of
 from mlee_core.report.document_blocks import as_text
-from mlee_core.report.run_comparison import SideBySide, side_by_side
+from mlee_core.report.run_comparison import RunComparison, compare_runs
 from tests.helpers.report_runs import HARD, MLEE, as_said, made_run, small_corpus, sure_of
 
 
 @pytest.fixture
-def found(tmp_path: Path) -> SideBySide:
+def found(tmp_path: Path) -> RunComparison:
     """The first says neutral of everything, the second what SAID has, the third has fold A alone."""
     made_run(tmp_path / "neutral", small_corpus(), lambda cell, utterance: sure_of("neu"), seeds=1)
     made_run(tmp_path / "said", small_corpus(), as_said, seeds=1)
     made_run(tmp_path / "part", small_corpus(), as_said, seeds=1, rows=("dominant-hard",), only=("A",))
-    return side_by_side([tmp_path / name for name in ("neutral", "said", "part", "missing")])
+    return compare_runs([tmp_path / name for name in ("neutral", "said", "part", "missing")])
 
 
-def test_scores_and_their_differences_to_the_first(found: SideBySide) -> None:
+def test_scores_and_their_differences_to_the_first(found: RunComparison) -> None:
     neutral, said, part = found.runs
     assert [run.name for run in found.runs] == ["neutral", "said", "part"]
     assert found.stages == (HARD, MLEE)
@@ -36,21 +36,21 @@ def test_scores_and_their_differences_to_the_first(found: SideBySide) -> None:
     assert found.gap(neutral, HARD, "wa") is None and found.score(part, MLEE, "wa") is None
 
 
-def test_the_best_is_the_best_of_those_on_the_same_utterances(found: SideBySide) -> None:
+def test_the_best_is_the_best_of_those_on_the_same_utterances(found: RunComparison) -> None:
     neutral, said, part = found.runs
     assert found.is_best(said, HARD, "wa") and not found.is_best(neutral, HARD, "wa")
-    assert not found.alike(part, HARD) and not found.is_best(part, HARD, "wa")
-    assert found.words(part, HARD, "wa") == "66.7 (+16.7*)"
+    assert not found.comparable(part, HARD) and not found.is_best(part, HARD, "wa")
+    assert found.score_text(part, HARD, "wa") == "66.7 (+16.7*)"
     assert found.networks(part, HARD) == "1 of 1" and found.networks(part, MLEE) == "–"
 
 
-def test_what_is_to_be_minded(found: SideBySide) -> None:
+def test_what_is_to_be_minded(found: RunComparison) -> None:
     star, missing = found.notes()
     assert star.startswith("* Other folds") and "missing is no run folder" in missing
     assert pickle.loads(pickle.dumps(found)) == found
 
 
-def test_as_text_it_has_a_line_a_row(found: SideBySide) -> None:
+def test_as_text_it_has_a_line_a_row(found: RunComparison) -> None:
     lines = as_text(found.table()).splitlines()
     assert len(lines) == 4 and "neutral WA" in lines[1] and "66.7 (+16.7)" in lines[2]
 
@@ -58,7 +58,7 @@ def test_as_text_it_has_a_line_a_row(found: SideBySide) -> None:
 def test_runs_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
     for name in ("one", "two"):
         made_run(tmp_path / name / "run", small_corpus(), seeds=1)
-    found = side_by_side([tmp_path / "one" / "run", tmp_path / "two" / "run"])
+    found = compare_runs([tmp_path / "one" / "run", tmp_path / "two" / "run"])
     assert [run.name for run in found.runs] == ["one/run", "two/run"]
 
 

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from mlee_core.errors import MleeError
-from mlee_core.report.run_comparison import SideBySide, side_by_side
+from mlee_core.report.run_comparison import RunComparison, compare_runs
 from mlee_core.system.service import ServiceProcess
 from mlee_gui.training import compare_dialog
 from mlee_gui.training.compare_dialog import CompareDialog
@@ -58,13 +58,13 @@ def test_the_runs_stand_side_by_side_with_the_best_in_bold(qtbot: QtBot, dialog:
     texts = [table.item(0, k).text() for k in range(6)]
     assert texts[0] == "50.0" and texts[3] == "66.7 (+16.7)" and texts[2] == texts[5] == "3 of 3"
     assert [table.item(0, k).font().bold() for k in range(6)] == [False, False, False, True, True, False]
-    assert "begun has no finished stage yet" in dialog.notes.text()
+    assert "begun has no trained network yet" in dialog.notes.text()
 
 
 def test_the_table_is_copied_as_text(qtbot: QtBot, dialog: CompareDialog) -> None:
     qtbot.mouseClick(ready(qtbot, dialog).copy, Qt.MouseButton.LeftButton)
     copied = QGuiApplication.clipboard().text()
-    assert "better WA" in copied and "66.7 (+16.7)" in copied and "begun has no finished stage" in copied
+    assert "better WA" in copied and "66.7 (+16.7)" in copied and "begun has no trained network" in copied
 
 
 def test_nothing_to_compare_is_said(qtbot: QtBot, runs: list[Path], tmp_path: Path) -> None:
@@ -135,5 +135,5 @@ def test_a_report_is_written_by_a_process_of_its_own(runs: list[Path], tmp_path:
 def test_what_the_dialog_shows_is_what_the_core_says(
     qtbot: QtBot, dialog: CompareDialog, runs: list[Path]
 ) -> None:
-    found: SideBySide | None = ready(qtbot, dialog).found
-    assert found == side_by_side(runs)
+    found: RunComparison | None = ready(qtbot, dialog).found
+    assert found == compare_runs(runs)
