@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     line = f"{args.row}-{args.label}" if args.label else args.row
     spec = replace(ExperimentSpec.of(args), rows=(line,), train_sets=(args.train_set,))
     experiment = single_stage(spec, args.fold, print_note)
-    experiment.refuse_untrainable()  # before a run folder is begun
+    experiment.refuse_untrainable()  # before a run folder is made
     folder, fold = experiment.folder, experiment.folds.folds[0]
     with disk_faults_as_run_errors(folder), sigterm.heeded():
         experiment.begin(resume=args.resume)

@@ -93,8 +93,8 @@ def single_stage(
     spec, was = completed(spec)
     corpus = opened(spec, on_warning)
     if speaker is None:
-        begun = None if was is None or spec.run is None else RunFolder(spec.run).folds()
-        speaker = corpus.speakers[0] if begun is None else begun.folds[0].name
+        resumed = None if was is None or spec.run is None else RunFolder(spec.run).folds()
+        speaker = corpus.speakers[0] if resumed is None else resumed.folds[0].name
     fold = folds.one(corpus, speaker)
     parts = folds.Folds(corpus.name, corpus.data_hash(), (fold,))
     selection = Selection(spec.rows, spec.train_sets, (fold.name,))
