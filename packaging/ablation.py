@@ -1,10 +1,10 @@
 """The gain of each step of a recipe: python packaging/ablation.py CORPUS OUT [--plus NAME=VALUE ...]
 
-One row of Table 3 is trained with the recipe, with the recipe without each of its steps, and with each setting
-of --plus added, in run folders under OUT that are resumed when they exist. Settings of --with apply to all of
-them: "--with ensemble=1" gives the gains of single networks in a quarter of the time. Only development speakers
-are scored, pooled over the folds, since recipes are chosen by them; the interval of a difference is a paired
-bootstrap over speakers. Prints a table in Markdown.
+One row of Table 3 is trained with the recipe, with the recipe without each of its steps, and with each
+setting of --plus added, in run folders under OUT that are resumed when they exist. Settings of --with apply
+to all of them: "--with ensemble=1" gives the gains of single networks in a quarter of the time. Only
+development speakers are scored, pooled over the folds, since recipes are chosen by them; the interval of a
+difference is a paired bootstrap over speakers. Prints a table in Markdown.
 """
 
 from __future__ import annotations
