@@ -1,6 +1,6 @@
 """`mlee`: the command line. Each command is a module of its own, imported only when it is called.
 
-Exit status: 0 done, 2 the user's input is wrong (one clear line on stderr), 1 a fault of ours, 130 stopped.
+Exit status: 0 done, 2 the user's input is wrong (one line on stderr), 1 an internal error, 130 stopped.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    _print_anything()
+    _escape_unprintable()
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = _parser(arguments)
     args = parser.parse_args(arguments)
@@ -46,18 +46,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("mlee: stopped.", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of our output went away, `| head` say
+    except BrokenPipeError:  # the reader of the output has ended, as in `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except Exception as error:  # noqa: BLE001 - outermost: a fault of ours is one line, details in a file
-        print(
-            f"mlee: a fault of ours: {type(error).__name__}: {error}; details: {_report()}", file=sys.stderr
-        )
+    except Exception as error:  # noqa: BLE001 - outermost: an internal error is one line, details in a file
+        print(f"mlee: internal error: {type(error).__name__}: {error}; details: {_report()}", file=sys.stderr)
         return 1
 
 
-def _print_anything() -> None:
-    """File names are any bytes and terminals of any encoding: escape what cannot be printed, never fail."""
+def _escape_unprintable() -> None:
+    """File names may be any bytes and terminals may have any encoding: escape what cannot be printed."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")
 
@@ -82,7 +80,7 @@ def _module(name: str):  # type: ignore[no-untyped-def]  # a module with add_arg
 
 
 def _report() -> str:
-    """Write the traceback where it can be sent from, and name the file; where nothing can be, say so."""
+    """Write the traceback to a log file; returns its path, or why there is none."""
     from ..system.child_process import log_file
 
     path = log_file("fault")

@@ -10,12 +10,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .. import corpora
 from ..audio.decoding import Decoder, Recording, find_audio
 from ..errors import ConfigError, CorpusError, MleeError
-from ..events import Progress
 from ..inference import model_file
 from ..inference.model_info import ModelInfo
 from ..inference.results import DOMINANT_HEADS, Analysis, Segment
@@ -23,9 +21,6 @@ from ..inference.text import as_text
 from ..system.files import atomic_path
 from ..system.provenance import in_one_line
 from .terminal import ProgressLine
-
-if TYPE_CHECKING:
-    from ..inference.analyzer import Analyzer
 
 FIGURES = (".svg", ".png", ".pdf")
 
@@ -59,7 +54,7 @@ class _Item:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Analyse every file; a bad one is told and the rest goes on. Returns 2 if there was a bad one."""
+    """Analyse every file; an error of one does not stop the others. Returns 2 if there was one."""
     if args.figure is not None and args.figure.suffix.lower() not in FIGURES:
         raise ConfigError(f"figure {args.figure}: allowed endings are {', '.join(FIGURES)}.")
     _refuse_unwritable(args.csv, args.figure)
@@ -70,11 +65,11 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"--figure draws one recording, and {len(items)} were given.")
     analyses: list[Analysis] = []
     for error in failures:
-        _tell(error)
+        _print_error(error)
     try:
         if items:
             failures += _analyse(args, items, info, analyses)
-    finally:  # what is done is kept, whatever ended the rest
+    finally:  # finished analyses are written, whatever ended the rest
         if args.csv is not None and analyses:
             _write_csv(args.csv, analyses)
     return max((error.exit_status for error in failures), default=0)
@@ -83,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
 def _analyse(
     args: argparse.Namespace, items: Sequence[_Item], info: ModelInfo, analyses: list[Analysis]
 ) -> list[MleeError]:
-    """Analyse and print one after the other; returns what went wrong."""
+    """Analyse and print one after the other; returns the errors."""
     from ..inference.analyzer import Analyzer
 
     analyzer = Analyzer(model_file.load(Path(info.path)))
@@ -92,7 +87,9 @@ def _analyse(
     with Decoder() as decoder:
         for item in items:
             try:
-                recording, analysis = _one(analyzer, decoder, item, line)
+                recording = line.follow(decoder.decode(item.path), Recording)
+                steps = analyzer.analyze(recording, speaker=item.speaker, corpus=item.corpus)
+                analysis = line.follow(steps, Analysis)
                 analyses.append(analysis)
                 print(
                     json.dumps({**analysis.to_json(), "stamp": in_one_line()})
@@ -104,7 +101,7 @@ def _analyse(
                     _draw(args.figure, analysis, recording)
             except MleeError as error:
                 line.clear()
-                _tell(error)
+                _print_error(error)
                 failures.append(error)
     return failures
 
@@ -121,36 +118,18 @@ def _items(paths: Sequence[Path], failures: list[MleeError]) -> Iterator[_Item]:
 
 
 def _speakers(folder: Path) -> dict[str, _Item]:
-    """Whose each file is, by its real path, where the folder is a corpus."""
+    """The speaker of each file, by its real path, where the folder is a corpus."""
     if not any(importer.recognises(folder) for importer in corpora.FORMATS.values()):
         return {}
     try:
         corpus = corpora.open_corpus(folder)
     except CorpusError as error:
-        _tell(CorpusError(f"speakers unknown: {error}"))
+        _print_error(CorpusError(f"speakers unknown: {error}"))
         return {}
     return {os.path.realpath(u.file): _Item(u.file, u.speaker, corpus.name) for u in corpus.utterances}
 
 
-def _one(analyzer: Analyzer, decoder: Decoder, item: _Item, line: ProgressLine) -> tuple[Recording, Analysis]:
-    recording = analysis = None
-    for step in decoder.decode(item.path):
-        if isinstance(step, Recording):
-            recording = step
-        else:
-            line.show(step)
-    assert recording is not None, "decode ends with the Recording"
-    for result in analyzer.analyze(recording, speaker=item.speaker, corpus=item.corpus):
-        if isinstance(result, Progress):
-            line.show(result)
-        elif isinstance(result, Analysis):
-            analysis = result
-    assert analysis is not None, "analyze ends with the Analysis"
-    line.clear()
-    return recording, analysis
-
-
-def _tell(error: MleeError) -> None:
+def _print_error(error: MleeError) -> None:
     print(f"mlee: {error}", file=sys.stderr, flush=True)
 
 
@@ -163,14 +142,14 @@ def _draw(out: Path, analysis: Analysis, recording: Recording) -> None:
 
 
 def _refuse_unwritable(*outs: Path | None) -> None:
-    """Raises: ConfigError for a file that cannot be written, before hours are spent on what goes into it."""
+    """Raises: ConfigError for a file that cannot be written, before hours of analysis."""
     for out in outs:
         if out is None:
             continue
         if os.path.exists(out) and not os.path.isfile(out):
             raise ConfigError(f"{out} is a folder, a pipe or a device: a regular file can be written.")
         if not (os.path.isdir(out.parent) and os.access(out.parent, os.W_OK)):
-            raise ConfigError(f"{out} cannot be written: {out.parent} is no folder that takes files.")
+            raise ConfigError(f"{out} cannot be written: {out.parent} is not a writable folder.")
 
 
 def _write_csv(out: Path, analyses: Sequence[Analysis]) -> None:

@@ -52,7 +52,7 @@ def _gui(notes: TextIO) -> Sequence[Measurement]:
 
 def _in_words(m: Measurement) -> str:
     if m.value is None:
-        return f"{m.name:18} not to be had on this machine"
+        return f"{m.name:18} not available on this machine"
     if m.ratio is None or m.baseline is None:
         return f"{m.name:18} {m.value:12.1f} {m.unit}"
     return f"{m.name:18} {m.value:12.1f} {m.unit:7} baseline {m.baseline:12.1f}   ratio {m.ratio:.3f}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,13 @@ from ..corpora.statistics_text import as_text, remarks_on
 from ..errors import CorpusError
 from ..figures.page import suffix_of
 from .parser import Parser
+from .terminal import print_note
 
 CONVERT = "convert"
 
 
 class _Parser(Parser):
-    """A parser that may leave its arguments to a module, which is imported when they are first needed."""
+    """A parser whose arguments may come from a module, which is imported when they are first needed."""
 
     arguments_of = ""
 
@@ -42,9 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_opening_arguments(command, "PATH")
     instead = command.add_mutually_exclusive_group()
     instead.add_argument("--json", action="store_true", help="one JSON object instead of tables")
-    instead.add_argument(
-        "--missing", action="store_true", help="only the audio files that are not there, a path a line"
-    )
+    instead.add_argument("--missing", action="store_true", help="only the missing audio files, a path a line")
     command.add_argument("--picture", type=Path, metavar="OUT", help="draw it too: .svg, .png or .pdf")
     convert = commands.add_parser(CONVERT, help="the same corpus as a CSV table or an audformat database")
     convert.arguments_of = "corpus_convert"
@@ -94,12 +92,12 @@ def add_opening_arguments(parser: argparse.ArgumentParser, metavar: str = "CORPU
     parser.add_argument(
         "--self-reports",
         action="store_true",
-        help="also what the speakers said of themselves, as votes (IEMOCAP)",
+        help="also the speakers' ratings of themselves, as votes (IEMOCAP)",
     )
 
 
 def corpus_of(args: argparse.Namespace) -> Corpus:
-    """The corpus that `add_opening_arguments` asked for; what was odd about it goes to stderr.
+    """The corpus of the arguments of `add_opening_arguments`; its warnings go to stderr.
 
     Raises: MleeError if it cannot be read.
     """
@@ -107,12 +105,12 @@ def corpus_of(args: argparse.Namespace) -> Corpus:
         args.corpus, args.format, label_map_of(args), scripted=args.scripted, self_reports=args.self_reports
     )
     for warning in corpus.warnings:
-        print(f"mlee: note: {warning}", file=sys.stderr)
+        print_note(warning)
     return corpus
 
 
 def label_map_of(args: argparse.Namespace) -> LabelMap:
-    """The user's label map. Raises: CorpusError for one that is none."""
+    """The user's label map. Raises: CorpusError for an invalid one."""
     return combined(args.label_map, args.map)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from ..corpora.convert import TARGETS, Target, convert, notes, target_of
 from .corpus import add_opening_arguments, corpus_of
+from .terminal import print_note
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,12 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the corpus anew and say where. Raises: MleeError if it cannot be read or written."""
+    """Write the corpus in the other format and print where. Raises: MleeError if it cannot be read or
+    written."""
     to: Target = args.to or target_of(args.out)
     corpus = corpus_of(args)
     convert(corpus, args.out, to)
     for note in notes(corpus, to):
-        print(f"mlee: note: {note}", file=sys.stderr)
+        print_note(note)
     count, speakers = len(corpus.utterances), len(corpus.speakers)
     kind = {"csv": "table", "audformat": "audformat database"}[to]
     print(f"{args.out}: {count} utterances of {speakers} speakers, as {kind}; the audio stays where it is")

@@ -1,4 +1,4 @@
-"""`mlee doctor`: what is on this machine, what is missing and how to get it."""
+"""`mlee doctor`: versions and devices of this machine, what is missing and how to get it."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def summary(findings: list[Finding]) -> str:
-    """The last line: whether MLEE works, and how many remedies stand above."""
+    """The last line: whether MLEE works, and the number of remedies above."""
     remedies = sum(finding.state in ("missing", "broken") for finding in findings)
     verdict = "MLEE works here" if works(findings) else "MLEE does not work here"
     return (
-        f"{verdict}; nothing is missing." if not remedies else f"{verdict}; to mend: {remedies} (see above)."
+        f"{verdict}; nothing is missing." if not remedies else f"{verdict}; to fix: {remedies} (see above)."
     )
 
 

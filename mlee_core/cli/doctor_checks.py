@@ -1,4 +1,4 @@
-"""What MLEE finds on this machine: versions, processor, GPUs, sound, display, models, folders, libraries.
+"""Checks of this machine: versions, processor, GPUs, sound, display, models, folders, libraries.
 
 Each check yields findings as it goes, since importing torch takes seconds. Nothing is changed on the machine.
 """
@@ -33,7 +33,7 @@ PYTHONS = ((3, 11), (3, 13))
 """The first and the last minor version that MLEE is tested on."""
 
 PACKAGES = ("numpy", "soxr", "safetensors", "matplotlib", "audformat", "tensorboardX", "PySide6_Essentials")
-"""Distributions whose version is told without importing them."""
+"""Distributions whose version is read without importing them."""
 
 SETUP = "run `make setup`, or install mlee-speech again"
 
@@ -46,7 +46,7 @@ print(why_no_display() or "")
 
 @dataclass(frozen=True)
 class Finding:
-    """topic: what was looked at. value: what is there, in words. remedy: what to do about it, or ""."""
+    """topic: what was checked. value: the result as text. remedy: what to do about it, or ""."""
 
     topic: str
     value: str
@@ -61,7 +61,7 @@ def examine() -> Iterator[Finding]:
 
 
 def works(findings: Sequence[Finding]) -> bool:
-    """Whether MLEE's programs run here, be it without a window, sound or GPU."""
+    """Whether MLEE runs here, possibly without a window, sound or GPU."""
     return all(finding.state != "broken" for finding in findings)
 
 
@@ -109,7 +109,7 @@ def _players() -> Iterator[Finding]:
     try:
         sounddevice = importlib.import_module("sounddevice")
     except OSError:
-        return  # PortAudio is missing: said of the microphone already
+        return  # PortAudio is missing: reported with the microphone
     version = sounddevice.get_portaudio_version()[1].split(",")[0]
     yield Finding("portaudio", f"{version}, sounddevice {sounddevice.__version__}")
     outputs = [device["name"] for device in sounddevice.query_devices() if device["max_output_channels"] > 0]
@@ -124,7 +124,7 @@ def _system_libraries() -> Iterator[Finding]:
     missing = system_libraries.missing()
     if not missing:
         yield Finding(
-            "libraries", f"all {len(system_libraries.LIBRARIES)} system libraries and a font are there"
+            "libraries", f"all {len(system_libraries.LIBRARIES)} system libraries and a font are installed"
         )
         return
     names = " ".join(system_libraries.packages(missing))
@@ -145,7 +145,7 @@ def _models() -> Iterator[Finding]:
 
 
 def _folders() -> Iterator[Finding]:
-    """The folders that are written to: temporary files, settings, the recorded takes, and where we are."""
+    """The folders that are written to: temporary files, settings, recordings, working folder."""
     from platformdirs import user_config_path, user_data_path
 
     places = {
@@ -164,7 +164,7 @@ def _folders() -> Iterator[Finding]:
 
 
 def _window() -> Iterator[Finding]:
-    """Asked in another process: the core imports no Qt."""
+    """Checked in another process: the core imports no Qt."""
     probe = subprocess.run([sys.executable, "-c", QT_PROBE], capture_output=True, text=True, check=False)
     if probe.returncode != 0:
         reason = (probe.stderr.strip().splitlines() or ["no reason given"])[-1]
@@ -223,7 +223,7 @@ def _imported(name: str) -> ModuleType | Finding:
 
 @contextmanager
 def _quiet_stderr() -> Iterator[None]:
-    """Nothing that C libraries write to the terminal themselves is seen meanwhile."""
+    """Suppress what C libraries write to the terminal."""
     sys.stderr.flush()
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -1,4 +1,4 @@
-"""What `mlee table3` prints: the plan and its cost, and the experiment as it goes on."""
+"""The output of `mlee table3` while it trains."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ from .terminal import Board
 
 _Key = tuple[str | None, int | None, str | None]
 _BEFORE: _Key = (None, None, None)
-"""Work for all folds, features say, which is over when the first fold begins."""
+"""Work for all folds, such as features, which ends when the first fold begins."""
 
 
 def show(
-    events: Iterable[Event], asked: Experiment, speed: Speed | None, *, quiet: bool, as_json: bool
+    events: Iterable[Event], experiment: Experiment, speed: Speed | None, *, quiet: bool, as_json: bool
 ) -> None:
-    """Print events: on a terminal finished stages above a board of what is in work, else line by line."""
-    whole = asked.forecast(speed)
+    """Print events: on a terminal finished stages above a board of those in work, else line by line."""
+    forecast = experiment.forecast(speed)
     board = Board(sys.stderr, quiet=quiet or as_json)
     in_work: dict[_Key, str] = {}
-    several = len({cell.seed for cell in asked.cells}) > 1
+    several = len({cell.seed for cell in experiment.cells}) > 1
     for event in events:
-        whole.add(event)
+        forecast.add(event)
         if as_json:
             print(json.dumps(event.to_json()), flush=True)
             continue
-        _keep(in_work, event)
+        _update(in_work, event)
         line = event_line(event, several=several)
         if line is not None and (isinstance(event, StageDone | Failed) or not (quiet or board.live)):
             board.clear()
             print(line, flush=True)
-        lines = [_whole(whole.progress()), *in_work.values()]
+        lines = [_total(forecast.progress()), *in_work.values()]
         board.show(lines, at_once=not isinstance(event, Progress))
     board.clear()
 
 
-def _whole(progress: Progress) -> str:
+def _total(progress: Progress) -> str:
     left = "" if progress.left_s is None else f", {duration(progress.left_s)} left"
     return f"{progress.done:.0f} of {progress.total:.0f} {progress.what}{left}"
 
 
-def _keep(in_work: dict[_Key, str], event: Event) -> None:
-    """What the board says of each stage in work: its last epoch's losses, and how far the next one is."""
+def _update(in_work: dict[_Key, str], event: Event) -> None:
+    """The board's line of each stage in work: losses of the last epoch, and progress of the next one."""
     key = (event.fold, event.seed, getattr(event, "stage", None))
-    between = (event.fold, event.seed, None)  # work that belongs to no stage's epochs, encoding say
+    between = (event.fold, event.seed, None)  # work outside a stage's epochs, such as encoding
     in_work.pop(between, None)
     in_work.pop(_BEFORE, None)
     if isinstance(event, StageDone | Failed):

@@ -7,9 +7,9 @@ from typing import NoReturn
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose complaints are one line, as those about all other input."""
+    """A parser whose error messages are one line."""
 
     def error(self, message: str) -> NoReturn:
         if message.startswith("the following arguments are required"):
-            message += "; what takes several words, --set say, takes all up to the next option"
+            message += "; an option with several values, such as --set, takes all up to the next option"
         self.exit(2, f"mlee: {message} ({self.prog} --help lists what is allowed).\n")

@@ -7,7 +7,6 @@ import json
 import sys
 from pathlib import Path
 
-from ..events import Progress
 from ..report import Report, Written, write
 from ..report.document import banners
 from ..report.document_blocks import as_text
@@ -30,27 +29,18 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(made.report.to_json(), ensure_ascii=False))
         return 0
     if not args.quiet:
-        print(in_words(made.report), end="\n\n")
+        print(report_text(made.report), end="\n\n")
     print(made.folder / "report.html")
     return 0
 
 
 def written(run: RunFolder, out: Path | None, *, quiet: bool) -> Written:
-    """Write the report, its progress on one line. Raises: RunError where there is nothing to report."""
-    line = ProgressLine(sys.stderr, quiet=quiet)
-    made: Written | None = None
-    for step in write(run, out):
-        if isinstance(step, Progress):
-            line.show(step)
-        else:
-            made = step
-    assert made is not None, "write ends with Written"
-    line.clear()
-    return made
+    """Write the report, with progress on one line. Raises: RunError where there is nothing to report."""
+    return ProgressLine(sys.stderr, quiet=quiet).follow(write(run, out), Written)
 
 
-def in_words(report: Report) -> str:
-    """Table 3 beside the paper's, and what limits it."""
+def report_text(report: Report) -> str:
+    """Table 3 beside the paper's, and its limits."""
     setting = report.setting
     of_seeds = f", mean ± s.d. of {setting.repeated}" if setting.repeated else ""
     head = (

@@ -5,26 +5,23 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Generator
 from contextlib import closing
-from typing import TypeVar
+from dataclasses import asdict
 
 from ..config.experiment_spec import ENGINES, ExperimentSpec
 from ..config.stages import LINES, TRAIN_SETS
 from ..errors import ConfigError
-from ..events import Progress
-from ..experiments.builder import SMOKE_EPOCHS, experiment
+from ..experiments import builder
 from ..experiments.experiment import Experiment
 from ..experiments.experiment_text import plan_lines
 from ..report import collect
+from ..runs.forecast import Speed
 from ..runs.writer import disk_faults_as_run_errors, recorded
 from ..system import sigterm
 from . import report
 from .experiment_progress import show
-from .terminal import ProgressLine
-from .training_options import add_running_arguments, noted
-
-Answer = TypeVar("Answer")
+from .terminal import ProgressLine, print_note
+from .training_options import add_running_arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         action="extend",
         metavar="CELL",
-        help="train these alone, with the encoders they need: 03/seed-0/fusion-soft-all, say",
+        help="train these alone, with the encoders they need, for example 03/seed-0/fusion-soft-all",
     )
     parser.add_argument(
         "--seeds",
@@ -69,56 +66,54 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--plan", action="store_true", help="print what it would cost, and stop")
     parser.add_argument(
-        "--smoke", action="store_true", help=f"everything once: one fold, {SMOKE_EPOCHS} epochs a stage"
+        "--smoke",
+        action="store_true",
+        help=f"everything once: one fold, {builder.SMOKE_EPOCHS} epochs a stage",
     )
     parser.add_argument("--json", action="store_true", help="print each event as a line of JSON")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the plan, train, print, write events.jsonl. Raises: MleeError for wrong input."""
-    asked = _experiment(args)
-    asked.refuse_untrainable()
+    line = ProgressLine(sys.stderr, quiet=args.quiet or args.json)
+    try:
+        experiment = builder.experiment(ExperimentSpec.of(args), print_note, line.show)
+    finally:
+        line.clear()
+    experiment.refuse_untrainable()
     speed = None
-    if args.plan and not asked.measurable:
+    if args.plan and not experiment.measurable:
         raise ConfigError("--plan measures on this machine, which has no GPU: call it on one that has.")
-    if args.plan or (asked.measurable and not args.quiet):
-        speed = _told(asked.trial(), quiet=args.quiet or args.json)
-        cost = asked.cost(speed)
+    if args.plan or (experiment.measurable and not args.quiet):
+        speed = _measured(experiment, line)
+        cost = experiment.cost(speed)
         if args.plan and args.json:
-            print(json.dumps(cost.to_json()))
+            print(json.dumps(asdict(cost)))
         else:
-            print("\n".join(plan_lines(asked, cost)), file=sys.stdout if args.plan else sys.stderr)
+            print("\n".join(plan_lines(experiment, cost)), file=sys.stdout if args.plan else sys.stderr)
         if args.plan:
             return 0
-        asked.refuse_full_disk(cost)
-    with disk_faults_as_run_errors(asked.folder), sigterm.deferred():
-        asked.begin(resume=args.resume)
-        with closing(recorded(asked.folder, asked.train(), "table3", asked.forecast(speed))) as events:
-            show(events, asked, speed, quiet=args.quiet, as_json=args.json)
+        experiment.refuse_full_disk(cost)
+    folder = experiment.folder
+    with disk_faults_as_run_errors(folder), sigterm.deferred():
+        experiment.begin(resume=args.resume)
+        with closing(recorded(folder, experiment.train(), "table3", experiment.forecast(speed))) as events:
+            show(events, experiment, speed, quiet=args.quiet, as_json=args.json)
     if args.smoke:
-        report.written(asked.folder, None, quiet=args.quiet or args.json)
+        report.written(folder, None, quiet=args.quiet or args.json)
     if not args.json:
-        print(report.in_words(collect(asked.folder)[0]))
-        print(f"mlee report {asked.folder.path} draws it and writes predictions and tables.", file=sys.stderr)
+        print(report.report_text(collect(folder)[0]))
+        print(f"mlee report {folder.path} draws it and writes predictions and tables.", file=sys.stderr)
     return 0
 
 
-def _experiment(args: argparse.Namespace) -> Experiment:
-    line = ProgressLine(sys.stderr, quiet=args.quiet or args.json)
-    try:
-        return experiment(ExperimentSpec.of(args), noted, line.show)
-    finally:
-        line.clear()
-
-
-def _told(work: Generator[Progress, None, Answer], *, quiet: bool) -> Answer:
-    """Run work to its end with its progress on one line; its answer."""
-    line = ProgressLine(sys.stderr, quiet=quiet)
+def _measured(experiment: Experiment, line: ProgressLine) -> Speed:
+    trial = experiment.trial()
     try:
         while True:
-            line.show(next(work))
+            line.show(next(trial))
     except StopIteration as end:
-        answer: Answer = end.value
-        return answer
+        speed: Speed = end.value
+        return speed
     finally:
         line.clear()

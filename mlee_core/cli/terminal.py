@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
-from collections.abc import Sequence
-from typing import TextIO
+from collections.abc import Iterable, Sequence
+from typing import TextIO, TypeVar
 
 from ..events import Progress
 from ..runs.event_text import progress_text
 
 EVERY_S = 0.1
+Result = TypeVar("Result")
+
+
+def print_note(text: str) -> None:
+    """Print a remark, for example on a corpus, to stderr."""
+    print(f"mlee: note: {text}", file=sys.stderr)
 
 
 class ProgressLine:
@@ -28,15 +35,27 @@ class ProgressLine:
             self._stream.write(f"\r\x1b[K{progress_text(progress)}")
             self._stream.flush()
 
+    def follow(self, steps: Iterable[object], kind: type[Result]) -> Result:
+        """Show the Progress among the steps of some work; returns the last step of this kind."""
+        result: Result | None = None
+        for step in steps:
+            if isinstance(step, Progress):
+                self.show(step)
+            elif isinstance(step, kind):
+                result = step
+        assert result is not None, f"the work ends with {kind.__name__}"
+        self.clear()
+        return result
+
     def clear(self) -> None:
-        """Make room for a line that stays."""
+        """Remove the line, so that others can be printed."""
         if self._on:
             self._stream.write("\r\x1b[K")
             self._stream.flush()
 
 
 class Board:
-    """Several lines at the bottom of a terminal that change in place, below lines that stay."""
+    """Several lines at the bottom of a terminal that change in place, below permanent lines."""
 
     def __init__(self, stream: TextIO, *, quiet: bool = False) -> None:
         self._stream = stream
@@ -45,7 +64,7 @@ class Board:
         self._shown_at = 0.0
 
     def show(self, lines: Sequence[str], *, at_once: bool = False) -> None:
-        """Put these lines where the last ones were, at most ten times a second unless at_once."""
+        """Replace the lines, at most ten times a second unless at_once."""
         now = time.monotonic()
         if self.live and (at_once or now - self._shown_at >= EVERY_S):
             self._shown_at = now
@@ -55,7 +74,7 @@ class Board:
             self._lines = len(lines)
 
     def clear(self) -> None:
-        """Make room for a line that stays."""
+        """Remove the lines, so that others can be printed."""
         if self.live and self._lines:
             self._stream.write(f"{self._home()}\x1b[J")
             self._stream.flush()

@@ -15,8 +15,8 @@ from ..experiments.builder import single_stage
 from ..runs.event_text import event_text
 from ..runs.writer import disk_faults_as_run_errors, recorded
 from ..system import sigterm
-from .terminal import ProgressLine
-from .training_options import add_running_arguments, noted
+from .terminal import ProgressLine, print_note
+from .training_options import add_running_arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,8 +34,8 @@ def run(args: argparse.Namespace) -> int:
     stage = Stage(args.row, args.label, args.train_set)
     line = f"{args.row}-{args.label}" if args.label else args.row
     spec = replace(ExperimentSpec.of(args), rows=(line,), train_sets=(args.train_set,))
-    experiment = single_stage(spec, args.fold, noted)
-    experiment.refuse_untrainable()  # before a run folder is begun
+    experiment = single_stage(spec, args.fold, print_note)
+    experiment.refuse_untrainable()  # before a run folder is made
     folder, fold = experiment.folder, experiment.folds.folds[0]
     with disk_faults_as_run_errors(folder), sigterm.deferred():
         experiment.begin(resume=args.resume)

@@ -1,9 +1,8 @@
-"""What `mlee train` and `mlee table3` share: their options."""
+"""Options that `mlee train` and `mlee table3` share."""
 
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from ..config.recipe import RECIPES, Recipe
@@ -15,7 +14,7 @@ def add_running_arguments(parser: argparse.ArgumentParser) -> None:
     add_opening_arguments(parser)
     parser.add_argument("--skip-missing", action="store_true", help="leave out any number of missing files")
     parser.add_argument("--run", type=Path, metavar="DIR", help="run folder (default: runs/CORPUS-…-DATE)")
-    parser.add_argument("--resume", action="store_true", help="go on with this run, or add to it")
+    parser.add_argument("--resume", action="store_true", help="continue this run, or add to it")
     parser.add_argument(
         "--max-epochs",
         type=int,
@@ -28,7 +27,7 @@ def add_running_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--level", choices=("peak", "none"), help="scale utterances to peak 1, or leave them")
     parser.add_argument(
-        "--recipe", choices=RECIPES, help="how networks are trained: the paper's way, or the best found"
+        "--recipe", choices=RECIPES, help="training method: the paper's, or the one that scored best"
     )
     parser.add_argument(
         "--set",
@@ -37,7 +36,7 @@ def add_running_arguments(parser: argparse.ArgumentParser) -> None:
         dest="settings",
         metavar="NAME=VALUE",
         default=[],
-        help="change settings of the recipe: warp=0 mixup=0.4, say",
+        help="change settings of the recipe, for example warp=0 mixup=0.4",
     )
     parser.add_argument(
         "--batch-size",
@@ -55,8 +54,3 @@ def add_running_arguments(parser: argparse.ArgumentParser) -> None:
     )  # replay recorded steps on a GPU; not tried on one yet
     parser.add_argument("--threads", type=int, metavar="N", help="of one training (default: 1)")
     parser.add_argument("--quiet", action="store_true", help="print results only")
-
-
-def noted(warning: str) -> None:
-    """Say what is odd about a corpus."""
-    print(f"mlee: note: {warning}", file=sys.stderr)

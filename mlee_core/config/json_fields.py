@@ -68,4 +68,4 @@ def _converted(hint: Any, value: Any, what: str) -> Any:
     kind = str if get_origin(hint) is Literal or hint is Path else hint
     if type(value) is not kind and not (kind is float and type(value) is int):
         raise TypeError(TYPE_NAMES[kind])
-    return hint(value) if hint in (Path, float) else value
+    return Path(str(value)) if hint is Path else value

@@ -1,4 +1,4 @@
-"""How a network is trained: the paper's way, and the way that was found to score best."""
+"""Training recipes: the paper's, and the one that scored best."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Speeds = Literal["every", "one"]
 Part = TypeVar("Part", "Augmentation", "Recipe")
 
 BINS = (frames.BINS, 80)
-"""How many frequency bins an encoder may look at: all of 10 Hz, or bands on the mel scale."""
+"""Numbers of frequency bins of an encoder: 400 bins of 10 Hz, or 80 bands on the mel scale."""
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What an utterance goes through each time it is learnt from, besides its speed; 0 is off.
+    """Random changes of an utterance in each epoch, besides its speed; 0 is off.
 
     crop_frames: a random piece of at most so many frames (10 ms each).
     off_centre: the share `Recipe.centred` varies evenly by up to so much.
@@ -69,14 +69,14 @@ class Recipe:
         a cosine; Smith and Topin 2018) and are taken as they are at its end; None: early stopping.
     learning_rate: of encoders; None: the paper's, which depends on the row. The dense rows keep the paper's.
     weight_decay: of encoders, apart from the gradient (Loshchilov and Hutter, ICLR 2019).
-    averaging: the weights that count are a running mean of the encoder's, of which a step keeps this share.
-    centred: this share of an utterance's own mean spectrum is taken off, so that voice, room and microphone
-        weigh less.
-    bins: an encoder looks at 400 bins of 10 Hz, or at 80 bands on the mel scale.
-    ensemble: so many networks of each kind, which differ by their seeds alone, judge together: the mean of
-        their probabilities counts.
-    calibrated: what equation 6's weights add to the logits of existence is taken off, and a temperature,
-        fitted on the development speakers, divides all logits.
+    averaging: the model is a running mean of the encoder's weights, of which a step keeps this share.
+    centred: this share of an utterance's own mean spectrum is subtracted, so that voice, room and microphone
+        have less effect.
+    bins: input of an encoder, one of BINS.
+    ensemble: number of networks of each kind, which differ by their seeds only; their probabilities are
+        averaged.
+    calibrated: the offset that equation 6's weights add to the logits of existence is subtracted, and a
+        temperature, fitted on the development speakers, divides all logits.
     """
 
     level: Level = "peak"
@@ -117,12 +117,13 @@ class Recipe:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """All of them in one level, and its name."""
+        """All settings in one level, and the recipe's name."""
         return {"name": self.described, **self._flat()}
 
     @property
     def described(self) -> str:
-        """In words: the named recipe that it is, or is nearest to: "best with max_epochs 6"."""
+        """The named recipe that it equals, or the nearest one with the differences: "best with max_epochs
+        6"."""
         name, others = min(
             ((name, self._unlike(recipe)) for name, recipe in RECIPES.items()), key=lambda pair: len(pair[1])
         )
@@ -133,12 +134,12 @@ class Recipe:
         return {**flat.pop("augmentation"), **flat}
 
     def _unlike(self, other: Recipe) -> dict[str, Any]:
-        """The settings that the other one has not."""
-        mine, theirs = self._flat(), other._flat()
-        return {name: value for name, value in mine.items() if value != theirs[name]}
+        """The settings that differ from the other's."""
+        theirs = other._flat()
+        return {name: value for name, value in self._flat().items() if value != theirs[name]}
 
     def changed(self, name: str, value: Any) -> Recipe:
-        """This recipe with one setting, its augmentation's too, changed. Raises: ConfigError."""
+        """This recipe with one setting, also of its augmentation, changed. Raises: ConfigError."""
         if name in _names(Augmentation):
             return replace(self, augmentation=_with(self.augmentation, name, value))
         if name == "augmentation" or name not in _names(Recipe):
@@ -147,14 +148,14 @@ class Recipe:
         return _with(self, name, value)
 
     def without(self, step: str) -> Recipe:
-        """This recipe with one of its steps as the paper has it. Raises: ConfigError for no step of it."""
+        """This recipe with the paper's value for one of its steps. Raises: ConfigError for another name."""
         if step not in self.steps:
             raise ConfigError(f"step {step!r}: this recipe has {', '.join(self.steps) or 'none of its own'}.")
         return self.changed(step, Recipe().settings[step])
 
     @property
     def steps(self) -> tuple[str, ...]:
-        """What it does that the paper does not, each a name for `without`."""
+        """Names of the settings that differ from the paper's."""
         return tuple(self._unlike(Recipe()))
 
 
@@ -163,7 +164,7 @@ def _names(kind: type[Recipe] | type[Augmentation]) -> tuple[str, ...]:
 
 
 def _with(part: Part, name: str, value: Any) -> Part:
-    """Part with a setting changed. Raises: ConfigError for a value of another kind."""
+    """The part with a setting changed. Raises: ConfigError for a value of another type."""
     known = get_type_hints(type(part))[name]
     kinds = get_args(known) if isinstance(known, UnionType) else (known,)
     for kind in kinds:

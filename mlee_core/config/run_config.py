@@ -28,9 +28,10 @@ LEARNING_RATES: dict[RowName, float] = {
 
 @dataclass(frozen=True)
 class Compute:
-    """Where and in which arithmetic; part of a stage's identity, since results depend on it bit by bit.
+    """Device and arithmetic; part of a stage's identity, since the bits of results depend on it.
 
-    graphs: a GPU replays recorded steps (graphs.py); the same kernels, so no part of the identity.
+    graphs: a GPU replays recorded steps (training/cuda_graphs.py): the same kernels, so not part of the
+    identity.
     """
 
     device: str = "cpu"
@@ -59,18 +60,18 @@ class StageConfig:
 
     @property
     def learning_rate(self) -> float:
-        """The highest that it reaches. A recipe may set the encoders'; dense rows keep the paper's."""
+        """The highest value in training. A recipe may set the encoders'; dense rows keep the paper's."""
         own = None if self.stage.encoders else self.recipe.learning_rate
         return LEARNING_RATES[self.stage.row] if own is None else own
 
     @property
     def cycled(self) -> bool:
-        """Whether it trains in one cycle of the learning rate rather than until it stops getting better."""
+        """Whether it trains in one cycle of the learning rate, not with early stopping."""
         return self.recipe.cycle is not None and not self.stage.encoders
 
     @property
     def epochs(self) -> int:
-        """How many it takes at most; with a cycle, exactly."""
+        """The most it takes; with a cycle, the exact number."""
         most = self.recipe.max_epochs
         return min(most, self.recipe.cycle) if self.cycled and self.recipe.cycle else most
 
@@ -79,7 +80,7 @@ class StageConfig:
 
     def identity(self) -> dict[str, Any]:
         """What two stages must have in common to be one training, besides data. The train set is only a
-        name for the data, and an ensemble takes its members as they are."""
+        name for the data, and an ensemble does not affect its members."""
         compute = {name: value for name, value in asdict(self.compute).items() if name != "graphs"}
         recipe = {name: value for name, value in asdict(self.recipe).items() if name != "ensemble"}
         stage = {"row": self.stage.row, "label": self.stage.label}
@@ -90,8 +91,8 @@ class StageConfig:
 class Selection:
     """Which part of Table 3 an experiment trains.
 
-    rows: lines of Table 3, names from LINES. folds: their names. seeds: how often everything is repeated; an
-    ensemble (`Recipe.ensemble`) takes so many of the numbers that networks are made from each time.
+    rows: lines of Table 3, names from LINES. folds: their names. seeds: number of repetitions, each with as
+    many random seeds as the ensemble has networks.
     """
 
     rows: tuple[str, ...]
@@ -111,17 +112,17 @@ class Selection:
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        """What is trained in each fold, encoders before what stands on them."""
+        """The stages of each fold, encoders before the rows that use them."""
         pairs = [(LINES[line], train_set) for train_set in self.train_sets for line in self.rows]
         return plan(tuple(Stage(*line, train_set) for line, train_set in pairs))
 
-    def lost(self, grown: Selection) -> str | None:
-        """What `grown` no longer has of this, in words; None where it has it all, and may have more."""
+    def lost(self, other: Selection) -> str | None:
+        """Text on what the other selection lacks of this one; None where it contains this one."""
         for what in ("rows", "train_sets", "folds"):
-            gone = [name for name in getattr(self, what) if name not in getattr(grown, what)]
+            gone = [name for name in getattr(self, what) if name not in getattr(other, what)]
             if gone:
-                return f"{what.replace('_', ' ')} had {', '.join(gone)} and now have not"
-        return f"seeds were {self.seeds} and are now {grown.seeds}" if grown.seeds < self.seeds else None
+                return f"{what.replace('_', ' ')} had {', '.join(gone)} and now do not"
+        return f"seeds were {self.seeds} and are now {other.seeds}" if other.seeds < self.seeds else None
 
     def joined(self, other: Selection) -> Selection:
         """All that either selects."""
@@ -134,12 +135,11 @@ class Selection:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """One run folder: a corpus, a recipe, a machine's arithmetic and a seed.
+    """The configuration of a run folder.
 
-    corpus: path as given. label_map: label -> class, as given by the user, written into the run; scripted,
-    self_reports: how else the corpus is read. data_hash: of the corpus's labels when the run began, so that
-    a changed corpus is noticed. seed: the first one, repetitions count on from it. selection: what the
-    experiment trains.
+    corpus: path as given. label_map: the user's (label, class) pairs. scripted, self_reports: options for
+    reading the corpus. data_hash: of the corpus's labels when the run began, to notice a changed corpus.
+    seed: the first one, repetitions continue from it. selection: what the experiment trains.
     """
 
     corpus: str
@@ -178,9 +178,10 @@ class RunConfig:
         return from_json(cls, value, "config.json")
 
     def difference(self, other: RunConfig) -> str | None:
-        """The first setting in which `other` differs, in words; None if equal. A selection may grow.
+        """Text on the first setting in which `other` differs; None if equal. A selection may grow.
 
-        The corpora are not looked at: one may have moved, and whether it has changed its utterances tell.
+        Paths and hashes of the corpora are not compared: a corpus may have moved, and its utterances show
+        whether it has changed.
         """
         if self.recipe != other.recipe:
             return f"recipe was {self.recipe.described} and is now {other.recipe.described}"

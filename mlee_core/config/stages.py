@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,10 +15,10 @@ ROWS: tuple[RowName, ...] = ("dominant", "mlee", "pretrain", "fusion")
 
 @dataclass(frozen=True)
 class Stage:
-    """Which network: a row of Table 3, its label and its train set.
+    """A network: a row of Table 3, its label and its train set.
 
     label: "hard" or "soft"; None for mlee, which has neither. With hard targets both train sets hold the
-    same utterances, so that stage is always called *dominant* and shared.
+    same utterances, so the train set of that stage is always *dominant*.
     """
 
     row: RowName
@@ -55,7 +55,7 @@ class Stage:
 
     @property
     def encoders(self) -> tuple[Stage, ...]:
-        """The frozen encoders it stands on, in the order in which their vectors are concatenated."""
+        """The frozen encoders that it uses, in the order in which their vectors are concatenated."""
         mlee = Stage("mlee", None, self.train_set)
         if self.row == "pretrain":
             return (mlee,)
@@ -71,38 +71,32 @@ LINES: Mapping[str, tuple[RowName, Label | None]] = {
     "fusion-hard": ("fusion", "hard"),
     "fusion-soft": ("fusion", "soft"),
 }
-"""The seven lines of Table 3 in its order: a row with its label."""
+"""The seven lines of Table 3 in its order: row and label."""
 TRAIN_SETS: tuple[TrainSet, ...] = ("dominant", "all")
 
 
 def stage_named(name: str) -> Stage:
     """The stage whose `name` this is. Raises: ConfigError for another name."""
-    for row, label in LINES.values():
-        for train_set in TRAIN_SETS:
-            stage = Stage(row, label, train_set)
-            if stage.name == name:
-                return stage
-    raise ConfigError(
-        f"stage {name!r}: stages are called like dominant-hard, mlee-all or fusion-soft-dominant."
-    )
+    stages = {stage.name: stage for line in LINES.values() for stage in (Stage(*line, t) for t in TRAIN_SETS)}
+    if name not in stages:
+        raise ConfigError(f"stage {name!r}: allowed are {', '.join(stages)}.")
+    return stages[name]
 
 
-def lines_of(names: Iterable[str]) -> tuple[str, ...]:
-    """Lines of Table 3 from names of lines or of rows, which stand for both labels; in the table's order.
+def lines_of(names: Collection[str]) -> tuple[str, ...]:
+    """Lines of Table 3, in its order, from names of lines or of rows, which mean both labels.
 
     Raises: ConfigError for another name.
     """
-    wanted: set[str] = set()
-    for name in names:
-        meant = {line for line, (row, _) in LINES.items() if name in (line, row)}
-        if not meant:
-            raise ConfigError(f"row {name!r}: allowed are {', '.join(dict.fromkeys((*LINES, *ROWS)))}.")
-        wanted |= meant
-    return tuple(line for line in LINES if line in wanted)
+    wanted = set(names)
+    unknown = [name for name in names if name not in (*LINES, *ROWS)]
+    if unknown:
+        raise ConfigError(f"row {unknown[0]!r}: allowed are {', '.join(dict.fromkeys((*LINES, *ROWS)))}.")
+    return tuple(line for line, (row, _) in LINES.items() if line in wanted or row in wanted)
 
 
 def plan(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
-    """These stages and the encoders they need, each once, encoders before what stands on them."""
+    """These stages and the encoders they need, each once, encoders before the rows that use them."""
     ordered: list[Stage] = []
     for stage in stages:
         ordered += [s for s in (*stage.encoders, stage) if s not in ordered]

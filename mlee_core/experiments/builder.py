@@ -1,5 +1,4 @@
-"""An order: what `mlee table3` can be told, as data. The command line, the window and a job make the same
-`Experiment` of it."""
+"""From an experiment's specification to the `Experiment`, for the command line, the window and jobs."""
 
 from __future__ import annotations
 
@@ -30,24 +29,24 @@ from .experiment import Experiment
 SMOKE_EPOCHS, SMOKE_MEMBERS = 2, 2
 
 
-# ---- from a specification to its experiment ----------------------------------------------------------------
-
-
-def _unheard(_: Any) -> None:
+def _ignore(_: Any) -> None:
     pass
 
 
 def experiment(
     spec: ExperimentSpec,
-    note: Callable[[str], None] = _unheard,
-    tell: Callable[[Progress], None] = _unheard,
+    on_warning: Callable[[str], None] = _ignore,
+    on_progress: Callable[[Progress], None] = _ignore,
     corpus: Corpus | None = None,
 ) -> Experiment:
-    """What is asked for, ready to run; nothing is written. Imports torch.
+    """The specified experiment, ready to train; writes nothing. Imports torch.
 
-    note: hears what was odd about the corpus. tell: hears of waiting for a cluster. corpus: what `opened`
-    gave for this order, if it was read already.
-    Raises: MleeError for what contradicts itself or is not to be had.
+    Args:
+        spec: what to train, how and where.
+        on_warning: called with each warning about the corpus.
+        on_progress: called before waiting for a cluster.
+        corpus: the result of `opened` for this specification, if it was read already.
+    Raises: MleeError for what is contradictory or not available.
     """
     refuse_contradictions(spec)
     with about("address"):
@@ -56,9 +55,9 @@ def experiment(
         spec, was = completed(spec)
     if corpus is None:
         with about("corpus"):
-            corpus = opened(spec, note)
+            corpus = opened(spec, on_warning)
     with about("address"):
-        cluster = _cluster(engine, spec, was, tell)
+        cluster = _cluster(engine, spec, was, on_progress)
     parts = folds_of(spec, corpus)
     names = tuple(fold.name for fold in parts.folds)
     selection = Selection(tuple(LINES), TRAIN_SETS, names) if was is None else was.selection
@@ -79,7 +78,7 @@ def experiment(
 
 
 def single_stage(
-    spec: ExperimentSpec, speaker: str | None, note: Callable[[str], None] = _unheard
+    spec: ExperimentSpec, speaker: str | None, on_warning: Callable[[str], None] = _ignore
 ) -> Experiment:
     """The experiment that trains one stage, with its encoders, on one leave-one-speaker-out fold.
 
@@ -88,14 +87,14 @@ def single_stage(
     Args:
         spec: with one row and one train set. Its folds, seeds, jobs and engine are not used.
         speaker: the test speaker; None: the resumed run's, else the first of the corpus.
-        note: called with each warning about the corpus.
+        on_warning: called with each warning about the corpus.
     Raises: MleeError for what is contradictory or not available.
     """
     spec, was = completed(spec)
-    corpus = opened(spec, note)
+    corpus = opened(spec, on_warning)
     if speaker is None:
-        begun = None if was is None or spec.run is None else RunFolder(spec.run).folds()
-        speaker = corpus.speakers[0] if begun is None else begun.folds[0].name
+        resumed = None if was is None or spec.run is None else RunFolder(spec.run).folds()
+        speaker = corpus.speakers[0] if resumed is None else resumed.folds[0].name
     fold = folds.one(corpus, speaker)
     parts = folds.Folds(corpus.name, corpus.data_hash(), (fold,))
     selection = Selection(spec.rows, spec.train_sets, (fold.name,))
@@ -110,7 +109,7 @@ def single_stage(
 
 @contextmanager
 def about(field: str) -> Iterator[None]:
-    """What is refused meanwhile is about this field of the order, where nobody has said so before."""
+    """Errors raised inside are about this field of the specification, unless they name one already."""
     try:
         yield
     except MleeError as error:
@@ -119,62 +118,54 @@ def about(field: str) -> Iterator[None]:
 
 
 def refuse_contradictions(spec: ExperimentSpec) -> None:
-    """Raises: ConfigError for what no other part of an experiment looks at."""
+    """Raises: ConfigError for contradictions that no other part of an experiment checks."""
     with about("smoke"):
         if spec.smoke and spec.resume:
-            raise ConfigError("--smoke with --resume: a smoke run is short and always begins anew.")
+            raise ConfigError("--smoke with --resume: a smoke run is short and always starts a new run.")
     with about("jobs"):
         if spec.jobs is not None and spec.jobs < 1:
             raise ConfigError(f"--jobs {spec.jobs}: allowed are whole numbers from 1.")
 
 
 def completed(spec: ExperimentSpec) -> tuple[ExperimentSpec, RunConfig | None]:
-    """The order with what it leaves out about its corpus as the run was begun that it goes on with, and that
-    run's configuration; the order itself and None for a new run. Raises: MleeError."""
+    """The specification, its options for reading the corpus completed from the run to resume, and that run's
+    configuration; the specification itself and None for a new run. Raises: MleeError."""
     if not spec.resume:
         return spec, None
     if spec.run is None:
-        raise ConfigError("--resume without --run: say which run folder to go on with.")
+        raise ConfigError("--resume without --run: name the run folder to resume.")
     if not RunFolder(spec.run).exists:
         return spec, None
     was = RunFolder(spec.run).config()
-    as_begun = replace(
+    spec = replace(
         spec,
         format=spec.format or was.format,
         map=spec.map or (() if spec.label_map else was.label_map),
         scripted=spec.scripted or was.scripted,
         self_reports=spec.self_reports or was.self_reports,
     )
-    return as_begun, was
+    return spec, was
 
 
 def label_map_of(spec: ExperimentSpec) -> LabelMap:
-    """Raises: CorpusError for one that is none."""
+    """The user's label map. Raises: CorpusError for an invalid one."""
     return combined(spec.label_map, spec.map)
 
 
 def read(spec: ExperimentSpec) -> Corpus:
     """The corpus, with the utterances whose audio is missing. Raises: MleeError."""
-    return open_corpus(
-        spec.corpus,
-        spec.format,
-        label_map_of(spec),
-        scripted=spec.scripted,
-        self_reports=spec.self_reports,
-    )
+    how = {"scripted": spec.scripted, "self_reports": spec.self_reports}
+    return open_corpus(spec.corpus, spec.format, label_map_of(spec), **how)
 
 
-def opened(spec: ExperimentSpec, note: Callable[[str], None] = _unheard) -> Corpus:
-    """The corpus, without the utterances whose audio is missing. note: hears its warnings.
-
-    Raises: MleeError.
-    """
+def opened(spec: ExperimentSpec, on_warning: Callable[[str], None] = _ignore) -> Corpus:
+    """The corpus without the utterances whose audio is missing. Raises: MleeError."""
     corpus = read(spec)
     for warning in corpus.warnings:
-        note(warning)
+        on_warning(warning)
     usable = present(corpus, skip_missing=spec.skip_missing)
     for warning in usable.warnings[len(corpus.warnings) :]:
-        note(warning)
+        on_warning(warning)
     return usable
 
 
@@ -186,10 +177,16 @@ def run_config(
     selection: Selection,
     cluster: Cluster | None = None,
 ) -> RunConfig:
-    """The configuration that an order asks for; what it leaves out is as it `was`, or the default.
+    """The specified configuration.
 
-    cluster: where it is to run, if not on this machine. Raises: ConfigError for what contradicts itself or is
-    not to be had there.
+    Args:
+        spec: its empty fields take the values of `was`, or the defaults.
+        corpus: as opened.
+        was: configuration of the run to resume.
+        default: recipe of a new run.
+        selection: becomes part of the configuration.
+        cluster: where it is to run; None: on this machine.
+    Raises: ConfigError for what is contradictory or not available.
     """
     from ..training import devices  # imports torch
 
@@ -225,7 +222,7 @@ def run_config(
 
 
 def recipe_of(spec: ExperimentSpec, default: Recipe) -> Recipe:
-    """The named recipe, or the default, with the settings of the order. Raises: ConfigError."""
+    """The named recipe, or the default, with the settings of the specification. Raises: ConfigError."""
     with about("recipe"):
         if spec.recipe is not None and spec.recipe not in RECIPES:
             raise ConfigError(f"recipe {spec.recipe!r}: allowed are {' and '.join(RECIPES)}.")
@@ -245,10 +242,10 @@ def recipe_of(spec: ExperimentSpec, default: Recipe) -> Recipe:
 
 
 def _parsed(setting: str) -> tuple[str, object]:
-    """NAME=VALUE, the value as JSON has it, or a word. Raises: ConfigError."""
+    """NAME=VALUE; the value is JSON, or else text. Raises: ConfigError."""
     name, equals, value = setting.partition("=")
     if not equals:
-        raise ConfigError(f"setting {setting} (--set): expected NAME=VALUE, warp=0 say.")
+        raise ConfigError(f"setting {setting} (--set): expected NAME=VALUE, for example warp=0.")
     try:
         parsed = json.loads(value)
     except (ValueError, RecursionError):
@@ -257,22 +254,22 @@ def _parsed(setting: str) -> tuple[str, object]:
 
 
 def _cluster(
-    engine: Engine, spec: ExperimentSpec, was: RunConfig | None, tell: Callable[[Progress], None]
+    engine: Engine, spec: ExperimentSpec, was: RunConfig | None, on_progress: Callable[[Progress], None]
 ) -> Cluster | None:
-    """What the Ray cluster offers, None on this machine. Raises: ConfigError where Ray cannot be used."""
+    """The resources of the Ray cluster, None on this machine. Raises: ConfigError where Ray cannot be
+    used."""
     device = spec.device or (Compute() if was is None else was.compute).device
     if engine.address is not None:
-        tell(Progress(f"Asking the machines of {engine.place}", 0.0))
+        on_progress(Progress(f"Querying the nodes of {engine.place}", 0.0))
     return cluster_of(engine, device, ask_dtype=was is None and spec.dtype is None)
 
 
 def folds_of(spec: ExperimentSpec, corpus: Corpus) -> folds.Folds:
-    """The folds asked for, or those of the run that goes on. Raises: ConfigError, RunError."""
+    """The specified folds, or those of the run to resume. Raises: ConfigError, RunError."""
     with about("folds"):
-        begun = spec.resume and spec.run is not None and RunFolder(spec.run).exists
-        if spec.run is None or spec.folds is not None or not begun:
-            return folds.make(corpus, spec.folds)
-        return RunFolder(spec.run).folds()
+        if spec.resume and spec.run is not None and spec.folds is None and RunFolder(spec.run).exists:
+            return RunFolder(spec.run).folds()
+        return folds.make(corpus, spec.folds)
 
 
 def _selection(spec: ExperimentSpec, names: tuple[str, ...], chosen: Selection) -> Selection:
@@ -286,7 +283,7 @@ def _selection(spec: ExperimentSpec, names: tuple[str, ...], chosen: Selection) 
 
 
 def selected(spec: ExperimentSpec, chosen: Selection) -> Selection:
-    """The rows, train sets and seeds that the order asks for; what it leaves out is as chosen before."""
+    """The specified rows, train sets and seeds; empty fields of the specification are as chosen before."""
     with about("rows"):
         chosen = replace(chosen, rows=spec.rows or chosen.rows)
     with about("train_sets"):

@@ -45,7 +45,7 @@ def _experiment(spec: ExperimentSpec) -> Experiment:
     from ..experiments import builder  # with torch, which takes seconds to import
 
     print(spec.command(), flush=True)
-    experiment = builder.experiment(spec, note=lambda warning: print(f"note: {warning}", file=sys.stderr))
+    experiment = builder.experiment(spec, lambda warning: print(f"note: {warning}", file=sys.stderr))
     experiment.refuse_untrainable()
     return experiment
 

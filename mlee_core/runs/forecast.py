@@ -10,8 +10,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from ..audio.frames import BINS, FRAMES_PER_SECOND
 from ..config.recipe import Recipe
@@ -221,9 +220,6 @@ class Cost:
     features_bytes: int
     disk_bytes: int
     memory_bytes: int
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def network_bytes(recipe: Recipe) -> int:

@@ -64,7 +64,7 @@ class RunFolder:
         return folds.load(self.path / "folds.json", self.corpus())
 
     def corpus(self) -> Corpus:
-        """The utterances, with their votes when the run was begun. Raises: RunError."""
+        """The utterances, with their votes when the run started. Raises: RunError."""
         try:
             return snapshot.from_json(self._json("utterances.json"))
         except CorpusError as error:
@@ -109,11 +109,11 @@ class RunFolder:
         Raises: RunError when it exists and `resume` is off, when corpus, configuration or folds differ (the
         difference is named), and when it cannot be written.
         """
-        begun = self._begun(resume=resume)
+        exists = self._may_exist(resume=resume)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             with self.locked():
-                if begun:
+                if exists:
                     self.refuse_difference(config, corpus, parts)
                 else:
                     folds.save(parts, self.path / "folds.json")
@@ -125,7 +125,7 @@ class RunFolder:
 
     def refuse_unusable(self, *, resume: bool) -> None:
         """Raises: RunError for a folder that `begin` would refuse."""
-        self._begun(resume=resume)
+        self._may_exist(resume=resume)
         here = self.path.absolute()
         there = next(place for place in (here, *here.parents) if os.path.exists(place))
         if not there.is_dir():
@@ -133,12 +133,11 @@ class RunFolder:
         if not os.access(there, os.W_OK | os.X_OK):
             raise RunError(f"{self.path} cannot be written: {there} may not be written to.")
 
-    def _begun(self, *, resume: bool) -> bool:
+    def _may_exist(self, *, resume: bool) -> bool:
         """Whether it holds a run already. Raises: RunError if so and `resume` is off."""
-        begun = self.exists
-        if begun and not resume:
+        if self.exists and not resume:
             raise RunError(f"{self.path} holds a run already: resume it (--resume), or name another folder.")
-        return begun
+        return self.exists
 
     def refuse_difference(self, config: RunConfig, corpus: Corpus, parts: Folds) -> None:
         """Raises: RunError naming a difference to this run in settings, corpus or folds."""

@@ -59,7 +59,7 @@ def recorded(run: RunFolder, work: Generator[Event], what: str, forecast: Foreca
     generator to stop the work.
 
     Args:
-        run: must have been begun.
+        run: must exist (`Experiment.begin`).
         work: is closed at the end.
         what: name of the work for its last event.
         forecast: is given all events, for the heartbeat.
@@ -123,4 +123,4 @@ def ended(run: RunFolder, state: JobState, message: str = "") -> None:
 def _sentence(error: Exception) -> str:
     if isinstance(error, MleeError):
         return str(error)
-    return f"A fault of ours: {type(error).__name__}: {error}".rstrip(": ")
+    return f"Internal error: {type(error).__name__}: {error}".rstrip(": ")

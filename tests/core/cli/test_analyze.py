@@ -12,7 +12,7 @@ import pytest
 import soundfile
 
 from mlee_core import cli
-from mlee_core.cli import analyze
+from mlee_core.audio.decoding import Decoder
 from tests.helpers import made
 
 
@@ -59,14 +59,14 @@ def test_what_is_done_is_in_the_table_when_it_is_stopped(
 ) -> None:
     sound(tmp_path / "a.wav")
     sound(tmp_path / "b.wav")
-    real = analyze._one
+    real = Decoder.decode
 
-    def stopped_at_b(analyzer, decoder, item, line):  # type: ignore[no-untyped-def]
-        if item.path.name == "b.wav":
+    def stopped_at_b(decoder, path):  # type: ignore[no-untyped-def]
+        if path.name == "b.wav":
             raise KeyboardInterrupt
-        return real(analyzer, decoder, item, line)
+        return real(decoder, path)
 
-    monkeypatch.setattr(analyze, "_one", stopped_at_b)
+    monkeypatch.setattr(Decoder, "decode", stopped_at_b)
     assert run(tmp_path, "--model", model, "--csv", tmp_path / "t.csv") == 130
     assert names(tmp_path / "t.csv") == ["a.wav"]
 
@@ -115,7 +115,7 @@ def test_a_fault_of_ours_is_one_line_also_in_a_new_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "new"))
-    monkeypatch.setattr(analyze, "run", lambda _: 1 / 0)
+    monkeypatch.setattr("mlee_core.cli.analyze.run", lambda _: 1 / 0)
     assert run("a.wav") == 1
     told = capsys.readouterr().err
     assert len(told.splitlines()) == 1 and "ZeroDivisionError" in told

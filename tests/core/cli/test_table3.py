@@ -48,7 +48,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Experiment]:
     monkeypatch.setattr(Experiment, "trial", measured)
     monkeypatch.setattr(Experiment, "train", trained)
     monkeypatch.setattr("mlee_core.cli.table3.collect", lambda _: ("the report",))
-    monkeypatch.setattr("mlee_core.cli.report.in_words", "{}, in words".format)
+    monkeypatch.setattr("mlee_core.cli.report.report_text", "{}, in words".format)
     monkeypatch.setattr("mlee_core.cli.report.written", lambda *_, **__: None)
     return begun
 

@@ -183,7 +183,7 @@ def test_a_corpus_that_was_read_is_not_read_again(table: Path) -> None:
         ({"threads": 0}, "threads", "0 threads"),
         ({"jobs": 0}, "jobs", "--jobs 0"),
         ({"cuda_graphs": True}, "cuda_graphs", "CUDA graphs on device cpu"),
-        ({"smoke": True, "resume": True}, "smoke", "always begins anew"),
+        ({"smoke": True, "resume": True}, "smoke", "always starts a new run"),
     ],
 )
 def test_contradictions_are_told_field_by_field(change: dict[str, Any], field: str, words: str) -> None:

@@ -57,9 +57,9 @@ def changed(table: Path, to: Path, change: Callable[[Rows], Rows]) -> Path:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ("--only s0", "folds had s1 and now have not"),
-        ("--rows dominant mlee pretrain fusion-soft", "rows had fusion-hard and now have not"),
-        ("--train-sets all", "train sets had dominant and now have not"),
+        ("--only s0", "folds had s1 and now do not"),
+        ("--rows dominant mlee pretrain fusion-soft", "rows had fusion-hard and now do not"),
+        ("--train-sets all", "train sets had dominant and now do not"),
         ("--max-epochs 4", "recipe was paper with max_epochs 3 and is now paper with max_epochs 4"),
         ("--level peak", "recipe was paper with max_epochs 3 and is now paper with level peak, max_epochs 3"),
         ("--seed 1", "seed was 0 and is now 1"),

@@ -133,8 +133,8 @@ class _Tasks:
         return [(attempt.task, event) for stream in ready for attempt, event in self._next(stream)]
 
     def _cancel_unwanted(self) -> Received:
-        """Cancel tasks that have not begun and need not any more; running ones get the request and end by
-        themselves."""
+        """Cancel tasks that have not started and are not needed any more; running ones get the request and
+        end by themselves."""
         request = self._requests.now()
         self._sender.send(request)
         unwanted = [

@@ -84,13 +84,13 @@ def _cluster(ray: Any, address: str, device: str, version: str, ask_dtype: bool)
         pending[answer] = Node(name, int(offers["CPU"]), int(offers.get("GPU", 0)))
     if pending:
         ray.wait(list(pending), num_returns=len(pending), timeout=ANSWER_S)
-    answers = {node: _answer(ray, answer, node.name) for answer, node in pending.items()}
-    found = {node: answer for node, answer in answers.items() if answer is not None}
-    for answer in found.values():
+    answers = [(node, _answer(ray, answer, node.name)) for answer, node in pending.items()]
+    found = [(node, answer) for node, answer in answers if answer is not None]
+    for _, answer in found:
         refuse_other_mlee(answer, version, ConfigError)
-    fast = all(answer["dtype"] == "bf16" for answer in found.values())
+    fast = all(answer["dtype"] == "bf16" for _, answer in found)
     dtype: Dtype = "bf16" if fast else "fp32"
-    return Cluster(address, tuple(found), dtype if ask_dtype else None)
+    return Cluster(address, tuple(node for node, _ in found), dtype if ask_dtype else None)
 
 
 def _answer(ray: Any, pending: Any, name: str) -> dict[str, Any] | None:
