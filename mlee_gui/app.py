@@ -96,9 +96,7 @@ class Application(QObject):
         self.session = Session(self.messages, self._factories.find_model, self)
         self.inference = InferenceClient(self._factories.worker, self)
         self.analysis_queue = AnalysisQueue(self.session, self.inference, self._temporary.path, self)
-        self._sound_tasks = Tasks(
-            "sound", self
-        )  # PortAudio's calls may take long and must not run in parallel
+        self._sound_tasks = Tasks("sound", self)  # one thread: PortAudio's calls must not run in parallel
         self.player = Player(self._sound_tasks, self.messages, self._factories.sound, self)
         self.window = MainWindow(self.messages)
         self.timeline, self.emotions, self.segments = Timeline(), EmotionsPanel(), SegmentsPanel()

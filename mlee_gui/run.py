@@ -68,7 +68,7 @@ def take_picture(
         settings = str(Path(folder) / "settings.ini")  # the user's layout is neither used nor changed
         application = Application(StartOptions(tuple(paths), model, False, settings), factories)
         try:
-            return screenshot.take(app, application, out)
+            return screenshot.capture(app, application, out)
         finally:
             application.window.close()
             application.close()

@@ -17,7 +17,7 @@ from .recordings.session import WAITING
 from .shell.mainwindow import SIZE
 
 
-def take(app: QApplication, application: Application, out: Path) -> int:
+def capture(app: QApplication, application: Application, out: Path) -> int:
     """Draw the window into `out` once the current recording is analysed, and print the result.
 
     Returns 0, or 2 if nothing was analysed or the recording was refused (the picture then shows the message).

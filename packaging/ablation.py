@@ -1,10 +1,10 @@
 """The gain of each step of a recipe: python packaging/ablation.py CORPUS OUT [--plus NAME=VALUE ...]
 
-One row of Table 3 is trained with the recipe, with the recipe without each of its steps, and with each
-setting of --plus added, in run folders under OUT that are resumed when they exist. Settings of --with apply
-to all of them: "--with ensemble=1" gives the gains of single networks in a quarter of the time. Only
-development speakers are scored, pooled over the folds, since recipes are chosen by them; the interval of a
-difference is a paired bootstrap over speakers. Prints a table in Markdown.
+One row of Table 3 is trained by the recipe, by the recipe without each of its steps, and with each setting of
+--plus added, in run folders under OUT, which are resumed if they exist. Settings of --with apply to all of
+them: "--with ensemble=1" measures the gains of single networks in a quarter of the time. Only development
+speakers are scored, pooled over the folds, since recipes are chosen by them; the interval of a difference is
+a paired bootstrap over speakers. Prints a table in Markdown.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ def main() -> int:
     parser.add_argument("--with", nargs="+", metavar="NAME=VALUE", default=[], dest="base", help="for all")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="repeat everything N times")
     parser.add_argument("--plus", nargs="+", metavar="NAME=VALUE", default=[], help="settings to try as well")
-    parser.add_argument("--leave", nargs="+", metavar="STEP", default=[], help="steps that are not left out")
+    parser.add_argument(
+        "--leave", nargs="+", metavar="STEP", default=[], help="steps that stay (they do not train)"
+    )
     parser.add_argument("--only", nargs="+", metavar="FOLD", help="folds (default: all)")
     args = parser.parse_args()
     try:
@@ -70,8 +72,8 @@ def main() -> int:
 
 
 def variants(recipe: Recipe, plus: list[str], leave: list[str]) -> Iterator[tuple[str, list[str]]]:
-    """Names of variants with the settings that change the recipe. Raises: ConfigError for an unknown one."""
-    paper = Recipe().settings
+    """Name and settings of each variant of the recipe. Raises: ConfigError for an unknown setting or step."""
+    plain = Recipe().settings
     for setting in plus:
         _changed(recipe, [setting])
     for step in leave:
@@ -79,25 +81,25 @@ def variants(recipe: Recipe, plus: list[str], leave: list[str]) -> Iterator[tupl
     yield "everything", []
     for step in recipe.steps:
         if step not in leave:
-            value = paper[step]
+            value = plain[step]
             yield f"without {step}", [f"{step}={'null' if value is None else value}"]
     for setting in plus:
         yield f"plus {setting}", [setting]
 
 
 def _merged(base: list[str], settings: list[str]) -> list[str]:
-    """The settings of all variants, replaced by a variant's own."""
+    """The settings of all variants, and those of one, which take precedence."""
     own = {setting.partition("=")[0] for setting in settings}
     return [setting for setting in base if setting.partition("=")[0] not in own] + settings
 
 
 def _changed(recipe: Recipe, settings: list[str]) -> Recipe:
-    """Raises: ConfigError for an unknown setting."""
+    """Raises: ConfigError for what a recipe does not have."""
     return recipe_of(ExperimentSpec(Path(), settings=tuple(settings)), recipe)
 
 
 def of_development(run: RunFolder, row: str) -> Tally:
-    """Predictions for the development speakers' utterances; each speaker develops in one fold."""
+    """Truth and prediction of the development speakers' utterances; a speaker is scored in one fold."""
     votes = {u.id: u for u in run.corpus().utterances}
     stage = Stage(*LINES[row], "all")
     predictions = [

@@ -1,4 +1,4 @@
-"""`make check`: style, types, layering, file lengths and the names a wheel installs. All faults at once."""
+"""`make check`: style, types, layers, file lengths and the names a wheel installs; reports all faults."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ PACKAGES = {"mlee_core", "mlee_gui"}
 COMMANDS = (
     ("ruff", "check", *FOLDERS),
     ("ruff", "format", "--check", *FOLDERS),
-    ("mypy", "--strict", "mlee_core"),
-    ("mypy", "mlee_gui"),
+    *(
+        ("mypy", *what, "--platform", platform, "--cache-dir", f".mypy_cache/{platform}")
+        for platform in ("linux", "darwin", "win32")
+        for what in (("--strict", "mlee_core"), ("mlee_gui",))
+    ),
     ("mypy", "packaging/setup.py"),
     ("pytest", "-q", "tests/test_layering.py"),
 )
@@ -28,13 +31,13 @@ CONTRACTS = ("lint-imports", "--no-logo", "--no-cache")
 def main() -> int:
     tools = [(sys.executable, "-m", *command) for command in COMMANDS]
     tools.append((str(Path(sys.executable).with_name(CONTRACTS[0])), *CONTRACTS[1:]))
-    wrong = [" ".join(command) for command in tools if not passes(command)]
-    wrong += long_files() + stray_names()
-    for sentence in wrong:
-        print(f"check failed: {sentence}", file=sys.stderr)
-    if not wrong:
-        print("check: all is well")
-    return 1 if wrong else 0
+    faults = [" ".join(command) for command in tools if not passes(command)]
+    faults += long_files() + stray_names()
+    for fault in faults:
+        print(f"check failed: {fault}", file=sys.stderr)
+    if not faults:
+        print("check: no faults")
+    return 1 if faults else 0
 
 
 def passes(command: tuple[str, ...]) -> bool:
@@ -54,7 +57,7 @@ def long_files() -> list[str]:
 
 
 def stray_names() -> list[str]:
-    """One sentence for each top-level name in a wheel that is not ours to take."""
+    """One sentence for each top-level name in a wheel that is not MLEE's, and for each that is missing."""
     with tempfile.TemporaryDirectory() as folder:
         build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
         done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)

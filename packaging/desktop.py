@@ -1,4 +1,4 @@
-"""Puts MLEE into the desktop's menu, or takes it out again, for this user alone.
+"""Adds MLEE to the desktop's menu, or removes it, for this user only.
 
     .venv/bin/python packaging/desktop.py install | remove
 
@@ -7,11 +7,12 @@ The entry starts the `mlee-gui` of the environment that runs this script, by its
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from platformdirs import user_data_path
 
 ROOT = Path(__file__).resolve().parents[1]
 ENTRY = ROOT / "packaging" / "mlee.desktop"
@@ -19,7 +20,7 @@ ICONS = ROOT / "resources" / "icons"
 
 
 def main(arguments: Sequence[str]) -> int:
-    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
+    data = user_data_path()
     actions = {"install": install, "remove": remove}
     if len(arguments) != 1 or arguments[0] not in actions:
         print(f"usage: desktop.py {' | '.join(actions)}", file=sys.stderr)
@@ -54,11 +55,11 @@ def install(data: Path, program: Path) -> list[Path]:
 
 
 def remove(data: Path, _program: Path) -> list[Path]:
-    """Delete what `install` wrote; returns what was there."""
-    there = [file for file in (data / "applications" / "mlee.desktop", *targets(data)) if file.exists()]
-    for file in there:
+    """Delete what `install` wrote; returns what existed."""
+    existing = [file for file in (data / "applications" / "mlee.desktop", *targets(data)) if file.exists()]
+    for file in existing:
         file.unlink()
-    return there
+    return existing
 
 
 if __name__ == "__main__":

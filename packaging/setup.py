@@ -1,12 +1,11 @@
-"""Makes .venv with everything MLEE needs, and the system's libraries; does nothing when that is done already.
+"""Creates .venv with everything MLEE needs, and installs the system's libraries; skips what is done.
 
-Started by setup.sh with a Python that fits, before anything is installed: standard library only. What was
-done is written to .venv/mlee-setup.json last, so an interrupted set-up is noticed and gone on with.
+Started by setup.sh with a suitable Python, before anything is installed: standard library only. The result is
+written to .venv/mlee-setup.json last, so that an interrupted set-up is noticed and resumed.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -19,45 +18,44 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from mlee_core.system import system_libraries  # noqa: E402  (nothing is installed yet: the checkout itself is imported)
+from mlee_core.system import locks, system_libraries  # noqa: E402  (nothing is installed yet: the checkout itself is imported)
 
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "mlee-setup.json"
 CONSTRAINTS = ROOT / "packaging" / "constraints.txt"
 NEEDED_GB = 9.0
-"""The virtual environment takes 5.3 GB, the downloads another 3 while it is made."""
+"""The virtual environment takes 5.3 GB, the downloads another 3 while it is created."""
 
 CHECK = "import torch, torchaudio, soundfile, soxr, safetensors, matplotlib, pytest, mlee_core, mlee_gui"
-"""What must import in a finished environment. Qt is left out: that depends on the system's libraries."""
-
+"""What must import in a finished environment; not Qt, which depends on the system's libraries."""
 
 Command = Sequence[str | Path]
 
 
 class SetupError(Exception):
-    """Set-up cannot go on; the message is one line for the user."""
+    """Set-up cannot continue; the message is one line for the user."""
 
 
 def main(arguments: Sequence[str]) -> int:
     replace = "--replace" in arguments
     with (ROOT / "pyproject.toml").open("rb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # `make run` in one terminal, `make test` in another
+        locks.lock_for_setup(lock)  # `make run` in one terminal, `make test` in another
         try:
             stamp = read_stamp()
             if not is_current(stamp, replace):
                 make_environment(replace)
             report_libraries(stamp)
         except SetupError as error:
-            say(str(error))
+            report(str(error))
             return 1
         except KeyboardInterrupt:
-            say("set-up was interrupted; the next make goes on with it.")
+            report("set-up was interrupted; the next make resumes it.")
             return 130
     return 0
 
 
-def say(text: str) -> None:
+def report(text: str) -> None:
     print(f"mlee: {text}", file=sys.stderr, flush=True)
 
 
@@ -65,7 +63,7 @@ def say(text: str) -> None:
 
 
 def wanted() -> dict[str, str]:
-    """What a finished environment was made from: any change makes it stale."""
+    """What a finished environment is made from: after any change it is out of date."""
     sources = (ROOT / "pyproject.toml", CONSTRAINTS)
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     return {"sources": digest, "root": str(ROOT)}
@@ -86,28 +84,26 @@ def write_stamp(changes: Mapping[str, object]) -> None:
 
 
 def is_current(stamp: dict[str, object], replace: bool) -> bool:
-    """Whether .venv is finished, made from today's sources and, with `replace`, by this Python."""
-    if any(stamp.get(key) != value for key, value in wanted().items()):
-        return False
-    return environment_fits(replace)
+    """Whether .venv is finished, made from the present sources and, with `replace`, by this Python."""
+    return wanted().items() <= stamp.items() and environment_fits(replace)
 
 
 def environment_fits(replace: bool) -> bool:
-    """Whether .venv holds a Python that starts and is ours (with `replace`: this very version)."""
+    """Whether .venv holds a Python that starts and is MLEE's own (with `replace`: of this version)."""
     if not PYTHON.exists():
         return False
-    ask = "import sys; print(*sys.version_info[:2], sys.prefix)"
-    answer = subprocess.run([PYTHON, "-c", ask], capture_output=True, text=True, check=False)
-    if answer.returncode != 0:
+    probe = "import sys; print(*sys.version_info[:2], sys.prefix)"
+    done = subprocess.run([PYTHON, "-c", probe], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
         return False
-    major, minor, prefix = answer.stdout.rstrip("\n").split(" ", 2)
+    major, minor, prefix = done.stdout.rstrip("\n").split(" ", 2)
     version = (int(major), int(minor))
     fits = version == sys.version_info[:2] if replace else (3, 11) <= version <= (3, 13)
     return fits and Path(prefix) == VENV
 
 
 def make_environment(replace: bool) -> None:
-    """Make .venv, or go on with a half-made one; what cannot be mended is made anew, once."""
+    """Create .venv, or complete it; one that cannot be repaired is created again, once."""
     STAMP.unlink(missing_ok=True)
     reused = environment_fits(replace)
     if not reused:
@@ -117,7 +113,7 @@ def make_environment(replace: bool) -> None:
     except SetupError:
         if not reused:
             raise
-        say("the environment in .venv cannot be mended; making it anew.")
+        report("the environment in .venv cannot be repaired; creating it again.")
         create_environment()
         install()
     write_stamp(wanted())
@@ -129,11 +125,11 @@ def create_environment() -> None:
     free = shutil.disk_usage(ROOT).free / 1e9
     if free < NEEDED_GB:
         raise SetupError(f"{free:.1f} GB are free for {VENV}, but set-up needs about {NEEDED_GB:.0f} GB.")
-    say(f"making .venv with Python {sys.version.split()[0]} ({sys.executable})")
-    # Debian keeps ensurepip in a package of its own (python3-venv); the pip that is there can serve as well.
+    report(f"creating .venv with Python {sys.version.split()[0]} ({sys.executable})")
+    # Debian has ensurepip in a package of its own (python3-venv); an installed pip will do as well
     venv = subprocess.run([sys.executable, "-m", "venv", "--without-pip", VENV], check=False)
     if venv.returncode != 0:
-        raise SetupError(f"{sys.executable} cannot make a virtual environment in {VENV}.")
+        raise SetupError(f"{sys.executable} cannot create a virtual environment in {VENV}.")
     bootstraps: tuple[Command, ...] = (
         [PYTHON, "-m", "ensurepip", "--default-pip"],
         [sys.executable, "-m", "pip", "--python", PYTHON, "install", "-q", "pip"],
@@ -151,8 +147,8 @@ def succeeds(command: Command) -> bool:
 
 
 def install() -> None:
-    """Install MLEE (editable) with all it needs; raises SetupError unless it all imports afterwards."""
-    say("installing what MLEE needs into .venv (about 3 GB to fetch, some minutes)")
+    """Install MLEE (editable) with all it needs. Raises: SetupError unless all of it can be imported then."""
+    report("installing what MLEE needs into .venv (about 3 GB to fetch, some minutes)")
     scratch = VENV / "tmp"  # /tmp may be a small RAM disk, too small for torch's wheels
     shutil.rmtree(scratch, ignore_errors=True)  # an interrupted set-up leaves it
     scratch.mkdir()
@@ -160,9 +156,9 @@ def install() -> None:
     pip += ["--only-binary=:all:", "--constraint", CONSTRAINTS]
     mlee = ["--no-build-isolation", "--editable", f"{ROOT}[dev]"]
     environment = {**os.environ, "TMPDIR": str(scratch)}
-    for what in (["hatchling"], mlee):  # its build tool first: so it is pinned too, and needs no second fetch
+    for what in (["hatchling"], mlee):  # the build tool first: so it is pinned too, and fetched once
         if subprocess.run([*pip, *what], env=environment, check=False).returncode != 0:
-            raise SetupError("pip could not install everything (see above); run make again to go on.")
+            raise SetupError("pip could not install everything (see above); run make again to resume.")
     shutil.rmtree(scratch, ignore_errors=True)
     check = subprocess.run([PYTHON, "-c", CHECK], cwd="/", capture_output=True, text=True, check=False)
     if check.returncode != 0:
@@ -173,22 +169,22 @@ def install() -> None:
 
 
 def report_libraries(stamp: dict[str, object]) -> None:
-    """Install missing system libraries where that is possible, else say in one line what to type."""
+    """Install missing system libraries if that is possible, else print the command that does."""
     missing = system_libraries.missing()
     if not missing:
         return
     names = list(system_libraries.packages(missing))
-    if stamp.get("without") != names and os.geteuid() == 0 and shutil.which("apt-get"):
-        say(f"installing system libraries: {' '.join(names)}")
+    if stamp.get("without") != names and system_libraries.may_install() and shutil.which("apt-get"):
+        report(f"installing system libraries: {' '.join(names)}")
         apt_install(names)
         missing = system_libraries.missing()
-        write_stamp({"without": list(system_libraries.packages(missing))})  # not tried again at every start
+        write_stamp({"without": list(system_libraries.packages(missing))})  # not tried at every start
     if missing:
-        say(f"{system_libraries.consequences(missing)} until you run: {system_libraries.remedy(missing)}")
+        report(f"{system_libraries.consequences(missing)} until you run: {system_libraries.remedy(missing)}")
 
 
 def apt_install(names: Sequence[str]) -> None:
-    """apt-get install, with fresh package lists if the present ones do not do; says so if it cannot."""
+    """apt-get install, after apt-get update if the first try fails; prints the reason if it is impossible."""
     path = os.environ.get("PATH", os.defpath)
     environment = {
         **os.environ,
@@ -206,7 +202,7 @@ def apt_install(names: Sequence[str]) -> None:
         if command is install and done.returncode == 0:
             return
     reason = (done.stderr.strip().splitlines() or ["apt-get gave no reason"])[-1]
-    say(f"apt-get could not install them ({reason})")
+    report(f"apt-get could not install them ({reason})")
 
 
 if __name__ == "__main__":

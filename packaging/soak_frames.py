@@ -1,4 +1,4 @@
-"""Paint thousands of frames and look for what creeps: references to None, memory, slower frames.
+"""Paint thousands of frames and measure what grows: references to None, memory, slower frames.
 
     python packaging/soak_frames.py [--frames 5000] [--hours 1]
 
@@ -9,11 +9,11 @@ Python 3.12 that ends the process after some minutes (FACTS.md). Exit status 1 i
 from __future__ import annotations
 
 import argparse
-import resource
 import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -21,6 +21,7 @@ from PySide6 import __version__ as pyside
 from PySide6.QtCore import QCoreApplication, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 
+from mlee_core.system.process_resources import peak_memory
 from mlee_gui.listening.timeline import Timeline
 from mlee_gui.speed.frame_benchmark import bench_timeline, timed, views
 
@@ -34,19 +35,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--frames", type=int, default=5000)
     parser.add_argument("--hours", type=float, default=1.0)
-    wish = parser.parse_args()
+    args = parser.parse_args()
     times, marks = [], []
-    with bench_timeline(wish.hours * 3600) as timeline:
-        for i, (start_s, end_s) in enumerate(views(wish.hours * 3600, wish.frames)):
+    with bench_timeline(args.hours * 3600) as timeline:
+        for i, (start_s, end_s) in enumerate(views(args.hours * 3600, args.frames)):
             times.append(timed(timeline, start_s, end_s))
             _use(timeline, i)
-            if i % (wish.frames // 10) == 0:
+            if i % (args.frames // 10) == 0:
                 marks.append((sys.getrefcount(None), _anonymous_mb()))
-        drift = (sys.getrefcount(None) - marks[1][0]) / (wish.frames * 0.9)
+        drift = (sys.getrefcount(None) - marks[1][0]) / (args.frames * 0.9)
         growth = _anonymous_mb() - marks[1][1]
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_memory() / 2**20
     p50, p99 = np.percentile(times, (50, 99))
-    print(f"Python {sys.version.split()[0]}, PySide6 {pyside}, {wish.frames} frames of {wish.hours:g} h")
+    print(f"Python {sys.version.split()[0]}, PySide6 {pyside}, {args.frames} frames of {args.hours:g} h")
     print(f"frame p50 {p50:.1f} ms, p99 {p99:.1f} ms, worst {max(times):.1f} ms")
     print(
         f"references to None: {drift:+.4f} a frame{' (immortal here)' if sys.version_info >= (3, 12) else ''}"
@@ -58,7 +59,7 @@ def main() -> int:
 
 
 def _use(timeline: Timeline, i: int) -> None:
-    """What a person does besides: point, wheel, play, select, change the colours."""
+    """What a user does meanwhile: point, scroll, play, select, change the colours."""
     place = QPointF(200 + i % 800, 300)
     none, button = Qt.KeyboardModifier.NoModifier, Qt.MouseButton.NoButton
     move = QMouseEvent(QMouseEvent.Type.MouseMove, place, place, button, button, none)
@@ -75,9 +76,9 @@ def _use(timeline: Timeline, i: int) -> None:
 
 
 def _anonymous_mb() -> float:
-    """Memory that belongs to no file, MB (the pyramid's pages come and go)."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon"))
+    """Memory that belongs to no file, MB (the spectrogram pyramid's pages come and go)."""
+    memory = psutil.Process().memory_info()
+    return float(memory.rss - memory.shared) / 2**20
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Start jobs and cancel them at all kinds of moments, and look for what stays behind.
+"""Start jobs, cancel them at different moments, and search for what is left behind.
 
     python packaging/soak_jobs.py [--cycles 200] [--longest 6]
 
-One runner works the queue all the time, so that what it leaks adds up. Exit status 1 if anything is left:
-a process five seconds after a cancel, a file descriptor of the runner or of ours, a temporary file.
+One runner runs all of them, so that its leaks add up. Exit status 1 if anything is left: a process five
+seconds after a cancel, a file descriptor of the runner or of this process, a temporary file.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mlee_core.config.experiment_spec import ExperimentSpec
@@ -29,19 +31,19 @@ from tests.helpers import made
 GRACE_S = 5.0
 START_S = 60.0
 MARK = "MLEE_SOAK"
-"""In the environment of all that we start, by which it is known."""
+"""In the environment of all processes started here, which are found by it."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cycles", type=int, default=200)
     parser.add_argument("--longest", type=float, default=6.0, help="seconds from a job's start to its cancel")
-    wish = parser.parse_args()
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mlee-soak-") as folder:
-        soak = Soak(Path(folder), wish.cycles, wish.longest)
+        soak = Soak(Path(folder), args.cycles, args.longest)
         soak.run()
         print("\n".join(f"{name:26} {value}" for name, value in soak.figures().items()))
-        print("something stays" if soak.faults else "nothing stays")
+        print("something is left" if soak.faults else "nothing is left")
         print("\n".join(soak.faults))
     return int(bool(soak.faults))
 
@@ -72,11 +74,11 @@ class Soak:
             if following is not None:
                 current = following
         self._within(lambda: not marked(self._folder.name), lambda: f"processes {marked(self._folder.name)}")
-        left = sorted(file.name for file in self._temporary.iterdir())
-        self.faults += [f"temporary files: {left}"] if left else []
+        remaining = sorted(file.name for file in self._temporary.iterdir())
+        self.faults += [f"temporary files: {remaining}"] if remaining else []
         self._own_files.append(_files(os.getpid()))
-        self.faults += ["file descriptors of ours"] if self._own_files[-1] > self._own_files[0] else []
-        self.faults += ["file descriptors of the runner"] if self._creeps() else []
+        self.faults += ["file descriptors of this process"] if _grew(self._own_files) else []
+        self.faults += ["file descriptors of the runner"] if _grew(self._runner_files) else []
 
     def figures(self) -> dict[str, object]:
         ends = sorted(self._ends_s)
@@ -85,7 +87,7 @@ class Soak:
             "ended as": dict(self._states),
             "seconds until it had ended": f"median {ends[len(ends) // 2]:.2f}, longest {ends[-1]:.2f}",
             "runner's descriptors": f"{self._runner_files[0]} at first, {self._runner_files[-1]} in the end",
-            "our descriptors": f"{self._own_files[0]} at first, {self._own_files[-1]} in the end",
+            "own descriptors": f"{self._own_files[0]} at first, {self._own_files[-1]} in the end",
         }
 
     def _added(self, cycle: int) -> Item:
@@ -106,8 +108,9 @@ class Soak:
         self._await(lambda: self._queue.read().item(item.id).state != "running", "the runner to notice")
         self._ends_s.append(time.monotonic() - began)
         self._states[self._queue.read().item(item.id).state] += 1
-        left = [file.name for file in item.run.rglob("*") if "tmp" in file.name or "scratch" in file.name]
-        self.faults += [f"{item.run.name}: {left}"] if left else []
+        names = [file.name for file in item.run.rglob("*")]
+        remaining = [name for name in names if "tmp" in name or "scratch" in name]
+        self.faults += [f"{item.run.name}: {remaining}"] if remaining else []
         self._queue.remove(item.id)
         control.delete(item.run)
 
@@ -128,29 +131,26 @@ class Soak:
             time.sleep(0.02)
 
     def _runner(self) -> int:
-        return next(pid for pid in marked(self._folder.name) if b"jobs.runner" in _told(pid, "cmdline"))
-
-    def _creeps(self) -> bool:
-        return self._runner_files[-1] > self._runner_files[0]
+        return next(
+            pid
+            for pid in marked(self._folder.name)
+            if "mlee_core.jobs.runner" in psutil.Process(pid).cmdline()
+        )
 
 
 def marked(mark: str) -> list[int]:
-    """The living processes that were started with our mark."""
-    wanted = f"{MARK}={mark}".encode()
-    every = [int(folder.name) for folder in Path("/proc").glob("[0-9]*")]
-    return [pid for pid in every if wanted in _told(pid, "environ").split(b"\0")]
+    """The living processes that were started with the mark."""
+    # environ is None for a process that has ended or belongs to another user
+    return [p.pid for p in psutil.process_iter(["environ"]) if (p.info["environ"] or {}).get(MARK) == mark]
 
 
-def _told(pid: int, what: str) -> bytes:
-    """Nothing of a process that is gone, or a zombie."""
-    try:
-        return Path(f"/proc/{pid}/{what}").read_bytes()
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return b""
+def _grew(counts: list[int]) -> bool:
+    return counts[-1] > counts[0]
 
 
 def _files(pid: int) -> int:
-    return len(os.listdir(f"/proc/{pid}/fd"))
+    """How many file descriptors a process has."""
+    return int(psutil.Process(pid).num_fds())
 
 
 if __name__ == "__main__":

@@ -7,15 +7,17 @@ writes the true ones, and `recover` does so for takes left by a crash.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import struct
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
+
+from ..system import locks
 
 _UNKNOWN = 0xFFFFFFFF
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
@@ -39,7 +41,8 @@ class WavWriter:
         folder.mkdir(parents=True, exist_ok=True)
         self._rate, self._channels = rate, channels
         self.path, self._file = _new_file(folder)
-        fcntl.flock(self._file, fcntl.LOCK_EX)
+        with suppress(locks.LocksUnsupported):  # then `recover` leaves all files alone
+            locks.lock(self._file, wait=True)
         self._file.write(_header(rate, channels, None))
         self.frames = 0
 
@@ -51,7 +54,7 @@ class WavWriter:
 
     def sync(self) -> None:
         """Make the appended frames survive a power cut."""
-        os.fdatasync(self._file.fileno())
+        os.fsync(self._file.fileno())
 
     def finish(self) -> None:
         """Write the sizes into the header and close."""
@@ -99,8 +102,9 @@ def _recover_one(path: Path) -> bool:
         return False  # another user's file
     with path.open("r+b", buffering=0) as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            if not locks.lock(file, wait=False):
+                return False
+        except locks.LocksUnsupported:  # whether it is still being recorded cannot be known
             return False
         head = file.read(_HEADER.size)
         if len(head) < _HEADER.size:

@@ -91,9 +91,7 @@ def _sound_files() -> Iterator[Finding]:
 def _processor() -> Iterator[Finding]:
     text = f"{hardware.processor()}, {hardware.usable_cores()} of {os.cpu_count()} cores usable"
     yield Finding("processor", text)
-    memory = hardware.free_memory()
-    if memory is not None:
-        yield Finding("memory", f"{memory / 2**30:.1f} GiB available")
+    yield Finding("memory", f"{hardware.free_memory() / 2**30:.1f} GiB available")
 
 
 def _sound_devices() -> Iterator[Finding]:
@@ -148,11 +146,12 @@ def _models() -> Iterator[Finding]:
 
 def _folders() -> Iterator[Finding]:
     """The folders that are written to: temporary files, settings, recordings, working folder."""
-    home = Path.home()
+    from platformdirs import user_config_path, user_data_path
+
     places = {
         "temporary files": Path(tempfile.gettempdir()),
-        "settings": Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config"),
-        "recordings": Path(os.environ.get("XDG_DATA_HOME") or home / ".local/share"),
+        "settings": user_config_path(),
+        "recordings": user_data_path(),
         "working folder": Path.cwd(),
     }
     for topic, place in places.items():

@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
             return 0
         experiment.refuse_full_disk(cost)
     folder = experiment.folder
-    with disk_faults_as_run_errors(folder), sigterm.heeded():
+    with disk_faults_as_run_errors(folder), sigterm.deferred():
         experiment.begin(resume=args.resume)
         with closing(recorded(folder, experiment.train(), "table3", experiment.forecast(speed))) as events:
             show(events, experiment, speed, quiet=args.quiet, as_json=args.json)

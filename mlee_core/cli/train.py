@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     experiment = single_stage(spec, args.fold, print_note)
     experiment.refuse_untrainable()  # before a run folder is made
     folder, fold = experiment.folder, experiment.folds.folds[0]
-    with disk_faults_as_run_errors(folder), sigterm.heeded():
+    with disk_faults_as_run_errors(folder), sigterm.deferred():
         experiment.begin(resume=args.resume)
         print(
             f"run {folder.path}: {stage.name}, test {fold.name}, development {', '.join(fold.dev)}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import time
 from collections.abc import Generator, Sequence
 from statistics import fmean
@@ -15,6 +14,7 @@ from ..errors import MleeError, RunError
 from ..events import Progress
 from ..runs.forecast import Speed
 from ..system.child_process import Child, Connection, wait_for
+from ..system.process_resources import peak_memory
 from ..system.temporary_folders import TemporaryFolder
 from ..training.batches import EncoderInputs, Examples, training_batches
 from ..training.feature_store import FeatureStore, build_features, normalisation_of
@@ -82,7 +82,7 @@ def serve(
     except MleeError as error:
         connection.send(error)
         return
-    connection.send((train_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024))
+    connection.send((train_s, peak_memory()))
 
 
 def _seconds_a_frame(config: StageConfig, sample: Sequence[Utterance], store: FeatureStore) -> float:

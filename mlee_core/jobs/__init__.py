@@ -1,1 +1,1 @@
-"""Jobs: experiments that run in detached processes, and what others see and ask of them. No torch, no Qt."""
+"""Jobs: experiments that run in detached processes; how they are queued, watched and controlled. No torch."""

@@ -1,10 +1,8 @@
-"""What can be asked of a run that is being trained, and by whom it is. Nothing here waits for an answer."""
+"""Control of a run that is being trained: pause, stop, cancel, skip, delete. Nothing waits for the job."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,71 +10,74 @@ from pathlib import Path
 from ..errors import RunError
 from ..runs import control_requests
 from ..runs.run_folder import RunFolder
-from ..runs.status_files import SILENT_S, Ask, Heartbeat, JobStatus
+from ..runs.status_files import SILENT_S, Ask, ControlRequest, Heartbeat, JobStatus
+from ..system import detached
 from ..system.files import faults_as_run_errors
 from ..system.process_identity import ProcessIdentity
 
-PACKAGES = Path(__file__).parents[2]
-"""Where mlee_core lies: `python -m` finds it from there."""
-
 
 def running(run: Path) -> JobStatus | None:
-    """Who writes a run now, None if nobody does."""
+    """The status of the job that writes a run now, None if there is none."""
     job = JobStatus.load(run)
     return job if job is not None and job.state == "running" and lives(run, job.writer) else None
 
 
 def lives(run: Path, writer: ProcessIdentity) -> bool:
-    """Whether the writer of a run does. Another machine's counts while its heart beats."""
+    """Whether the writer of a run is alive; another machine's, whether its heartbeat is recent."""
     if writer.is_here:
         return writer.alive
-    beat, job = Heartbeat.load(run), JobStatus.load(run)
-    heard_at = max(0.0 if beat is None else beat.at, 0.0 if job is None else job.began_at)
-    return time.time() - heard_at < SILENT_S
+    heartbeat, job = Heartbeat.load(run), JobStatus.load(run)
+    last_sign_at = max(0.0 if heartbeat is None else heartbeat.at, 0.0 if job is None else job.began_at)
+    return time.time() - last_sign_at < SILENT_S
 
 
 def pause(run: Path) -> bool:
-    """Let the cells in work end, and begin no more; False if nobody trains. Raises: RunError."""
-    return _ask(run, "pause")
+    """Let the running cells end, start no more; False if the run is not being trained. Raises: RunError."""
+    return _request(run, "pause")
 
 
 def stop_and_keep(run: Path) -> bool:
-    """End each cell in work after its epoch, as done early; begin no more; False if nobody trains.
-
-    Raises: RunError.
-    """
-    return _ask(run, "stop")
+    """End each running cell after its epoch as if it were done, and start no more; False if the run is not
+    being trained. Raises: RunError."""
+    return _request(run, "stop")
 
 
 def cancel(run: Path) -> bool:
-    """End the job now, with all its processes: TERM, and KILL after some seconds; False if nobody trains.
+    """End the job now, with all its processes: TERM, then KILL after some seconds; False if the run is not
+    being trained.
 
-    Done by a process of its own, so that it happens even if ours ends. Raises: RunError for a job of another
-    machine.
+    A separate process does it, which outlives this one. Raises: RunError for a job of another machine.
     """
     job = running(run)
     if job is None:
         return False
     if not job.writer.is_here:
         raise RunError(f"{run} is being trained on {job.writer.host}: cancel it there.")
-    begin("terminate", run)
+    detached.start(f"{__package__}.terminate", run)
     return True
 
 
 def skip(run: Path, cell: str, on: bool = True) -> None:
-    """Do not train a cell (`Cell.name`), also if it is in work: it ends at once, and its checkpoint stays;
-    or train it all the same (on False). Raises: RunError."""
+    """Do not train a cell (`Cell.name`): a running one ends at once and keeps its checkpoint. Off: train it
+    after all. Raises: RunError."""
+
+    def changed(request: ControlRequest) -> ControlRequest:
+        others = tuple(name for name in request.skip if name != cell)
+        return replace(request, skip=(*others, cell) if on else others)
+
     with faults_as_run_errors(run):
-        control_requests.edit(run, lambda asked: replace(asked, skip=_with(asked.skip, cell, on)))
+        control_requests.edit(run, changed)
 
 
 def delete(run: Path) -> int:
-    """Remove what MLEE has written into a run folder, and the folder if it is empty then; how many files,
-    none of which is MLEE's, stay. A folder that is a link is emptied where it leads to, and the link removed.
+    """Remove the files that MLEE wrote into a run folder, and the folder if nothing else is in it.
 
-    Raises: RunError while it is written, for what is no run folder, and when it cannot be removed.
+    Of a folder that is a link, the target is emptied and the link removed.
+
+    Returns: how many other files stay.
+    Raises: RunError while the run is being written, for a folder without a run, if it cannot be removed.
     """
-    from .deletion import remove_own  # knows what reports are, which takes a while to import
+    from .deletion import remove_own  # imports the names of the reports' files, which takes a while
 
     if not any((run / name).is_file() for name in ("config.json", "order.json")):
         raise RunError(f"{run} is no run folder: nothing was deleted.")
@@ -85,35 +86,15 @@ def delete(run: Path) -> int:
     place = Path(os.path.realpath(run))
     with faults_as_run_errors(run):
         with RunFolder(place).locked():
-            stay = remove_own(place)
+            remaining = remove_own(place)
         if run.is_symlink() and not place.exists():
             run.unlink()
-    return stay
+    return remaining
 
 
-def begin(what: str, *arguments: object) -> int:
-    """Run a module of this package that leaves its own process behind, detached; the status of the start."""
-    command = [sys.executable, "-m", f"{__package__}.{what}", *map(str, arguments)]
-    done = subprocess.run(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=PACKAGES,
-        start_new_session=True,
-        check=False,
-    )
-    return done.returncode
-
-
-def _ask(run: Path, ask: Ask) -> bool:
+def _request(run: Path, ask: Ask) -> bool:
     if running(run) is None:
         return False
     with faults_as_run_errors(run):
-        control_requests.edit(run, lambda asked: replace(asked, ask=ask))
+        control_requests.edit(run, lambda request: replace(request, ask=ask))
     return True
-
-
-def _with(names: tuple[str, ...], name: str, on: bool) -> tuple[str, ...]:
-    others = tuple(other for other in names if other != name)
-    return (*others, name) if on else others

@@ -1,4 +1,4 @@
-"""Taking a run out of its folder: what MLEE has written there goes, all else is the user's and stays."""
+"""Deletes a run from its folder: the files that MLEE wrote; all others are the user's and stay."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..report.cell_plots import PANELS
 from ..system.temporary_folders import PREFIX
 
 _LAST = ("folds.json", "order.json", "config.json")
-"""They say what is MLEE's: while they are there, an interrupted deletion can be done again."""
+"""Deleted last, since they define which files are MLEE's: an interrupted deletion can be repeated."""
 
 _OF_RUN = ("utterances.json", "events.jsonl", "job.json", "heartbeat.json", "asked.json", *_LAST)
 _LOCKS = ("lock", "asked.lock", "window.lock")
@@ -31,12 +31,17 @@ _CELL = r"[^/]+/seed-\d+/[^/]+"
 
 
 def remove_own(run: Path) -> int:
-    """Remove MLEE's files from `run`, and the folders that become empty, `run` itself too; returns how many
-    files stay. A link in the place of one of them is removed, never followed. Raises: OSError."""
+    """Remove MLEE's files from `run`, and the folders that become empty, including `run`.
+
+    A link in the place of such a file or folder is removed, not followed.
+
+    Returns: how many files remain.
+    Raises: OSError.
+    """
     folds = "|".join(map(re.escape, _folds(run))) or r"(?!)"
-    files, folders = _own(folds)
+    files, folders = _own_paths(folds)
     found: list[str] = []
-    stay = 0
+    remaining = 0
     for here, below, names in os.walk(run):
         place = Path(here).relative_to(run)
         links = [name for name in below if os.path.islink(os.path.join(here, name))]
@@ -45,42 +50,40 @@ def remove_own(run: Path) -> int:
             if files.fullmatch(path) or (folders.fullmatch(path) and (run / path).is_symlink()):
                 found.append(path)
             else:
-                stay += 1
-        scratch = [] if place.parts else [name for name in below if name.startswith(PREFIX)]
-        for name in set(scratch).difference(links):
+                remaining += 1
+        temporary = [] if place.parts else [name for name in below if name.startswith(PREFIX)]
+        for name in set(temporary).difference(links):
             shutil.rmtree(run / name)
-        below[:] = [name for name in below if name not in scratch]
-    for path in sorted(found, key=_late):
+        below[:] = [name for name in below if name not in temporary]
+    for path in sorted(found, key=_position):
         (run / path).unlink(missing_ok=True)
     _remove_empty(run, folders)
-    return stay
+    return remaining
 
 
 def _folds(run: Path) -> Iterable[str]:
-    """Names of the folds, as the run has written them; none where that cannot be read."""
+    """Names of the folds in the run's own file; none if it cannot be read."""
     try:
         return [str(fold["name"]) for fold in json.loads((run / "folds.json").read_bytes())["folds"]]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return []
 
 
-def _own(folds: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Of the files and of the folders that are MLEE's, as paths in the run. folds: a pattern of their names.
-
-    A fold is called like none of the other folders (folds.TAKEN).
-    """
+def _own_paths(folds: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Patterns of MLEE's files and of its folders, as paths in the run. folds: a pattern of the folds' names,
+    none of which is the name of another folder (folds.TAKEN)."""
     fold, cell = rf"(?:{folds})", rf"(?:{folds})/seed-\d+/[^/]+"
-    told = rf"(?:report/)?tensorboard/{_CELL}"
+    events = rf"(?:report/)?tensorboard/{_CELL}"
     files = (
         _written("", (*_OF_RUN, *_LOCKS)),
         r"\.heartbeat\.tmp\.json",
         r"logs/(?:job|ray|worker-\d+)\.log",
         _written(f"{fold}/", _OF_FOLD),
         _written(f"{cell}/", _OF_CELL),
-        rf"{fold}/(?:seed-\d+/[^/]+/)?\.tmp\w{{6}}",  # how safetensors calls what it is writing
+        rf"{fold}/(?:seed-\d+/[^/]+/)?\.tmp\w{{6}}",  # temporary files of safetensors
         _written("report/", _OF_REPORT),
         _written("report/pictures/", _PICTURES),
-        _written(f"{told}/", _EVENTS),
+        _written(f"{events}/", _EVENTS),
     )
     folders = (
         rf"logs|report|report/pictures|{PREFIX}[^/]*",
@@ -91,7 +94,7 @@ def _own(folds: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
 
 
 def _written(folder: str, names: Iterable[str]) -> str:
-    """A pattern of these files and of the neighbours that `files.atomic_path` makes of them."""
+    """A pattern of these files and of their temporary neighbours (`files.atomic_path`)."""
     either = "|".join(
         rf"{re.escape(name)}|\.{re.escape(PurePath(name).stem)}\.\w{{8}}\.tmp{re.escape(PurePath(name).suffix)}"
         for name in names
@@ -99,8 +102,8 @@ def _written(folder: str, names: Iterable[str]) -> str:
     return f"{folder}(?:{either})"
 
 
-def _late(path: str) -> int:
-    """The lock last of all: who deletes holds it."""
+def _position(path: str) -> int:
+    """In the order of deletion; the lock is last, since it is held meanwhile."""
     last = (*_LAST, *_LOCKS)
     return last.index(path) + 1 if path in last else 0
 

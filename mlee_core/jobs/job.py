@@ -27,10 +27,10 @@ def main() -> int:
     run = RunFolder(Path(sys.argv[1]))
     try:
         with marked(run), disk_faults_as_run_errors(run):
-            with sigterm.ending_at_once(lambda: ended(run, "cancelled")):
+            with sigterm.immediate(lambda: ended(run, "cancelled")):
                 spec = replace(stored_spec(run.path), run=run.path)
                 experiment = _experiment(spec)
-            with sigterm.heeded():
+            with sigterm.deferred():
                 _train(experiment, resume=spec.resume)
     except MleeError as error:
         print(f"{SAID}{error}", file=sys.stderr)

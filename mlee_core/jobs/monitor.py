@@ -1,32 +1,29 @@
-"""Looks at a queue and at the run folders that somebody watches, and says what there is to be seen.
-
-One of these is asked again and again by one thread; a folder on a slow disk holds up that thread alone.
-"""
+"""Reads the state of a queue and of its run folders again and again, in one thread of the window: a folder on
+a slow disk delays that thread alone."""
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ..errors import RunError
 from ..events import Progress
 from ..runs.cells import Cell
 from ..runs.follower import CellView, Follower
+from ..system import locks
 from .queue import Queue, QueueFile
 
 BUDGET_S = 0.05
-"""So long one look may read events, all runs together."""
+"""How long one poll may read events, all runs together."""
 
 CONTROL = "window.lock"
 
 
 @dataclass(frozen=True)
 class RunNews:
-    """A run as it is now. run: its folder. state: as the Follower's. curve: of the chosen cell.
+    """The state of a run. run: its folder. state: as the Follower's. curve: of the watched cell.
     looking_only: why this window may not change it, "" if it may. fault: why it cannot be read, or ""."""
 
     run: Path
@@ -43,7 +40,7 @@ class RunNews:
 
 @dataclass(frozen=True)
 class WatchedRun:
-    """What is to be seen: a run besides those of the queue that wait or run, and which cell's curve."""
+    """What to read besides the queue's running ones: a run, and the curve of one of its cells."""
 
     run: Path | None = None
     cell: Cell | None = None
@@ -56,22 +53,22 @@ class Seen:
 
 
 class Monitor:
-    """Keeps a Follower and the right of control for each run; `close` gives both back."""
+    """Keeps a Follower and the lock of control for each run, until `close`."""
 
     def __init__(self, queue: QueueFile) -> None:
         self._queue = queue
         self._followers: dict[Path, Follower] = {}
-        self._locks: dict[Path, int] = {}
+        self._locks: dict[Path, IO[bytes]] = {}
 
     def look(self, watch: WatchedRun) -> Seen:
-        """The queue and the runs now. Raises: OSError, RunError where the queue cannot be read."""
+        """The queue and the runs now. Raises: OSError, RunError if the queue cannot be read."""
         queue = self._queue.read()
-        wanted = [item.run for item in queue.items if item.state == "running"]
-        wanted += [watch.run] if watch.run is not None and watch.run not in wanted else []
-        for gone in set(self._followers) - set(wanted) - {item.run for item in queue.items}:
-            self._forget(gone)
-        share = BUDGET_S / max(1, len(wanted))
-        return Seen(queue, {run: self._news(run, watch, share) for run in wanted})
+        runs = [item.run for item in queue.items if item.state == "running"]
+        runs += [watch.run] if watch.run is not None and watch.run not in runs else []
+        for unused in set(self._followers) - set(runs) - {item.run for item in queue.items}:
+            self._forget(unused)
+        budget_s = BUDGET_S / max(1, len(runs))
+        return Seen(queue, {run: self._news(run, watch, budget_s) for run in runs})
 
     def close(self) -> None:
         for run in list(self._followers | self._locks):
@@ -99,18 +96,15 @@ class Monitor:
         )
 
     def _control(self, run: Path) -> str:
-        """Take the right to change this run, if no other window has it; why not, in words."""
+        """Take the lock of control of a run; why that is impossible, "" if it is held."""
         if run in self._locks:
             return ""
         try:
-            lock = os.open(run / CONTROL, os.O_CREAT | os.O_RDWR, 0o644)
+            lock = locks.try_lock(run / CONTROL)
         except OSError as error:
-            return f"{run} cannot be written ({error.strerror}): this window only looks."
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(lock)
-            return "Another window has this run: this one only looks."
+            return f"{run} cannot be written ({error.strerror}): it is opened read-only."
+        if lock is None:
+            return "Another window controls this run: it is opened read-only."
         self._locks[run] = lock
         return ""
 
@@ -118,4 +112,4 @@ class Monitor:
         self._followers.pop(run, None)
         lock = self._locks.pop(run, None)
         if lock is not None:
-            os.close(lock)
+            lock.close()

@@ -1,19 +1,17 @@
-"""The queue: which experiments are to run one after the other, in a file that outlives windows and runners.
+"""The queue: experiments that run one after the other, listed in a file that outlives windows and runners.
 
 FOLDER/queue.json  queue.lock     the list; each edit holds the lock and replaces the file
-FOLDER/runner.lock runner.log     held and written by the process that works it (runner.py)
+FOLDER/runner.lock runner.log     held and written by the process that runs the experiments (runner.py)
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,19 +20,20 @@ from ..errors import MleeError, RunError
 from ..runs import control_requests
 from ..runs.spec_file import stored_spec, write_spec
 from ..runs.status_files import ControlRequest, JobStatus
-from ..system import files
+from ..system import files, locks
 from ..system.process_identity import ProcessIdentity
+from ..system.user_folders import state_folder
 from .control import lives
 
-_UNTOLD = "The job ended without a word: its process was killed, or the machine went down."
+_UNEXPECTED = "The job ended unexpectedly: its process was killed, or the machine went down."
 State = Literal["waiting", "running", "finished", "failed", "cancelled", "stopped", "paused", "interrupted"]
 
 
 @dataclass(frozen=True)
 class Item:
-    """An experiment in the queue. run: its folder, an absolute path. message: one sentence where it failed.
-    process: its job's, once it has been started. added_at: seconds since the epoch (UTC). later: names of
-    cells that were asked for while it ran; it waits again for them once it has ended."""
+    """An experiment in the queue. run: its folder, an absolute path. message: one sentence if it failed.
+    process: its job's, once started. added_at: seconds since the epoch (UTC). later: names of cells that were
+    requested while it ran; it is queued again for them once it has ended."""
 
     id: str
     spec: ExperimentSpec
@@ -46,71 +45,73 @@ class Item:
     later: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
+        others = {name: value for name, value in vars(self).items() if name != "spec"}
         process = None if self.process is None else asdict(self.process)
-        plain = {"order": self.spec.to_json(), "run": str(self.run), "process": process}
-        return {**{name: value for name, value in vars(self).items() if name != "spec"}, **plain}
+        return {**others, "order": self.spec.to_json(), "run": str(self.run), "process": process}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Item:
-        process = None if value["process"] is None else ProcessIdentity.from_json(value["process"])
-        read = {
-            "spec": ExperimentSpec.from_json(value["order"]),
-            "run": Path(value["run"]),
-            "process": process,
-        }
-        read["later"] = tuple(value.get("later", ()))
-        known = {field.name for field in fields(cls)}  # a newer version may write more
-        return cls(**{name: v for name, v in {**value, **read}.items() if name in known})
+        """Keys of a newer version are ignored."""
+        return cls(
+            value["id"],
+            ExperimentSpec.from_json(value["order"]),
+            Path(value["run"]),
+            value["state"],
+            value["message"],
+            value["added_at"],
+            None if value["process"] is None else ProcessIdentity.from_json(value["process"]),
+            tuple(value.get("later", ())),
+        )
 
     def ended(self, state: State, message: str) -> Item:
-        """As it is when its job has ended so: at rest, or waiting for what was asked for meanwhile."""
-        rests = replace(self, state=state, message=message)
-        if not self.later or state not in ("finished", "failed", "interrupted"):
-            return replace(rests, later=())
-        return rests.waiting(self.later)
+        """The item once its job has ended: in this state, or waiting for the cells of `later`."""
+        ended = replace(self, state=state, message=message)
+        if self.later and state in ("finished", "failed", "interrupted"):
+            return ended.waiting(self.later)
+        return replace(ended, later=())
 
     def waiting(self, cells: tuple[str, ...]) -> Item:
-        """To go on with its run: with these cells alone, with all for ()."""
+        """The item queued to resume its run, with these cells only or, for (), with all."""
         spec = replace(_resumed(self), cells=cells)
         return replace(self, spec=spec, state="waiting", message="", process=None, later=())
 
     def now(self) -> Item:
-        """As it is at this moment: what was started may have ended, though nobody wrote that down yet."""
+        """The item at this moment: its job may have ended, and nobody written that into the queue yet."""
         if self.state not in ("running", "interrupted") or self.process is None:
             return self
         if self.state == "running" and lives(self.run, self.process):
             return self
-        job = JobStatus.load(self.run)  # after the look at its process, which may have ended in good order
+        job = JobStatus.load(self.run)  # after the check of its process, which may have ended normally
         if job is not None and job.writer == self.process and job.state != "running":
             return replace(self, state=job.state, message=job.message)
-        return replace(self, state="interrupted", message=self.message or _UNTOLD)
+        return replace(self, state="interrupted", message=self.message or _UNEXPECTED)
 
 
 @dataclass(frozen=True)
 class Queue:
-    """items: in the order in which they run. paused: nothing new begins. keep_going: what fails does not
-    pause the queue."""
+    """items: in the order in which they run. paused: no experiment is started. keep_going: a failed one does
+    not pause the queue."""
 
     items: tuple[Item, ...] = ()
     paused: bool = False
     keep_going: bool = True
 
     def item(self, id: str) -> Item:
-        """Raises: RunError where there is none."""
+        """Raises: RunError if there is none."""
         found = next((item for item in self.items if item.id == id), None)
         if found is None:
-            raise RunError(f"{id!r} is not in the queue any more.")
+            raise RunError(f"{id!r} is no longer in the queue.")
         return found
 
     def of(self, run: Path) -> Item | None:
-        """What is queued for a run folder."""
+        """The item of a run folder, None if it has none."""
         return next((item for item in self.items if item.run == run), None)
 
     def now(self) -> Queue:
         return replace(self, items=tuple(item.now() for item in self.items))
 
     def settled(self) -> Queue:
-        """The same, and what was asked for while something ran that has ended waits."""
+        """`now`, with the cells queued that were requested during a run that has ended."""
         nows = ((item, item.now()) for item in self.items)
         ended = (
             item.ended(now.state, now.message) if item.state == "running" != now.state else now
@@ -124,9 +125,9 @@ class Queue:
 
 
 class QueueFile:
-    """The queue in its folder; all that changes it raises RunError, one sentence, when it cannot be written.
+    """The queue in its folder; whatever changes it raises RunError if it cannot be written.
 
-    folder: None is the user's own (XDG_STATE_HOME, else ~/.local/state).
+    folder: None is the user's own (`usual_folder`).
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -134,20 +135,20 @@ class QueueFile:
         self._file = self.folder / "queue.json"
 
     def read(self) -> Queue:
-        """As it is at this moment; needs no lock. Raises: RunError for a damaged one."""
+        """The queue at this moment; needs no lock. Raises: RunError for a damaged file."""
         return self._stored().now()
 
     def add(self, spec: ExperimentSpec) -> Item:
-        """To the end of the list, as "waiting". Raises: RunError where its run folder cannot be begun."""
-        run = _run_of(spec)
+        """Add an experiment at the end, waiting. Raises: RunError if its run folder cannot be written."""
+        run = (spec.run or new_run(spec)).absolute()
         spec = replace(spec, **_absolute(spec), run=run)
         if (run / "config.json").exists() and not spec.resume:
-            raise RunError(f"{run} holds a run already: resume it, or name another folder.")
+            raise RunError(f"{run} already holds a run: resume it, or name another folder.")
 
         def added(queue: Queue) -> Queue:
             known = queue.of(run)
             if known is not None:
-                raise RunError(f"{run} is in the queue already ({known.state}).")
+                raise RunError(f"{run} is already in the queue ({known.state}).")
             return replace(queue, items=(*queue.items, item))
 
         item = Item(uuid.uuid4().hex[:12], spec, run, "waiting", "", time.time())
@@ -156,12 +157,12 @@ class QueueFile:
         return item
 
     def adopt(self, run: Path) -> Item:
-        """A run folder that was begun elsewhere, in a terminal say; as it is now. Raises: RunError."""
+        """Add a run folder that was started elsewhere, in a terminal for example. Raises: RunError."""
         run = Path(run).absolute()
         job = JobStatus.load(run)
         state = _state_by_events(run) if job is None else "running"
-        item = Item(uuid.uuid4().hex[:12], _order_of(run), run, state, "", time.time())
-        if job is not None and job.state != "running":  # its writer may live on, to print a report say
+        item = Item(uuid.uuid4().hex[:12], _spec_of(run), run, state, "", time.time())
+        if job is not None and job.state != "running":  # its writer may still run, to print a report
             item = replace(item, state=job.state, message=job.message)
         elif job is not None:
             item = replace(item, process=job.writer).now()
@@ -170,11 +171,11 @@ class QueueFile:
             return queue if queue.of(run) else replace(queue, items=(*queue.items, item))
 
         taken = self.edit(adopted).of(run)
-        assert taken is not None, "it was there or was put there"
+        assert taken is not None, "it was in the queue or has been added"
         return taken
 
     def move(self, id: str, by: int) -> None:
-        """by: places towards the end, negative towards the front."""
+        """Move an item. by: places towards the end, negative towards the front."""
 
         def moved(queue: Queue) -> Queue:
             item = queue.item(id)
@@ -186,20 +187,24 @@ class QueueFile:
         self.edit(moved)
 
     def remove(self, id: str) -> None:
-        """Off the list; its run folder stays. Raises: RunError while it runs."""
+        """Remove an item; its run folder stays. Raises: RunError while it runs."""
 
         def removed(queue: Queue) -> Queue:
-            gone = _at_rest(queue, id)
-            return replace(queue, items=tuple(item for item in queue.items if item != gone))
+            unwanted = _idle_item(queue, id)
+            return replace(queue, items=tuple(item for item in queue.items if item != unwanted))
 
         self.edit(removed)
 
     def again(self, id: str, cells: tuple[str, ...] = (), redo: tuple[str, ...] = ()) -> None:
-        """Let it wait again, to go on with its run: with all, or with these cells alone, besides those that
-        it waits for already; those of `redo` are trained anew, with what stands on them. Cells of one that
-        runs wait until it has ended.
+        """Queue an item again, to resume its run.
 
-        Raises: RunError for all of one that runs, or where it cannot be written.
+        Args:
+            id: of the item.
+            cells: names of the cells to train, besides those for which it already waits; () is all. Cells of
+                a running item are queued once it has ended.
+            redo: names of cells to train from the start again, with those that depend on them.
+
+        Raises: RunError for all cells of a running item, or if a file cannot be written.
         """
 
         def waiting(queue: Queue) -> Queue:
@@ -207,24 +212,27 @@ class QueueFile:
             if cells and item.now().state == "running":
                 with files.faults_as_run_errors(item.run):
                     control_requests.edit(
-                        item.run, lambda asked: replace(_wanted(asked, cells, redo), ask=asked.ask)
+                        item.run, lambda request: replace(_wanted(request, cells, redo), ask=request.ask)
                     )
                 return queue.with_item(replace(item, later=tuple(dict.fromkeys((*item.later, *cells)))))
-            _at_rest(queue, id)
+            _idle_item(queue, id)
             now = item.waiting(_together(item, cells))
             with files.faults_as_run_errors(item.run):
-                control_requests.edit(item.run, lambda asked: _wanted(asked, cells, redo))
+                control_requests.edit(item.run, lambda request: _wanted(request, cells, redo))
             write_spec(item.run, now.spec)
             return queue.with_item(now)
 
         self.edit(waiting)
 
     def set_paused(self, paused: bool) -> None:
-        """Begin nothing more, or go on: what was paused then waits again, at its place."""
+        """Start nothing more, or resume: paused items then wait again, in their places."""
+
+        def resumed(item: Item) -> Item:
+            return item.waiting(item.spec.cells) if item.state == "paused" else item
 
         def changed(queue: Queue) -> Queue:
-            now = queue if paused else replace(queue, items=tuple(map(_unpaused, queue.now().items)))
-            return replace(now, paused=paused)
+            items = queue.items if paused else tuple(map(resumed, queue.now().items))
+            return replace(queue, items=items, paused=paused)
 
         self.edit(changed)
 
@@ -232,7 +240,7 @@ class QueueFile:
         self.edit(lambda queue: replace(queue, keep_going=keep_going))
 
     def edit(self, change: Callable[[Queue], Queue]) -> Queue:
-        """Change the queue while nobody else can; returns the new one."""
+        """Change the queue under its lock; returns the new one."""
         with self.locked():
             before = self._stored()
             queue = change(before)
@@ -243,11 +251,11 @@ class QueueFile:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
+        held = ExitStack()
         with files.faults_as_run_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            lock = open(self.folder / "queue.lock", "a", encoding="ascii")  # noqa: SIM115 - closed below
-        with lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            held.enter_context(locks.locked(self.folder / "queue.lock"))
+        with held:
             yield
 
     def _stored(self) -> Queue:
@@ -261,8 +269,8 @@ class QueueFile:
             raise RunError(f"{self._file} cannot be read: {error.strerror}.") from error
         except (AttributeError, KeyError, TypeError, ValueError, MleeError) as error:
             raise RunError(
-                f"{self._file} cannot be understood ({error}): if another version of MLEE wrote it, start "
-                "the window again; if it is damaged, move it away to begin a new queue."
+                f"{self._file} cannot be read ({error}): if another version of MLEE wrote it, restart the "
+                "window; if it is damaged, move it away to start a new queue."
             ) from error
 
     @staticmethod
@@ -272,12 +280,11 @@ class QueueFile:
 
 def usual_folder() -> Path:
     """Where the user's queue lies."""
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state).absolute() / "mlee" / "queue"
+    return state_folder() / "queue"
 
 
-def _order_of(run: Path) -> ExperimentSpec:
-    """To go on with a run that was not queued. Raises: RunError."""
+def _spec_of(run: Path) -> ExperimentSpec:
+    """What resumes a run that was not queued. Raises: RunError."""
     from ..runs.run_folder import RunFolder
 
     if (run / "order.json").exists():
@@ -287,7 +294,7 @@ def _order_of(run: Path) -> ExperimentSpec:
 
 
 def _state_by_events(run: Path) -> State:
-    """Of a run that was made before writers told of themselves."""
+    """The state of a run without job.json, which older versions did not write."""
     from ..runs.follower import Follower
 
     follower = Follower(run)
@@ -298,13 +305,8 @@ def _state_by_events(run: Path) -> State:
     return "failed" if follower.state == "failed" else "interrupted"
 
 
-def _run_of(spec: ExperimentSpec) -> Path:
-    """Its run folder, absolute; a new one beside the corpus's name where it names none."""
-    return (spec.run or new_run(spec)).absolute()
-
-
 def _absolute(spec: ExperimentSpec) -> dict[str, Any]:
-    """Its other paths: a job runs in no particular folder."""
+    """The other paths of a spec made absolute: a job runs in another working folder."""
     found: dict[str, Any] = {"corpus": spec.corpus.absolute()}
     if spec.label_map is not None:
         found["label_map"] = spec.label_map.absolute()
@@ -314,7 +316,7 @@ def _absolute(spec: ExperimentSpec) -> dict[str, Any]:
 
 
 def _resumed(item: Item) -> ExperimentSpec:
-    """The order that goes on with what an item has begun. What a smoke run shortened stays short."""
+    """The spec that resumes an item's run. What a smoke run shortened stays short."""
     if not (item.run / "config.json").exists():
         return item.spec
     spec = replace(item.spec, resume=True, smoke=False)
@@ -324,23 +326,20 @@ def _resumed(item: Item) -> ExperimentSpec:
     return spec
 
 
-def _wanted(asked: ControlRequest, cells: tuple[str, ...], redo: tuple[str, ...]) -> ControlRequest:
-    skip = tuple(name for name in asked.skip if name not in (*cells, *redo))
-    return ControlRequest(None, skip, tuple(dict.fromkeys((*asked.redo, *redo))))
-
-
-def _unpaused(item: Item) -> Item:
-    return item.waiting(item.spec.cells) if item.state == "paused" else item
+def _wanted(request: ControlRequest, cells: tuple[str, ...], redo: tuple[str, ...]) -> ControlRequest:
+    """The request without what would keep these cells from being trained."""
+    skip = tuple(name for name in request.skip if name not in (*cells, *redo))
+    return ControlRequest(None, skip, tuple(dict.fromkeys((*request.redo, *redo))))
 
 
 def _together(item: Item, cells: tuple[str, ...]) -> tuple[str, ...]:
-    """The cells that an item is to train when these are asked for too; () is all."""
+    """The cells that an item is to train if these are requested as well; () is all."""
     if item.state != "waiting":
         return cells
     return tuple(dict.fromkeys((*item.spec.cells, *cells))) if item.spec.cells and cells else ()
 
 
-def _at_rest(queue: Queue, id: str) -> Item:
+def _idle_item(queue: Queue, id: str) -> Item:
     """Raises: RunError while it runs."""
     item = queue.item(id)
     if item.now().state == "running":

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import TypeVar
 
 from ..events import Event
+from ..system import locks
 from .status_files import ControlRequest
 
 Answer = TypeVar("Answer")
@@ -66,15 +65,8 @@ class ControlRequests:
 
 def edit(run: Path, change: Callable[[ControlRequest], ControlRequest]) -> None:
     """Change the requests to a run; several processes may do so at once. Raises: OSError."""
-    with _locked(run):
+    with locks.locked(run / "asked.lock"):
         before = ControlRequest.load(run)
         after = change(before)
         if after != before:
             after.save(run)
-
-
-@contextmanager
-def _locked(run: Path) -> Iterator[None]:
-    with open(run / "asked.lock", "a", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

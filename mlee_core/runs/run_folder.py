@@ -9,7 +9,6 @@ One process writes it at a time; anybody may read it. Events are lines of JSON, 
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -24,7 +23,7 @@ from ..corpora import folds, snapshot
 from ..corpora.corpus import Corpus
 from ..corpora.folds import Folds
 from ..errors import ConfigError, CorpusError, RunError
-from ..system import files, temporary_folders
+from ..system import files, locks, temporary_folders
 from ..system.files import stable_hash
 from ..system.provenance import stamp
 from .cells import RESULT, Cell, CellResult, cells
@@ -171,13 +170,10 @@ class RunFolder:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the single writer's lock. Raises: RunError when another process holds it; OSError."""
-        with open(self.path / "lock", "a", encoding="ascii") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise RunError(
-                    f"{self.path} is being written by another process: wait for it or end it."
-                ) from error
+        lock = locks.try_lock(self.path / "lock")
+        if lock is None:
+            raise RunError(f"{self.path} is being written by another process: wait for it or end it.")
+        with lock:
             yield
 
     def events(self) -> Iterator[dict[str, Any]]:

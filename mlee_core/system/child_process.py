@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import WorkerDied
+from .user_folders import state_folder
 
 Connection = Any
 """A multiprocessing connection; its class differs by platform and Python version."""
@@ -177,9 +178,8 @@ def wait_for(children: Sequence[Child], timeout_s: float | None = None) -> list[
 
 
 def log_file(name: str) -> Path:
-    """Where the log of helper `name` is kept between runs (XDG_STATE_HOME, else ~/.local/state)."""
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "mlee" / f"{name}.log"
+    """Where the log of helper `name` is kept between runs."""
+    return state_folder() / f"{name}.log"
 
 
 def reference(target: Callable[..., Any]) -> str:

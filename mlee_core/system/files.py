@@ -1,4 +1,4 @@
-"""Writing files so that a crash leaves the old one or the new one, never half of either.
+"""Writes files so that a crash leaves the old or the new one, never half of one.
 
 A file is written to a temporary neighbour, fsynced and renamed; the folder is fsynced too, so that the
 rename itself survives a power cut. Measured (FACTS.md): writing to the final path left 58 of 60 files
@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,10 +23,10 @@ from ..errors import RunError
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary neighbour of `path`; on success it is fsynced and renamed over `path`.
+    """Yield a temporary neighbour of `path`; on success it is fsynced and renamed to `path`.
 
-    A link is followed: the file that it leads to is replaced. The neighbour keeps `path`'s suffix, since
-    many writers choose the format by it. On an error it is removed and `path` stays as it was.
+    A link is followed: its target is replaced. The neighbour keeps the suffix of `path`, from which many
+    writers take the format. On an error it is removed and `path` stays as it was.
 
     Raises: OSError (disk full, read-only) from the caller's own writing or from the rename.
     """
@@ -36,9 +37,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         yield neighbour
         os.chmod(neighbour, 0o644)  # mkstemp makes 0600; these files are meant to be shared
-        _fsync(neighbour, os.O_RDWR)
+        _fsync(neighbour)
         os.replace(neighbour, path)
-        _fsync(path.parent, os.O_RDONLY)
+        _fsync(path.parent)
     finally:
         neighbour.unlink(missing_ok=True)
 
@@ -57,17 +58,17 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         yield neighbour
         os.chmod(neighbour, 0o755)  # mkdtemp makes 0700
         for file in neighbour.iterdir():
-            _fsync(file, os.O_RDONLY)
-        _fsync(neighbour, os.O_RDONLY)
+            _fsync(file)
+        _fsync(neighbour)
         os.rename(neighbour, path)
-        _fsync(path.parent, os.O_RDONLY)
+        _fsync(path.parent)
     finally:
         shutil.rmtree(neighbour, ignore_errors=True)
 
 
 @contextmanager
 def faults_as_run_errors(place: Path) -> Iterator[None]:
-    """Raises: RunError, one sentence, where `place` cannot be written: a disk that is full or closed."""
+    """Raises: RunError, one sentence, if `place` cannot be written: a full or read-only disk."""
     try:
         yield
     except OSError as error:
@@ -75,7 +76,7 @@ def faults_as_run_errors(place: Path) -> Iterator[None]:
 
 
 def sweep(folder: Path) -> None:
-    """Remove the neighbours that killed writers left in `folder` and below; nobody else may write there."""
+    """Remove the neighbours that killed writers left in `folder` and below, where nobody else may write."""
     for neighbour in folder.rglob(".*tmp*"):  # .model.x.tmp.safetensors, and .tmpx by safetensors itself
         neighbour.unlink(missing_ok=True)
 
@@ -97,8 +98,11 @@ def stable_hash(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _fsync(path: Path, flags: int) -> None:
-    descriptor = os.open(path, flags)
+def _fsync(path: Path) -> None:
+    """Also of a folder, except on Windows, where one cannot be opened."""
+    if sys.platform == "win32" and path.is_dir():
+        return
+    descriptor = os.open(path, os.O_RDWR if sys.platform == "win32" else os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -1,14 +1,16 @@
-"""What this machine can train on: its processor, its GPUs and how busy they are, or in words why it has none.
+"""What this machine can train on: its processor, its GPUs and their load, or why it has no GPU.
 
-GPUs are counted and named as torch does (cuda:0, …); how busy they are the driver's library tells (NVML).
+GPUs are counted and named by torch (cuda:0, …); their load is read from the driver's library (NVML).
 """
 
 from __future__ import annotations
 
 import os
 import platform
+import sys
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -17,8 +19,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Gpu:
-    """device: its name for torch, "cuda:0". Bytes. utilisation: share of the last moments in which it
-    computed, 0-1. None where the driver does not tell."""
+    """device: its name for torch, "cuda:0". utilisation: share of the last moments in which it computed, 0-1.
+    None: not known to the driver."""
 
     device: str
     name: str
@@ -29,13 +31,13 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Hardware:
-    """cores: that this process may use, of all_cores. memory_bytes: free for programs, None where the system
-    does not tell. no_gpu: why there is none, "" where there is one."""
+    """cores: that this process may use, of all_cores. memory_bytes: free for programs. no_gpu: why it has
+    none, "" if it has one."""
 
     processor: str
     cores: int
     all_cores: int
-    memory_bytes: int | None
+    memory_bytes: int
     gpus: tuple[Gpu, ...]
     no_gpu: str
 
@@ -46,7 +48,7 @@ class Hardware:
 
 
 class Watch:
-    """Reads the hardware again and again. Imports torch at the first reading."""
+    """Reads the hardware repeatedly; the first reading imports torch."""
 
     def __init__(self) -> None:
         self._found: tuple[tuple[Gpu, str], ...] | None = None  # with its UUID
@@ -54,46 +56,53 @@ class Watch:
 
     def read(self) -> Hardware:
         if self._found is None:
-            self._found, self._no_gpu = _of_torch()
-        figures = _of_driver() if self._found else {}
+            self._found, self._no_gpu = _gpus_of_torch()
+        load = _load_by_uuid() if self._found else {}
         return Hardware(
             processor=processor(),
             cores=usable_cores(),
             all_cores=os.cpu_count() or 1,
             memory_bytes=free_memory(),
-            gpus=tuple(_measured(gpu, figures.get(uuid)) for gpu, uuid in self._found),
+            gpus=tuple(_with_load(gpu, load.get(uuid)) for gpu, uuid in self._found),
             no_gpu=self._no_gpu,
         )
 
 
 def processor() -> str:
     """The processor's name."""
-    return _field(_read("/proc/cpuinfo"), "model name") or platform.processor() or platform.machine()
+    name = ""
+    with suppress(OSError):  # not Linux
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    return name or platform.processor() or platform.machine()
 
 
 def usable_cores() -> int:
     """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
-def free_memory() -> int | None:
-    """Bytes that programs may still take."""
-    kib = _field(_read("/proc/meminfo"), "MemAvailable")
-    return int(kib.split()[0]) * 1024 if kib else None
+def free_memory() -> int:
+    """Bytes available to programs."""
+    import psutil
+
+    return int(psutil.virtual_memory().available)
 
 
 def usable_gpus(torch: ModuleType) -> tuple[int, str]:
-    """How many GPUs torch can use, and why none if so."""
-    with warnings.catch_warnings(record=True) as said:
+    """How many GPUs torch can use, and why none if there is none."""
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         available = torch.cuda.is_available()
     if available:
         return torch.cuda.device_count(), ""
-    return 0, why_no_gpu(torch.version.cuda, str(said[-1].message).splitlines()[0] if said else None)
+    return 0, why_no_gpu(torch.version.cuda, str(caught[-1].message).splitlines()[0] if caught else None)
 
 
 def why_no_gpu(cuda: str | None, warned: str | None, exists: Callable[[str], bool] = os.path.exists) -> str:
-    """cuda: the CUDA version that torch was built for. warned: what torch said of it. exists: of a path."""
+    """cuda: the CUDA version that torch was built for. warned: torch's warning. exists: tests a path."""
     if cuda is None:
         return "this torch is built for processors only"
     if not exists("/proc/driver/nvidia/version"):
@@ -104,8 +113,8 @@ def why_no_gpu(cuda: str | None, warned: str | None, exists: Callable[[str], boo
     return warned or f"the NVIDIA driver has no GPU to show, or does not serve CUDA {cuda}"
 
 
-def _of_torch() -> tuple[tuple[tuple[Gpu, str], ...], str]:
-    """The GPUs that torch can use, each with its UUID, and why none if so."""
+def _gpus_of_torch() -> tuple[tuple[tuple[Gpu, str], ...], str]:
+    """The GPUs that torch can use, each with its UUID, and why none if there is none."""
     import torch
 
     count, why_not = usable_gpus(torch)
@@ -117,57 +126,38 @@ def _of_torch() -> tuple[tuple[tuple[Gpu, str], ...], str]:
     return tuple(found), why_not
 
 
-def _of_driver() -> dict[str, tuple[int, float | None]]:
-    """UUID -> (free bytes, utilisation) of each GPU of the machine; empty where the driver does not tell."""
+def _load_by_uuid() -> dict[str, tuple[int, float | None]]:
+    """UUID -> (free bytes, utilisation) of each GPU of the machine; empty without an answer of the driver."""
     import pynvml
 
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
         return {}
-    figures: dict[str, tuple[int, float | None]] = {}
+    load: dict[str, tuple[int, float | None]] = {}
     try:
         for index in range(pynvml.nvmlDeviceGetCount()):
             handle = pynvml.nvmlDeviceGetHandleByIndex(index)
             uuid = _plain(pynvml.nvmlDeviceGetUUID(handle))
-            figures[uuid] = (pynvml.nvmlDeviceGetMemoryInfo(handle).free, _utilisation(pynvml, handle))
-    except pynvml.NVMLError:  # a GPU that fell off the bus: what was read before stands
-        return figures
+            load[uuid] = (pynvml.nvmlDeviceGetMemoryInfo(handle).free, _utilisation(pynvml, handle))
+    except pynvml.NVMLError:  # a GPU that fell off the bus: keep what was read before
+        return load
     finally:
         pynvml.nvmlShutdown()
-    return figures
+    return load
 
 
 def _utilisation(pynvml: ModuleType, handle: object) -> float | None:
     try:
         return float(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu) / 100
-    except pynvml.NVMLError:  # not told of a part of a GPU (MIG), say
+    except pynvml.NVMLError:  # not available for a part of a GPU (MIG)
         return None
 
 
-def _measured(gpu: Gpu, figures: tuple[int, float | None] | None) -> Gpu:
-    if figures is None:
-        return gpu
-    free, utilisation = figures
-    return Gpu(gpu.device, gpu.name, gpu.total_bytes, free, utilisation)
+def _with_load(gpu: Gpu, load: tuple[int, float | None] | None) -> Gpu:
+    return gpu if load is None else Gpu(gpu.device, gpu.name, gpu.total_bytes, *load)
 
 
 def _plain(uuid: str) -> str:
     """NVML writes GPU-1234…, torch 1234…."""
     return uuid.removeprefix("GPU-").lower()
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""  # not Linux: nothing is told
-
-
-def _field(text: str, name: str) -> str | None:
-    """The value of the first line "name : value"."""
-    for line in text.splitlines():
-        key, _, value = line.partition(":")
-        if key.strip() == name:
-            return value.strip()
-    return None

@@ -16,15 +16,14 @@ _PACKAGES = ("torch", "numpy", "soundfile", "soxr")
 
 @lru_cache(maxsize=1)
 def stamp() -> dict[str, str]:
-    """Versions, machine and commit, as plain strings; commit is "" where none is known: neither in a checkout
-    nor installed from one by its address."""
-    versions = {name: _version(name) for name in _PACKAGES}
+    """Versions, machine and commit, as plain strings; commit is "" outside a checkout, unless pip installed
+    MLEE from the address of one."""
     return {
         "mlee": __version__,
         "commit": _commit(),
         "python": platform.python_version(),
         "machine": platform.machine(),
-        **versions,
+        **{name: _version(name) for name in _PACKAGES},
     }
 
 
@@ -42,7 +41,7 @@ def _version(package: str) -> str:
 
 
 def _commit() -> str:
-    """The checkout's short commit, with + for uncommitted changes; else the one that pip has installed."""
+    """The checkout's short commit, with + for uncommitted changes; else the one that pip installed."""
     top = Path(__file__).resolve().parents[2]
     if not (top / ".git").exists():
         return _installed_commit()
@@ -60,7 +59,7 @@ def _commit() -> str:
 
 
 def _installed_commit() -> str:
-    """As `pip install git+ADDRESS` has written down (PEP 610)."""
+    """The commit that `pip install git+ADDRESS` recorded (PEP 610)."""
     try:
         written = distribution("mlee-speech").read_text("direct_url.json")
         commit: str = json.loads(written or "{}").get("vcs_info", {}).get("commit_id", "")

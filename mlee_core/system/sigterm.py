@@ -1,7 +1,7 @@
-"""SIGTERM cancels: heard at any time, heeded where nothing is broken off in the middle.
+"""SIGTERM cancels: noted at any time, raised where nothing is interrupted in the middle. For the main thread.
 
-An exception out of a signal handler may come while numpy or torch is imported, which neither survives, or
-inside one of their callbacks, where it is lost (both seen). For the main thread.
+An exception from a signal handler may be raised while numpy or torch is imported, which neither survives, or
+inside one of their callbacks, where it is lost (both seen).
 """
 
 from __future__ import annotations
@@ -12,37 +12,37 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 STATUS = 130
-_heard = False
+_received = False
 
 
 @contextmanager
-def heeded() -> Iterator[None]:
-    """`check` raises from the first SIGTERM on; further ones do nothing."""
-    global _heard
+def deferred() -> Iterator[None]:
+    """From the first SIGTERM on, `check` raises; further ones do nothing."""
+    global _received
 
-    def hear(*_: object) -> None:
-        global _heard
-        _heard = True
+    def receive(*_: object) -> None:
+        global _received
+        _received = True
 
-    with _handled(hear):
+    with _handled(receive):
         try:
             yield
         finally:
-            _heard = False
+            _received = False
 
 
 def check() -> None:
-    """To be called often. Raises: KeyboardInterrupt once SIGTERM was heard, as Ctrl-C does."""
-    if _heard:
+    """Call it often. Raises: KeyboardInterrupt, as Ctrl-C does, once SIGTERM was received."""
+    if _received:
         raise KeyboardInterrupt
 
 
 @contextmanager
-def ending_at_once(last_word: Callable[[], None]) -> Iterator[None]:
-    """While there is nothing to clean up: the first SIGTERM ends the process, after its last word."""
+def immediate(before_exit: Callable[[], None]) -> Iterator[None]:
+    """While there is nothing to clean up: SIGTERM calls `before_exit` and ends the process."""
 
     def end(*_: object) -> None:
-        last_word()
+        before_exit()
         os._exit(STATUS)
 
     with _handled(end):

@@ -1,13 +1,14 @@
-"""System libraries that MLEE's wheels expect from the machine: which are missing, and how to get them.
+"""System libraries that MLEE's wheels need: which are missing, and how to install them.
 
-Standard library only: the set-up (packaging/setup.py) asks before anything is installed, `mlee doctor` after.
-The names are Debian's; a library counts as there when the dynamic loader finds it, whoever installed it.
+Standard library only: packaging/setup.py calls it before anything is installed, `mlee doctor` afterwards. The
+names are Debian's; a library is present if the dynamic loader finds it, whoever installed it.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ recording: everything works but the microphone."""
 
 @dataclass(frozen=True)
 class Library:
-    """soname: what the loader looks for. package: the Debian package that holds it."""
+    """soname: the name for the dynamic loader. package: the Debian package with it."""
 
     soname: str
     package: str
@@ -81,13 +82,17 @@ def packages(libraries: Iterable[Library]) -> tuple[str, ...]:
 
 
 def remedy(libraries: Iterable[Library]) -> str:
-    """The line to type that installs them, e.g. "sudo apt-get install libgl1"."""
-    sudo = "" if os.geteuid() == 0 else "sudo "
-    return f"{sudo}apt-get install {' '.join(packages(libraries))}"
+    """The command that installs them, e.g. "sudo apt-get install libgl1"."""
+    return f"{'' if may_install() else 'sudo '}apt-get install {' '.join(packages(libraries))}"
+
+
+def may_install() -> bool:
+    """Whether this user is root."""
+    return sys.platform != "win32" and os.geteuid() == 0
 
 
 def consequences(libraries: Iterable[Library]) -> str:
-    """What does not work without them, in words."""
+    """What does not work without them."""
     needs = dict.fromkeys(library.need for library in libraries)
     return "; ".join(CONSEQUENCE[need] for need in needs)
 
@@ -102,7 +107,7 @@ def loads(soname: str, load: Callable[[str], object] = ctypes.CDLL) -> bool:
 
 
 def has_font(folders: Iterable[Path] | None = None) -> bool:
-    """Whether some TrueType or OpenType font lies where fontconfig looks (or in `folders`)."""
+    """Whether a TrueType or OpenType font lies in fontconfig's folders (or in `folders`)."""
     home = Path(os.environ.get("HOME", "/nonexistent"))
     places = folders or (
         Path("/usr/share/fonts"),

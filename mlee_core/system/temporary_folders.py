@@ -1,16 +1,17 @@
 """Temporary folders that do not outlive a crash: locked by their owner, swept once the lock is free.
 
-A process that is killed cannot remove what it wrote; the kernel drops its lock though, on any system where
-several containers share /tmp as well, which a process number in the name would not survive.
+A killed process cannot remove what it wrote, but the system releases its lock, also where several containers
+share /tmp, in which a process number in the name would not be unique.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import IO
+
+from . import locks
 
 PREFIX = "mlee-scratch-"
 _LOCK = "lock"
@@ -19,43 +20,45 @@ _LOCK = "lock"
 class TemporaryFolder:
     """A temporary folder of this process, until `remove` or the process's end.
 
-    parent: where it is made; None is the system's place for temporary files.
+    parent: where it is created; None is the system's folder for temporary files.
     """
 
     def __init__(self, parent: Path | None = None) -> None:
-        self._lock = -1
-        while self._lock < 0:
+        while True:
             self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-            lock = os.open(self.path / _LOCK, os.O_CREAT | os.O_RDWR)  # not inherited: see PEP 446
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if (self.path / _LOCK).exists():
-                self._lock = lock
-            else:  # swept by another process before it was locked
-                os.close(lock)
+            self._lock = _locked(self.path / _LOCK)
+            if self._lock is None or (self.path / _LOCK).exists():
+                break
+            self._lock.close()  # swept by another process before it was locked
 
     def remove(self) -> None:
         """Remove the folder and all in it; calling it again does nothing."""
-        if self._lock >= 0:
-            shutil.rmtree(self.path, ignore_errors=True)
-            os.close(self._lock)
-            self._lock = -1
+        shutil.rmtree(self.path, ignore_errors=True)
+        if self._lock is not None:
+            self._lock.close()
 
 
 def sweep(parent: Path | None = None) -> int:
-    """Remove the folders in `parent` whose processes are gone; returns how many."""
+    """Remove the folders in `parent` whose owners have ended; returns how many."""
     removed = 0
-    for lock in (parent or Path(tempfile.gettempdir())).glob(f"{PREFIX}*/{_LOCK}"):
+    for path in (parent or Path(tempfile.gettempdir())).glob(f"{PREFIX}*/{_LOCK}"):
         try:
-            descriptor = os.open(lock, os.O_RDWR)
-        except OSError:  # another user's, or removed in this moment
+            with open(path, "rb+") as file:
+                if locks.lock(file, wait=False):
+                    shutil.rmtree(path.parent, ignore_errors=True)
+                    removed += 1
+        except OSError:  # another user's, removed at this moment, or on a file system without locks
             continue
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:  # its owner lives
-            continue
-        else:
-            shutil.rmtree(lock.parent, ignore_errors=True)
-            removed += 1
-        finally:
-            os.close(descriptor)
     return removed
+
+
+def _locked(path: Path) -> IO[bytes] | None:
+    """The locked file; None on a file system without locks, where nobody sweeps a folder without a lock."""
+    file = open(path, "ab")  # noqa: SIM115 - held until the folder is removed
+    try:
+        locks.lock(file, wait=True)
+    except locks.LocksUnsupported:
+        file.close()
+        path.unlink()
+        return None
+    return file

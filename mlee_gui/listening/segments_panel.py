@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import (
-    QAbstractTableModel,
     QModelIndex,
-    QPersistentModelIndex,
     QSize,
     QSortFilterProxyModel,
     Qt,
     Signal,
 )
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QVBoxLayout, QWidget
 
 from mlee_core.figures.palette import class_color
 from mlee_core.inference.results import Segment
 
 from ..shell.class_swatch import class_name, swatch
+from ..shell.tables import Index, RowModel, RowTable
 from ..shell.time_text import time_text
 
-_Index = QModelIndex | QPersistentModelIndex
 COLUMNS = ("start", "end", "predicted", "score", "present", "caveats")
-_TOOLTIPS = (
+_TIPS = (
     "Start of the segment",
     "End of the segment",
     "The emotion with the highest score",
@@ -35,42 +33,24 @@ _NUMBERS = (0, 1, 3)
 SORT_ROLE = Qt.ItemDataRole.UserRole
 
 
-class SegmentsModel(QAbstractTableModel):
+class SegmentsModel(RowModel):
     """A row for each segment, in order of time."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.segments: tuple[Segment, ...] = ()
 
     def set_segments(self, segments: Sequence[Segment]) -> None:
         """Set the segments; if the first ones are the same, rows are added and the selection stays."""
-        new, known = tuple(segments), len(self.segments)
-        if known and new[:known] == self.segments:
+        new, known = list(segments), len(self.rows)
+        if known and new[:known] == self.rows:
             if len(new) > known:
                 self.beginInsertRows(QModelIndex(), known, len(new) - 1)
-                self.segments = new
+                self.rows = new
                 self.endInsertRows()
             return
         self.beginResetModel()
-        self.segments = new
+        self.rows = new
         self.endResetModel()
 
-    def rowCount(self, parent: _Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(self.segments)
-
-    def columnCount(self, parent: _Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(COLUMNS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> object:
-        if orientation == Qt.Orientation.Horizontal:
-            if role == Qt.ItemDataRole.DisplayRole:
-                return COLUMNS[section]
-            if role == Qt.ItemDataRole.ToolTipRole:
-                return _TOOLTIPS[section]
-        return None
-
-    def data(self, index: _Index, role: int = 0) -> object:
-        segment, column = self.segments[index.row()], index.column()
+    def data(self, index: Index, role: int = 0) -> object:
+        segment, column = self.rows[index.row()], index.column()
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(segment, column)
         if role == SORT_ROLE:
@@ -103,24 +83,16 @@ class SegmentsPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.model = SegmentsModel(self)
+        self.model = SegmentsModel(self, COLUMNS, _TIPS)
         self.proxy = QSortFilterProxyModel(self)
         self.proxy.setSourceModel(self.model)
         self.proxy.setSortRole(SORT_ROLE)
-        self.table = QTableView()
-        self.table.setModel(self.proxy)
+        self.table = RowTable(self.proxy)
         # unsorted, which is in order of time: Qt takes 30 ms to sort the rows of an hour
         self.table.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.table.setSortingEnabled(True)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setTabKeyNavigation(False)  # Tab moves to the next panel
-        self.table.setWordWrap(False)
-        self.table.setShowGrid(False)
         self.table.setAlternatingRowColors(True)
-        self.table.verticalHeader().hide()
-        self.table.horizontalHeader().setHighlightSections(False)
         self.table.verticalHeader().setDefaultSectionSize(round(self.fontMetrics().height() * 1.5))
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.table.horizontalHeader().setStretchLastSection(True)

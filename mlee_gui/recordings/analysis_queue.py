@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +26,8 @@ KEEP_OPEN = 8
 
 MAX_CRASHES = 2
 """Number of crashes without a result after which the rest of the list is not tried."""
+
+STOPPED = "Stopped."
 
 Kind = Literal["open", "analyze", "selection"]
 _DOING = {"open": "reading", "analyze": "analysing", "selection": "analysing the selection of"}
@@ -98,7 +101,7 @@ class AnalysisQueue(QObject):
         self._drop(self._jobs)
         for entry in self._session.entries():
             if entry.state in WAITING:
-                self._set_cancelled(entry.id)
+                self._finish("analyze", entry.id, "cancelled", STOPPED)
         self._update_activity()
 
     def forget(self, entry_ids: Iterable[int]) -> None:
@@ -167,17 +170,20 @@ class AnalysisQueue(QObject):
             self._inference.cancel(job)
             self._end(job)
 
-    def _end(self, job: int) -> _QueuedAnalysis | None:
+    def _end(self, job: int) -> tuple[Kind, Entry] | None:
+        """Remove a job; returns its kind and entry, None if it was dropped."""
         self._progress.pop(job, None)
-        return self._jobs.pop(job, None)
+        known = self._jobs.pop(job, None)
+        entry = None if known is None else self._session.entry(known.entry)
+        return None if known is None or entry is None else (known.kind, entry)
 
     # --- answers; an unknown job was dropped
 
     def _on_opened(self, job: int, recording: OpenedRecording) -> None:
-        known = self._end(job)
-        entry = None if known is None else self._session.entry(known.entry)
-        if entry is None:
+        ended = self._end(job)
+        if ended is None:
             return
+        _, entry = ended
         self._crashes = 0
         self._opened.append(entry.id)
         state: State = "queued" if entry.state == "reading" else entry.state
@@ -202,43 +208,33 @@ class AnalysisQueue(QObject):
             self._session.update(entry.id, segments=(*entry.segments, segment))
 
     def _on_analyzed(self, job: int, analysis: Analysis) -> None:
-        known = self._end(job)
-        if known is None:
+        ended = self._end(job)
+        if ended is None:
             return
+        kind, entry = ended
         self._crashes = 0
-        if known.kind == "selection":
-            self._session.update(known.entry, selection_analysis=analysis)
+        if kind == "selection":
+            self._session.update(entry.id, selection_analysis=analysis)
         else:
-            self._session.update(
-                known.entry,
-                analysis=analysis,
-                segments=analysis.segments,
-                state="done",
-                progress=None,
-                message="",
-            )
+            self._session.update(entry.id, analysis=analysis, segments=analysis.segments)
+            self._finish(kind, entry.id, "done")
         self.pump()
 
     def _on_refused(self, job: int, sentence: str) -> None:
-        known = self._end(job)
-        if known is None:
+        ended = self._end(job)
+        if ended is None:
             return
-        entry = self._session.entry(known.entry)
-        if entry is None or not entry.restored:
+        kind, entry = ended
+        if not entry.restored:
             self._session.messages.error(sentence)
-        if known.kind != "selection":
-            self._session.update(known.entry, state="failed", progress=None, message=sentence)
+        self._finish(kind, entry.id, "failed", sentence)
         self.pump()
 
     def _on_died(self, jobs: frozenset[int], sentence: str, details: str) -> None:
         names: list[str] = []
-        for job in jobs:
-            known = self._end(job)
-            entry = None if known is None else self._session.entry(known.entry)
-            if known is not None and entry is not None:
-                names.append(entry.name)
-                if known.kind != "selection":
-                    self._session.update(entry.id, state="failed", progress=None, message=sentence)
+        for kind, entry in filter(None, map(self._end, jobs)):
+            names.append(entry.name)
+            self._finish(kind, entry.id, "failed", sentence)
         what = f" Not analysed: {', '.join(dict.fromkeys(names))} (retry with F5)." if names else ""
         self._session.messages.error(sentence + what, details)
         self._crashes += 1
@@ -248,8 +244,10 @@ class AnalysisQueue(QObject):
 
     # --- helpers
 
-    def _set_cancelled(self, entry_id: int) -> None:
-        self._session.update(entry_id, state="cancelled", progress=None, message="Stopped.")
+    def _finish(self, kind: Kind, entry_id: int, state: State, message: str = "") -> None:
+        """Set the final state of an entry; a job for its selection does not change that."""
+        if kind != "selection":
+            self._session.update(entry_id, state=state, progress=None, message=message)
 
     def _close_files(self, entry_id: int) -> None:
         """Remove the samples and the picture of a recording that is no longer shown."""
@@ -260,11 +258,8 @@ class AnalysisQueue(QObject):
             return
         folder = Path(entry.opened.samples_file).parent
         self._session.update(entry_id, opened=None)
-        self._tasks.run(
-            lambda: shutil.rmtree(folder),
-            lambda _: None,
-            lambda error: self._session.messages.failed("removing temporary files", error),
-        )
+        failed = partial(self._session.messages.failed, "removing temporary files")
+        self._tasks.run(partial(shutil.rmtree, folder), lambda _: None, failed)
 
     def _batch_activity(self, text: str, done: int, total: int, part: float) -> Activity:
         now = time.monotonic()

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import (
-    QAbstractTableModel,
     QItemSelectionModel,
     QModelIndex,
-    QPersistentModelIndex,
     QSize,
     QSortFilterProxyModel,
     Qt,
@@ -27,7 +25,7 @@ from PySide6.QtWidgets import (
 from mlee_core.figures.palette import class_color
 
 from ..shell.class_swatch import class_name, swatch
-from ..shell.tables import TableWithPlaceholder
+from ..shell.tables import Index, RowModel, RowTable
 from ..shell.time_text import time_and_unit
 from .session import Entry, Session
 
@@ -37,8 +35,6 @@ EMPTY = "No recordings yet.\nOpen files or a folder (Ctrl+O), drop them here, or
 
 WIDEST_NAME = "03a01Wa.flac  "
 """A name of this width is always visible."""
-
-Index = QModelIndex | QPersistentModelIndex
 
 
 def result_text(entry: Entry) -> str:
@@ -61,37 +57,26 @@ def length_text(seconds: float | None) -> str:
     return "" if seconds is None else time_and_unit(seconds, 0.1 if seconds < 60 else 1.0)
 
 
-class RecordingsModel(QAbstractTableModel):
-    """A table over the session's entries; one row changes when one entry does."""
+class RecordingsModel(RowModel):
+    """A table of the session's entries; one row changes when one entry does."""
 
     def __init__(self, session: Session) -> None:
-        super().__init__(session)
+        super().__init__(session, COLUMNS)
         self._session = session
-        self._entries = list(session.entries())
-        self._rows: dict[int, int] = {}
+        self._row_of: dict[int, int] = {}
         session.entries_changed.connect(self._reset)
         session.entry_changed.connect(self._refresh)
         self._reset()
 
     def entry_at(self, row: int) -> Entry:
-        return self._entries[row]
+        entry: Entry = self.rows[row]
+        return entry
 
     def row_of(self, entry_id: int) -> int | None:
-        return self._rows.get(entry_id)
-
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008  Qt's own default
-        return 0 if parent.isValid() else len(self._entries)
-
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(COLUMNS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section]
-        return None
+        return self._row_of.get(entry_id)
 
     def data(self, index: Index, role: int = 0) -> Any:
-        entry, column = self._entries[index.row()], index.column()
+        entry, column = self.entry_at(index.row()), index.column()
         if role == Qt.ItemDataRole.DisplayRole:
             return (entry.name, length_text(entry.duration_s), entry.speaker or "", result_text(entry))[
                 column
@@ -111,14 +96,14 @@ class RecordingsModel(QAbstractTableModel):
 
     def _reset(self) -> None:
         self.beginResetModel()
-        self._entries = list(self._session.entries())
-        self._rows = {e.id: row for row, e in enumerate(self._entries)}
+        self.rows = list(self._session.entries())
+        self._row_of = {entry.id: row for row, entry in enumerate(self.rows)}
         self.endResetModel()
 
     def _refresh(self, entry_id: int) -> None:
-        row, entry = self._rows.get(entry_id), self._session.entry(entry_id)
+        row, entry = self._row_of.get(entry_id), self._session.entry(entry_id)
         if row is not None and entry is not None:
-            self._entries[row] = entry
+            self.rows[row] = entry
             self.dataChanged.emit(self.index(row, 0), self.index(row, len(COLUMNS) - 1))
 
 
@@ -176,22 +161,14 @@ class RecordingsPanel(QWidget):
         return [] if current is None else [current.id]
 
     def _make_table(self, actions: list[QAction]) -> QTableView:
-        table = TableWithPlaceholder(EMPTY)
+        table = RowTable(self._shown, EMPTY)
         table.setObjectName("recordings")
         table.setAccessibleName("Recordings")
-        table.setModel(self._shown)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        table.setShowGrid(False)
-        table.setWordWrap(False)
         table.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # takes differ at the end of their names
-        table.setTabKeyNavigation(False)
         table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(table.fontMetrics().height() + 8)
         header = table.horizontalHeader()
-        header.setHighlightSections(False)
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         text = table.fontMetrics().horizontalAdvance
         widest = ((LENGTH, "1:00:00"), (SPEAKER, "Speaker"), (RESULT, "■  neutral 0.99"))

@@ -162,7 +162,7 @@ class Session(QObject):
         self.set_current(current)
         self.work_changed.emit()
 
-    def take(self, ids: Iterable[int]) -> list[tuple[int, Entry]]:
+    def extract(self, ids: Iterable[int]) -> list[tuple[int, Entry]]:
         """Remove entries, return them with their rows; the next one becomes current. For undo commands."""
         gone = set(ids)
         order = list(self._entries.values())
@@ -319,4 +319,4 @@ class EditList(QUndoCommand):
         if add:
             self._session.insert(self._rows, self._current)
         else:
-            self._rows = self._session.take([entry.id for _, entry in self._rows])
+            self._rows = self._session.extract([entry.id for _, entry in self._rows])

@@ -49,7 +49,7 @@ class Command:
 
 _everywhere = partial(Command, page="")
 _training = partial(Command, page="training")
-_CURVE = "Show or hide this curve"
+_SHOW = "Show or hide the attention of"
 
 MENUS: dict[str, tuple[Command, ...]] = {
     "&File": (
@@ -100,9 +100,9 @@ MENUS: dict[str, tuple[Command, ...]] = {
         ),
         Command("reanalyse", "&Analyse again", "Read and analyse the recording again", "F5"),
         Command("stop_work", "S&top analysing", "Stop all running and waiting analyses", "Ctrl+."),
-        Command("show_hard", "Attention of dominant &hard", _CURVE, "1", checkable=True),
-        Command("show_soft", "Attention of dominant s&oft", _CURVE, "2", checkable=True),
-        Command("show_mlee", "Attention of &MLEE", _CURVE, "3", checkable=True),
+        Command("show_hard", "Attention of dominant &hard", f"{_SHOW} dominant hard", "1", checkable=True),
+        Command("show_soft", "Attention of dominant s&oft", f"{_SHOW} dominant soft", "2", checkable=True),
+        Command("show_mlee", "Attention of &MLEE", f"{_SHOW} MLEE", "3", checkable=True),
         Command("next_head", "Next &dominant head", "Show the bars of the next dominant head", "D"),
     ),
     "&Training": (

@@ -27,7 +27,7 @@ def why_no_display() -> str | None:
 
 def _wayland_answers() -> bool:
     name = os.environ.get("WAYLAND_DISPLAY")
-    if not name:
+    if not name or sys.platform == "win32":
         return False
     path = Path(os.environ.get("XDG_RUNTIME_DIR", "/run")) / name
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as end:

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QAbstractTableModel,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    Qt,
+)
 from PySide6.QtGui import QAction, QPainter, QPaintEvent, QPalette
-from PySide6.QtWidgets import QTableView, QToolBar
+from PySide6.QtWidgets import QAbstractItemView, QTableView, QToolBar
+
+Index = QModelIndex | QPersistentModelIndex
 
 
 class TableWithPlaceholder(QTableView):
@@ -28,6 +38,46 @@ class TableWithPlaceholder(QTableView):
             area = self.viewport().rect().adjusted(12, 12, -12, -12)
             painter.drawText(area, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._empty)
             painter.end()
+
+
+class RowTable(TableWithPlaceholder):
+    """A table of records: whole rows are selected and cannot be edited; no grid, no row numbers."""
+
+    def __init__(self, model: QAbstractItemModel, empty: str = "") -> None:
+        super().__init__(empty)
+        self.setModel(model)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setTabKeyNavigation(False)  # Tab moves to the next panel
+        self.setWordWrap(False)
+        self.setShowGrid(False)
+        self.verticalHeader().hide()
+        self.horizontalHeader().setHighlightSections(False)
+
+
+class RowModel(QAbstractTableModel):
+    """The model of a table of records, one in a row of `rows`; subclasses define `data`.
+
+    columns: titles. tips: tool tips of the titles, if any.
+    """
+
+    def __init__(self, parent: QObject, columns: Sequence[str], tips: Sequence[str] = ()) -> None:
+        super().__init__(parent)
+        self._columns, self._tips = columns, tips
+        self.rows: list[Any] = []
+
+    def rowCount(self, parent: Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: Index | None = None) -> int:
+        return 0 if parent is not None and parent.isValid() else len(self._columns)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return self._columns[section]
+        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.ToolTipRole and self._tips:
+            return self._tips[section]
+        return None
 
 
 def button_row(actions: Sequence[QAction]) -> QToolBar:

@@ -5,7 +5,6 @@ The window and the files are real; one process writes the files as fast as ten j
 
 from __future__ import annotations
 
-import fcntl
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mlee_core.errors import WorkerDied
+from mlee_core.system import locks
 
 from .stall_watch import Stall
 from .startup_benchmark import StartupReport, run_window, stall_notes
@@ -58,5 +58,5 @@ def reporting(folder: Path, runs: int, rate: float) -> Iterator[list[Path]]:
 def _wait_for_runner(home: Path) -> None:
     """Wait until the runner that the window started for its queue ends, now that nothing runs."""
     for file in home.rglob("runner.lock"):
-        with file.open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locks.locked(file):
+            pass

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any
 
 import numpy as np
 import soundfile
@@ -113,7 +113,7 @@ def run_window(home: Path, *arguments: object) -> tuple[dict[str, float], dict[s
     return arrived, end
 
 
-def _lines(command: list[str], environment: dict[str, str], errors: TextIO) -> tuple[dict[str, float], int]:
+def _lines(command: list[str], environment: dict[str, str], errors: IO[str]) -> tuple[dict[str, float], int]:
     """Run a command: its printed lines, with the milliseconds until each arrived, and its exit status."""
     arrived: dict[str, float] = {}
     began = time.perf_counter()

@@ -1,8 +1,8 @@
-"""How a cell of the grid is drawn: a stripe and a veil in its state's colour, a mark, two short lines."""
+"""Draws a cell of the grid: a stripe and a tint in the colour of its state, a mark, and two short lines."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
+from PySide6.QtCore import QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPalette
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
@@ -11,10 +11,11 @@ from mlee_core.runs.follower import CellView
 
 from ..shell.plot_theme import mix
 from .cell_grid_model import FIRST_OF_GROUP_ROLE, MARKS, VIEW_ROLE, kind, lines_of
+from .widgets import Index
 
 STRIPE = 3
 BAR = 3
-_VEIL_LIGHT, _VEIL_DARK = 0.14, 0.26
+_TINT_LIGHT, _TINT_DARK = 0.14, 0.26
 
 
 def cell_size(metrics: QFontMetrics) -> QSize:
@@ -24,17 +25,16 @@ def cell_size(metrics: QFontMetrics) -> QSize:
 
 
 class CellDelegate(QStyledItemDelegate):
-    """Draws a CellView (VIEW_ROLE). The chosen cell has a frame, so that its colour stays to be seen."""
+    """Draws a CellView (VIEW_ROLE). The chosen cell has a frame, so that its colour stays visible."""
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         view: CellView | None = index.data(VIEW_ROLE)
         palette, rect = option.palette, option.rect  # type: ignore[attr-defined]
         painter.save()
-        painter.fillRect(rect, palette.color(QPalette.ColorRole.Base))  # over the selection's own colour
+        painter.fillRect(rect, palette.color(QPalette.ColorRole.Base))
         if index.data(FIRST_OF_GROUP_ROLE):
-            painter.fillRect(QRect(rect.left(), rect.top(), 1, rect.height()), _line(palette))
+            line = QRect(rect.left(), rect.top(), 1, rect.height())
+            painter.fillRect(line, palette.color(QPalette.ColorRole.Mid))
         if view is not None:
             self._paint_view(painter, rect.adjusted(2, 1, -1, -1), palette, view)
         state = option.state  # type: ignore[attr-defined]
@@ -44,7 +44,7 @@ class CellDelegate(QStyledItemDelegate):
                 painter.drawRect(rect.adjusted(1 + inset, inset, -1 - inset, -1 - inset))
         painter.restore()
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return cell_size(option.fontMetrics)  # type: ignore[attr-defined]
 
     def _paint_view(self, painter: QPainter, rect: QRect, palette: QPalette, view: CellView) -> None:
@@ -53,20 +53,20 @@ class CellDelegate(QStyledItemDelegate):
         plain = view.state in ("queued", "skipped", "undone")
         faint = mix(text, base, 0.66)
         if not plain:
-            painter.fillRect(rect, mix(color, base, _VEIL_DARK if base.lightness() < 128 else _VEIL_LIGHT))
+            painter.fillRect(rect, mix(color, base, _TINT_DARK if base.lightness() < 128 else _TINT_LIGHT))
             painter.fillRect(QRect(rect.left(), rect.top(), STRIPE, rect.height()), color)
         metrics = painter.fontMetrics()
-        mark, left = MARKS[kind(view)], rect.left() + STRIPE + 4
-        first, second = lines_of(view)
-        line = metrics.height()
-        top = rect.top() + 1 + (0 if second else line // 2)
+        mark, left = MARKS.get(kind(view), ""), rect.left() + STRIPE + 4
+        lines, line = lines_of(view), metrics.height()
+        top = rect.top() + 1 + (0 if lines[1] else line // 2)
         painter.setPen(faint if plain else text)
         painter.drawText(left, top + metrics.ascent(), mark)
         left += metrics.horizontalAdvance("✓ ")
         wide = rect.right() - left
-        painter.drawText(left, top + metrics.ascent(), _fitted(metrics, first, wide))
-        painter.setPen(faint)
-        painter.drawText(left, top + line + metrics.ascent(), _fitted(metrics, second, wide))
+        for n, line_text in enumerate(lines):
+            fitted = metrics.elidedText(line_text, Qt.TextElideMode.ElideRight, wide)
+            painter.drawText(left, top + n * line + metrics.ascent(), fitted)
+            painter.setPen(faint)  # the second line
         share = share_done(view)
         if share is not None:
             bar = QRect(rect.left() + STRIPE, rect.bottom() - BAR + 1, rect.width() - STRIPE, BAR)
@@ -75,15 +75,7 @@ class CellDelegate(QStyledItemDelegate):
 
 
 def share_done(view: CellView) -> float | None:
-    """How much of a running cell is done, of the most epochs that it may take; None of the others."""
+    """Share of its greatest number of epochs that a running cell has done; None for other cells."""
     if view.state != "running" or not view.epoch or not view.of_epochs:
         return None
     return min((view.epoch - 1 + (view.share or 0.0)) / view.of_epochs, 1.0)
-
-
-def _fitted(metrics: QFontMetrics, text: str, wide: int) -> str:
-    return metrics.elidedText(text, Qt.TextElideMode.ElideRight, wide)
-
-
-def _line(palette: QPalette) -> QColor:
-    return palette.color(QPalette.ColorRole.Mid)

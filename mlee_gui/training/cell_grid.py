@@ -1,4 +1,4 @@
-"""The grid of an experiment: who is tested by which network, how far each is, and what to do about one."""
+"""The grid of an experiment: a row per fold, a column per network; and what can be done with a cell."""
 
 from __future__ import annotations
 
@@ -22,26 +22,42 @@ from mlee_core.runs.follower import CellView
 
 from ..shell.tables import TableWithPlaceholder
 from .cell_delegate import CellDelegate, cell_size
-from .cell_grid_model import MARKS, WORDS, CellGridModel, cell_words, kind, percent, stage_words
+from .cell_grid_model import MARKS, STATES, CellGridModel, cell_text, kind, percent, stage_text
 
-EMPTY = "No experiment is chosen. Choose one of the queue, or make a new one (Ctrl+N)."
-LOOKING = "This window only looks at the run."
+EMPTY = "No experiment is chosen. Choose one in the queue, or create one (Ctrl+N)."
+READ_ONLY = "The run is opened read-only."
 
-RERUN_TIP = "Train this cell anew (Shift+R): what it has so far is dropped, with what stands on it"
-RESUME_TIP = "Train this cell from its last epoch on (R)"
-SKIP_TIP = "Do not train this cell (S); what it has so far stays"
-UNSKIP_TIP = "Train this cell after all (S)"
+COMMANDS = (
+    (
+        "rerun",
+        "Re&run…",
+        "Shift+R",
+        "Train this cell from scratch (Shift+R): its result is deleted, with all results that depend on it",
+        ("done", "failed", "stopped", "skipped"),
+    ),
+    (
+        "resume",
+        "R&esume",
+        "R",
+        "Continue training this cell after its last epoch (R)",
+        ("failed", "stopped", "undone"),
+    ),
+    (
+        "skip",
+        "&Skip",
+        "S",
+        "Do not train this cell (S); what it has is kept",
+        ("queued", "running", "failed", "stopped", "skipped", "undone"),
+    ),
+)
+"""Name, text, key, tip, and the states of a cell in which the command is available."""
 
-_RERUN = ("done", "failed", "stopped", "skipped")
-_RESUME = ("failed", "stopped", "undone")
-_SKIP = ("queued", "running", "failed", "stopped", "skipped", "undone")
 _LEGEND = ("done", "early", "running", "failed", "stopped", "skipped", "queued", "undone")
-_EARLY = "stopped early and kept"
 
 
 class CellGrid(QWidget):
-    """cell_chosen(Cell): by arrow keys, mouse or Enter. rerun(Cell), resume(Cell), skip(Cell, bool): what the
-    user wants; a done cell is only trained anew after a question."""
+    """cell_chosen(Cell): by arrow keys, mouse or Enter. rerun(Cell), resume(Cell), skip(Cell, bool):
+    commands of the user; the rerun of a done cell has been confirmed."""
 
     cell_chosen = Signal(object)
     rerun = Signal(object)
@@ -58,7 +74,7 @@ class CellGrid(QWidget):
         self.table.setItemDelegate(CellDelegate(self))
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setTabKeyNavigation(False)  # Tab goes on to the next panel
+        self.table.setTabKeyNavigation(False)  # Tab moves to the next panel
         self.table.setShowGrid(False)
         self.table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -69,7 +85,7 @@ class CellGrid(QWidget):
             header.setHighlightSections(True)
         self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignCenter)
         self.legend = QLabel(wordWrap=True)
-        self.legend.setAccessibleName("How many cells are in which state")
+        self.legend.setAccessibleName("Number of cells in each state")
         self._make_actions()
         self._size_cells()
         column = QVBoxLayout(self)
@@ -83,7 +99,7 @@ class CellGrid(QWidget):
         self._refresh()
 
     def show_cells(self, cells: Mapping[Cell, CellView]) -> None:
-        """Show these; called again whenever something changed. The chosen cell stays chosen."""
+        """Show these cells, again whenever something has changed. The chosen cell stays chosen."""
         chosen = self.chosen
         if self.model.show_cells(cells) and chosen is not None:
             self._choose_quietly(chosen.cell)
@@ -91,24 +107,24 @@ class CellGrid(QWidget):
 
     @property
     def chosen(self) -> CellView | None:
-        """The cell under the keyboard."""
+        """The current cell of the table."""
         return self.model.view_at(self.table.currentIndex())
 
     def choose(self, cell: Cell) -> None:
-        """Put the keyboard onto a cell and have it in sight; `cell_chosen` follows if it was another."""
+        """Make a cell the current one and scroll to it; `cell_chosen` follows if another was."""
         index = self.model.index_of(cell)
         if index.isValid():
             self.table.setCurrentIndex(index)
             self.table.scrollTo(index)
 
     def set_read_only(self, on: bool) -> None:
-        """Whether cells may be looked at only."""
+        """Whether the commands are disabled."""
         self._read_only = on
         self._refresh()
 
-    def set_placeholder(self, words: str) -> None:
-        """What stands in the place of the grid while there are no cells."""
-        self.table.set_placeholder(words)
+    def set_placeholder(self, text: str) -> None:
+        """The text shown while there are no cells."""
+        self.table.set_placeholder(text)
 
     def sizeHint(self) -> QSize:
         one = cell_size(self.fontMetrics())
@@ -119,28 +135,21 @@ class CellGrid(QWidget):
         if event.type() == QEvent.Type.FontChange:
             self._size_cells()
 
-    # --- what to do about a cell
+    # --- commands
 
     def _make_actions(self) -> None:
-        self.actions_by_name = {
-            name: self._action(words, key, act)
-            for name, words, key, act in (
-                ("rerun", "Re&run…", "Shift+R", self._ask_rerun),
-                ("resume", "R&esume", "R", self._resume),
-                ("skip", "&Skip", "S", self._skip),
-            )
-        }
         self.menu = QMenu(self)
         self.menu.setToolTipsVisible(True)
-        self.menu.addActions(list(self.actions_by_name.values()))
-
-    def _action(self, words: str, key: str, act: object) -> QAction:
-        action = QAction(words, self)
-        action.setShortcut(QKeySequence(key))
-        action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        action.triggered.connect(act)
-        self.addAction(action)
-        return action
+        self.actions_by_name: dict[str, QAction] = {}
+        for (name, text, key, _, _), slot in zip(
+            COMMANDS, (self._ask_rerun, self._resume, self._skip), strict=True
+        ):
+            action = self.actions_by_name[name] = QAction(text, self)
+            action.setShortcut(QKeySequence(key))
+            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            action.triggered.connect(slot)
+            self.addAction(action)
+            self.menu.addAction(action)
 
     def _open_menu(self, place: QPoint) -> None:
         index = self.table.indexAt(place)
@@ -155,13 +164,13 @@ class CellGrid(QWidget):
         if view.state != "done":
             self.rerun.emit(view.cell)
             return
-        box = QMessageBox(QMessageBox.Icon.Question, "Train anew", f"Train this cell anew?\n{_what(view)}")
-        box.setParent(self, Qt.WindowType.Dialog)
-        box.setInformativeText(self._dropped(view.cell))
-        again = box.addButton("Train anew", QMessageBox.ButtonRole.AcceptRole)
+        result = f"{cell_text(view.cell)}: WA {percent(view.wa)} %, UA {percent(view.ua)} %."
+        box = QMessageBox(QMessageBox.Icon.Question, "Rerun", f"Rerun this cell?\n{result}", parent=self)
+        box.setInformativeText(self._loss_text(view.cell))
+        rerun = box.addButton("Rerun", QMessageBox.ButtonRole.AcceptRole)
         box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.buttonClicked.connect(lambda button: self.rerun.emit(view.cell) if button is again else None)
+        box.buttonClicked.connect(lambda button: self.rerun.emit(view.cell) if button is rerun else None)
         box.finished.connect(self._forget_question)
         self.question = box
         box.open()
@@ -169,18 +178,17 @@ class CellGrid(QWidget):
     def _forget_question(self) -> None:
         self.question = None
 
-    def _dropped(self, cell: Cell) -> str:
-        """What is lost with its result: that of all that stands on it."""
-        on_it = [
+    def _loss_text(self, cell: Cell) -> str:
+        """What is lost when a cell is trained again: its result, and all results that depend on it."""
+        dependent = [
             view.cell
             for view in self.model.views()
-            if (view.cell.fold, view.cell.seed) == (cell.fold, cell.seed)
+            if (view.cell.fold, view.cell.seed, view.state) == (cell.fold, cell.seed, "done")
             and cell.stage in view.cell.stage.encoders
-            and view.state == "done"
         ]
-        names = "".join(f"\n• {stage_words(other.stage)}" for other in on_it)
-        also = f" So are those that stand on it:{names}" if names else ""
-        return f"Its result and its networks are dropped.{also}"
+        names = "".join(f"\n• {stage_text(other.stage)}" for other in dependent)
+        also = f" So are those that depend on it:{names}" if names else ""
+        return f"Its result and its networks are deleted.{also}"
 
     def _resume(self) -> None:
         if (view := self.chosen) is not None:
@@ -190,7 +198,7 @@ class CellGrid(QWidget):
         if (view := self.chosen) is not None:
             self.skip.emit(view.cell, view.state != "skipped")
 
-    # --- keeping up
+    # --- updates
 
     def _on_current(self, index: QModelIndex) -> None:
         self._refresh_actions()
@@ -199,37 +207,32 @@ class CellGrid(QWidget):
             self.cell_chosen.emit(view.cell)
 
     def _choose_quietly(self, cell: Cell) -> None:
-        """After the table was made anew around the same cell nobody has chosen another."""
+        """After a reset of the table around the same cell, the user has not chosen another."""
         self._quiet = True
         self.table.setCurrentIndex(self.model.index_of(cell))
         self._quiet = False
 
     def _refresh(self) -> None:
         counts = Counter(kind(view) for view in self.model.views())
-        words = {"early": _EARLY, **WORDS}
-        told = (f"{MARKS[k]} {counts[k]} {words.get(k, k)}".strip() for k in _LEGEND if counts[k])
-        self.legend.setText("   ".join(told))
+        names = {"early": "stopped early and kept", **STATES}
+        parts = (f"{MARKS.get(k, '')} {counts[k]} {names.get(k, k)}".strip() for k in _LEGEND if counts[k])
+        self.legend.setText("   ".join(parts))
         self.legend.setVisible(bool(counts))
         self._refresh_actions()
 
     def _refresh_actions(self) -> None:
         state = None if (view := self.chosen) is None else view.state
-        for name, states, does in (
-            ("rerun", _RERUN, RERUN_TIP),
-            ("resume", _RESUME, RESUME_TIP),
-            ("skip", _SKIP, UNSKIP_TIP if state == "skipped" else SKIP_TIP),
-        ):
+        why_not = "No cell is chosen." if state is None else f"The cell is {state}."
+        for name, _, _, tip, states in COMMANDS:
             action = self.actions_by_name[name]
+            if (name, state) == ("skip", "skipped"):
+                tip = "Train this cell (S)"
             action.setEnabled(not self._read_only and state in states)
-            why = LOOKING if self._read_only else "No cell is chosen" if state is None else f"It is {state}"
-            action.setToolTip(does if action.isEnabled() else f"{does}.\nNot now: {why}")
+            reason = f".\nNot available: {READ_ONLY if self._read_only else why_not}"
+            action.setToolTip(tip if action.isEnabled() else tip + reason)
         self.actions_by_name["skip"].setText("Do not &skip" if state == "skipped" else "&Skip")
 
     def _size_cells(self) -> None:
         one = cell_size(self.fontMetrics())
         self.table.horizontalHeader().setDefaultSectionSize(one.width())
         self.table.verticalHeader().setDefaultSectionSize(one.height())
-
-
-def _what(view: CellView) -> str:
-    return f"{cell_words(view.cell)}: WA {percent(view.wa)} %, UA {percent(view.ua)} %."

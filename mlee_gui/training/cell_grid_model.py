@@ -1,11 +1,11 @@
-"""The grid of an experiment's cells as a table: speakers by stages, and each cell in words."""
+"""The grid of an experiment's cells as a table model, folds by stages, and the text of each cell."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, Qt
 from PySide6.QtWidgets import QWidget
 
 from mlee_core.config.stages import LINES, TRAIN_SETS, Stage
@@ -13,50 +13,41 @@ from mlee_core.runs.cells import Cell
 from mlee_core.runs.follower import CellView
 
 from ..shell.status_bar import remaining_text
+from .widgets import Index
 
-Index = QModelIndex | QPersistentModelIndex
 Row = tuple[str, int]
 """Fold and seed."""
 
 VIEW_ROLE = Qt.ItemDataRole.UserRole
 FIRST_OF_GROUP_ROLE = Qt.ItemDataRole.UserRole + 1
-"""Whether a train set's columns begin here."""
+"""Whether the columns of a train set begin here."""
 
-MARKS: Mapping[str, str] = {
-    "done": "✓",
-    "early": "◐",
-    "running": "▶",
-    "failed": "✕",
-    "stopped": "■",
-    "skipped": "–",
-    "queued": "",
-    "undone": "",
-}
-WORDS = {"undone": "not trained"}
+MARKS = {"done": "✓", "early": "◐", "running": "▶", "failed": "✕", "stopped": "■", "skipped": "–"}
+STATES = {"undone": "not trained"}
 _SHORT = {"dominant": "dominant", "mlee": "MLEE", "pretrain": "pre-training", "fusion": "fusion"}
 _LONG = {
-    "dominant": "Dominant",
-    "mlee": "MLEE",
     "pretrain": "MLEE pre-training",
     "fusion": "MLEE pre-training fusion",
+    "mlee": "MLEE",
+    "dominant": "Dominant",
 }
 _LINES = tuple(LINES.values())
 
 
 def kind(view: CellView) -> str:
-    """A key of MARKS: the state, or "early" for a cell that was stopped and kept."""
+    """The state, or "early" for a cell that was stopped and kept."""
     return "early" if view.state == "done" and view.early else view.state
 
 
-def stage_words(stage: Stage) -> str:
+def stage_text(stage: Stage) -> str:
     """ "MLEE pre-training, soft labels, train set all": for tool tips and questions."""
     label = f", {stage.label} labels" if stage.label else ""
     shared = (stage.row, stage.label) == ("dominant", "hard")
     return f"{_LONG[stage.row]}{label}" + ("" if shared else f", train set {stage.train_set}")
 
 
-def cell_words(cell: Cell) -> str:
-    return f"{stage_words(cell.stage)}; fold {cell.fold}, seed {cell.seed}"
+def cell_text(cell: Cell) -> str:
+    return f"{stage_text(cell.stage)}; fold {cell.fold}, seed {cell.seed}"
 
 
 def percent(value: float | None) -> str:
@@ -64,18 +55,18 @@ def percent(value: float | None) -> str:
 
 
 def lines_of(view: CellView) -> tuple[str, str]:
-    """What is written into a cell: two short lines."""
+    """The two short lines in a cell."""
     if view.state == "done":
         return f"WA {percent(view.wa)}", f"UA {percent(view.ua)}"
     if view.state == "running":
         epoch = "running" if view.epoch is None else f"epoch {view.epoch}"
         return epoch, view.message if view.left_s is None else remaining_text(view.left_s)
-    return WORDS.get(view.state, view.state), "" if view.epoch is None else f"epoch {view.epoch}"
+    return STATES.get(view.state, view.state), "" if view.epoch is None else f"epoch {view.epoch}"
 
 
 def tip(view: CellView) -> str:
-    """All that is known of a cell."""
-    lines = [cell_words(view.cell), _state_words(view)]
+    """Everything known about a cell."""
+    lines = [cell_text(view.cell), _state_text(view)]
     if view.best is not None:
         lines.append(f"Best epoch{'' if view.state == 'done' else ' so far'}: {view.best}")
     if view.message:
@@ -83,7 +74,7 @@ def tip(view: CellView) -> str:
     return "\n".join(lines)
 
 
-def _state_words(view: CellView) -> str:
+def _state_text(view: CellView) -> str:
     most = "" if view.of_epochs is None else f" of at most {view.of_epochs}"
     trained = "" if view.epoch is None else f", {view.epoch} epochs{most} trained"
     if view.state == "done":
@@ -93,19 +84,17 @@ def _state_words(view: CellView) -> str:
         epoch = "" if view.epoch is None else f", epoch {view.epoch}{most}"
         share = "" if view.share is None else f" ({view.share:.0%} of it)"
         return f"Running{epoch}{share}" + ("" if view.left_s is None else f", {remaining_text(view.left_s)}")
-    words = {
-        "queued": "Queued",
-        "undone": "Not trained: nobody trains this run",
-        "failed": "Failed",
-        "stopped": "Stopped before its end; resume goes on from there",
+    states = {
+        "undone": "Not trained: the run is not being trained",
+        "stopped": "Stopped before its end; Resume continues from there",
         "skipped": "Skipped: it will not be trained",
     }
-    return f"{words[view.state]}{trained}"
+    return f"{states.get(view.state, view.state.capitalize())}{trained}"
 
 
 class CellGridModel(QAbstractTableModel):
-    """Rows: folds, and seeds where there are several. Columns: stages, train set by train set, encoders
-    before what stands on them."""
+    """Rows: folds, and seeds if there are several. Columns: stages by train set, encoders before the stages
+    that depend on them."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -115,7 +104,7 @@ class CellGridModel(QAbstractTableModel):
         self._places: dict[Cell, tuple[int, int]] = {}
 
     def show_cells(self, cells: Mapping[Cell, CellView]) -> bool:
-        """Take these over; whether rows or columns are others than before, so that the table was reset."""
+        """Show these; True if rows or columns have changed, so that the table was reset."""
         if cells.keys() != self._places.keys():
             self._reset(cells)
             return True
@@ -150,14 +139,14 @@ class CellGridModel(QAbstractTableModel):
                 return _header(stage)
             if role == Qt.ItemDataRole.ToolTipRole:
                 on = " and ".join(encoder.name for encoder in stage.encoders)
-                return stage_words(stage) + (f"\nStands on {on}" if on else "\nAn encoder")
+                return stage_text(stage) + (f"\nDepends on {on}" if on else "\nAn encoder")
             return None
         fold, seed = self._rows[section]
         several = len({seed for _, seed in self._rows}) > 1
         if role == Qt.ItemDataRole.DisplayRole:
             return f"{fold} · seed {seed}" if several else fold
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"Fold {fold}, seed {seed}: tested on speakers that nothing in this row was trained on"
+            return f"Fold {fold}, seed {seed}: its test speakers are in no training set of this row"
         return None
 
     def data(self, index: Index, role: int = 0) -> Any:
@@ -166,12 +155,10 @@ class CellGridModel(QAbstractTableModel):
             return None
         if role == VIEW_ROLE:
             return view
-        if role == Qt.ItemDataRole.ToolTipRole:
+        if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleDescriptionRole):
             return tip(view)
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
-            return " ".join(filter(None, (MARKS[kind(view)], *lines_of(view))))
-        if role == Qt.ItemDataRole.AccessibleDescriptionRole:
-            return tip(view)
+            return " ".join(filter(None, (MARKS.get(kind(view)), *lines_of(view))))
         if role == FIRST_OF_GROUP_ROLE:
             column = index.column()
             return column > 0 and self._stages[column].train_set != self._stages[column - 1].train_set

@@ -1,36 +1,26 @@
-"""What is written about a cell: its own events in words, and the logs of the job and its processes."""
+"""The log of a cell: its own events as text, and the log files of the job and its processes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QFontDatabase, QHideEvent, QShowEvent, QTextCursor
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtGui import QHideEvent, QShowEvent, QTextCursor
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from mlee_core.runs.cells import Cell
 from mlee_core.runs.logs import CellEvents, log_files, tail
 
 from ..shell.tasks import Tasks
+from .widgets import text_view
 
 EVERY_MS = 1000
-"""Between two looks at the files, while the log is to be seen."""
+"""Between two readings of the files, while the log is visible."""
 
 CATCHING_UP_MS = 20
 READ_S = 0.05
 TAIL_LINES = 500
 THIS_CELL = "Events of this cell"
-
-
-@dataclass(frozen=True)
-class _Read:
-    """What a look at the files brought. logs: names of the files that there are."""
-
-    text: str
-    logs: tuple[str, ...]
-    caught_up: bool
 
 
 class CellLogPanel(QWidget):
@@ -41,22 +31,19 @@ class CellLogPanel(QWidget):
         self._tasks = tasks
         self._cell: tuple[Path, Cell] | None = None
         self._events: CellEvents | None = None
-        self._asked = 0
+        self._request = 0  # number of the newest; answers to earlier ones are dropped
         self._timer = QTimer(self, singleShot=True)
-        self._timer.timeout.connect(self._look)
+        self._timer.timeout.connect(self._read)
         self.source = QComboBox()
         self.source.addItem(THIS_CELL)
         self.source.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.source.setAccessibleName("Which log")
-        self.source.setToolTip("The cell's events in words, or the end of a log file of the run")
+        self.source.setToolTip("The events of this cell as text, or the end of a log file of the run")
         self.follow = QCheckBox("&Follow")
         self.follow.setChecked(True)
-        self.follow.setToolTip("Keep the newest line in sight")
-        self.text = QPlainTextEdit(readOnly=True)
-        self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
+        self.follow.setToolTip("Keep the newest line visible")
+        self.text = text_view("Log")
         self.text.setPlaceholderText("Nothing is written yet.")
-        self.text.setAccessibleName("Log")
         row = QHBoxLayout()
         row.addWidget(self.source)
         row.addWidget(self.follow)
@@ -64,12 +51,12 @@ class CellLogPanel(QWidget):
         column = QVBoxLayout(self)
         column.addLayout(row)
         column.addWidget(self.text, 1)
-        self.source.activated.connect(self._on_source)
+        self.source.activated.connect(self._restart)
         self.follow.toggled.connect(self._follow_end)
         self.text.verticalScrollBar().rangeChanged.connect(self._follow_end)
 
     def show_cell(self, run: Path | None, cell: Cell | None) -> None:
-        """Of which cell; None for none. The same again changes nothing."""
+        """Show the log of this cell, None for none. The same cell again changes nothing."""
         wanted = None if run is None or cell is None else (run, cell)
         if wanted == self._cell:
             return
@@ -77,61 +64,64 @@ class CellLogPanel(QWidget):
         self._cell = wanted
         self._events = None if wanted is None else CellEvents(*wanted)
         if other_run:
-            self._offer(())
-        self.text.clear()
-        self._begin()
+            self._set_sources(())
+        self._restart()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._begin()
+        self._read_soon()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._timer.stop()
-        self._asked += 1
+        self._request += 1
 
-    def _on_source(self) -> None:
+    def _restart(self) -> None:
         self.text.clear()
-        self._begin()
+        self._read_soon()
 
-    def _begin(self) -> None:
-        """Look anew; an answer that is still on its way is of no use."""
-        self._asked += 1
+    def _read_soon(self) -> None:
+        self._request += 1
         if self.isVisible() and self._cell is not None:
             self._timer.start(0)
 
-    def _look(self) -> None:
+    def _read(self) -> None:
         if self._cell is None or self._events is None:
             return
-        run, asked = self._cell[0], self._asked
-        name = self.source.currentText()
-        read = _reader(run, self._events, "" if name == THIS_CELL else name)
-        self._tasks.run(read, lambda got: self._show(asked, got), lambda error: self._tell(asked, error))
+        run, events, request = self._cell[0], self._events, self._request
+        log = self.source.currentText()
 
-    def _show(self, asked: int, got: _Read) -> None:
-        if asked != self._asked:
-            return
-        self._offer(got.logs)
-        self._put(got.text)
-        self._timer.start(EVERY_MS if got.caught_up else CATCHING_UP_MS)
+        def read() -> tuple[tuple[str, ...], str, bool]:
+            names = tuple(sorted(file.name for file in log_files(run)))
+            if log != THIS_CELL:
+                return names, "\n".join(tail(run / "logs" / log, TAIL_LINES)), True
+            return names, "\n".join(events.read(READ_S)), events.caught_up
 
-    def _tell(self, asked: int, error: Exception) -> None:
-        if asked == self._asked:
-            self._put(f"It cannot be read: {error}")
-            self._timer.start(EVERY_MS)
+        def show(names: tuple[str, ...], text: str, caught_up: bool) -> None:
+            if request == self._request:
+                self._set_sources(names)
+                self._set_text(text)
+                self._timer.start(EVERY_MS if caught_up else CATCHING_UP_MS)
 
-    def _offer(self, logs: tuple[str, ...]) -> None:
-        """These log files, the chosen one still chosen."""
-        offered = [THIS_CELL, *logs]
-        if offered == [self.source.itemText(k) for k in range(self.source.count())]:
+        def show_error(error: Exception) -> None:
+            if request == self._request:
+                self._set_text(f"The log cannot be read: {error}")
+                self._timer.start(EVERY_MS)
+
+        self._tasks.run(read, lambda found: show(*found), show_error)
+
+    def _set_sources(self, logs: tuple[str, ...]) -> None:
+        """Offer these log files; the chosen one stays chosen."""
+        sources = [THIS_CELL, *logs]
+        if sources == [self.source.itemText(k) for k in range(self.source.count())]:
             return
         chosen = self.source.currentText()
         self.source.clear()
-        self.source.addItems(offered)
+        self.source.addItems(sources)
         self.source.setCurrentIndex(max(0, self.source.findText(chosen)))
 
-    def _put(self, text: str) -> None:
-        """What is new is added at the end, so that a selection and the place stay."""
+    def _set_text(self, text: str) -> None:
+        """Append what is new, so that the selection and the position stay."""
         before, bar = self.text.toPlainText(), self.text.verticalScrollBar()
         if text == before:
             return
@@ -149,13 +139,3 @@ class CellLogPanel(QWidget):
         bar = self.text.verticalScrollBar()
         if self.follow.isChecked():
             bar.setValue(bar.maximum())
-
-
-def _reader(run: Path, events: CellEvents, log: str) -> Callable[[], _Read]:
-    def read() -> _Read:
-        names = tuple(sorted(file.name for file in log_files(run)))
-        if log:
-            return _Read("\n".join(tail(run / "logs" / log, TAIL_LINES)), names, True)
-        return _Read("\n".join(events.read(READ_S)), names, events.caught_up)
-
-    return read

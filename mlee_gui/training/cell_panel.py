@@ -1,4 +1,4 @@
-"""One cell of an experiment: its learning curves, its log, and whom it took for whom."""
+"""One cell of an experiment: its learning curves, its log and its confusion matrix."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from mlee_core.runs.follower import CellView
 
 from ..shell.status_bar import Elided
 from ..shell.tasks import Tasks
-from .cell_grid_model import cell_words, tip
+from .cell_grid_model import cell_text, tip
 from .cell_log_panel import CellLogPanel
 from .confusion_panel import ConfusionPanel
-from .learning_curves import NOTHING, LearningCurves
+from .learning_curves import EMPTY, LearningCurves
 
-NO_CELL = "Choose a cell of the grid to see its curves, its log and its confusions."
+NO_CELL = "Choose a cell of the grid to see its curves, its log and its confusion matrix."
 
 
 class CellPanel(QWidget):
-    """Tabs Curves, Log and Confusion. `stop` ends the thread that reads files for it."""
+    """The tabs Curves, Log and Confusion. `stop` ends the thread that reads their files."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,12 +33,12 @@ class CellPanel(QWidget):
         self.confusion = ConfusionPanel(self._tasks)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
-        self.tabs.addTab(self.curves, "&Curves")
-        self.tabs.addTab(self.log, "&Log")
-        self.tabs.addTab(self.confusion, "C&onfusion")
-        self.tabs.setTabToolTip(0, "Losses and accuracies after each epoch")
-        self.tabs.setTabToolTip(1, "What is written about this cell, and the logs of the run")
-        self.tabs.setTabToolTip(2, "Whom the finished cell took for whom")
+        for tab, title, tip_text in (
+            (self.curves, "&Curves", "Losses and accuracies after each epoch"),
+            (self.log, "&Log", "The events of this cell, and the logs of the run"),
+            (self.confusion, "C&onfusion", "Which class the finished cell predicted for which"),
+        ):
+            self.tabs.setTabToolTip(self.tabs.addTab(tab, title), tip_text)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 4, 0, 0)
         column.addWidget(self.title)
@@ -46,11 +46,11 @@ class CellPanel(QWidget):
         self.clear()
 
     def show_cell(self, run: Path, view: CellView, curve: Sequence[Mapping[str, Any]]) -> None:
-        """Show a cell, again and again as it goes on. curve: rows as CellResult.curves."""
-        words = tip(view).split("\n")
-        self.title.setText(f"{cell_words(view.cell)}: {words[1][:1].lower()}{words[1][1:]}")
+        """Show a cell, again whenever it has changed. curve: rows as CellResult.curves."""
+        state = tip(view).split("\n")[1]
+        self.title.setText(f"{cell_text(view.cell)}: {state[:1].lower()}{state[1:]}")
         self.title.setToolTip(tip(view))
-        self.curves.nothing_shown = NOTHING
+        self.curves.empty_text = EMPTY
         self.curves.show_curve(curve, view.best)
         self.log.show_cell(run, view.cell)
         self.confusion.show_cell(run, view)
@@ -59,7 +59,7 @@ class CellPanel(QWidget):
         """No cell is chosen."""
         self.title.setText(NO_CELL)
         self.title.setToolTip("")
-        self.curves.nothing_shown = "No cell is chosen."
+        self.curves.empty_text = "No cell is chosen."
         self.curves.show_curve(())
         self.log.show_cell(None, None)
         self.confusion.show_cell(None, None)

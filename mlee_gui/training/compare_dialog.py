@@ -1,4 +1,4 @@
-"""Table 3 of several runs side by side, with the best of each line in bold."""
+"""Table 3 of several runs side by side, with the best score of each row in bold."""
 
 from __future__ import annotations
 
@@ -15,10 +15,8 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHeaderView,
     QLabel,
-    QPushButton,
     QTableWidget,
     QTableWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -29,18 +27,18 @@ from mlee_core.report.run_comparison import ComparedRun, RunComparison
 from ..shell.tasks import Tasks
 from .comparison_client import ComparisonClient
 from .report_export import export_report
+from .widgets import button, column, text_label
 
-READING = "Reading {} runs…"
 HOW = (
     "WA and UA are pooled over all test utterances, in percent; in brackets the difference to the first run, "
-    "in points. Bold: the best of a line, of those with the same utterances. Done: networks trained of those "
-    "planned."
+    "in points. Bold: the best of a row among runs with the same utterances. Done: trained networks of the "
+    "planned ones."
 )
 COLUMNS = ("WA", "UA", "done")
 
 
 class CompareDialog(QDialog):
-    """Reads the runs in a process of its own when it is made. Use `open`: nothing here blocks."""
+    """Reads the runs in a process of its own. Use `open`, so that nothing blocks."""
 
     def __init__(self, runs: Sequence[Path], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -49,7 +47,7 @@ class CompareDialog(QDialog):
         self.found: RunComparison | None = None
         self._comparing = ComparisonClient(self)
         self._tasks = Tasks("report", self)
-        self.about = QLabel(READING.format(len(runs)), wordWrap=True)
+        self.about = QLabel(f"Reading {len(runs)} runs…", wordWrap=True)
         self.table = QTableWidget()
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.ContiguousSelection)
@@ -58,24 +56,18 @@ class CompareDialog(QDialog):
         self.table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.table.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        self.table.setAccessibleName("Table 3 of the runs: a row a line, three columns a run")
-        self.notes = QLabel(wordWrap=True)
-        self.notes.setTextFormat(Qt.TextFormat.PlainText)
-        self.notes.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.copy = QPushButton("&Copy as text")
-        self.copy.setToolTip("Copy the whole table, with what is to be minded")
-        self.export = QPushButton("&Export report…")
-        self.export.setToolTip("Write tables, pictures and predictions of the run of the chosen column")
+        self.table.setAccessibleName("Table 3 of the runs: three columns per run")
+        self.notes = text_label()
+        self.copy = button("&Copy as text", "Copy the whole table, with the notes below it")
+        self.export = button(
+            "&Export report…", "Write tables, pictures and predictions of the run in the selected column"
+        )
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        for button in (self.copy, self.export):
-            button.setEnabled(False)
-            button.setAutoDefault(False)
-            buttons.addButton(button, QDialogButtonBox.ButtonRole.ActionRole)
-        column = QVBoxLayout(self)
-        column.addWidget(self.about)
-        column.addWidget(self.table, 1)
-        column.addWidget(self.notes)
-        column.addWidget(buttons)
+        for one in (self.copy, self.export):
+            one.setEnabled(False)
+            one.setAutoDefault(False)
+            buttons.addButton(one, QDialogButtonBox.ButtonRole.ActionRole)
+        column(self, self.about, self.table, self.notes, buttons, stretch=self.table)
         self.resize(self.fontMetrics().height() * 62, self.fontMetrics().height() * 32)
         buttons.rejected.connect(self.reject)
         self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.text()))
@@ -87,31 +79,31 @@ class CompareDialog(QDialog):
         self._comparing.compare(runs)
 
     def text(self) -> str:
-        """What is copied."""
+        """The table and the notes, to be copied."""
         if self.found is None or not self.found.runs:
             return ""
         return "\n\n".join((as_text(self.found.table()), *self.found.notes())) + "\n"
 
     def stop(self) -> None:
-        """End what still reads; a report in work is finished by its own process."""
+        """Stop reading; a report that is being written is finished by its own process."""
         self._comparing.stop()
         self._tasks.stop(0.0)
 
     @property
     def chosen(self) -> ComparedRun | None:
-        """The run of the chosen column, else the first."""
+        """The run in the selected column, else the first."""
         if self.found is None or not self.found.runs:
             return None
         return self.found.runs[max(0, self.table.currentColumn()) // len(COLUMNS)]
 
     def export_to(self, run: Path, folder: Path) -> None:
-        """Write the report of a run, in another process; where it is, or why not, is said below the table."""
+        """Write the report of a run in another process; the outcome is shown below the table."""
         self.export.setEnabled(False)
-        self._say(f"Writing the report of {run.name}…")
+        self._show_notes(f"Writing the report of {run.name}…")
         self._tasks.run(
             lambda: export_report(run, folder),
-            lambda out: self._after_export(f"The report of {run.name} is in {out}."),
-            lambda error: self._after_export(str(error)),
+            lambda out: self._on_exported(f"The report of {run.name} is in {out}."),
+            lambda error: self._on_exported(str(error)),
         )
 
     def _ask_folder(self) -> None:
@@ -124,20 +116,20 @@ class CompareDialog(QDialog):
         dialog.fileSelected.connect(lambda folder: self.export_to(path, Path(folder)))
         dialog.open()
 
-    def _after_export(self, words: str) -> None:
+    def _on_exported(self, sentence: str) -> None:
         self.export.setEnabled(True)
-        self._say(words)
+        self._show_notes(sentence)
 
-    def _say(self, *words: str) -> None:
+    def _show_notes(self, *sentences: str) -> None:
         kept = () if self.found is None else self.found.notes()
-        self.notes.setText("\n".join((*kept, *words)))
+        self.notes.setText("\n".join((*kept, *sentences)))
 
     def _show(self, found: RunComparison) -> None:
         self.found = found
         self.about.setText(HOW if found.runs else "None of these runs has a result to show yet.")
-        for button in (self.copy, self.export):
-            button.setEnabled(bool(found.runs))
-        self._say()
+        self.copy.setEnabled(bool(found.runs))
+        self.export.setEnabled(bool(found.runs))
+        self._show_notes()
         self.table.setVisible(bool(found.runs))
         self.table.setRowCount(len(found.stages) if found.runs else 0)
         self.table.setColumnCount(len(COLUMNS) * len(found.runs))
@@ -155,16 +147,15 @@ class CompareDialog(QDialog):
             header.setToolTip(f"{run.path}\ncorpus {run.corpus}, recipe {run.recipe}")
             self.table.setHorizontalHeaderItem(len(COLUMNS) * k + offset, header)
         shade = self.palette().color(QPalette.ColorRole.AlternateBase)
+        scores: tuple[Literal["wa", "ua"], ...] = ("wa", "ua")
         for row, stage in enumerate(self.found.stages):
-            scores: tuple[Literal["wa", "ua"] | None, ...] = ("wa", "ua", None)
-            for offset, score in enumerate(scores):
-                if score is None:
-                    item = QTableWidgetItem(self.found.networks(run, stage))
-                else:
-                    item = QTableWidgetItem(self.found.score_text(run, stage, score))
-                    font = item.font()
-                    font.setBold(self.found.is_best(run, stage, score))
-                    item.setFont(font)
+            items = [QTableWidgetItem(self.found.score_text(run, stage, score)) for score in scores]
+            for item, score in zip(items, scores, strict=True):
+                font = item.font()
+                font.setBold(self.found.is_best(run, stage, score))
+                item.setFont(font)
+            items.append(QTableWidgetItem(self.found.networks(run, stage)))
+            for offset, item in enumerate(items):
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 if k % 2:
                     item.setBackground(shade)

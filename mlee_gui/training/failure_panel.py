@@ -1,15 +1,14 @@
-"""What went wrong, where, and the end of its log; with ways to go on."""
+"""A failure: its message, where it happened, and the end of the log; with ways to continue."""
 
 from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFontDatabase, QGuiApplication, QHideEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QGuiApplication, QHideEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 import mlee_core
 from mlee_core.figures.palette import CELL_COLORS
@@ -17,23 +16,16 @@ from mlee_core.runs.follower import CellView
 from mlee_core.runs.logs import LAST_LINES, log_of, tail
 
 from ..shell.tasks import Tasks
-from .cell_grid_model import cell_words
+from .cell_grid_model import cell_text
+from .widgets import button, text_label, text_view
 
 _NO_MEMORY = re.compile(r"no memory left for (\d+) utterances")
-"""As training.py says it."""
-
-
-@dataclass(frozen=True)
-class _Log:
-    """The end of a log; name: of its file, "" where there is none."""
-
-    name: str
-    lines: tuple[str, ...]
+"""Must match the message of the training loop."""
 
 
 class FailurePanel(QWidget):
-    """try_again: the user wants it once more. smaller_batch(int): with so many utterances a step, where
-    memory ran out. `stop` ends the thread that reads logs for it."""
+    """try_again: train it again. smaller_batch(int): with so many utterances per step, after memory ran out.
+    `stop` ends the thread that reads logs."""
 
     try_again = Signal()
     smaller_batch = Signal(int)
@@ -43,20 +35,17 @@ class FailurePanel(QWidget):
         self._tasks = Tasks("failure", self)
         self._shown: tuple[str, ...] = ()
         self._batch = 0
-        self.what, self.where, self.log_name = _words(), _words(), _words()
-        self.log = QPlainTextEdit(readOnly=True)
-        self.log.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-        self.log.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        self.log.setAccessibleName("End of the log")
-        self.again = _button("&Try again", "Train it once more, from its last epoch on")
-        self.smaller = _button("", "A new run with fewer utterances a step, which need less memory")
-        self.copy = _button("Cop&y report", "Copy what is said here, with the log, to send it to somebody")
+        self.what, self.where, self.log_name = (text_label(keyboard=True) for _ in range(3))
+        self.log = text_view("End of the log")
+        self.again = button("&Try again", "Continue training after the last epoch")
+        self.smaller = button("", "A new run with fewer utterances per step, which needs less memory")
+        self.copy = button("Cop&y report", "Copy all of this with the log, to send it to somebody")
         self.again.clicked.connect(self.try_again)
         self.smaller.clicked.connect(lambda: self.smaller_batch.emit(self._batch))
         self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.report()))
         buttons = QHBoxLayout()
-        for button in (self.again, self.smaller, self.copy):
-            buttons.addWidget(button)
+        for one in (self.again, self.smaller, self.copy):
+            buttons.addWidget(one)
         buttons.addStretch(1)
         font = self.what.font()
         font.setBold(True)
@@ -76,26 +65,26 @@ class FailurePanel(QWidget):
 
     def show_failure(self, run: Path, view: CellView) -> None:
         """A cell that failed."""
-        self._show(run, cell_words(view.cell), view.message, view.log)
+        self._show(run, cell_text(view.cell), view.message, view.log)
 
     def show_message(self, run: Path, message: str) -> None:
-        """A run that failed as a whole, or was interrupted."""
+        """A run that failed as a whole or was interrupted."""
         self._show(run, "the whole experiment", message, "job.log")
 
     def set_read_only(self, on: bool) -> None:
-        """Whether this window may not begin anything."""
+        """Whether nothing can be started from this window."""
         self.again.setEnabled(not on)
         self.smaller.setEnabled(not on)
 
     def report(self) -> str:
-        """All that is said here, as text."""
+        """Everything shown here, as text."""
         made = f"MLEE {mlee_core.__version__}, copied {time.strftime('%Y-%m-%d %H:%M:%S')}"
         parts = [self.what.text(), self.where.text(), made, self.log_name.text(), self.log.toPlainText()]
         return "\n".join(part for part in parts if part) + "\n"
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        self._shown = ()  # it may fail again in the same words, but with another log
+        self._shown = ()  # the same failure may come back with another log
 
     def stop(self) -> None:
         """Read nothing more."""
@@ -106,19 +95,19 @@ class FailurePanel(QWidget):
         if shown == self._shown:
             return
         self._shown = shown
-        self.what.setText(message or "It failed, and did not say why.")
+        self.what.setText(message or "It failed without a message.")
         self.where.setText(f"Where: {part}, in {run}")
         self._offer_smaller(message)
         self.log_name.setText("Reading the log…")
         self.log.clear()
 
-        def read() -> _Log:
+        def read() -> tuple[str, tuple[str, ...]]:
             file = log_of(run, log)
-            return _Log("", ()) if file is None else _Log(file.name, tail(file))
+            return ("", ()) if file is None else (file.name, tail(file))
 
         self._tasks.run(
             read,
-            lambda found: self._show_log(found) if self._shown == shown else None,
+            lambda found: self._show_log(*found) if self._shown == shown else None,
             lambda error: self.log_name.setText(f"The log cannot be read: {error}"),
         )
 
@@ -128,25 +117,10 @@ class FailurePanel(QWidget):
         self.smaller.setVisible(self._batch > 0)
         self.smaller.setText(f"Try again with &batch size {self._batch}")
 
-    def _show_log(self, log: _Log) -> None:
-        self.log.setVisible(bool(log.lines))
-        lines = f"The last {min(len(log.lines), LAST_LINES)} lines of {log.name}:"
-        self.log_name.setText(lines if log.lines else "Its logs are empty.")
-        self.log.setPlainText("\n".join(log.lines))
+    def _show_log(self, name: str, lines: tuple[str, ...]) -> None:
+        self.log.setVisible(bool(lines))
+        title = f"The last {min(len(lines), LAST_LINES)} lines of {name}:"
+        self.log_name.setText(title if lines else "Its logs are empty.")
+        self.log.setPlainText("\n".join(lines))
         bar = self.log.verticalScrollBar()
         bar.setValue(bar.maximum())
-
-
-def _words() -> QLabel:
-    label = QLabel(wordWrap=True)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setTextInteractionFlags(
-        Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-    )
-    return label
-
-
-def _button(text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    return button

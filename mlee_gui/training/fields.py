@@ -1,45 +1,36 @@
-"""A form's fields: each with a label, a way back to its default, and room for what is wrong with it."""
+"""Fields of a form: each has a label, an editor, a reset button, and a line for a fault in its value."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QColor, QPalette, QWheelEvent
-from PySide6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
-    QGridLayout,
-    QLabel,
-    QSpinBox,
-    QToolButton,
-    QWidget,
-)
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QLabel, QSpinBox, QToolButton, QWidget
+
+from mlee_core.config.experiment_spec import ExperimentSpec
+from mlee_core.errors import MleeError
 
 from ..shell.icons import icon
 
 _RED = {"light": "#b3261e", "dark": "#ff9c94"}
 
 
-def is_dark(palette: QPalette) -> bool:
-    return palette.window().color().lightness() < 128
-
-
-class Fault(QLabel):
+class FaultLabel(QLabel):
     """A sentence in red, hidden while there is none."""
 
     def __init__(self) -> None:
-        super().__init__(wordWrap=True)
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        selectable = Qt.TextInteractionFlag.TextSelectableByMouse
+        super().__init__(wordWrap=True, textFormat=Qt.TextFormat.PlainText, textInteractionFlags=selectable)
         self.show_fault("")
 
     def show_fault(self, sentence: str) -> None:
         if sentence:
             palette = self.palette()
-            red = QColor(_RED["dark" if is_dark(palette) else "light"])
-            palette.setColor(QPalette.ColorRole.WindowText, red)
+            dark = palette.window().color().lightness() < 128
+            palette.setColor(QPalette.ColorRole.WindowText, QColor(_RED["dark" if dark else "light"]))
             self.setPalette(palette)
         self.setText(f"✗ {sentence}" if sentence else "")
         self.setVisible(bool(sentence))
@@ -52,168 +43,198 @@ class Fault(QLabel):
         return self.text().removeprefix("✗ ")
 
 
-class Field(QObject):
-    """One field of an order. label: with its mnemonic. help: for tool tips and screen readers.
+@dataclass(frozen=True)
+class FormField:
+    """A field as the form's table declares it.
 
-    `value` is None, () or False while it is left as the paper has it.
+    name: of the field in ExperimentSpec. label: with its mnemonic. tip: for tool tips and screen readers.
+    kind: builds the field from this. of_corpus: it says which corpus is read, or how. of_recipe: its default
+    is the recipe's. visible: for which experiments it is shown even while it has its default.
+
+    For a kind: default, the text of an empty line, or a number, or the name of the value one below `low`.
+    low, high: of a number. choices: (text, value) pairs. names, columns: of boxes. read, write: text -> value
+    and back. dialogs: name -> a function that returns a chosen path, "" for none.
     """
+
+    name: str
+    label: str
+    tip: str
+    kind: Callable[[FormField], Field]
+    default: int | str = ""
+    low: int = 1
+    high: int = 1_000_000
+    choices: tuple[tuple[str, Any], ...] = ()
+    names: tuple[str, ...] = ()
+    columns: int = 1
+    read: Callable[[str], Any] = str
+    write: Callable[[Any], str] = str
+    dialogs: Mapping[str, Callable[[QWidget], str]] = field(default_factory=dict)
+    of_corpus: bool = False
+    of_recipe: bool = False
+    visible: Callable[[ExperimentSpec], bool] = lambda spec: True
+
+    @property
+    def plain_label(self) -> str:
+        return self.label.replace("&", "")
+
+
+class Field(QObject):
+    """The widgets of one field. `value` is None, () or False while the field has its default."""
 
     changed = Signal()
     tall = False  # has several lines; its label stands beside the first
+    labelled = True  # False: the editor shows the label itself
 
-    def __init__(self, name: str, label: str, editor: QWidget, help: str) -> None:
+    def __init__(self, about: FormField, editor: QWidget, tip: str = "") -> None:
+        """tip: instead of the table's."""
         super().__init__(editor)
-        self.name, self.editor = name, editor
-        self.plain = label.replace("&", "")
-        self.label = QLabel(label)
-        self.label.setBuddy(editor)
-        self.label.setToolTip(help)
-        editor.setToolTip(help)
-        editor.setAccessibleName(self.plain)
-        editor.setAccessibleDescription(help)
-        self.fault = Fault()
-        self.back = QToolButton()
-        self.back.setAutoRaise(True)
-        self.back.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.back.setIcon(icon("reset", self.back.palette()))
-        self.back.setAccessibleName(f"Back to the default: {self.plain}")
-        self.back.clicked.connect(self.to_default)
-        self.changed.connect(self._show_changed)
+        self.about, self.editor, self.tip = about, editor, tip or about.tip
+        self.label = QLabel(about.label)
+        self.label.setToolTip(self.tip)
+        editor.setToolTip(self.tip)
+        editor.setAccessibleName(about.plain_label)
+        editor.setAccessibleDescription(self.tip)
+        self.fault = FaultLabel()
+        self.reset = QToolButton()
+        self.reset.setAutoRaise(True)
+        self.reset.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.reset.setIcon(icon("reset", self.reset.palette()))
+        self.reset.setAccessibleName(f"Reset to default: {about.plain_label}")
+        self.reset.clicked.connect(self.to_default)
+        self.changed.connect(self._update_reset)
 
     @property
     def value(self) -> Any:
-        """Raises: ConfigError for what cannot be read at all."""
-        raise AssertionError("each kind of field has its own")
-
-    @property
-    def is_default(self) -> bool:
-        raise AssertionError("each kind of field has its own")
-
-    @property
-    def stops(self) -> list[QWidget]:
-        """What the Tab key goes through, besides the way back."""
-        return [self.editor]
-
-    @property
-    def default_in_words(self) -> str:
-        return ""
+        """Raises: MleeError for a value that cannot be read."""
+        raise NotImplementedError
 
     def show_value(self, value: Any) -> None:
         """Show a value; None, () and False are the default."""
-        raise AssertionError("each kind of field has its own")
+        raise NotImplementedError
+
+    @property
+    def default_text(self) -> str:
+        raise NotImplementedError
+
+    @property
+    def is_default(self) -> bool:
+        try:
+            value = self.value
+        except MleeError:
+            return False
+        return value is None or value is False or value == ()
+
+    @property
+    def stops(self) -> list[QWidget]:
+        """The widgets that the Tab key visits, without the reset button."""
+        return [self.editor]
 
     def to_default(self) -> None:
         self.show_value(None)
         self.stops[0].setFocus()
 
-    def show_fault(self, sentence: str) -> None:
-        self.fault.show_fault(sentence)
-
-    def place(self, grid: QGridLayout, row: int) -> int:
-        """Into columns label, editor, reset; the next free row."""
-        across = Qt.AlignmentFlag.AlignTop if self.tall else Qt.AlignmentFlag.AlignVCenter
-        grid.addWidget(self.label, row, 0, across)
+    def place(self, grid: QGridLayout, row: int) -> None:
+        """Into the columns label, editor, reset; the fault goes into the row below."""
+        alignment = Qt.AlignmentFlag.AlignTop if self.tall else Qt.AlignmentFlag.AlignVCenter
+        self.label.setBuddy(self.stops[0])  # not before it has a parent: PySide would never free it
+        if self.labelled:
+            grid.addWidget(self.label, row, 0, alignment)
+        else:
+            self.label.setParent(self.editor)
+            self.label.hide()
         grid.addWidget(self.editor, row, 1)
-        grid.addWidget(self.back, row, 2, across)
+        grid.addWidget(self.reset, row, 2, alignment)
         grid.addWidget(self.fault, row + 1, 1, 1, 2)
-        self._show_changed()
-        return row + 2
+        self._update_reset()
+
+    def set_visible(self, visible: bool) -> None:
+        self.label.setVisible(visible and self.labelled)
+        self.editor.setVisible(visible)
+        self.reset.setVisible(visible)
 
     def recolor(self, palette: QPalette) -> None:
-        """In other colours; the fields' own palettes may follow the form's later."""
-        self.back.setIcon(icon("reset", palette))
+        """Take the form's colours; the palettes of the field's widgets may follow later."""
+        self.reset.setIcon(icon("reset", palette))
         self.fault.recolor()
 
-    def _show_changed(self) -> None:
-        self.back.setEnabled(not self.is_default)
-        words = self.default_in_words
-        self.back.setToolTip(f"Back to the default{f': {words}' if words else ''}")
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Scrolling the form must not change the boxes under the pointer."""
+        if event.type() == QEvent.Type.Wheel and isinstance(watched, QWidget) and not watched.hasFocus():
+            event.ignore()
+            return True
+        return False
+
+    def _update_reset(self) -> None:
+        self.reset.setEnabled(not self.is_default)
+        text = self.default_text
+        self.reset.setToolTip(f"Reset to default{f': {text}' if text else ''}")
 
 
-class _Number(QSpinBox):
-    usual = ""
-    """What stands there again where the number was taken out."""
+class _SpinBox(QSpinBox):
+    default = ""
+    """The text shown again after the number was deleted."""
 
     def fixup(self, text: str) -> str:
-        return text.strip() or self.usual
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Scrolling the form must not change what the pointer passes over."""
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
-
-
-class _Choice(QComboBox):
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
+        return text.strip() or self.default
 
 
 class NumberField(Field):
-    """A whole number. automatic: what the lowest value, one below `low`, means; it is the default then."""
+    """A whole number, or automatic, which is then the default."""
 
-    def __init__(
-        self, name: str, label: str, help: str, low: int, high: int, default: int, automatic: str = ""
-    ) -> None:
-        self.box = _Number(minimum=low - bool(automatic), maximum=high)
+    def __init__(self, about: FormField) -> None:
+        low, high, default = about.low, about.high, about.default
+        automatic = default if isinstance(default, str) else ""
+        self._default = low - 1 if isinstance(default, str) else default
+        self.box = _SpinBox(minimum=min(low, self._default), maximum=high)
         self.box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._default = low - 1 if automatic else default
         self.box.setSpecialValueText(automatic)
-        self.box.setValue(self._default)
         allowed = f"{low} to {high}, or {automatic}" if automatic else f"{low} to {high}"
-        super().__init__(name, label, self.box, f"{help} ({allowed})")
-        self.box.usual = str(self._default)
-        self.box.valueChanged.connect(lambda _: self.changed.emit())
+        super().__init__(about, self.box, f"{about.tip} ({allowed})")
+        self.box.default = str(self._default)
+        self.box.setValue(self._default)
+        self.box.installEventFilter(self)
+        self.box.valueChanged.connect(self.changed)
 
     @property
     def value(self) -> int | None:
-        return None if self.is_default else self.box.value()
+        return None if self.box.value() == self._default else self.box.value()
 
     @property
-    def is_default(self) -> bool:
-        return self.box.value() == self._default
-
-    @property
-    def default_in_words(self) -> str:
+    def default_text(self) -> str:
         return self.box.specialValueText() or str(self._default)
 
     def show_value(self, value: int | None) -> None:
         self.box.setValue(self._default if value is None else value)
 
     def set_default(self, default: int) -> None:
-        """A field that was left alone follows."""
-        alone, self._default = self.is_default, default
-        self.box.usual = str(self._default)
-        if alone:
-            self.box.setValue(default)
-        self._show_changed()
+        """Change the default; a field that has it follows."""
+        shown, self._default = self.value, default
+        self.box.default = str(default)
+        self.show_value(shown)
+        self._update_reset()
 
 
 class ChoiceField(Field):
-    """One of several: (text, value) pairs; the first is the default, whose value is None."""
+    """One of several (text, value) pairs; the first is the default, and its value is None."""
 
-    def __init__(self, name: str, label: str, help: str, choices: Sequence[tuple[str, Any]]) -> None:
-        self.box = _Choice()
+    def __init__(self, about: FormField) -> None:
+        self.box = QComboBox()
         self.box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.box.setMinimumContentsLength(18)
-        self.choices: list[tuple[str, Any]] = []
-        super().__init__(name, label, self.box, help)
-        self.set_choices(choices)
-        self.box.currentIndexChanged.connect(lambda _: self.changed.emit())
+        self.choices: tuple[tuple[str, Any], ...] = ()
+        super().__init__(about, self.box)
+        self.set_choices(about.choices)
+        self.box.installEventFilter(self)
+        self.box.currentIndexChanged.connect(self.changed)
 
     def set_choices(self, choices: Sequence[tuple[str, Any]]) -> None:
-        """Others may be chosen from now on; what is chosen stays, as itself where it is no longer offered."""
-        chosen, self.choices = self.value, list(choices)
-        self.box.blockSignals(True)
-        self.box.clear()
-        for text, value in choices:
-            self.box.addItem(text, value)
-        self.box.blockSignals(False)
+        """Offer other choices; the chosen value stays, even where it is no longer offered."""
+        chosen, self.choices = self.value, tuple(choices)
+        with QSignalBlocker(self.box):
+            self.box.clear()
+            for text, value in choices:
+                self.box.addItem(text, value)
         self.show_value(chosen)
 
     @property
@@ -221,11 +242,7 @@ class ChoiceField(Field):
         return self.box.currentData()
 
     @property
-    def is_default(self) -> bool:
-        return self.box.currentIndex() <= 0
-
-    @property
-    def default_in_words(self) -> str:
+    def default_text(self) -> str:
         return self.box.itemText(0)
 
     def show_value(self, value: Any) -> None:
@@ -239,86 +256,17 @@ class ChoiceField(Field):
 class SwitchField(Field):
     """On or off; off is the default. It is its own label."""
 
-    def __init__(self, name: str, label: str, help: str) -> None:
-        self.box = QCheckBox(label)
-        super().__init__(name, label, self.box, help)
-        self.label.hide()
-        self.box.toggled.connect(lambda _: self.changed.emit())
+    labelled = False
+    default_text = "off"
+
+    def __init__(self, about: FormField) -> None:
+        self.box = QCheckBox(about.label)
+        super().__init__(about, self.box)
+        self.box.toggled.connect(self.changed)
 
     @property
     def value(self) -> bool:
         return self.box.isChecked()
 
-    @property
-    def is_default(self) -> bool:
-        return not self.box.isChecked()
-
-    @property
-    def default_in_words(self) -> str:
-        return "off"
-
     def show_value(self, value: bool | None) -> None:
         self.box.setChecked(bool(value))
-
-    def place(self, grid: QGridLayout, row: int) -> int:
-        after = super().place(grid, row)
-        grid.removeWidget(self.label)
-        return after
-
-
-class TicksField(Field):
-    """Several of a few names; all of them is the default. refuse_none: raises what is said when none is."""
-
-    tall = True
-
-    def __init__(
-        self,
-        name: str,
-        label: str,
-        help: str,
-        names: Sequence[str],
-        columns: int,
-        refuse_none: Callable[[], object],
-    ) -> None:
-        editor = QWidget()
-        self._refuse_none = refuse_none
-        self.boxes = [QCheckBox(text) for text in names]
-        grid = QGridLayout(editor)
-        grid.setContentsMargins(0, 0, 0, 0)
-        for n, box in enumerate(self.boxes):
-            box.setChecked(True)
-            box.setToolTip(help)
-            grid.addWidget(box, n // columns, n % columns)
-        grid.setColumnStretch(columns, 1)
-        super().__init__(name, label, editor, help)
-        self.label.setBuddy(self.boxes[0])
-        for box in self.boxes:
-            box.setAccessibleName(f"{self.plain}: {box.text()}")
-            box.toggled.connect(lambda _: self.changed.emit())
-
-    @property
-    def stops(self) -> list[QWidget]:
-        return list(self.boxes)
-
-    @property
-    def ticked(self) -> tuple[str, ...]:
-        return tuple(box.text() for box in self.boxes if box.isChecked())
-
-    @property
-    def value(self) -> tuple[str, ...]:
-        """Raises: ConfigError."""
-        if not self.ticked:
-            self._refuse_none()
-        return () if self.is_default else self.ticked
-
-    @property
-    def is_default(self) -> bool:
-        return all(box.isChecked() for box in self.boxes)
-
-    @property
-    def default_in_words(self) -> str:
-        return "all"
-
-    def show_value(self, value: Sequence[str] | None) -> None:
-        for box in self.boxes:
-            box.setChecked(not value or box.text() in value)

@@ -1,226 +1,145 @@
-"""The fields of the training form, one for each thing that can be ordered."""
+"""The table of the training form: a line for each field of an ExperimentSpec that can be chosen there."""
 
 from __future__ import annotations
 
+import os
 import shlex
-from collections.abc import Sequence
+from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from mlee_core.config.recipe import RECIPES, Recipe
+from mlee_core.config.recipe import RECIPES
 from mlee_core.config.run_config import Compute, Selection
 from mlee_core.config.stages import LINES, TRAIN_SETS
 from mlee_core.corpora import FORMATS
 from mlee_core.corpora.label_map import pair
 from mlee_core.errors import ConfigError
 
-from .fields import ChoiceField, Field, NumberField, SwitchField, TicksField
-from .folds_field import FoldsField
+from .fields import ChoiceField, Field, FormField, NumberField, SwitchField
 from .text_fields import PathField, TextField
+from .tick_fields import FoldsField, TicksField
 
 PAPER = RECIPES["paper"]
-OF_RECIPE = ("batch_size", "max_epochs", "patience")
-"""Numbers whose default depends on the recipe."""
-
 CPU = ("cpu: the processor", None)
 ANY_GPU = ("cuda: a GPU", "cuda")
 
-
-class TrainingFields:
-    """By name, in groups as they are shown. dialogs: over which widget they open."""
-
-    def __init__(self, dialogs: QWidget) -> None:
-        self._dialogs = dialogs
-        self.corpus = PathField(
-            "corpus",
-            "&Corpus",
-            "A folder or a file; also by dropping it here",
-            {"A &folder…": self._folder, "A &table…": self._table},
-            "A folder, or a table of votes",
-        )
-        self.run = PathField(
-            "run",
-            "R&un folder",
-            "Where events, networks and results are written",
-            {"A folder…": self._folder},
-        )
-        self.resume = SwitchField(
-            "resume",
-            "Go on with what has &begun there",
-            "What was left as it is then goes on as the run was begun",
-        )
-        self.folds = TextField(
-            "folds",
-            "Fo&lds",
-            "loso (leave one speaker out), sessions, a number of groups, or a saved file of folds",
-            "loso up to 12 speakers, else 10 groups",
-        )
-        self.only = FoldsField(
-            "only",
-            "&Which folds",
-            "Train these alone; a fold is called after its test speakers",
-            lambda: Selection(tuple(LINES), TRAIN_SETS, ()),
-        )
-        self.recipe = ChoiceField(
-            "recipe",
-            "Rec&ipe",
-            "How networks are trained: the paper's way, or the best that was found",
-            [("paper", None), ("best found", "best")],
-        )
-        self.device = ChoiceField(
-            "device", "&Device", "What is computed on; the paper does not tell", [CPU, ANY_GPU]
-        )
-        self.address = TextField(
-            "address",
-            "Ra&y address",
-            "HOST:PORT of a Ray cluster; without one Ray is started on this machine",
-            "Ray is started on this machine",
-        )
-        self.part = (self._rows(), self._train_sets(), self.folds, self.only, self._seeds())
-        self.machine = (self.device, self._jobs(), self._engine(), self.address)
-        self.more = (*self._of_training(), *self._of_machine(), *self._of_reading())
-        every = (self.corpus, *self.part, self.recipe, *self.machine, self.run, self.resume, *self.more)
-        self.by_name: dict[str, Field] = {field.name: field for field in every}
-
-    def follow_recipe(self, recipe: Recipe) -> None:
-        """Numbers that were left alone are the recipe's."""
-        for name in OF_RECIPE:
-            field = self.by_name[name]
-            assert isinstance(field, NumberField), f"{name} is a number"
-            field.set_default(getattr(recipe, name))
-
-    def _folder(self) -> str:
-        return QFileDialog.getExistingDirectory(self._dialogs, "Choose a folder")
-
-    def _table(self) -> str:
-        return QFileDialog.getOpenFileName(self._dialogs, "Choose a table", "", "CSV (*.csv);;All files (*)")[
-            0
-        ]
-
-    def _rows(self) -> Field:
-        return TicksField(
-            "rows",
-            "&Rows",
-            "Lines of the paper's Table 3",
-            tuple(LINES),
-            4,
-            lambda: Selection((), TRAIN_SETS, ("all",)),
-        )
-
-    def _train_sets(self) -> Field:
-        return TicksField(
-            "train_sets",
-            "Trai&n sets",
-            "Learn from utterances with a dominant class, or from all",
-            TRAIN_SETS,
-            2,
-            lambda: Selection(tuple(LINES), (), ("all",)),
-        )
-
-    def _seeds(self) -> Field:
-        return NumberField(
-            "seeds",
-            "&Seeds",
-            "Train everything so many times, a recipe's whole ensemble each time",
-            1,
-            1000,
-            Selection.seeds,
-        )
-
-    def _jobs(self) -> Field:
-        return NumberField(
-            "jobs",
-            "Trainings at &once",
-            "So many networks are trained side by side; each takes its threads of cores",
-            1,
-            4096,
-            0,
-            "as many as fit",
-        )
-
-    def _engine(self) -> Field:
-        return ChoiceField(
-            "engine",
-            "En&gine",
-            "Train in processes of this machine, or as tasks of a Ray cluster",
-            [("local: processes of this machine", None), ("ray: tasks of a Ray cluster", "ray")],
-        )
-
-    def _of_training(self) -> Sequence[Field]:
-        most = 1_000_000
-        return (
-            NumberField("batch_size", "Batch si&ze", "Utterances a step", 1, most, PAPER.batch_size),
-            NumberField("max_epochs", "Ma&x epochs", "Of any network", 1, most, PAPER.max_epochs),
-            NumberField(
-                "patience", "Patience", "Epochs without a better one before stopping", 1, most, PAPER.patience
-            ),
-            ChoiceField(
-                "level",
-                "Level",
-                "Scale utterances to peak 1, or leave them",
-                [("as the recipe has it", None), ("peak: scaled to 1", "peak"), ("none: left", "none")],
-            ),
-            TextField(
-                "settings",
-                "Settings",
-                "Others of the recipe: NAME=VALUE, warp=0 mixup=0.4 say",
-                "as the recipe has them",
-                read=words,
-                write=shlex.join,
-            ),
-            NumberField("seed", "First seed", "Of everything random; repetitions count on", 0, 2**31 - 1, 0),
-        )
-
-    def _of_machine(self) -> Sequence[Field]:
-        return (
-            ChoiceField(
-                "dtype",
-                "Arithmetic",
-                "What is computed in; results depend on it bit by bit",
-                [("bf16 where it is fast", None), ("fp32", "fp32"), ("bf16", "bf16")],
-            ),
-            NumberField("threads", "Threads", "Cores that one training takes", 1, 1024, Compute.threads),
-        )
-
-    def _of_reading(self) -> Sequence[Field]:
-        return (
-            ChoiceField(
-                "format",
-                "Corpus format",
-                "How the corpus is read",
-                [("recognised", None), *((name, name) for name in FORMATS)],
-            ),
-            TextField(
-                "map",
-                "Label map",
-                "Labels of the corpus that mean a class: excited=hap 'very sad'=sad",
-                "names as they are",
-                read=label_pairs,
-                write=lambda pairs: shlex.join("=".join(one) for one in pairs),
-            ),
-            PathField(
-                "label_map",
-                "Label map file",
-                "The same as a CSV: label,class",
-                {"A table…": self._table},
-                "none",
-            ),
-            SwitchField("scripted", "Scripted utterances too", "What was read from a script (IEMOCAP)"),
-            SwitchField(
-                "self_reports", "Self-reports as votes", "What speakers said of themselves (IEMOCAP)"
-            ),
-            SwitchField("skip_missing", "Leave out missing files", "However many utterances have no audio"),
-        )
+MORE = "More settings"
 
 
-def words(text: str) -> tuple[str, ...]:
-    """As a shell takes them apart. Raises: ConfigError."""
+def choose_folder(parent: QWidget) -> str:
+    return QFileDialog.getExistingDirectory(parent, "Choose a folder")
+
+
+def choose_table(parent: QWidget) -> str:
+    return QFileDialog.getOpenFileName(parent, "Choose a table", "", "CSV (*.csv);;All files (*)")[0]
+
+
+def absolute_path(text: str) -> Path:
+    """A job has a working folder of its own."""
+    return Path(os.path.abspath(os.path.expanduser(text)))
+
+
+def split_words(text: str) -> tuple[str, ...]:
+    """Split as a shell does. Raises: ConfigError."""
     try:
         return tuple(shlex.split(text))
     except ValueError as error:
-        raise ConfigError(f"{text!r} cannot be taken apart: {error}.") from error
+        raise ConfigError(f"{text!r} cannot be split into words: {error}.") from error
 
 
 def label_pairs(text: str) -> tuple[tuple[str, str], ...]:
     """Raises: MleeError."""
-    return tuple(pair(word) for word in words(text))
+    return tuple(pair(word) for word in split_words(text))
+
+
+# fmt: off
+GROUPS: dict[str, tuple[FormField, ...]] = {
+    "Corpus": (
+        FormField("corpus", "&Corpus", "A folder or a table of votes; it can also be dropped on the form",
+                  PathField, default="A folder, or a table of votes", read=absolute_path,
+                  dialogs={"A &folder…": choose_folder, "A &table…": choose_table}, of_corpus=True),
+    ),
+    "Part of Table 3": (
+        FormField("rows", "&Rows", "Rows of the paper's Table 3",
+                  TicksField, names=tuple(LINES), columns=4),
+        FormField("train_sets", "Trai&n sets", "Train on the utterances with a dominant class, or on all",
+                  TicksField, names=TRAIN_SETS, columns=2),
+        FormField("folds", "Fo&lds",
+                  "loso (leave one speaker out), sessions, a number of groups, or a saved file of folds",
+                  TextField, default="loso up to 12 speakers, else 10 groups", of_corpus=True),
+        FormField("only", "&Which folds", "Train only these folds; a fold is named after its test speakers",
+                  FoldsField),
+        FormField("seeds", "&Seeds", "How often everything is trained, each time a recipe's whole ensemble",
+                  NumberField, high=1000, default=Selection.seeds),
+    ),
+    "Training": (
+        FormField("recipe", "Rec&ipe", "How networks are trained: as in the paper, or as was found best",
+                  ChoiceField, choices=(("paper", None), ("best found", "best"))),
+    ),
+    MORE: (
+        FormField("batch_size", "Batch si&ze", "Utterances per step",
+                  NumberField, default=PAPER.batch_size, of_recipe=True),
+        FormField("max_epochs", "Ma&x epochs", "For each network",
+                  NumberField, default=PAPER.max_epochs, of_recipe=True),
+        FormField("patience", "Patience", "Epochs without improvement before training stops",
+                  NumberField, default=PAPER.patience, of_recipe=True),
+        FormField("level", "Level", "Scale utterances to peak 1, or leave them unchanged",
+                  ChoiceField, choices=(("as in the recipe", None), ("peak: scaled to 1", "peak"),
+                                        ("none: unchanged", "none"))),
+        FormField("settings", "Settings",
+                  "Other settings of the recipe as NAME=VALUE, for example warp=0 mixup=0.4",
+                  TextField, default="as in the recipe", read=split_words, write=shlex.join),
+        FormField("seed", "First seed", "Seed of all random numbers; repetitions count up from it",
+                  NumberField, low=0, high=2**31 - 1, default=0),
+        FormField("dtype", "Arithmetic", "Number format of the computation; results depend on it bit by bit",
+                  ChoiceField,
+                  choices=(("bf16 where it is fast", None), ("fp32", "fp32"), ("bf16", "bf16"))),
+        FormField("threads", "Threads", "Cores used by one training",
+                  NumberField, high=1024, default=Compute.threads),
+        FormField("format", "Corpus format", "How the corpus is read",
+                  ChoiceField, choices=(("recognised", None), *((name, name) for name in FORMATS)),
+                  of_corpus=True),
+        FormField("map", "Label map", "Corpus labels that stand for a class: excited=hap 'very sad'=sad",
+                  TextField, default="names as they are", read=label_pairs,
+                  write=lambda pairs: shlex.join(map("=".join, pairs)), of_corpus=True),
+        FormField("label_map", "Label map file", "The same as a CSV file with the columns label,class",
+                  PathField, default="none", read=absolute_path, dialogs={"A table…": choose_table},
+                  of_corpus=True),
+        FormField("scripted", "Scripted utterances too", "Include what was read from a script (IEMOCAP)",
+                  SwitchField, of_corpus=True),
+        FormField("self_reports", "Self-reports as votes",
+                  "Count what speakers reported about themselves (IEMOCAP)", SwitchField, of_corpus=True),
+        FormField("skip_missing", "Leave out missing files", "However many utterances have no audio",
+                  SwitchField, of_corpus=True),
+    ),
+    "Machine": (
+        FormField("device", "&Device", "Device to compute on; the paper does not specify it",
+                  ChoiceField, choices=(CPU, ANY_GPU)),
+        FormField("jobs", "Trainings at &once",
+                  "How many networks are trained side by side; each uses as many cores as it has threads",
+                  NumberField, high=4096, default="as many as fit"),
+        FormField("engine", "En&gine", "Train in processes of this machine, or as tasks of a Ray cluster",
+                  ChoiceField, choices=(("local: processes of this machine", None),
+                                        ("ray: tasks of a Ray cluster", "ray"))),
+        FormField("address", "Ra&y address",
+                  "HOST:PORT of a Ray cluster; without an address Ray is started on this machine",
+                  TextField, default="Ray is started on this machine",
+                  visible=lambda spec: spec.engine == "ray"),
+    ),
+    "Run": (
+        FormField("run", "R&un folder", "Where events, networks and results are written",
+                  PathField, read=absolute_path, dialogs={"A folder…": choose_folder}),
+        FormField("resume", "Resume what has &begun there",
+                  "Fields left at their default then keep the values of the run", SwitchField),
+    ),
+}
+# fmt: on
+"""Title -> fields; in the order of the Tab key."""
+
+FIELDS = tuple(field for group in GROUPS.values() for field in group)
+OF_CORPUS = tuple(field.name for field in FIELDS if field.of_corpus)
+"""Names of the fields that say which corpus is read, and how."""
+
+
+def make_fields() -> dict[str, Field]:
+    return {field.name: field.kind(field) for field in FIELDS}

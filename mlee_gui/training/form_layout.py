@@ -1,12 +1,12 @@
-"""Where the parts of the training form are: two columns where there is room, else one; nothing is clipped."""
+"""The layout of the training form: two columns where there is room, else one; nothing is clipped."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QFontDatabase, QGuiApplication, QResizeEvent
+from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QFrame,
@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QGroupBox,
     QHBoxLayout,
     QLabel,
-    QPlainTextEdit,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -25,16 +24,18 @@ from PySide6.QtWidgets import (
 
 from mlee_core.experiments.planning_service import CorpusFacts
 
-from . import form_texts as in_words
-from .fields import Fault, Field
-from .form_fields import TrainingFields
+from . import form_texts as texts
+from .fields import FaultLabel, Field
+from .form_fields import GROUPS, MORE
+from .widgets import button, text_label, text_view
 
 WIDE = 860
 """Pixels from which there are two columns."""
 
 MARGIN = 8
+RICH = Qt.TextFormat.RichText
 PLAN = ("Networks", "Where", "Time", "Disk", "Memory")
-EMPTY = "Which format it has, its Table 1 and what each label scheme admits are shown here."
+EMPTY = "The format of the corpus, its Table 1 and what each label scheme admits are shown here."
 
 
 class Columns(QWidget):
@@ -50,7 +51,7 @@ class Columns(QWidget):
             self._box.addWidget(widget, share)
 
     def minimumSizeHint(self) -> QSize:
-        """One below the other is always a way out."""
+        """One column is always possible."""
         return QSize(max(self._widths()), super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -76,107 +77,111 @@ class Columns(QWidget):
 class TrainingLayout:
     """The form's widgets besides its fields, placed on `form`."""
 
-    def __init__(self, form: QWidget, fields: TrainingFields) -> None:
-        self.head, self.table, self.admits, self.notes = (_text() for _ in range(4))
-        self.recipe, self.devices = _text(), _text("Looking for devices…")
-        self.plan = {name: _text() for name in PLAN}
-        self.measure = QPushButton("Measure")
-        self.measure.setToolTip("Try some training steps on this machine, for half a minute or so")
-        self.command = _command()
-        self.copy = _copier(self.command)
-        self.said, self.wrong = _text(), Fault()
-        self.queue, self.try_all = QPushButton("Add to &queue"), QPushButton("Smo&ke run")
-        self.defaults = QPushButton("All defaults")
-        self.defaults.setToolTip("Everything but the corpus as the paper has it")
-        self.more = _opener("&More settings")
-        self.more_box = _grid(fields.more)
+    def __init__(self, form: QWidget, fields: Mapping[str, Field]) -> None:
+        self._groups = {title: [fields[about.name] for about in group] for title, group in GROUPS.items()}
+        self.head, self.table, self.admitted, self.notes = (text_label(text_format=RICH) for _ in range(4))
+        self.recipe, self.devices = text_label(text_format=RICH), text_label("Looking for devices…", RICH)
+        self.plan = {name: text_label(text_format=RICH) for name in PLAN}
+        self.measure = button("Measure", "Run some training steps on this machine, for about half a minute")
+        self.command = text_view("The same experiment as a command", wrap=True)
+        self.command.setTabChangesFocus(True)
+        self.command.setFixedHeight(self.command.fontMetrics().height() * 4 + 12)
+        self.copy = button("Copy", "Copy the command")
+        self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.command.toPlainText()))
+        self.copy.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.status, self.fault = text_label(text_format=RICH), FaultLabel()
+        self.queue, self.smoke = QPushButton("Add to &queue"), QPushButton("Smo&ke run")
+        self.defaults = button("All defaults", "Reset everything but the corpus to the paper's values")
+        self.more = _opener(f"&{MORE}")
+        self.more_box = self._fields(MORE)
         self.more_box.setContentsMargins(MARGIN, 0, MARGIN, 0)
         self.more_box.hide()
         self.more.toggled.connect(self._show_more)
-        self._place(form, fields)
-        self._order_tabs(fields)
+        self._place(form)
+        self._order_tabs()
         self.show_facts(None)
         self.show_plan(None)
 
     def show_facts(self, facts: CorpusFacts | None) -> None:
-        known = facts is not None
-        self.head.setText(EMPTY if facts is None else in_words.corpus_head(facts))
-        self.table.setText("" if facts is None else in_words.table_1(facts))
-        self.admits.setText("" if facts is None else in_words.admissions(facts))
-        said = "" if facts is None else in_words.notes(facts)
-        self.notes.setText(said)
-        self.notes.setVisible(bool(said))
-        self.table.setVisible(known)
-        self.admits.setVisible(known)
+        self.head.setText(EMPTY if facts is None else texts.corpus_head(facts))
+        for label, describe in (
+            (self.table, texts.table_1),
+            (self.admitted, texts.admissions),
+            (self.notes, texts.notes),
+        ):
+            label.setText("" if facts is None else describe(facts))
+            label.setVisible(bool(label.text()))
 
     def show_plan(self, rows: Mapping[str, str] | None) -> None:
         for name, label in self.plan.items():
             label.setText("–" if rows is None else rows[name])
 
-    def say(self, sentence: str) -> None:
-        """What is going on."""
-        self.wrong.show_fault("")
-        self.said.setText(sentence)
-        self.said.show()
+    def show_status(self, sentence: str) -> None:
+        self.fault.show_fault("")
+        self.status.setText(sentence)
+        self.status.show()
 
-    def say_wrong(self, sentence: str, details: str = "") -> None:
-        self.said.hide()
-        self.wrong.show_fault(sentence)
-        self.wrong.setToolTip(details)
+    def show_fault(self, sentence: str, details: str = "") -> None:
+        self.status.hide()
+        self.fault.show_fault(sentence)
+        self.fault.setToolTip(details)
 
     def _show_more(self, shown: bool) -> None:
         self.more_box.setVisible(shown)
         self.more.setArrowType(Qt.ArrowType.DownArrow if shown else Qt.ArrowType.RightArrow)
 
-    def _place(self, form: QWidget, fields: TrainingFields) -> None:
-        left, right = QWidget(), QWidget()
-        _column(
-            left,
-            _group("Part of Table 3", _grid(fields.part)),
-            _group("Training", _grid((fields.recipe,)), self.recipe),
-            self.more,
-            self.more_box,
-        )
-        _column(
-            right,
-            _group("Machine", _grid(fields.machine), self.devices),
-            _group("Run", _grid((fields.run, fields.resume))),
-            _group("Cost", self._cost()),
-            _group("The same in a terminal", self.command, self.copy),
-        )
-        for label in (self.table, self.admits):
+    def _place(self, form: QWidget) -> None:
+        for label in (self.table, self.admitted):
             label.setWordWrap(False)
             label.setAlignment(Qt.AlignmentFlag.AlignTop)
-        tables = Columns((self.table, self.admits), 0, (0, 1))
-        corpus = _group("Corpus", _grid((fields.corpus,)), self.head, tables, self.notes)
-        inside = QWidget()
-        _column(inside, corpus, Columns((left, right), WIDE, (1, 1)), margin=MARGIN)
+        corpus = self._group("Corpus", self.head, Columns((self.table, self.admitted), 0, (0, 1)), self.notes)
+        left = _column(
+            QWidget(),
+            (self._group("Part of Table 3"), self._group("Training", self.recipe), self.more, self.more_box),
+        )
+        right = _column(
+            QWidget(),
+            (
+                self._group("Machine", self.devices),
+                self._group("Run"),
+                _column(QGroupBox("Cost"), (self._cost(),)),
+                _column(QGroupBox("The same in a terminal"), (self.command, self.copy)),
+            ),
+        )
         scroll = QScrollArea(widgetResizable=True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidget(inside)
+        scroll.setWidget(_column(QWidget(), (corpus, Columns((left, right), WIDE, (1, 1))), MARGIN))
         outer = QVBoxLayout(form)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(scroll, 1)
         outer.addWidget(self._bar())
 
-    def _order_tabs(self, fields: TrainingFields) -> None:
-        """As the eye goes: a column after the other."""
+    def _order_tabs(self) -> None:
+        """Column after column."""
         stops: list[QWidget] = []
-        for group in ((fields.corpus, *fields.part, fields.recipe), fields.more):
-            stops += [stop for field in group for stop in (*field.stops, field.back)]
-            if group is not fields.more:
-                stops.append(self.more)
-        for field in (*fields.machine, fields.run, fields.resume):
-            stops += [*field.stops, field.back]
-        stops += [self.measure, self.command, self.copy, self.defaults, self.try_all, self.queue]
+        for title, fields in self._groups.items():
+            stops += [self.more] if title == MORE else []
+            for field in fields:
+                stops += [*field.stops, field.reset]
+        stops += [self.measure, self.command, self.copy, self.defaults, self.smoke, self.queue]
         for one, next_one in pairwise(stops):
             QWidget.setTabOrder(one, next_one)
 
+    def _group(self, title: str, *widgets: QWidget) -> QWidget:
+        """A box with the fields of a group, and these below them."""
+        return _column(QGroupBox(title), (self._fields(title), *widgets))
+
+    def _fields(self, title: str) -> QWidget:
+        made = QWidget()
+        grid = _grid(made)
+        grid.setVerticalSpacing(4)
+        for n, field in enumerate(self._groups[title]):
+            field.place(grid, 2 * n)
+        return made
+
     def _cost(self) -> QWidget:
         made = QWidget()
-        grid = QGridLayout(made)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setColumnStretch(1, 1)
+        grid = _grid(made)
         for row, (name, label) in enumerate(self.plan.items()):
             grid.addWidget(QLabel(name), row, 0)
             grid.addWidget(label, row, 1, 1, 1 if name == "Time" else 2)
@@ -187,37 +192,13 @@ class TrainingLayout:
     def _bar(self) -> QWidget:
         bar = QWidget()
         row = QHBoxLayout(bar)
-        words = QVBoxLayout()
-        words.addWidget(self.said)
-        words.addWidget(self.wrong)
-        row.addLayout(words, 1)
-        for button in (self.defaults, self.try_all, self.queue):
-            row.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
+        sentences = QVBoxLayout()
+        sentences.addWidget(self.status)
+        sentences.addWidget(self.fault)
+        row.addLayout(sentences, 1)
+        for one in (self.defaults, self.smoke, self.queue):
+            row.addWidget(one, 0, Qt.AlignmentFlag.AlignVCenter)
         return bar
-
-
-def _text(text: str = "") -> QLabel:
-    label = QLabel(text, wordWrap=True)
-    label.setTextFormat(Qt.TextFormat.RichText)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    return label
-
-
-def _command() -> QPlainTextEdit:
-    made = QPlainTextEdit(readOnly=True)
-    made.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
-    made.setTabChangesFocus(True)
-    made.setAccessibleName("The same experiment as a command")
-    made.setFixedHeight(made.fontMetrics().height() * 4 + 12)
-    return made
-
-
-def _copier(command: QPlainTextEdit) -> QPushButton:
-    button = QPushButton("Copy")
-    button.setToolTip("Copy the command")
-    button.clicked.connect(lambda: QGuiApplication.clipboard().setText(command.toPlainText()))
-    button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-    return button
 
 
 def _opener(text: str) -> QToolButton:
@@ -231,28 +212,18 @@ def _opener(text: str) -> QToolButton:
     return button
 
 
-def _grid(fields: Sequence[Field]) -> QWidget:
-    made = QWidget()
-    grid = QGridLayout(made)
+def _grid(parent: QWidget) -> QGridLayout:
+    grid = QGridLayout(parent)
     grid.setContentsMargins(0, 0, 0, 0)
-    grid.setVerticalSpacing(4)
     grid.setColumnStretch(1, 1)
-    row = 0
-    for field in fields:
-        row = field.place(grid, row)
-    return made
+    return grid
 
 
-def _group(title: str, *widgets: QWidget) -> QGroupBox:
-    box = QGroupBox(title)
-    _column(box, *widgets)
-    return box
-
-
-def _column(parent: QWidget, *widgets: QWidget, margin: int = 0) -> None:
+def _column(parent: QWidget, widgets: Iterable[QWidget], margin: int = 0) -> QWidget:
     column = QVBoxLayout(parent)
     if not isinstance(parent, QGroupBox):
         column.setContentsMargins(margin, margin, margin, margin)
     for widget in widgets:
         column.addWidget(widget)
     column.addStretch(1)
+    return parent

@@ -1,4 +1,4 @@
-"""What the planning process found out, in words and tables for the form."""
+"""Texts and tables of the form for what the planning process found."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ escape = partial(escaped, quote=False)
 
 
 def corpus_head(facts: CorpusFacts) -> str:
-    """One line: which format was recognised, and how much it holds."""
+    """One line: the recognised format, and how much the corpus holds."""
     found, audio = facts.found, facts.found["audio"]
     seconds = found["duration_s"]
     parts = [
@@ -35,57 +35,55 @@ def corpus_head(facts: CorpusFacts) -> str:
 
 
 def table_1(facts: CorpusFacts) -> str:
-    """The corpus's own Table 1: dominant classes, and in which share each class exists."""
+    """The corpus's own Table 1: dominant classes, and the share of utterances in which each class exists."""
     found = facts.found
-    rows = [
-        _row(("Dominant class", *found["dominant"].values())),
-        *(
-            _row((f"Exists, train set {name}", *map(_percent, shares.values()), ""))
-            for name, shares in found["existence_ratio"].items()
-        ),
-    ]
-    return _table(("Table 1", *CLASSES, NONE), rows)
+    shares = found["existence_ratio"].items()
+    return _table(
+        ("Table 1", *CLASSES, NONE),
+        ("Dominant class", *found["dominant"].values()),
+        *((f"Exists, train set {name}", *map(_percent, ratios.values()), "") for name, ratios in shares),
+    )
 
 
 def admissions(facts: CorpusFacts) -> str:
     """How many utterances each label scheme admits, by train set."""
     admits: Mapping[str, Any] = facts.found["admits"]
-    rows = [
-        _row(("hard", admits["hard"], admits["hard"])),
-        _row(("soft", admits["soft_dominant"], admits["soft_all"])),
-        _row(("existence", admits["hard"], admits["existence"])),
-    ]
-    return _table(("Admitted", "dominant", "all"), rows)
+    return _table(
+        ("Admitted", "dominant", "all"),
+        ("hard", admits["hard"], admits["hard"]),
+        ("soft", admits["soft_dominant"], admits["soft_all"]),
+        ("existence", admits["hard"], admits["existence"]),
+    )
 
 
 def notes(facts: CorpusFacts) -> str:
-    """What was odd, a sentence a line; the first few."""
-    said = [*facts.warnings, *facts.remarks]
-    more = [f"… and {len(said) - 3} more"] if len(said) > 3 else []
-    return "<br>".join(escape(sentence) for sentence in [*said[:3], *more])
+    """The first warnings and remarks, one per line."""
+    sentences = [*facts.warnings, *facts.remarks]
+    more = [f"… and {len(sentences) - 3} more"] if len(sentences) > 3 else []
+    return "<br>".join(map(escape, [*sentences[:3], *more]))
 
 
 def plan_rows(plan: Plan, memory_bytes: int | None) -> dict[str, str]:
-    """What it costs: name -> words. memory_bytes: what is free here."""
+    """What the run costs: name -> text. memory_bytes: free on this machine."""
     cost = plan.cost
-    words = {
+    rows = {
         "Networks": stages_text(plan.selection, plan.ensemble, cost),
         "Where": _where(plan),
         "Time": "not measured yet",
         "Disk": f"{size(cost.disk_bytes)}, and {size(cost.features_bytes)} while it runs; "
-        f"{size(plan.free_bytes)} are free",
+        f"{size(plan.free_bytes)} free",
         "Memory": "not measured yet",
     }
     if not plan.measurable:
-        words["Time"] = words["Memory"] = "cannot be measured on this machine, which has no GPU"
+        rows["Time"] = rows["Memory"] = "cannot be measured: this machine has no GPU"
     elif plan.measured:
-        words["Time"] = (
+        rows["Time"] = (
             f"about {duration(cost.seconds)} if encoders stop after {cost.usual_epochs} epochs, at most "
             f"{duration(cost.most_seconds)}"
         )
-        free = "" if memory_bytes is None else f"; {size(memory_bytes)} are free"
-        words["Memory"] = f"about {size(cost.memory_bytes)}{free}"
-    return words
+        free = "" if memory_bytes is None else f"; {size(memory_bytes)} free"
+        rows["Memory"] = f"about {size(cost.memory_bytes)}{free}"
+    return rows
 
 
 def _where(plan: Plan) -> str:
@@ -97,25 +95,26 @@ def _where(plan: Plan) -> str:
     return f"{device}; {plan.workers} trainings at once, each on {cores}"
 
 
-def recipe_in_words(recipe: Recipe) -> str:
-    """All settings, those that the paper has otherwise in bold."""
-    paper, words = RECIPES["paper"].settings, []
+def recipe_text(recipe: Recipe) -> str:
+    """All settings; in bold those that differ from the paper's."""
+    paper, parts = RECIPES["paper"].settings, []
     for name, value in recipe.settings.items():
         if name != "name":
             text = escape(f"{name} {_plain(value)}").replace(" ", "&nbsp;")
-            words.append(text if value == paper[name] else f"<b>{text}</b>")
-    return ", ".join(words) + ("." if recipe == RECIPES["paper"] else ". <b>Bold</b>: not as in the paper.")
+            parts.append(text if value == paper[name] else f"<b>{text}</b>")
+    end = "." if recipe == RECIPES["paper"] else ". <b>Bold</b>: not as in the paper."
+    return ", ".join(parts) + end
 
 
-def in_short(plan: Plan) -> str:
+def plan_summary(plan: Plan) -> str:
     """One line for the end of the form."""
-    left = plan.cost.cells - plan.cost.done
-    words = f"{left} networks to train" if left != 1 else "1 network to train"
-    return f"{words}, about {duration(plan.cost.seconds)}." if plan.measured else f"{words}."
+    remaining = plan.cost.cells - plan.cost.done
+    text = "1 network to train" if remaining == 1 else f"{remaining} networks to train"
+    return f"{text}, about {duration(plan.cost.seconds)}." if plan.measured else f"{text}."
 
 
 def devices(hardware: Hardware) -> str:
-    """Processor and GPUs, each with what is free of it, or why there is no GPU."""
+    """Processor and GPUs with their free memory and load, or why there is no GPU."""
     cores = f"{hardware.cores} of {hardware.all_cores} cores"
     lines = [f"<b>cpu</b>: {escape(hardware.processor)}, {cores} usable"]
     lines += [_gpu(gpu) for gpu in hardware.gpus]
@@ -127,7 +126,7 @@ def devices(hardware: Hardware) -> str:
 def _gpu(gpu: Gpu) -> str:
     total = f"{_gib(gpu.total_bytes)} GiB"
     memory = total if gpu.free_bytes is None else f"{_gib(gpu.free_bytes)} of {total} free"
-    use = "how busy is not told" if gpu.utilisation is None else f"{gpu.utilisation:.0%} busy"
+    use = "load unknown" if gpu.utilisation is None else f"{gpu.utilisation:.0%} busy"
     return f"<b>{gpu.device}</b>: {escape(gpu.name)}, {memory}, {use}"
 
 
@@ -141,16 +140,14 @@ def _plain(value: object) -> str:
     return " ".join(map(str, value)) if isinstance(value, tuple) else "–" if value is None else str(value)
 
 
-def _table(head: Iterable[str], rows: Iterable[str]) -> str:
-    first, *others = head
-    titles = "".join(f'<th align="right" style="padding-left: 10px">{title}</th>' for title in others)
-    return f'<table><tr><th align="left">{first}</th>{titles}</tr>{"".join(rows)}</table>'
-
-
-def _row(cells: Iterable[object]) -> str:
-    first, *others = cells
-    numbers = "".join(f'<td align="right" style="padding-left: 10px">{cell}</td>' for cell in others)
-    return f"<tr><td>{first}</td>{numbers}</tr>"
+def _table(*rows: Iterable[object]) -> str:
+    """HTML; the first row is the head, columns but the first are aligned to the right."""
+    lines = []
+    for n, (first, *others) in enumerate(rows):
+        tag = "td" if n else "th"
+        cells = "".join(f'<{tag} align="right" style="padding-left: 10px">{cell}</{tag}>' for cell in others)
+        lines.append(f'<tr><{tag} align="left">{first}</{tag}>{cells}</tr>')
+    return f"<table>{''.join(lines)}</table>"
 
 
 def _percent(share: float | None) -> str:

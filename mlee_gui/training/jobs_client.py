@@ -1,7 +1,7 @@
-"""The queue of experiments and their runs, seen from the window: edits out, news as signals.
+"""The queue of experiments and their runs, for the window: edits go out, changes come back as signals.
 
-The trainings are detached processes that know nothing of this window. Everything here that touches a disk
-happens in a thread, again and again; what it saw is handed over as frozen values.
+Trainings are detached processes that do not know this window. Everything here that touches a disk runs in a
+thread, which returns frozen values.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
@@ -25,239 +25,207 @@ from mlee_core.runs.cells import Cell
 from ..shell.messages import Messages
 from ..shell.tasks import Tasks
 
-if TYPE_CHECKING:
-    from mlee_core.jobs.queue import Item
-
-
 BUSY_MS, IDLE_MS = 200, 1000
-"""Between two looks, while something runs or is being read, and else."""
+"""Between two readings of the queue and the runs, while something runs or is being read, and otherwise."""
 
 ENDED = ("finished", "failed", "cancelled", "stopped", "interrupted")
 
 
 class JobsClient(QObject):
-    """seen: what the last look saw. ended: an experiment that ran when it was last looked at does no more."""
+    """queue: as it was last read. undo_stack: moves and removals."""
 
     queue_changed = Signal(object)  # Queue
-    news = Signal(object)  # RunNews, for each run that is another than at the last look
-    looked = Signal(object)  # run -> RunNews, the same ones together
-    ended = Signal(object)  # Item
+    runs_changed = Signal(object)  # run folder -> RunNews, of all runs that differ from the last reading
+    ended = Signal(object)  # Item that waited or ran at the last reading, and does so no more
     added = Signal(object)  # Item
 
     def __init__(self, messages: Messages, folder: Path | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self.queue = Queue()
+        self.undo_stack = QUndoStack(self)
         self._messages = messages
         self._file = QueueFile(folder)
-        self._lookout = Monitor(self._file)
+        self._monitor = Monitor(self._file)
         self._tasks = Tasks("jobs", self)
         self._watch = WatchedRun()
-        self._queue = Queue()
         self._runs: dict[Path, RunNews] = {}
-        self._told = ""
+        self._error = ""  # why the queue could not be read last time
         self._timer = QTimer(self, singleShot=True)
-        self._timer.timeout.connect(self._look)
-        self.undo_stack = QUndoStack(self)
-
-    @property
-    def queue(self) -> Queue:
-        return self._queue
+        self._timer.timeout.connect(self._read)
 
     def start(self) -> None:
-        """Begin to look, and see that what waits is worked off."""
-        self._do("starting the queue", lambda: self._heal())
+        """Begin to read the queue, and see that a runner works on it."""
+
+        def start_runner() -> None:
+            if any(item.state in ("waiting", "running") for item in self._file.read().items):
+                ensure_runner(self._file.folder)
+
+        self._edit("starting the queue", start_runner)
 
     def close(self) -> None:
-        """Look no more. What runs goes on."""
+        """Read no more. Trainings continue."""
         self._timer.stop()
-        self.undo_stack.clear()  # its commands know us: collected in one cycle with us, they would crash
-        self._tasks.run(self._lookout.close, lambda _: None, lambda _: None)
+        self.undo_stack.clear()  # commands collected in one cycle with this would crash
+        self._tasks.run(self._monitor.close, lambda _: None, lambda _: None)
         self._tasks.stop()
 
     def run_news(self, run: Path) -> RunNews | None:
-        """What was last seen of a run."""
+        """A run as it was last read."""
         return self._runs.get(run)
 
     def watch(self, run: Path | None, cell: Cell | None = None) -> None:
-        """Look at this run too, and at this cell's curve."""
+        """Read this run too, and the curve of this cell."""
         self._watch = WatchedRun(run, cell)
-        self._look_soon()
+        self._read_soon()
 
     # --- what the user does
 
     def submit(self, spec: ExperimentSpec) -> None:
         """Queue an experiment; `added` follows."""
-
-        def queued() -> Item:
-            item = self._file.add(spec)
-            ensure_runner(self._file.folder)
-            return item
-
-        self._do("queueing the experiment", queued, self.added.emit)
+        self._edit("queueing the experiment", lambda: self._file.add(spec), self.added.emit, run=True)
 
     def adopt(self, run: Path) -> None:
         """Take a run folder into the list; `added` follows."""
-        self._do("opening the run", lambda: self._file.adopt(run), self.added.emit)
+        self._edit("opening the run", lambda: self._file.adopt(run), self.added.emit)
 
-    def again(self, item: Item, cells: Sequence[Cell] = (), redo: Sequence[Cell] = ()) -> None:
-        """Queue it again: all that is not done, or these cells alone, or these anew."""
-
-        def queued() -> None:
-            self._file.again(item.id, tuple(c.name for c in cells), tuple(c.name for c in redo))
-            ensure_runner(self._file.folder)
-
-        self._do("queueing the experiment again", queued)
+    def requeue(self, item: Item, cells: Sequence[Cell] = (), retrain: Sequence[Cell] = ()) -> None:
+        """Queue an experiment again: all that is not done, or only `cells`; `retrain` from scratch."""
+        names = tuple(cell.name for cell in cells), tuple(cell.name for cell in retrain)
+        self._edit("queueing the experiment again", lambda: self._file.again(item.id, *names), run=True)
 
     def move(self, item: Item, by: int) -> None:
         """Towards the end, or the front (by < 0); nothing happens at the ends."""
-        if 0 <= self.row(item) + by < len(self._queue.items):
-            self.undo_stack.push(Move(self, item, by))
+        if 0 <= self.row(item) + by < len(self.queue.items):
+            redo, undo = partial(self._move, item.id, by), partial(self._move, item.id, -by)
+            self.undo_stack.push(_UndoableEdit(f"move {item.run.name}", redo, undo))
 
     def row(self, item: Item) -> int:
-        """Its place in the queue as it was last seen, -1 if it is not in it."""
-        return next((row for row, known in enumerate(self._queue.items) if known.id == item.id), -1)
+        """The item's place in the queue as it was last read, -1 if it is not in it."""
+        return next((row for row, known in enumerate(self.queue.items) if known.id == item.id), -1)
 
     def forget(self, item: Item) -> None:
-        """Take it off the list (undoable); its folder stays."""
-        self.undo_stack.push(Forget(self, item))
+        """Take an experiment off the list (undoable); its folder stays."""
+        redo, undo = partial(self._remove, item.id), partial(self._put_back, item, self.row(item))
+        self.undo_stack.push(_UndoableEdit(f"remove {item.run.name} from the list", redo, undo))
 
     def pause(self, paused: bool) -> None:
-        """Begin no further cell and no further experiment, or go on, with what was paused too."""
+        """Begin no other cell and no other experiment; or continue, with paused experiments too."""
 
-        def asked() -> None:
+        def set_paused() -> None:
             self._file.set_paused(paused)
-            for item in self._queue.items:
+            for item in self.queue.items:
                 if paused and item.state == "running":
                     control.pause(item.run)
-            ensure_runner(self._file.folder)
 
-        self._do("pausing the queue", asked)
+        self._edit("pausing the queue", set_paused, run=True)
 
     def keep_going(self, on: bool) -> None:
-        self._do("changing the queue", lambda: self._file.set_keep_going(on))
+        self._edit("changing the queue", lambda: self._file.set_keep_going(on))
 
     def stop_and_keep(self, run: Path) -> None:
-        self._do("asking the experiment to stop", lambda: control.stop_and_keep(run))
+        self._edit("stopping the experiment", lambda: control.stop_and_keep(run))
 
     def cancel(self, run: Path) -> None:
-        self._do("ending the experiment", lambda: control.cancel(run))
+        self._edit("cancelling the experiment", lambda: control.cancel(run))
 
     def skip(self, run: Path, cell: Cell, on: bool) -> None:
-        self._do("skipping a cell", lambda: control.skip(run, cell.name, on))
+        self._edit("skipping a cell", lambda: control.skip(run, cell.name, on))
 
     def delete(self, item: Item) -> None:
-        """Remove what MLEE wrote into its folder, and the item."""
+        """Remove the item, and what MLEE wrote into its folder."""
 
-        def removed() -> int:
-            left = control.delete(item.run)
+        def delete() -> int:
+            remaining = control.delete(item.run)
             self._file.remove(item.id)
-            return left
+            return remaining
 
-        def told(left: int) -> None:
-            if left:
-                files = "1 file that is" if left == 1 else f"{left} files that are"
+        def report(remaining: int) -> None:
+            if remaining:
+                files = "1 file that is" if remaining == 1 else f"{remaining} files that are"
                 self._messages.info(f"The run is deleted; {item.run} keeps {files} not MLEE's.")
 
-        self._do("deleting the run", removed, told)
+        self._edit("deleting the run", delete, report)
 
-    # --- for the undo stack
+    # --- in the thread
 
-    def move_now(self, item_id: str, by: int) -> None:
-        self._do("moving an experiment", lambda: self._file.move(item_id, by))
+    def _move(self, item_id: str, by: int) -> None:
+        self._edit("moving an experiment", lambda: self._file.move(item_id, by))
 
-    def remove_now(self, item_id: str) -> None:
-        self._do("taking an experiment off the list", lambda: self._file.remove(item_id))
+    def _remove(self, item_id: str) -> None:
+        self._edit("taking an experiment off the list", lambda: self._file.remove(item_id))
 
-    def put_back(self, item: Item, row: int) -> None:
-        def put() -> None:
-            self._file.edit(partial(_with, item, row))
-            ensure_runner(self._file.folder)
+    def _put_back(self, item: Item, row: int) -> None:
+        def with_item(queue: Queue) -> Queue:
+            others = [known for known in queue.items if known.id != item.id]
+            return replace(queue, items=(*others[:row], item, *others[row:]))
 
-        self._do("putting an experiment back", put)
+        self._edit("putting an experiment back", lambda: self._file.edit(with_item), run=True)
 
-    # --- looking
-
-    def _heal(self) -> None:
-        if any(item.state in ("waiting", "running") for item in self._file.read().items):
-            ensure_runner(self._file.folder)
-
-    def _do(
-        self, doing: str, work: Callable[[], Any], then: Callable[[Any], object] = lambda _: None
+    def _edit(
+        self,
+        doing: str,
+        work: Callable[[], Any],
+        then: Callable[[Any], object] = lambda _: None,
+        *,
+        run: bool = False,
     ) -> None:
+        """Do `work` in the thread, then read the queue. run: see that a runner works on the queue then."""
+
+        def edit() -> Any:
+            result = work()
+            if run:
+                ensure_runner(self._file.folder)
+            return result
+
         def done(result: Any) -> None:
             then(result)
-            self._look_soon()
+            self._read_soon()
 
         def failed(error: Exception) -> None:
             self._messages.failed(doing, error)
-            self._look_soon()
+            self._read_soon()
 
-        self._tasks.run(work, done, failed)
+        self._tasks.run(edit, done, failed)
 
-    def _look_soon(self) -> None:
+    def _read_soon(self) -> None:
         self._timer.start(0)
 
-    def _look(self) -> None:
-        self._tasks.run(partial(self._lookout.look, self._watch), self._on_seen, self._on_blind)
+    def _read(self) -> None:
+        self._tasks.run(partial(self._monitor.look, self._watch), self._on_read, self._on_unreadable)
 
-    def _on_seen(self, seen: Seen) -> None:
-        before, self._queue = self._queue, seen.queue
-        self._told = ""
-        known = {item.id: item for item in before.items}
+    def _on_read(self, seen: Seen) -> None:
+        before, self.queue = self.queue, seen.queue
+        self._error = ""
         if seen.queue != before:
             self.queue_changed.emit(seen.queue)
+        # an experiment that ends at once may never have been read as running
+        active = {item.id for item in before.items if item.state in ("waiting", "running")}
         for item in seen.queue.items:
-            was = known.get(item.id)
-            # one that ends at once may never have been seen at work
-            if was is not None and was.state in ("waiting", "running") and item.state in ENDED:
+            if item.id in active and item.state in ENDED:
                 self.ended.emit(item)
         changed = {run: news for run, news in seen.runs.items() if news != self._runs.get(run)}
         self._runs |= changed
-        for news in changed.values():
-            self.news.emit(news)
         if changed:
-            self.looked.emit(changed)
+            self.runs_changed.emit(changed)
         busy = any(news.state == "running" or not news.caught_up for news in seen.runs.values())
         busy = busy or any(item.state in ("waiting", "running") for item in seen.queue.items)
         self._timer.start(BUSY_MS if busy else IDLE_MS)
 
-    def _on_blind(self, error: Exception) -> None:
-        """The queue cannot be read: said once, tried again."""
-        if str(error) != self._told:
-            self._told = str(error)
+    def _on_unreadable(self, error: Exception) -> None:
+        """Report an error once, and try again."""
+        if str(error) != self._error:
+            self._error = str(error)
             self._messages.failed("reading the queue of experiments", error)
         self._timer.start(IDLE_MS)
 
 
-def _with(item: Item, row: int, queue: Queue) -> Queue:
-    """The queue with an item at a row."""
-    others = [known for known in queue.items if known.id != item.id]
-    return replace(queue, items=(*others[:row], item, *others[row:]))
-
-
-class Move(QUndoCommand):
-    """Train an experiment earlier (by < 0) or later."""
-
-    def __init__(self, jobs: JobsClient, item: Item, by: int) -> None:
-        super().__init__(f"move {item.run.name}")
-        self._jobs, self._id, self._by = jobs, item.id, by
+class _UndoableEdit(QUndoCommand):
+    def __init__(self, text: str, redo: Callable[[], None], undo: Callable[[], None]) -> None:
+        super().__init__(text)
+        self._redo, self._undo = redo, undo
 
     def redo(self) -> None:
-        self._jobs.move_now(self._id, self._by)
+        self._redo()
 
     def undo(self) -> None:
-        self._jobs.move_now(self._id, -self._by)
-
-
-class Forget(QUndoCommand):
-    """Take an experiment off the list."""
-
-    def __init__(self, jobs: JobsClient, item: Item) -> None:
-        super().__init__(f"remove {item.run.name} from the list")
-        self._jobs, self._item = jobs, item
-        self._row = jobs.row(item)
-
-    def redo(self) -> None:
-        self._jobs.remove_now(self._item.id)
-
-    def undo(self) -> None:
-        self._jobs.put_back(self._item, self._row)
+        self._undo()

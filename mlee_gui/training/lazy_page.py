@@ -1,4 +1,4 @@
-"""The training page in the program: made once the window is shown; title, tab and desktop tell of it."""
+"""Builds the training page once the window is shown; shows its progress in title, tab and on the desktop."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 LATER_MS = 2000
-"""Until then the first recording's analysis has the machine for itself."""
+"""Until then the analysis of the first recording has the machine to itself."""
 
 
 class LazyPage(QObject):
-    """jobs, training: None until they were loaded, which `ready` tells. title: what the window's title says
-    of training, "" while nothing is trained. undo: of the page that is shown."""
+    """jobs, training: None until they are loaded; then `ready` follows. title: text about training for the
+    title of the window, "" while nothing is trained. undo: of the visible page."""
 
     ready = Signal()
     title_changed = Signal(str)
@@ -36,14 +36,14 @@ class LazyPage(QObject):
         super().__init__(window)
         self._window, self._messages, self._edits = window, messages, edits
         self._tasks = Tasks("loading", self)
-        self._notices: DesktopNotifications | None = None
+        self._notifications: DesktopNotifications | None = None
         self.jobs: JobsClient | None = None
         self.training: TrainingPage | None = None
         self.title = ""
         self._parts: Generator[str] | None = None
         self._loading = False
         self._next = QTimer(self, singleShot=True)
-        self._next.timeout.connect(self._go_on)
+        self._next.timeout.connect(self._continue)
         self.undo = QUndoGroup(self)
         self.undo.addStack(edits)
         for name, can in (("undo", self.undo.canUndoChanged), ("redo", self.undo.canRedoChanged)):
@@ -53,16 +53,12 @@ class LazyPage(QObject):
         self._on_page(window.page)
 
     def start(self) -> None:
-        """Load the page and look what runs: soon, when the first recording has been opened, or at once if
-        the page is shown."""
+        """Load the page and read the jobs: later, when the first recording has been opened, or at once if the
+        page is visible."""
         self._next.start(0 if self._window.page == "training" else LATER_MS)
 
-    def _load(self) -> None:
-        self._loading = True
-        self._tasks.run(_imported, lambda _: self._begin(), lambda e: self._messages.failed("loading", e))
-
     def close(self) -> None:
-        """Trainings go on."""
+        """Trainings continue."""
         self._tasks.stop()
         self._next.stop()
         if self._parts is not None:
@@ -70,30 +66,32 @@ class LazyPage(QObject):
         if self.training is not None:
             self.training.close()
 
-    def _begin(self) -> None:
-        self._parts = self._build()
-        self._go_on()
+    def _continue(self) -> None:
+        """Import the modules, or build one more part; the window handles its events between two parts."""
 
-    def _go_on(self) -> None:
-        """Build one more part; the window is served between two of them."""
+        def begin() -> None:
+            self._parts = self._build()
+            self._continue()
+
         if not self._loading:
-            self._load()
+            self._loading = True
+            self._tasks.run(_import, lambda _: begin(), lambda e: self._messages.failed("loading", e))
         elif self._parts is not None and next(self._parts, None) is not None:
             self._next.start(0)
 
     def _build(self) -> Generator[str]:
-        """Part after part, each in a fraction of the 50 ms that nobody notices."""
+        """Part after part, each in less than the 50 ms that nobody notices."""
         from .form import TrainingForm
-        from .form_fields import TrainingFields
+        from .form_fields import make_fields
         from .jobs_client import JobsClient
         from .page import TrainingPage
 
-        fields = TrainingFields(self._window)
+        fields = make_fields()
         yield "fields"
         form = TrainingForm(fields=fields)
         try:
             yield "form"
-        except GeneratorExit:  # the window is closed already, and is not its parent yet
+        except GeneratorExit:  # the window is closed, and is not its parent yet
             form.close_planner()
             form.deleteLater()
             raise
@@ -123,11 +121,11 @@ class LazyPage(QObject):
 
     def _on_progress(self, share: float | None, text: str) -> None:
         """In the tab, in the title, in tray and taskbar."""
-        told = "" if share is None else f"{share:.0%}"
-        self._window.set_training_title(told)
-        self.title = f"{told} trained, {text}" if told else ""
+        percent = "" if share is None else f"{share:.0%}"
+        self._window.set_training_title(percent)
+        self.title = f"{percent} trained, {text}" if percent else ""
         self.title_changed.emit(self.title)
-        if told or self._notices is not None:
+        if percent or self._notifications is not None:
             self._desktop().show_progress(share, text)
 
     def _on_ended(self, item: Item) -> None:
@@ -136,17 +134,17 @@ class LazyPage(QObject):
     def _desktop(self) -> DesktopNotifications:
         from ..shell.desktop_notifications import DesktopNotifications
 
-        if self._notices is None:
-            self._notices = DesktopNotifications(self._window)
-            self._notices.clicked.connect(self._come_back)
-        return self._notices
+        if self._notifications is None:
+            self._notifications = DesktopNotifications(self._window)
+            self._notifications.clicked.connect(self._raise_window)
+        return self._notifications
 
-    def _come_back(self) -> None:
+    def _raise_window(self) -> None:
         self._window.show_page("training")
         self._window.showNormal()
         self._window.activateWindow()
 
 
-def _imported() -> None:
-    """Off the GUI thread: it takes some tenths of a second."""
+def _import() -> None:
+    """Not on the GUI thread: it takes some tenths of a second."""
     from . import jobs_client  # noqa: F401

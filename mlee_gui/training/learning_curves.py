@@ -1,6 +1,6 @@
 """Learning curves of one cell: losses above, accuracies of the development speaker below, one axis of epochs.
 
-New rows replace the old ones and are painted once at the next frame, however often they come.
+New rows replace the old ones and are painted once in the next frame, however often they arrive.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from ..shell.plot_theme import Theme, clear, pen
 from ..shell.time_text import spacing, ticks
 
 Rows = Sequence[Mapping[str, Any]]
-NOTHING = "No epoch is trained yet."
+EMPTY = "No epoch is trained yet."
 _ROUND_EPOCHS = (5, 10, 15, 20, 30, 40, 60, 80, 100, 150, 200, 300, 400, 600, 800, 1000)
 _OUTLYING = 4.0
-"""The few highest losses are beyond the axis if so many times all others: they would flatten them."""
+"""The few highest losses lie beyond the axis if they are so many times the others, which they flatten."""
 
 _MARKED = 45
-"""Up to so many epochs each has a mark."""
+"""Up to this number of epochs, each has a mark."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """How one column of the rows is drawn. Line style and mark tell it apart without colour."""
+    """How a column of the rows is drawn. Line style and mark distinguish it without colour."""
 
     name: str
     label: str
@@ -57,16 +57,16 @@ SCORES = (
 
 
 class LearningCurves(QWidget):
-    """pointed: the epoch under the mouse or the arrow keys, 0 for none, in words too (`words_at`)."""
+    """pointed: the epoch under the mouse or the arrow keys, 0 for none; `text_at` describes it."""
 
     pointed = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._rows: tuple[Mapping[str, Any], ...] = ()
+        self.rows: tuple[Mapping[str, Any], ...] = ()
         self._best: int | None = None
-        self._at: int | None = None  # index of the epoch that is read out
-        self.nothing_shown = NOTHING
+        self._at: int | None = None  # index of the epoch that is described
+        self.empty_text = EMPTY
         self.theme = Theme.of(self.palette())
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -75,23 +75,19 @@ class LearningCurves(QWidget):
         self.setAccessibleName("Learning curves")
 
     def show_curve(self, rows: Rows, best: int | None = None) -> None:
-        """Rows as CellResult.curves, in order of epochs. best: the epoch with the best model."""
+        """Show rows as CellResult.curves, in the order of epochs. best: the epoch with the best model."""
         new = tuple(rows)
-        if new == self._rows and best == self._best:
+        if new == self.rows and best == self._best:
             return
-        self._rows, self._best = new, best
+        self.rows, self._best = new, best
         if self._at is not None and self._at >= len(new):
             self._point(None)
-        self.setAccessibleDescription(self.words_at(len(new) - 1) if new else self.nothing_shown)
+        self.setAccessibleDescription(self.text_at(len(new) - 1) if new else self.empty_text)
         self.update()
 
-    @property
-    def rows(self) -> tuple[Mapping[str, Any], ...]:
-        return self._rows
-
-    def words_at(self, index: int) -> str:
+    def text_at(self, index: int) -> str:
         """ "epoch 12: training loss 0.8123, development loss 0.9021, WA 71.2 %, UA 70.0 %; best" """
-        row = self._rows[index]
+        row = self.rows[index]
         scores = ", ".join(
             f"{name} {100 * value:.1f} %"
             for name, value in (("WA", row["dev_wa"]), ("UA", row["dev_ua"]))
@@ -109,22 +105,22 @@ class LearningCurves(QWidget):
         line = self.fontMetrics().height()
         return QSize(line * 14, line * 9)
 
-    # --- what the user does
+    # --- user input
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._rows:
+        if self.rows:
             area = self._areas()[0]
             epoch = self._epoch_at(event.position().x(), area)
-            near = min(range(len(self._rows)), key=lambda k: abs(self._rows[k]["epoch"] - epoch))
-            self._point(near)
+            nearest = min(range(len(self.rows)), key=lambda k: abs(self.rows[k]["epoch"] - epoch))
+            self._point(nearest)
 
     def leaveEvent(self, event: QEvent) -> None:
         self._point(None)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         moves = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
-        if self._rows and event.key() in moves:
-            last = len(self._rows) - 1
+        if self.rows and event.key() in moves:
+            last = len(self.rows) - 1
             at = last if self._at is None else self._at + moves[Qt.Key(event.key())]
             self._point(min(max(at, 0), last))
         elif event.key() == Qt.Key.Key_Escape and self._at is not None:
@@ -141,7 +137,7 @@ class LearningCurves(QWidget):
     def _point(self, index: int | None) -> None:
         if index != self._at:
             self._at = index
-            self.pointed.emit(0 if index is None else self._rows[index]["epoch"])
+            self.pointed.emit(0 if index is None else self.rows[index]["epoch"])
             self.update()
 
     # --- painting
@@ -149,7 +145,7 @@ class LearningCurves(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.fillRect(self.rect(), self.theme.base)
-        if self._rows:
+        if self.rows:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             above, below = self._areas()
             self._paint_plot(painter, above, LOSSES, self._loss_range(), 1.0)
@@ -158,11 +154,11 @@ class LearningCurves(QWidget):
             self._paint_readout(painter, above)
         else:
             painter.setPen(self.theme.faint)
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.nothing_shown)
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.empty_text)
         painter.end()
 
     def _areas(self) -> tuple[QRectF, QRectF]:
-        """Of the two plots, without axes and legends."""
+        """The two plots without their axes and legends."""
         metrics = QFontMetricsF(self.font())
         line, left = metrics.height(), metrics.horizontalAdvance("0.0000") + 10
         whole = QRectF(self.rect()).adjusted(left, line * 2.5, -10, -line * 1.4)
@@ -172,8 +168,8 @@ class LearningCurves(QWidget):
         return above, above.translated(0, high + gap)
 
     def _last_epoch(self) -> int:
-        """The axis grows in steps, so that the curves do not creep at every epoch."""
-        last = self._rows[-1]["epoch"]
+        """The axis grows in steps, so that the curves do not shift with every epoch."""
+        last = self.rows[-1]["epoch"]
         return next((n for n in _ROUND_EPOCHS if n >= last), last)
 
     def _x(self, epoch: float, area: QRectF) -> float:
@@ -183,7 +179,7 @@ class LearningCurves(QWidget):
         return (x - area.left()) / max(area.width(), 1.0) * self._last_epoch() + 0.5
 
     def _loss_range(self) -> tuple[float, float]:
-        values = sorted(row[curve.name] for row in self._rows for curve in LOSSES)
+        values = sorted(row[curve.name] for row in self.rows for curve in LOSSES)
         few = range(max(1, len(values) - 1 - len(values) // 10), len(values))
         cut = next((k for k in few if values[k] > _OUTLYING * values[k - 1] > 0), len(values))
         low, high = values[0], values[cut - 1]
@@ -213,7 +209,7 @@ class LearningCurves(QWidget):
         for curve in curves:
             points = [
                 QPointF(self._x(row["epoch"], area), y(row[curve.name]))
-                for row in self._rows
+                for row in self.rows
                 if row[curve.name] is not None
             ]
             self._paint_curve(painter, curve, points)
@@ -246,7 +242,7 @@ class LearningCurves(QWidget):
             painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
 
     def _paint_best_mark(self, painter: QPainter, area: QRectF, curves: Sequence[Curve], y: Any) -> None:
-        row = next((row for row in self._rows if row["epoch"] == self._best), None)
+        row = next((row for row in self.rows if row["epoch"] == self._best), None)
         curve = curves[1] if curves is LOSSES else curves[0]
         if row is not None and row[curve.name] is not None:
             painter.setPen(pen(CURVE_COLORS["best"], 2.0))
@@ -254,7 +250,7 @@ class LearningCurves(QWidget):
             painter.drawEllipse(QPointF(self._x(row["epoch"], area), y(row[curve.name])), 6, 6)
 
     def _paint_legend(self, painter: QPainter, area: QRectF, curves: Sequence[Curve]) -> None:
-        """Above the plot, from the left, as far as there is room."""
+        """Above the plot, from the left, as far as it fits."""
         metrics = QFontMetricsF(self.font())
         x, middle = area.left(), area.top() - metrics.height() * 0.75
         shown = [(c.label, c.line, CURVE_COLORS[c.name], c.mark) for c in curves]
@@ -294,15 +290,15 @@ class LearningCurves(QWidget):
 
     def _paint_readout(self, painter: QPainter, above: QRectF) -> None:
         metrics = QFontMetricsF(self.font())
-        index = len(self._rows) - 1 if self._at is None else self._at
+        index = len(self.rows) - 1 if self._at is None else self._at
         if self._at is not None:
-            x = self._x(self._rows[index]["epoch"], above)
+            x = self._x(self.rows[index]["epoch"], above)
             painter.setPen(pen(self.theme.accent))
             painter.drawLine(QPointF(x, above.top()), QPointF(x, self._areas()[1].bottom()))
         painter.setPen(self.theme.text)
         box = QRectF(above.left(), 2, self.width() - above.left() - 4, metrics.height())
-        words = metrics.elidedText(self.words_at(index), Qt.TextElideMode.ElideRight, box.width())
-        painter.drawText(box, Qt.AlignmentFlag.AlignLeft, words)
+        text = metrics.elidedText(self.text_at(index), Qt.TextElideMode.ElideRight, box.width())
+        painter.drawText(box, Qt.AlignmentFlag.AlignLeft, text)
 
 
 def _paint_mark(painter: QPainter, at: QPointF, mark: str) -> None:

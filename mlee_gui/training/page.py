@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QSplitter, QStackedWidget, QWidget
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QSplitter, QStackedWidget
 
-from mlee_core.config.experiment_spec import ExperimentSpec
 from mlee_core.jobs.monitor import RunNews
 from mlee_core.jobs.queue import Item, Queue
 from mlee_core.runs.cells import Cell
+from mlee_core.runs.file_names import MODEL_FILE
 
 from ..shell.mainwindow import MainWindow
 from ..shell.messages import Messages
@@ -32,14 +32,21 @@ from .run_panel import RunPanel
 
 RESUMABLE = ("failed", "cancelled", "stopped", "interrupted", "paused")
 
-HEAD = ("resume", "stop_and_keep", "cancel_run", "use_model", "compare_runs", "export_report", "delete_run")
-UNDER_THE_LIST = ("new_experiment", "earlier", "later", "forget_run")
-MODEL_FILE = "model.safetensors"
+RUN_COMMANDS = (
+    "resume",
+    "stop_and_keep",
+    "cancel_run",
+    "use_model",
+    "compare_runs",
+    "export_report",
+    "delete_run",
+)
+LIST_COMMANDS = ("new_experiment", "earlier", "later", "forget_run")
 
 
 class TrainingPage(QObject):
-    """page: what fills the window. model_chosen: path of a trained fold's model to analyse with.
-    progressed: share of what runs (0-1, None where nothing does) and in words."""
+    """page: the widget shown in the window. model_chosen: path of a trained fold's model to analyse with.
+    progressed: share of all running experiments (0-1, None while none runs) and the time left as text."""
 
     model_chosen = Signal(str)
     progressed = Signal(object, str)
@@ -52,19 +59,23 @@ class TrainingPage(QObject):
         self._cell: Cell | None = None
         self._tasks = Tasks("report", self)
         named = partial(map, self._actions.__getitem__)
-        self.queue = QueuePanel(list(named(UNDER_THE_LIST)), list(named((*HEAD, *UNDER_THE_LIST[1:]))))
+        self.queue = QueuePanel(list(named(LIST_COMMANDS)), list(named((*RUN_COMMANDS, *LIST_COMMANDS[1:]))))
         self.form = form
         self.grid, self.cell, self.failure = CellGrid(), CellPanel(), FailurePanel()
-        self.run = RunPanel(self.grid, self.cell, self.failure, list(named(HEAD)))
+        self.run = RunPanel(self.grid, self.cell, self.failure, list(named(RUN_COMMANDS)))
         self._right = QStackedWidget()
         self._right.addWidget(self.form)
         self._right.addWidget(self.run)
-        self.page = self._placed()
+        self.page = QSplitter(Qt.Orientation.Horizontal)
+        self.page.setChildrenCollapsible(False)
+        self.page.addWidget(self.queue)
+        self.page.addWidget(self._right)
+        self.page.setStretchFactor(1, 1)
         self._connect()
-        self._enable()
+        self._update_actions()
 
     def close(self) -> None:
-        """Ask and draw nothing more; trainings go on."""
+        """Read and draw nothing more; trainings continue."""
         self.form.close_planner()
         self.cell.stop()
         self.failure.stop()
@@ -77,15 +88,15 @@ class TrainingPage(QObject):
         self._window.show_page("training")
         self._right.setCurrentWidget(self.form)
         self.form.setFocus()
-        self._enable()
+        self._update_actions()
 
     def _on_queue(self, queue: Queue) -> None:
         self.queue.show_queue(queue)
         self._actions["pause_queue"].setChecked(queue.paused)
         self._actions["keep_going"].setChecked(queue.keep_going)
-        self._tell_progress()
+        self._emit_progress()
 
-    def _on_chosen(self, item: Item | None) -> None:
+    def _on_item(self, item: Item | None) -> None:
         if item is None:
             self._item = None
             self._jobs.watch(None)
@@ -98,16 +109,14 @@ class TrainingPage(QObject):
         elif item != self._item:
             self._item = item
             self._show_run()
-        self._enable()
+        self._update_actions()
 
-    def _on_looked(self, changed: Mapping[Path, RunNews]) -> None:
-        self.queue.model.show_progress({run: news.progress for run, news in changed.items()})
-        self._tell_progress()
-
-    def _on_news(self, news: RunNews) -> None:
-        if self._item is not None and news.run == self._item.run:
+    def _on_runs(self, changed: Mapping[Path, RunNews]) -> None:
+        if self._item is not None and self._item.run in changed:
             self._show_run()
-            self._enable()
+            self._update_actions()
+        self.queue.model.show_progress({run: news.progress for run, news in changed.items()})
+        self._emit_progress()
 
     def _show_run(self) -> None:
         item = self._item
@@ -117,8 +126,8 @@ class TrainingPage(QObject):
         view = None if self._cell is None else cells.get(self._cell)
         whole = self._cell is None and item.state in ("failed", "interrupted")
         failed = whole or (view is not None and view.state == "failed")
-        self.run.show_run(item, news, told_below=failed)
-        self.grid.set_placeholder("Its cells are shown once it has begun.")
+        self.run.show_run(item, news, failure_shown=failed)
+        self.grid.set_placeholder("Cells are shown once the experiment has begun.")
         self.grid.show_cells(cells)
         read_only = bool(news is not None and news.looking_only)
         self.grid.set_read_only(read_only)
@@ -137,51 +146,51 @@ class TrainingPage(QObject):
         if self._item is not None:
             self._jobs.watch(self._item.run, cell)
             self._show_run()
-        self._enable()
+        self._update_actions()
 
-    def _tell_progress(self) -> None:
-        """Of all that runs together; the longest of them says how long still."""
+    def _emit_progress(self) -> None:
+        """Of all running experiments together; the time left is the longest."""
         running = [item.run for item in self._jobs.queue.items if item.state == "running"]
-        told = [n.progress for run in running if (n := self._jobs.run_news(run)) is not None and n.progress]
+        known = [n.progress for run in running if (n := self._jobs.run_news(run)) is not None and n.progress]
         if not running:
             self.progressed.emit(None, "")
             return
-        total = sum(p.total or 0 for p in told)
-        share = sum(p.done for p in told) / total if total else 0.0
-        rest = [p.left_s for p in told if p.left_s is not None]
-        self.progressed.emit(share, remaining_text(max(rest)) if rest else "training")
+        total = sum(p.total or 0 for p in known)
+        share = sum(p.done for p in known) / total if total else 0.0
+        times = [p.left_s for p in known if p.left_s is not None]
+        self.progressed.emit(share, remaining_text(max(times)) if times else "training")
 
     # --- what can be done now
 
-    def _enable(self) -> None:
+    def _update_actions(self) -> None:
         item = self._item
         news = None if item is None else self._jobs.run_news(item.run)
-        why = "" if item is not None else "Choose an experiment first."
-        if news is not None and news.looking_only:
-            why = news.looking_only
+        row, last = -1 if item is None else self._jobs.row(item), len(self._jobs.queue.items) - 1
+        none_chosen = "" if item is not None else "Choose an experiment first."
+        why_not = none_chosen if news is None else news.looking_only or none_chosen
         running = item is not None and item.state == "running"
+        unfinished = news is not None and news.progress and news.progress.total != news.progress.done
         resumable = item is not None and (
-            item.state in RESUMABLE or (item.state == "finished" and _open(news))
+            item.state in RESUMABLE or (item.state == "finished" and unfinished)
         )
-        self._actions.set_available("resume", why or ("" if resumable else "There is nothing to resume."))
-        for name in ("stop_and_keep", "cancel_run"):
-            self._actions.set_available(name, why or ("" if running else "It does not run."))
-        for name in ("delete_run", "forget_run"):
-            self._actions.set_available(name, why or ("It runs: stop or cancel it first." if running else ""))
-        row = -1 if item is None else self._jobs.row(item)
-        self._actions.set_available("earlier", why if item is None else "" if row > 0 else "It is the first.")
-        self._actions.set_available(
-            "later",
-            why if item is None else "" if row < len(self._jobs.queue.items) - 1 else "It is the last.",
-        )
-        for name in ("compare_runs", "export_report"):
-            self._actions.set_available(name, "" if item is not None else why)
-        self._actions.set_available(
-            "use_model", "" if self._model_file() is not None else self._why_no_model()
-        )
+        not_running = "" if running else "The experiment is not running."
+        is_running = "The experiment is running: stop or cancel it first." if running else ""
+        for name, reason in (
+            ("resume", why_not or ("" if resumable else "There is nothing to resume.")),
+            ("stop_and_keep", why_not or not_running),
+            ("cancel_run", why_not or not_running),
+            ("delete_run", why_not or is_running),
+            ("forget_run", why_not or is_running),
+            ("earlier", none_chosen or ("" if row > 0 else "The experiment is the first.")),
+            ("later", none_chosen or ("" if row < last else "The experiment is the last.")),
+            ("compare_runs", none_chosen),
+            ("export_report", none_chosen),
+            ("use_model", "" if self._model_file() is not None else self._why_no_model()),
+        ):
+            self._actions.set_available(name, reason)
 
     def _model_file(self) -> Path | None:
-        """The model of the chosen cell's fold, once all of that fold is trained."""
+        """The model of the chosen cell's fold, once all networks of that fold are trained."""
         if self._item is None or self._cell is None:
             return None
         file = self._item.run / self._cell.fold / MODEL_FILE
@@ -194,52 +203,27 @@ class TrainingPage(QObject):
 
     # --- what the user does
 
-    def _submit(self, spec: ExperimentSpec) -> None:
-        self._jobs.submit(spec)
-
     def _on_added(self, item: Item) -> None:
         self._window.show_page("training")
         self.queue.choose(item.id)
         self.queue.table.setFocus()
 
-    def _again(self, cells: tuple[Cell, ...] = (), redo: tuple[Cell, ...] = ()) -> None:
+    def _requeue(self, cells: tuple[Cell, ...] = (), retrain: tuple[Cell, ...] = ()) -> None:
         if self._item is not None:
-            self._jobs.again(self._item, cells, redo)
+            self._jobs.requeue(self._item, cells, retrain)
 
     def _skip(self, cell: Cell, on: bool) -> None:
         if self._item is not None:
             self._jobs.skip(self._item.run, cell, on)
 
-    def _try_again(self) -> None:
-        self._again(() if self._cell is None else (self._cell,))
-
     def _smaller_batch(self, size: int) -> None:
         """Another batch size is another training: in a run folder of its own."""
         if self._item is not None:
-            was = self._item.run
-            run = was.with_name(f"{was.name}-batch-{size}-{time.strftime('%H%M%S')}")
+            old = self._item.run
+            run = old.with_name(f"{old.name}-batch-{size}-{time.strftime('%H%M%S')}")
             self._jobs.submit(replace(self._item.spec, batch_size=size, run=run, resume=False))
 
-    def _do(self, name: str) -> None:
-        """A command that acts on the chosen experiment."""
-        item = self._item
-        if item is None:
-            return
-        if name == "resume":
-            self._jobs.again(item)
-        elif name == "stop_and_keep":
-            self._jobs.stop_and_keep(item.run)
-        elif name == "cancel_run":
-            self._jobs.cancel(item.run)
-        elif name == "forget_run":
-            self._jobs.forget(item)
-        else:
-            self._jobs.move(item, -1 if name == "earlier" else 1)
-
-    def _ask_delete(self) -> None:
-        item = self._item
-        if item is None:
-            return
+    def _ask_delete(self, item: Item) -> None:
         question = QMessageBox(
             QMessageBox.Icon.Warning,
             "Delete this run",
@@ -265,18 +249,15 @@ class TrainingPage(QObject):
             self._jobs.adopt(Path(folder))
 
     def _compare(self) -> None:
-        """The marked experiments; one alone is compared with all others that have begun."""
-        marked = self.queue.marked()
-        items = marked if len(marked) > 1 else list(self.queue.model.queue.items)
+        """The selected experiments; a single one is compared with all others that have begun."""
+        selected = self.queue.selected()
+        items = selected if len(selected) > 1 else list(self.queue.model.queue.items)
         CompareDialog([item.run for item in items], self._window).open()
 
-    def _export(self) -> None:
-        if self._item is None:
-            return
-        run = self._item.run
-        folder = QFileDialog.getExistingDirectory(self._window, "Write the report into", str(run))
+    def _export(self, item: Item) -> None:
+        folder = QFileDialog.getExistingDirectory(self._window, "Write the report into", str(item.run))
         if folder:
-            self.export_to(run, Path(folder))
+            self.export_to(item.run, Path(folder))
 
     def export_to(self, run: Path, folder: Path) -> None:
         """Write tables and figures of a run, in another process."""
@@ -288,9 +269,8 @@ class TrainingPage(QObject):
         )
 
     def _on_ended(self, item: Item) -> None:
-        name = item.run.name
-        text = {"finished": "is finished", "cancelled": "was cancelled", "stopped": "was stopped"}
-        sentence = f"Experiment {name} {text.get(item.state, 'has failed')}."
+        outcomes = {"finished": "is finished", "cancelled": "was cancelled", "stopped": "was stopped"}
+        sentence = f"Experiment {item.run.name} {outcomes.get(item.state, 'has failed')}."
         if item.state in ("failed", "interrupted"):
             self._messages.error(f"{sentence} {item.message}".strip())
         else:
@@ -298,48 +278,46 @@ class TrainingPage(QObject):
 
     # --- wiring
 
-    def _placed(self) -> QWidget:
-        split = QSplitter(Qt.Orientation.Horizontal)
-        split.setChildrenCollapsible(False)
-        split.addWidget(self.queue)
-        split.addWidget(self._right)
-        split.setStretchFactor(1, 1)
-        return split
-
     def _connect(self) -> None:
         jobs, actions = self._jobs, self._actions
         jobs.queue_changed.connect(self._on_queue)
-        jobs.news.connect(self._on_news)
-        jobs.looked.connect(self._on_looked)
+        jobs.runs_changed.connect(self._on_runs)
         jobs.added.connect(self._on_added)
         jobs.ended.connect(self._on_ended)
-        self.queue.chosen.connect(self._on_chosen)
-        self.queue.pause_asked.connect(jobs.pause)
-        self.queue.keep_going_asked.connect(jobs.keep_going)
-        self.form.queued.connect(self._submit)
-        self.form.smoke.connect(self._submit)
-        self.form.told.connect(self._messages.error)
+        self.queue.chosen.connect(self._on_item)
+        self.queue.pause_requested.connect(jobs.pause)
+        self.queue.keep_going_requested.connect(jobs.keep_going)
+        self.form.queued.connect(jobs.submit)
+        self.form.smoke.connect(jobs.submit)
+        self.form.failed.connect(self._messages.error)
         self.grid.cell_chosen.connect(self._on_cell)
-        self.grid.rerun.connect(lambda cell: self._again((cell,), (cell,)))
-        self.grid.resume.connect(lambda cell: self._again((cell,)))
+        self.grid.rerun.connect(lambda cell: self._requeue((cell,), (cell,)))
+        self.grid.resume.connect(lambda cell: self._requeue((cell,)))
         self.grid.skip.connect(self._skip)
-        self.failure.try_again.connect(self._try_again)
+        self.failure.try_again.connect(lambda: self._requeue((self._cell,) if self._cell else ()))
         self.failure.smaller_batch.connect(self._smaller_batch)
-        for name in ("resume", "stop_and_keep", "cancel_run", "forget_run", "earlier", "later"):
-            actions[name].triggered.connect(lambda _=False, name=name: self._do(name))
         for name, act in {
             "new_experiment": self.show_form,
             "open_run": self._open_run,
-            "delete_run": self._ask_delete,
             "use_model": self._use_model,
             "compare_runs": self._compare,
-            "export_report": self._export,
             "pause_queue": lambda: jobs.pause(actions["pause_queue"].isChecked()),
             "keep_going": lambda: jobs.keep_going(actions["keep_going"].isChecked()),
         }.items():
             actions[name].triggered.connect(lambda _=False, act=act: act())
+        for name, act_on in {
+            "resume": jobs.requeue,
+            "stop_and_keep": lambda item: jobs.stop_and_keep(item.run),
+            "cancel_run": lambda item: jobs.cancel(item.run),
+            "forget_run": jobs.forget,
+            "earlier": lambda item: jobs.move(item, -1),
+            "later": lambda item: jobs.move(item, 1),
+            "delete_run": self._ask_delete,
+            "export_report": self._export,
+        }.items():
+            actions[name].triggered.connect(partial(self._act, act_on))
 
-
-def _open(news: RunNews | None) -> bool:
-    """Whether cells of a run are not done."""
-    return news is not None and bool(news.progress and news.progress.total != news.progress.done)
+    def _act(self, act_on: Callable[[Item], object]) -> None:
+        """Do what an action does with the chosen experiment."""
+        if self._item is not None:
+            act_on(self._item)

@@ -1,4 +1,4 @@
-"""The queue of experiments: what runs, waits and is done; arrows choose, Ctrl with arrows moves."""
+"""The list of experiments that run, wait or are done; arrows choose, Ctrl with arrows moves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QAbstractTableModel, QRect, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QPainter, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -24,28 +23,26 @@ from mlee_core.jobs.queue import Item, Queue
 
 from ..shell.status_bar import remaining_text
 from ..shell.tables import TableWithPlaceholder, button_row
+from .widgets import Index, column
 
 COLUMNS = ("Experiment", "State")
-EMPTY = "No experiments yet.\nChoose what is to be trained (Ctrl+N), or open a run folder."
+EMPTY = "No experiments yet.\nCreate one (Ctrl+N), or open a run folder."
 FAILED = ("failed", "interrupted")
 SHARE_ROLE = Qt.ItemDataRole.UserRole
-WORDS = {"waiting": "waits", "interrupted": "interrupted: resume"}
-
-Index = QModelIndex | QPersistentModelIndex
 
 
-def state_in_words(item: Item, progress: Progress | None, paused: bool) -> str:
-    """What the second column says."""
+def state_text(item: Item, progress: Progress | None, paused: bool) -> str:
+    """The text of the second column."""
     if item.state == "running" and progress is not None and progress.total:
         rest = "" if progress.left_s is None else f", {remaining_text(progress.left_s)}"
         return f"{progress.done:.0f} of {progress.total:.0f}{rest}"
     if item.state == "waiting" and paused:
-        return "waits: the queue is paused"
-    return WORDS.get(item.state, item.state)
+        return "Waiting: the queue is paused"
+    return "Interrupted: resume" if item.state == "interrupted" else item.state.capitalize()
 
 
 class QueueModel(QAbstractTableModel):
-    """A row an experiment, in the order in which they are trained."""
+    """A row per experiment, in the order in which they are trained."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
@@ -53,21 +50,20 @@ class QueueModel(QAbstractTableModel):
         self._progress: dict[Path, Progress | None] = {}
 
     def show_queue(self, queue: Queue) -> None:
-        same = [item.id for item in queue.items] == [item.id for item in self.queue.items]
-        if same:
+        if [item.id for item in queue.items] == [item.id for item in self.queue.items]:
             self.queue = queue
-            self._changed()
-            return
-        self.beginResetModel()
-        self.queue = queue
-        self.endResetModel()
+            self._emit_changed()
+        else:
+            self.beginResetModel()
+            self.queue = queue
+            self.endResetModel()
 
     def show_progress(self, progress: Mapping[Path, Progress | None]) -> None:
-        """Of these runs, all at once: a change of the column has Qt measure all of it."""
+        """Of several runs at once: after each change of the column Qt measures all of it."""
         self._progress.update(progress)
-        self._changed()
+        self._emit_changed()
 
-    def _changed(self) -> None:
+    def _emit_changed(self) -> None:
         if self.queue.items:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self.queue.items) - 1, len(COLUMNS) - 1))
 
@@ -85,11 +81,11 @@ class QueueModel(QAbstractTableModel):
     def data(self, index: Index, role: int = 0) -> Any:
         item = self.queue.items[index.row()]
         progress = self._progress.get(item.run)
-        words = state_in_words(item, progress, self.queue.paused)
+        state = state_text(item, progress, self.queue.paused)
         if role == Qt.ItemDataRole.DisplayRole:
-            return item.run.name if index.column() == 0 else words
+            return item.run.name if index.column() == 0 else state
         if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n".join(filter(None, (str(item.run), words, item.message)))
+            return "\n".join(filter(None, (str(item.run), state, item.message)))
         if role == Qt.ItemDataRole.ForegroundRole and index.column() == 1 and item.state in FAILED:
             return QColor("#d6453d")
         if role == SHARE_ROLE and index.column() == 1 and item.state == "running":
@@ -98,7 +94,7 @@ class QueueModel(QAbstractTableModel):
 
 
 class _ShareBar(QStyledItemDelegate):
-    """A thin bar under the words of a running experiment."""
+    """A thin bar under the state of a running experiment."""
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         super().paint(painter, option, index)
@@ -113,13 +109,14 @@ class _ShareBar(QStyledItemDelegate):
 
 
 class QueuePanel(QWidget):
-    """chosen: an Item, or None. Commands come as actions of the window; the two switches show the queue's."""
+    """chosen: an Item, or None. The two check boxes show the queue's switches."""
 
     chosen = Signal(object)
-    keep_going_asked = Signal(bool)
-    pause_asked = Signal(bool)
+    keep_going_requested = Signal(bool)
+    pause_requested = Signal(bool)
 
     def __init__(self, buttons: list[QAction], menu: list[QAction]) -> None:
+        """buttons: below the list. menu: on the right click."""
         super().__init__()
         self.model = QueueModel(self)
         self.table = TableWithPlaceholder(EMPTY)
@@ -136,25 +133,25 @@ class QueuePanel(QWidget):
         self.table.setAccessibleName("Experiments")
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.table.addActions(menu)
-        self.table.selectionModel().currentRowChanged.connect(lambda *_: self._tell())
+        self.table.selectionModel().currentRowChanged.connect(lambda *_: self._emit_chosen())
         self.paused = QCheckBox("Pause after this cell")
-        self.paused.setToolTip(
-            "End the running experiment after the cells in work, and begin no other (Ctrl+P)"
-        )
-        self.paused.clicked.connect(self.pause_asked)
+        self.paused.setToolTip("Pause the experiment after its running cells, and start no other (Ctrl+P)")
+        self.paused.clicked.connect(self.pause_requested)
         self.keep_going = QCheckBox("Continue on failure")
-        self.keep_going.setToolTip("Begin the next experiment where one has failed")
-        self.keep_going.clicked.connect(self.keep_going_asked)
-        self._lay_out(buttons)
+        self.keep_going.setToolTip("Start the next experiment when one has failed")
+        self.keep_going.clicked.connect(self.keep_going_requested)
         self._chosen: str | None = None
-        self._awaited: str | None = None  # queued by this window, and not seen in the queue yet
+        self._awaited: str | None = None  # queued by this window, but not in the list yet
+        title = QLabel("Experiments")
+        title.setBuddy(self.table)
+        row = button_row(buttons)
+        column(self, title, self.table, row, self.paused, self.keep_going, stretch=self.table)
         self.show_queue(Queue())
 
     def show_queue(self, queue: Queue) -> None:
-        """Rows are the queue's; the chosen one stays chosen wherever it comes to."""
-        self.table.selectionModel().blockSignals(True)
-        self.model.show_queue(queue)
-        self.table.selectionModel().blockSignals(False)
+        """Show these rows; the chosen experiment stays chosen wherever it has moved."""
+        with QSignalBlocker(self.table.selectionModel()):
+            self.model.show_queue(queue)
         self.paused.setChecked(queue.paused)
         self.keep_going.setChecked(queue.keep_going)
         ids = [item.id for item in queue.items]
@@ -163,10 +160,10 @@ class QueuePanel(QWidget):
         row = ids.index(self._chosen) if self._chosen in ids else len(ids) - 1
         if row >= 0 and row != self.table.currentIndex().row():
             self.table.selectRow(row)
-        self._tell()
+        self._emit_chosen()
 
     def choose(self, item_id: str) -> None:
-        """Make this experiment the chosen one, as soon as it is in the list."""
+        """Choose this experiment, as soon as it is in the list."""
         self._awaited = item_id
         self.show_queue(self.model.queue)
 
@@ -174,7 +171,7 @@ class QueuePanel(QWidget):
         row = self.table.currentIndex().row()
         return self.model.queue.items[row] if 0 <= row < len(self.model.queue.items) else None
 
-    def marked(self) -> list[Item]:
+    def selected(self) -> list[Item]:
         """All selected experiments, in order."""
         rows = sorted(index.row() for index in self.table.selectionModel().selectedRows())
         return [self.model.queue.items[row] for row in rows]
@@ -182,17 +179,7 @@ class QueuePanel(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(320, 600)
 
-    def _tell(self) -> None:
+    def _emit_chosen(self) -> None:
         item = self.current()
         self._chosen = None if item is None else item.id
         self.chosen.emit(item)
-
-    def _lay_out(self, actions: list[QAction]) -> None:
-        column = QVBoxLayout(self)
-        title = QLabel("Experiments")
-        title.setBuddy(self.table)
-        column.addWidget(title)
-        column.addWidget(self.table, 1)
-        column.addWidget(button_row(actions))
-        column.addWidget(self.paused)
-        column.addWidget(self.keep_going)

@@ -1,4 +1,4 @@
-"""One experiment: how far it is, its grid of speakers and stages, and what is known of the chosen cell."""
+"""One experiment: its progress, its grid of speakers and stages, and a panel about the chosen cell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QProgressBar,
     QSplitter,
     QStackedWidget,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -19,24 +18,25 @@ from mlee_core.jobs.queue import Item
 
 from ..shell.status_bar import Elided, remaining_text
 from ..shell.tables import button_row
+from .widgets import column, text_label
 
-IN_WORDS = {
-    "waiting": "waits for its turn",
-    "queued": "waits for its turn",
+STATES = {
+    "waiting": "is waiting for its turn",
+    "queued": "is waiting for its turn",
     "running": "is being trained",
     "finished": "is finished",
-    "partly": "has trained what was asked for; the rest can be resumed",
+    "partly": "has trained what was requested; the rest can be resumed",
     "failed": "has failed",
-    "cancelled": "was cancelled: what is done stays, and it can be resumed",
-    "stopped": "was stopped: what was in work is kept as done early, the rest can be resumed",
+    "cancelled": "was cancelled: what is done is kept, and it can be resumed",
+    "stopped": "was stopped: cells that were running are kept as done early, the rest can be resumed",
     "paused": "is paused",
-    "interrupted": "was interrupted: its process is gone; resume goes on from the last epoch",
+    "interrupted": "was interrupted: its process has ended; Resume continues from the last epoch",
     "unreadable": "cannot be read",
 }
 
 
 class RunPanel(QWidget):
-    """Places the grid over the chosen cell's panel, or over what went wrong."""
+    """Places the grid above the panel of the chosen cell, or above the panel of a failure."""
 
     def __init__(self, grid: QWidget, cell: QWidget, failure: QWidget, actions: list[QAction]) -> None:
         super().__init__()
@@ -44,16 +44,13 @@ class RunPanel(QWidget):
         font = self.name.font()
         font.setBold(True)
         self.name.setFont(font)
-        self.state = QLabel()
-        self.state.setWordWrap(True)
-        self.state.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.state = text_label()
         self.bar = QProgressBar(maximum=1000, textVisible=False)
         self.bar.setMaximumHeight(10)
         self.bar.setAccessibleName("Progress of the experiment")
-        self.looking = QLabel()
-        self.looking.setWordWrap(True)
-        self.looking.setFrameShape(QFrame.Shape.StyledPanel)
-        self.looking.hide()
+        self.read_only = QLabel(wordWrap=True)
+        self.read_only.setFrameShape(QFrame.Shape.StyledPanel)
+        self.read_only.hide()
         self._cell, self._failure = cell, failure
         self._below = QStackedWidget()
         self._below.addWidget(cell)
@@ -64,17 +61,13 @@ class RunPanel(QWidget):
         split.addWidget(self._below)
         split.setStretchFactor(0, 3)
         split.setStretchFactor(1, 2)
-        column = QVBoxLayout(self)
-        column.addWidget(self.name)
-        column.addWidget(button_row(actions))
-        column.addWidget(self.state)
-        column.addWidget(self.bar)
-        column.addWidget(self.looking)
-        column.addWidget(split, 1)
+        column(
+            self, self.name, button_row(actions), self.state, self.bar, self.read_only, split, stretch=split
+        )
 
-    def show_run(self, item: Item, news: RunNews | None, *, told_below: bool) -> None:
-        """What stands above the grid. told_below: the failure panel says why it failed."""
-        self._below.setCurrentWidget(self._failure if told_below else self._cell)
+    def show_run(self, item: Item, news: RunNews | None, *, failure_shown: bool) -> None:
+        """Show what stands above the grid. failure_shown: the failure panel shows why it failed."""
+        self._below.setCurrentWidget(self._failure if failure_shown else self._cell)
         self.name.setText(item.run.name)
         self.name.setToolTip(str(item.run))
         state = news.state if item.state == "running" and news is not None else item.state
@@ -82,7 +75,7 @@ class RunPanel(QWidget):
         progress = None if news is None else news.progress
         if state == "finished" and progress is not None and progress.done != progress.total:
             state = "partly"
-        text = f"This experiment {IN_WORDS.get(state, state)}."
+        text = f"This experiment {STATES.get(state, state)}."
         if progress is not None and progress.total:
             text += f" {progress.done:.0f} of {progress.total:.0f} cells are done"
             seconds = progress.left_s if state == "running" else None
@@ -91,9 +84,8 @@ class RunPanel(QWidget):
         self.bar.setVisible(progress is not None)
         if news is not None and news.what and state == "running":
             text += f" Now: {news.what}."
-        if message and not told_below:
+        if message and not failure_shown:
             text += f"\n{message}"
         self.state.setText(text)
-        looking = "" if news is None else news.looking_only
-        self.looking.setText(looking)
-        self.looking.setVisible(bool(looking))
+        self.read_only.setText("" if news is None else news.looking_only)
+        self.read_only.setVisible(bool(self.read_only.text()))

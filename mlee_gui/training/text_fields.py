@@ -1,83 +1,62 @@
-"""A form's fields in which one types, for a path with a button that looks for it."""
+"""Fields for typed text: a line, and a line for a path with a button that browses."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QToolButton, QWidget
 
-from .fields import Field
+from .fields import Field, FormField
 
 
 class TextField(Field):
-    """A line. read: text -> value, write: value -> text; an empty line is the default, shown in grey."""
+    """A line. Empty it is the default, which is shown in grey."""
 
-    def __init__(
-        self,
-        name: str,
-        label: str,
-        help: str,
-        default: str = "",
-        read: Callable[[str], Any] = str,
-        write: Callable[[Any], str] = str,
-    ) -> None:
-        self.line = QLineEdit()
-        self.line.setPlaceholderText(default)
-        super().__init__(name, label, self.line, help)
-        self._read, self._write = read, write
-        self.line.textChanged.connect(lambda _: self.changed.emit())
+    def __init__(self, about: FormField) -> None:
+        self.line = QLineEdit(placeholderText=str(about.default))
+        super().__init__(about, self.line)
+        self.line.textChanged.connect(self.changed)
 
     @property
     def value(self) -> Any:
-        return None if self.is_default else self._read(self.line.text().strip())
+        text = self.line.text().strip()
+        return self.about.read(text) if text else None
 
     @property
-    def is_default(self) -> bool:
-        return not self.line.text().strip()
-
-    @property
-    def default_in_words(self) -> str:
+    def default_text(self) -> str:
         return self.line.placeholderText()
 
     def show_value(self, value: Any) -> None:
-        self._put(self._write(value) if value else "")
+        self._replace(self.about.write(value) if value else "")
 
-    def _put(self, text: str) -> None:
-        """As if it were typed, so that it can be undone."""
+    def _replace(self, text: str) -> None:
+        """Replace the text as if it were typed, so that it can be undone."""
         if text != self.line.text():
             self.line.selectAll()
             self.line.insert(text)
 
 
 class PathField(TextField):
-    """A line for a path with a button that looks for it. looks: what is looked for -> a function that returns
-    a path, or "" for none."""
+    """A line for a path, and a button that opens the only dialog, or a menu of dialogs."""
 
-    def __init__(
-        self, name: str, label: str, help: str, looks: Mapping[str, Callable[[], str]], default: str = ""
-    ) -> None:
-        super().__init__(name, label, help, default, read=whole_path)
-        self.line.setAcceptDrops(False)  # it would take a file for a text; the form takes it
+    def __init__(self, about: FormField) -> None:
+        super().__init__(about)
+        self.line.setAcceptDrops(False)  # it would take a file for a text; the form accepts it
         self.browse = QToolButton()
         self.browse.setText("Browse…")
         self.browse.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.browse.setAccessibleName(f"Browse for {self.plain}")
-        if len(looks) > 1:
-            self.browse.setMenu(QMenu(self.browse))
+        self.browse.setAccessibleName(f"Browse for {about.plain_label}")
+        if len(about.dialogs) > 1:
+            menu = QMenu(self.browse)
+            for name in about.dialogs:
+                menu.addAction(name).setData(name)
+            menu.triggered.connect(self._on_action)
+            self.browse.setMenu(menu)
             self.browse.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        for what, look in looks.items():
-            action = QAction(what, self.browse)
-            action.triggered.connect(partial(self._look, look))
-            if len(looks) > 1:
-                self.browse.menu().addAction(action)
-            else:
-                self.browse.clicked.connect(action.trigger)
+        else:
+            self.browse.clicked.connect(self._on_clicked)
         self.editor = QWidget()
         row = QHBoxLayout(self.editor)
         row.setContentsMargins(0, 0, 0, 0)
@@ -88,16 +67,12 @@ class PathField(TextField):
     def stops(self) -> list[QWidget]:
         return [self.line, self.browse]
 
-    def show_path(self, path: str) -> None:
-        """As if it were typed."""
-        self._put(path)
+    def _on_action(self, action: QAction) -> None:
+        self._browse(action.data())
 
-    def _look(self, look: Callable[[], str]) -> None:
-        found = look()
-        if found:
-            self._put(found)
+    def _on_clicked(self) -> None:
+        self._browse(next(iter(self.about.dialogs)))
 
-
-def whole_path(text: str) -> Path:
-    """A job has a working folder of its own."""
-    return Path(os.path.abspath(os.path.expanduser(text)))
+    def _browse(self, name: str) -> None:
+        if path := self.about.dialogs[name](self.editor.window()):
+            self._replace(path)

@@ -165,7 +165,7 @@ def test_a_second_window_only_looks(qtbot: QtBot, window: Open, job_queue: JobQu
     second = window()
     training = parts(second)[1]
     actions = second.window.actions_by_name
-    qtbot.waitUntil(lambda: "only looks" in training.run.looking.text(), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: "only looks" in training.run.read_only.text(), timeout=PATIENCE_MS)
     assert not actions["cancel_run"].isEnabled() and "only looks" in actions["cancel_run"].toolTip()
     assert first.window.actions_by_name["cancel_run"].isEnabled()
     first.window.close()

@@ -59,8 +59,8 @@ def make(qtbot: QtBot, model: Path, tmp_path: Path) -> Iterator[Make]:
         def silent() -> object:
             raise OSError("no sound in this test")
 
-        wish = StartOptions(tuple(str(p) for p in paths), str(model), True, str(tmp_path / "settings.ini"))
-        application = Application(wish, Factories(worker=worker, sound=silent))  # type: ignore[arg-type]
+        options = StartOptions(tuple(str(p) for p in paths), str(model), True, str(tmp_path / "settings.ini"))
+        application = Application(options, Factories(worker=worker, sound=silent))  # type: ignore[arg-type]
         application.workers = workers  # type: ignore[attr-defined]
         made.append(application)
         qtbot.addWidget(application.window, before_close_func=lambda _: application.close())
@@ -113,8 +113,8 @@ def test_killed_worker_is_a_message_and_the_next_analysis_works(
     assert worker.pid is not None
     os.kill(worker.pid, signal.SIGKILL)
     qtbot.waitUntil(lambda: state(app) == "failed")
-    told = app.window.message_bar.text()
-    assert "SIGKILL" in told and "long.wav" in told and "Traceback" not in told
+    text = app.window.message_bar.text()
+    assert "SIGKILL" in text and "long.wav" in text and "Traceback" not in text
     assert app.window.isVisible()
     app.session.add_paths([str(speech)])
     qtbot.waitUntil(lambda: settled(app), timeout=PATIENCE_MS)
@@ -122,7 +122,7 @@ def test_killed_worker_is_a_message_and_the_next_analysis_works(
     assert len(app.workers) == 2  # type: ignore[attr-defined]
 
 
-def test_bad_files_are_told_and_the_good_one_is_analysed(
+def test_bad_files_are_messages_and_the_good_one_is_analysed(
     qtbot: QtBot, make: Make, speech: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "empty.wav").touch()
@@ -131,9 +131,9 @@ def test_bad_files_are_told_and_the_good_one_is_analysed(
     app = make(*bad, speech)
     states = ["failed"] * 3 + ["done"]
     qtbot.waitUntil(lambda: [e.state for e in app.session.entries()] == states, timeout=PATIENCE_MS)
-    told = app.window.message_bar.details()
+    text = app.window.message_bar.details()
     for path, entry in zip(bad, app.session.entries(), strict=False):
-        assert path.name in told and entry.message in told and "\n" not in entry.message
+        assert path.name in text and entry.message in text and "\n" not in entry.message
 
 
 def test_selection_overtakes_a_long_analysis_and_stop_ends_it(
@@ -198,7 +198,7 @@ def test_screenshot_prints_the_result(tmp_path: Path, model: Path, speech: Path)
 
 
 @pytest.mark.parametrize("environment", [{}, {"DISPLAY": ":987"}, {"QT_QPA_PLATFORM": "offscreen"}])
-def test_without_a_display_it_draws_says_so_and_ends_well(
+def test_without_a_display_it_draws_a_picture_and_exits_with_0(
     tmp_path: Path, model: Path, speech: Path, environment: dict[str, str]
 ) -> None:
     run = program(str(speech), "--model", str(model), cwd=tmp_path, **environment)

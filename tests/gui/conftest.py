@@ -63,7 +63,7 @@ def _freeze_earlier_objects() -> None:
 def nothing_left_behind(qapp: QApplication) -> Iterator[None]:
     """Fail a test that leaves a thread, a running timer or a top-level widget.
 
-    Set up before qtbot (autouse fixtures come first), so it looks after qtbot closed its widgets.
+    Set up before qtbot (autouse fixtures come first), so it checks after qtbot has closed its widgets.
     """
     _freeze_earlier_objects()
     threads = set(threading.enumerate())
@@ -73,14 +73,16 @@ def nothing_left_behind(qapp: QApplication) -> Iterator[None]:
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
         QCoreApplication.processEvents()
     gc.collect()
-    left = [t.name for t in set(threading.enumerate()) - threads if not isinstance(t, threading._DummyThread)]
+    remaining = [
+        t.name for t in set(threading.enumerate()) - threads if not isinstance(t, threading._DummyThread)
+    ]
     running = [t for t in gc.get_objects() if type(t) is QTimer and shiboken6.isValid(t) and t.isActive()]
     timers = [f"{t.interval()} ms, parent {t.parent()!r}" for t in running]
     for timer in running:
-        timer.stop()  # or the next test would be blamed too
+        timer.stop()  # else the next test would fail too
     tops = [repr(w) for w in set(QApplication.topLevelWidgets()) - widgets]
-    assert not left, f"threads left running: {left}"
-    assert not timers, f"timers left running: {timers}"
+    assert not remaining, f"threads still running: {remaining}"
+    assert not timers, f"timers still running: {timers}"
     assert not tops, f"top-level widgets left: {tops}"
 
 
@@ -99,7 +101,7 @@ def make(qtbot: QtBot, drawn: Path) -> Iterator[Make]:
     made: list[Application] = []
 
     def make_application(
-        *paths: str, sound: FakeBackend | None = None, answering: bool = True, **wish: bool
+        *paths: str, sound: FakeBackend | None = None, answering: bool = True, **options: bool
     ) -> Application:
         workers: list[FakeWorker] = []
 
@@ -110,7 +112,7 @@ def make(qtbot: QtBot, drawn: Path) -> Iterator[Make]:
         def devices(rescan: bool) -> tuple[InputDevice, ...]:
             return MICROPHONES
 
-        makers = Factories(
+        factories = Factories(
             worker=worker,
             find_model=lambda name: MODEL,
             shipped_models=lambda: (MODEL,),
@@ -118,7 +120,7 @@ def make(qtbot: QtBot, drawn: Path) -> Iterator[Make]:
             recorder=FakeRecorder,
             find_devices=devices,
         )
-        application = Application(StartOptions(paths, **wish), makers)  # type: ignore[arg-type]
+        application = Application(StartOptions(paths, **options), factories)  # type: ignore[arg-type]
         application.workers = workers  # type: ignore[attr-defined]
         made.append(application)
         qtbot.addWidget(application.window, before_close_func=lambda _: application.close())
@@ -145,7 +147,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[np.ndarray], Py
 
 @pytest.fixture(scope="module")
 def quiet(build: Callable[[np.ndarray], Pyramid]) -> Pyramid:
-    """Four seconds of nothing: whatever is bright in the spectrogram was drawn over it."""
+    """Four seconds of silence: everything bright in the spectrogram was drawn over it."""
     return build(np.zeros(4 * 16_000))
 
 

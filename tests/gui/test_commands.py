@@ -162,7 +162,7 @@ def test_recent_files_are_in_the_file_menu(qtbot: QtBot, make: Make) -> None:
     qtbot.waitUntil(lambda: len(app.session.entries()) == 2)
     app.session.clear()
     menu = app.window.menu("file")
-    for _ in range(2):  # filled anew each time it opens
+    for _ in range(2):  # filled again each time it opens
         menu.aboutToShow.emit()
     recent = [a.menu() for a in menu.actions() if a.text() == "Open re&cent"]
     assert len(recent) == 1 and [a.text() for a in recent[0].actions()][:2] == ["/x/b.wav", "/x/a.wav"]
@@ -190,7 +190,7 @@ def test_open_dialogs_add_what_was_chosen(
     ("typed", "chosen", "written"),
     [("f.svg", "PNG (*.png)", "f.svg"), ("f", "PNG (*.png)", "f.png"), ("f.x", "", "f.x.svg")],
 )
-def test_figure_gets_the_format_asked_for(typed: str, chosen: str, written: str) -> None:
+def test_figure_gets_the_requested_format(typed: str, chosen: str, written: str) -> None:
     assert with_suffix(Path(typed), chosen) == Path(written)
 
 

@@ -65,11 +65,11 @@ def test_other_systems_have_a_desktop(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def fresh(code: str) -> set[str]:
     """Names of the modules after running `code` in a process of its own."""
-    return told(f"{code}\nimport sys; print(*sys.modules, file=sys.stderr)")
+    return last_line(f"{code}\nimport sys; print(*sys.modules, file=sys.stderr)")
 
 
-def told(code: str) -> set[str]:
-    """The words of the last line that `code` prints on stderr, in a process of its own."""
+def last_line(code: str) -> set[str]:
+    """The words of the last line that `code` prints on stderr in a process of its own."""
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
     run = subprocess.run(
         [sys.executable, "-c", code],
@@ -106,24 +106,26 @@ from mlee_gui.__main__ import open_window
 def begin(application):
     from mlee_gui.shell.first_paint import NextFrame
 
-    def tell():
+    def report():
         print(*sys.modules, file=sys.stderr)
         application.window.close()
 
-    NextFrame(application.timeline.plots, tell)  # who asked last is told first: before the application starts
+    NextFrame(application.timeline.plots, report)  # called before the application starts
 
 open_window([], begin=begin)
 """
 
 
 def test_until_the_first_frame_nothing_is_imported_that_it_does_not_show() -> None:
-    names = told(FIRST_FRAME)
+    names = last_line(FIRST_FRAME)
     assert (
         "mlee_gui.shell.mainwindow" in names
         and "PySide6.QtWidgets" in names
         and "mlee_core.inference.worker" in names
     )
-    assert not {"torch", "matplotlib", "scipy", "pandas", "sounddevice", "soundfile", "soxr"} & names
+    assert (
+        not {"torch", "matplotlib", "scipy", "pandas", "psutil", "sounddevice", "soundfile", "soxr"} & names
+    )
     late = {
         "mlee_core.audio.decoding",
         "mlee_core.corpora",

@@ -1,4 +1,4 @@
-"""Stand-ins for what is slow or needs a device: a worker without a process, a model without weights."""
+"""Fakes: a worker without a process, a model without weights."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MODEL = ModelInfo(
     trained_on="emodb",
     speakers={"train": ("08", "09"), "dev": ("10",), "test": ("03",)},
     scores={"fusion": {"wa": 0.8, "ua": 0.75}},
-    limits=("It has heard acted German only.",),
+    limits=("It was trained on acted German only.",),
 )
 
 

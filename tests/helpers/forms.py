@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -115,12 +116,19 @@ def form(qtbot: QtBot, facts: CorpusFacts, processes: list[FakePlanning]) -> Ite
     made_form.close_planner()
 
 
+def show_spec(form: TrainingForm, spec: ExperimentSpec) -> None:
+    for field in fields(ExperimentSpec):
+        if field.name in form.fields:
+            value = getattr(spec, field.name)
+            form.fields[field.name].show_value(None if value == field.default else value)
+
+
 def ready(qtbot: QtBot, form: TrainingForm) -> None:
     qtbot.waitUntil(lambda: not form.why_not)
 
 
 def typed(qtbot: QtBot, form: TrainingForm, name: str, text: str) -> None:
-    field = form.fields.by_name[name]
+    field = form.fields[name]
     line = field.stops[0]
     qtbot.mouseClick(line, Qt.MouseButton.LeftButton)
     qtbot.keyClick(line, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)

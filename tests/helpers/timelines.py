@@ -39,12 +39,10 @@ def picture(timeline: Timeline) -> QImage:
 
 def columns_of(image: QImage, color: str, rect: QRectF) -> list[int]:
     """The x at which a colour is found inside a rectangle."""
-    wanted = QColor(color).rgb()
+    rgb = QColor(color).rgb()
     rows = range(int(rect.top()) + 1, int(rect.bottom()))
     return [
-        x
-        for x in range(int(rect.left()), int(rect.right()))
-        if any(image.pixel(x, y) == wanted for y in rows)
+        x for x in range(int(rect.left()), int(rect.right())) if any(image.pixel(x, y) == rgb for y in rows)
     ]
 
 

@@ -12,9 +12,10 @@ from PySide6.QtWidgets import QCheckBox, QWidget
 
 from mlee_gui.app import Application, Factories, StartOptions, show
 from mlee_gui.run import qt_application
-from mlee_gui.training.fields import NumberField, TicksField
-from mlee_gui.training.folds_field import FoldsField
+from mlee_gui.training.fields import NumberField
 from mlee_gui.training.form import TrainingForm
+from mlee_gui.training.text_fields import PathField
+from mlee_gui.training.tick_fields import FoldsField, TicksField
 from tests.helpers.fake_sound import MICROPHONES, FakeBackend, FakeRecorder
 from tests.helpers.fakes import MODEL, FakeWorker
 
@@ -39,28 +40,24 @@ def main(corpus: str, run: str, epochs: str) -> int:
 
 def fill(form: TrainingForm, corpus: str, run: str, epochs: str) -> None:
     """Two folds of one row: dominant, soft, on all."""
-    fields = form.fields.by_name
-    QTest.keyClicks(form.fields.corpus.line, corpus)
-    untick(fields["rows"], keep="dominant-soft")
-    untick(fields["train_sets"], keep="all")
-    QTest.keyClicks(form.fields.run.line, run)
+    QTest.keyClicks(form.field("corpus", PathField).line, corpus)
+    untick(form.field("rows", TicksField), keep="dominant-soft")
+    untick(form.field("train_sets", TicksField), keep="all")
+    QTest.keyClicks(form.field("run", PathField).line, run)
     click(form.view.more)
-    number = fields["max_epochs"]
-    assert isinstance(number, NumberField)
-    number.box.setFocus()
-    QTest.keyClick(number.box, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
-    QTest.keyClicks(number.box, epochs)
-    only = fields["only"]
-    assert isinstance(only, FoldsField)
-    until(lambda: only.list.count() == 3)  # the corpus was read
-    only.list.setFocus()
-    QTest.keyClick(only.list, Qt.Key.Key_End)
-    QTest.keyClick(only.list, Qt.Key.Key_Space)
+    max_epochs = form.field("max_epochs", NumberField).box
+    max_epochs.setFocus()
+    QTest.keyClick(max_epochs, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClicks(max_epochs, epochs)
+    folds = form.field("only", FoldsField).list
+    until(lambda: folds.count() == 3)  # the corpus was read
+    folds.setFocus()
+    QTest.keyClick(folds, Qt.Key.Key_End)
+    QTest.keyClick(folds, Qt.Key.Key_Space)
 
 
-def untick(field: object, keep: str) -> None:
+def untick(field: TicksField, keep: str) -> None:
     """By keyboard, all boxes of a field but one."""
-    assert isinstance(field, TicksField)
     for box in field.boxes:
         if box.text() != keep:
             box.setFocus()

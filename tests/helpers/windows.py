@@ -1,4 +1,4 @@
-"""Applications with stand-ins under them (see the fixture `make`), and what tests ask of them."""
+"""Functions for applications with fakes under them (see the fixture `make`)."""
 
 from __future__ import annotations
 

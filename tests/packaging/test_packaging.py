@@ -106,7 +106,7 @@ def test_root_gets_missing_libraries_installed_once(
     assert said[-1].endswith("until you run: apt-get install libportaudio2 fonts-dejavu-core")
 
 
-def test_others_are_told_what_to_type(
+def test_other_users_get_the_command(
     setup: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(system_libraries, "missing", lambda: (system_libraries.LIBRARIES[-1],))
@@ -117,7 +117,7 @@ def test_others_are_told_what_to_type(
     assert capsys.readouterr().err == expected
 
 
-def test_too_small_a_disk_is_said_before_anything_is_fetched(
+def test_too_small_a_disk_is_reported_before_anything_is_fetched(
     setup: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: type("Usage", (), {"free": 3.21e9})())

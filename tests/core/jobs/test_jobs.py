@@ -71,21 +71,21 @@ def test_items_are_moved_and_removed(queue: QueueFile, tmp_path: Path) -> None:
     assert names(queue) == ["b", "a", "c"]
     queue.remove(first.id)
     assert names(queue) == ["b", "c"] and first.run.exists()
-    with pytest.raises(RunError, match="not in the queue any more"):
+    with pytest.raises(RunError, match="no longer in the queue"):
         queue.remove(first.id)
 
 
 def test_a_run_folder_is_queued_once_and_not_taken_from_another_run(queue: QueueFile, tmp_path: Path) -> None:
     queue.add(ExperimentSpec(tmp_path, run=tmp_path / "a"))
-    with pytest.raises(RunError, match="in the queue already"):
+    with pytest.raises(RunError, match="already in the queue"):
         queue.add(ExperimentSpec(tmp_path, run=tmp_path / "a"))
     made_run(tmp_path / "b", small_corpus())
-    with pytest.raises(RunError, match="holds a run already"):
+    with pytest.raises(RunError, match="already holds a run"):
         queue.add(ExperimentSpec(tmp_path, run=tmp_path / "b"))
     assert names(queue) == ["a"]
 
 
-def test_again_resumes_what_was_begun_and_says_what_is_trained_anew(queue: QueueFile, tmp_path: Path) -> None:
+def test_again_resumes_a_run_and_requests_cells_to_retrain(queue: QueueFile, tmp_path: Path) -> None:
     item = queue.add(ExperimentSpec(tmp_path, run=tmp_path / "a", smoke=True, seeds=3, max_epochs=9))
     planned(tmp_path / "a")
     ControlRequest("stop", ("x", "y"), ("z",)).save(item.run)
@@ -99,7 +99,7 @@ def test_again_resumes_what_was_begun_and_says_what_is_trained_anew(queue: Queue
     assert ControlRequest.load(item.run) == ControlRequest(None, ("y",), ("z", "u"))
 
 
-def test_going_on_takes_up_what_was_paused_at_its_place(queue: QueueFile, tmp_path: Path) -> None:
+def test_resuming_the_queue_requeues_paused_items_in_their_places(queue: QueueFile, tmp_path: Path) -> None:
     first, second = (queue.add(ExperimentSpec(tmp_path, run=tmp_path / name)) for name in "ab")
     queue.set_paused(True)
     queue.edit(lambda was: was.with_item(replace(first, state="paused")))
@@ -112,7 +112,7 @@ def test_going_on_takes_up_what_was_paused_at_its_place(queue: QueueFile, tmp_pa
 
 
 @pytest.mark.parametrize(("paused", "then"), [(True, "paused"), (False, "waiting")])
-def test_a_job_that_pauses_waits_if_the_user_goes_on_already(
+def test_a_job_that_pauses_waits_if_the_queue_is_resumed_already(
     queue: QueueFile, tmp_path: Path, paused: bool, then: str
 ) -> None:
     item = queue.add(ExperimentSpec(tmp_path, run=tmp_path / "a"))
@@ -121,7 +121,7 @@ def test_a_job_that_pauses_waits_if_the_user_goes_on_already(
     assert runner.closed(was, running, "paused", "").item(item.id).state == then
 
 
-def test_a_job_that_ends_says_nothing_of_an_item_the_user_has_taken_off_or_queued_anew(
+def test_the_end_of_a_job_does_not_change_an_item_that_was_removed_or_queued_again(
     queue: QueueFile, tmp_path: Path
 ) -> None:
     item = queue.add(ExperimentSpec(tmp_path, run=tmp_path / "a"))
@@ -132,7 +132,7 @@ def test_a_job_that_ends_says_nothing_of_an_item_the_user_has_taken_off_or_queue
     assert runner.closed(gone, running, "failed", "It did.") == gone
 
 
-def test_what_a_newer_version_adds_to_an_item_is_passed_over(queue: QueueFile, tmp_path: Path) -> None:
+def test_what_a_newer_version_adds_to_an_item_is_ignored(queue: QueueFile, tmp_path: Path) -> None:
     item = queue.add(ExperimentSpec(tmp_path, run=tmp_path / "a"))
     file = queue.folder / "queue.json"
     stored = json.loads(file.read_text())
@@ -169,7 +169,7 @@ def test_what_runs_is_neither_removed_nor_queued_again_nor_deleted(
 def test_a_damaged_queue_is_named(queue: QueueFile, text: str) -> None:
     queue.folder.mkdir()
     (queue.folder / "queue.json").write_text(text)
-    with pytest.raises(RunError, match=r"queue\.json cannot be understood"):
+    with pytest.raises(RunError, match=r"queue\.json cannot be read"):
         queue.read()
 
 
@@ -250,7 +250,7 @@ def worked_off(run: Path, at: int, asked: ControlRequest) -> list[str]:
 
 
 @pytest.mark.parametrize("ask", ["pause", "stop"])
-def test_no_cell_is_begun_once_a_run_is_asked_to_end(tmp_path: Path, ask: Ask) -> None:
+def test_no_cell_is_started_once_the_end_of_a_run_is_requested(tmp_path: Path, ask: Ask) -> None:
     assert worked_off(tmp_path, 1, ControlRequest(ask)) == ["dominant-hard"]
 
 
@@ -275,7 +275,7 @@ def test_a_stage_that_is_skipped_keeps_the_others_of_its_job(tmp_path: Path) -> 
     assert pool.started == ["pretrain-hard-all"]
 
 
-def test_asks_are_seen_at_once_and_what_is_damaged_says_nothing(tmp_path: Path) -> None:
+def test_requests_are_read_at_once_and_a_damaged_file_requests_nothing(tmp_path: Path) -> None:
     asks = ControlRequests(tmp_path)
     assert asks.now() == ControlRequest()
     for asked in (ControlRequest("pause"), ControlRequest("stop", ("a",)), ControlRequest()):
@@ -333,7 +333,7 @@ def ahead(tmp_path: Path) -> Forecast:
     return Forecast(config, Workload(config, run.corpus(), run.folds().folds, 4.5), run.cells(), 1, None)
 
 
-def test_a_heart_beats_while_nothing_is_told_and_never_waits_for_the_disk(
+def test_heartbeats_are_written_without_events_and_never_wait_for_the_disk(
     tmp_path: Path, ahead: Forecast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def never(_: int) -> None:

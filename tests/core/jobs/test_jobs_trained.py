@@ -83,7 +83,7 @@ def results(item: Item) -> set[str]:
 # ---- killed ---------------------------------------------------------------------------------------------
 
 
-def test_a_job_outlives_who_queued_it_and_its_runner_and_the_next_runner_takes_it_over(
+def test_a_job_outlives_its_submitter_and_its_runner_and_the_next_runner_takes_it_over(
     jobs: JobQueue, unasked: Path
 ) -> None:
     """Queued by a process that has ended; a second runner for the same queue is refused."""
@@ -94,7 +94,7 @@ def test_a_job_outlives_who_queued_it_and_its_runner_and_the_next_runner_takes_i
     jobs.until_told(item, epoch("s0", "dominant-hard"))
     second = [sys.executable, "-m", "mlee_core.jobs.runner", str(jobs.queue.folder)]
     refused = subprocess.run(second, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert refused.returncode == 3 and "worked by another process" in refused.stderr
+    assert refused.returncode == 3 and "Another process already runs" in refused.stderr
     job = jobs.now(item).process
     runner = jobs.runner()
     os.kill(runner, signal.SIGKILL)
@@ -107,7 +107,7 @@ def test_a_job_outlives_who_queued_it_and_its_runner_and_the_next_runner_takes_i
     same(item.run, unasked)
 
 
-def test_a_job_that_is_killed_or_cancelled_goes_on_bit_identical(jobs: JobQueue, unasked: Path) -> None:
+def test_a_job_that_is_killed_or_cancelled_resumes_bit_identical(jobs: JobQueue, unasked: Path) -> None:
     item = jobs.started(jobs.spec("run"))
     jobs.until_told(item, epoch("s0", "dominant-hard"))
     process = jobs.now(item).process
@@ -115,7 +115,7 @@ def test_a_job_that_is_killed_or_cancelled_goes_on_bit_identical(jobs: JobQueue,
     os.kill(process.pid, signal.SIGKILL)
     # at once, though its runner has not written it down yet
     wait_until(lambda: jobs.now(item).state == "interrupted", "the death to be seen", 2.0)
-    assert "without a word" in jobs.now(item).message
+    assert "ended unexpectedly" in jobs.now(item).message
     assert JobStatus.load(item.run).state == "running"  # type: ignore[union-attr]
     jobs.until_idle()  # its training processes too
 
@@ -138,7 +138,7 @@ def test_a_job_that_is_killed_or_cancelled_goes_on_bit_identical(jobs: JobQueue,
 # ---- asked ----------------------------------------------------------------------------------------------
 
 
-def test_a_cell_that_is_asked_for_while_others_train_is_trained_once_the_job_has_ended(
+def test_a_cell_that_is_requested_while_others_train_is_trained_once_the_job_has_ended(
     jobs: JobQueue,
 ) -> None:
     item = jobs.started(jobs.spec("run"))
@@ -157,7 +157,7 @@ def test_a_cell_that_is_asked_for_while_others_train_is_trained_once_the_job_has
 
 
 @pytest.mark.slow
-def test_a_run_that_is_paused_whose_cell_is_skipped_and_trained_anew_ends_as_if_not(
+def test_a_run_that_is_paused_with_a_cell_skipped_and_retrained_ends_as_an_undisturbed_one(
     jobs: JobQueue, unasked: Path
 ) -> None:
     jobs.queue.add(jobs.spec("run"))
@@ -230,7 +230,7 @@ def test_stop_keeps_the_best_model_after_the_epoch_and_nothing_of_the_job_stays(
 # ---- what cannot be trained -----------------------------------------------------------------------------
 
 
-def test_what_fails_is_told_in_one_sentence_and_the_queue_goes_on(jobs: JobQueue) -> None:
+def test_a_failure_is_one_sentence_and_the_queue_continues(jobs: JobQueue) -> None:
     """The corpus is gone; the run folder cannot be written; a GPU is asked for that is not there."""
     moved = jobs.queue.add(replace(jobs.spec("moved"), corpus=jobs.folder / "gone" / "table.csv"))
     closed = jobs.queue.add(jobs.spec("closed"))
@@ -253,7 +253,7 @@ def test_what_fails_is_told_in_one_sentence_and_the_queue_goes_on(jobs: JobQueue
     assert all("\n" not in message and message.endswith(".") for message in messages.values())
 
 
-def test_a_failure_pauses_the_queue_where_it_is_not_to_go_on(jobs: JobQueue) -> None:
+def test_a_failure_pauses_the_queue_unless_it_is_to_keep_going(jobs: JobQueue) -> None:
     jobs.queue.set_keep_going(False)
     failing = jobs.queue.add(replace(jobs.spec("moved"), corpus=jobs.folder / "gone.csv"))
     waiting = jobs.queue.add(jobs.spec("last"))
@@ -263,7 +263,7 @@ def test_a_failure_pauses_the_queue_where_it_is_not_to_go_on(jobs: JobQueue) -> 
     assert jobs.queue.read().paused and jobs.now(waiting).state == "waiting"
 
 
-def test_a_full_disk_and_a_closed_one_are_told(jobs: JobQueue, small_disk: Path) -> None:
+def test_a_full_disk_and_a_read_only_one_are_reported(jobs: JobQueue, small_disk: Path) -> None:
     item = jobs.started(replace(jobs.spec("run"), run=small_disk / "run"))
     failed = jobs.until(item, "failed")
     job = JobStatus.load(item.run)

@@ -1,4 +1,4 @@
-"""What a window sees of a queue and of runs, and that only one of two windows may change them."""
+"""What a window reads of a queue and of runs, and that only one of two windows may change them."""
 
 from __future__ import annotations
 
@@ -25,41 +25,41 @@ def run(tmp_path: Path) -> Path:
 
 def test_what_runs_and_what_is_watched_is_seen(tmp_path: Path, run: Path) -> None:
     queue = QueueFile(tmp_path / "queue")
-    lookout = Monitor(queue)
-    assert lookout.look(WatchedRun()).runs == {}
+    monitor = Monitor(queue)
+    assert monitor.look(WatchedRun()).runs == {}
     item = queue.adopt(run)
     assert item.state == "running"
-    seen = lookout.look(WatchedRun())
+    seen = monitor.look(WatchedRun())
     assert [known.run for known in seen.queue.items] == [run]
     news = seen.runs[run]
     first = next(iter(news.cells.values()))
     assert (news.state, first.state, first.epoch, news.curve) == ("running", "running", 3, ())
-    watched = lookout.look(WatchedRun(run, first.cell)).runs[run]
+    watched = monitor.look(WatchedRun(run, first.cell)).runs[run]
     assert [row["epoch"] for row in watched.curve] == [1, 2]
-    lookout.close()
+    monitor.close()
 
 
-def test_a_run_that_has_not_begun_waits_and_a_damaged_one_says_why(tmp_path: Path, run: Path) -> None:
-    lookout = Monitor(QueueFile(tmp_path / "queue"))
+def test_a_run_that_has_not_started_waits_and_a_damaged_one_says_why(tmp_path: Path, run: Path) -> None:
+    monitor = Monitor(QueueFile(tmp_path / "queue"))
     empty = tmp_path / "not begun"
     empty.mkdir()
-    assert lookout.look(WatchedRun(empty)).runs[empty].state == "queued"
+    assert monitor.look(WatchedRun(empty)).runs[empty].state == "queued"
     (run / "config.json").write_text("{}")
-    news = lookout.look(WatchedRun(run)).runs[run]
+    news = monitor.look(WatchedRun(run)).runs[run]
     assert "config.json" in (news.fault or news.message)
-    lookout.close()
+    monitor.close()
 
 
-def test_the_second_of_two_windows_only_looks_until_the_first_is_gone(tmp_path: Path, run: Path) -> None:
+def test_the_second_of_two_windows_is_read_only_until_the_first_is_closed(tmp_path: Path, run: Path) -> None:
     first, second = Monitor(QueueFile(tmp_path / "a")), Monitor(QueueFile(tmp_path / "b"))
     assert first.look(WatchedRun(run)).runs[run].looking_only == ""
-    assert "only looks" in second.look(WatchedRun(run)).runs[run].looking_only
+    assert "read-only" in second.look(WatchedRun(run)).runs[run].looking_only
     first.close()
     assert second.look(WatchedRun(run)).runs[run].looking_only == ""
     second.close()
 
 
-def test_a_run_from_before_jobs_told_of_themselves_is_taken_in_as_it_ended(tmp_path: Path) -> None:
+def test_a_run_without_a_job_file_is_added_in_the_state_of_its_events(tmp_path: Path) -> None:
     made = job_folders.planned(tmp_path / "old")
     queue = QueueFile(tmp_path / "queue")
     job_folders.tell(made.path, job_folders.epoch(made.cells()[0], 1))

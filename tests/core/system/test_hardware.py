@@ -100,13 +100,13 @@ def test_a_driver_that_does_not_answer_leaves_the_names(
     assert driver.open == 0
 
 
-def test_utilisation_that_is_not_told(gpus: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_utilisation(gpus: None, monkeypatch: pytest.MonkeyPatch) -> None:
     with_driver(monkeypatch, "nvmlDeviceGetUtilizationRates")
     first = Watch().read().gpus[0]
     assert first == replace(first, free_bytes=70 * GIB, utilisation=None)
 
 
-def test_figures_are_read_anew_and_torch_is_asked_once(gpus: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_load_is_read_each_time_and_torch_once(gpus: None, monkeypatch: pytest.MonkeyPatch) -> None:
     driver = with_driver(monkeypatch)
     watch = Watch()
     watch.read()

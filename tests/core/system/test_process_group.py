@@ -52,7 +52,7 @@ def test_a_writer_that_leads_no_session_is_ended_alone(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.wait()
-    assert os.getpid() in [pid for pid, _, session in process_group._living() if session == os.getsid(0)]
+    assert os.getpid() in process_group._session(os.getsid(0))
 
 
 DEAF = """
@@ -64,7 +64,7 @@ signal.pause()
 """
 
 
-def test_what_does_not_end_when_it_is_asked_is_killed_with_all_of_its_session() -> None:
+def test_a_process_that_ignores_sigterm_is_killed_with_its_whole_session() -> None:
     command = [sys.executable, "-c", DEAF]
     with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
         assert process.stdout is not None and process.stdout.readline() == b"deaf\n"

@@ -8,10 +8,11 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import IO
 
 import pytest
 
-from mlee_core.system import temporary_folders
+from mlee_core.system import locks, temporary_folders
 
 OWNER = """
 import sys
@@ -52,16 +53,16 @@ def test_a_living_owners_folder_stays_and_a_killed_ones_is_swept() -> None:
     assert temporary_folders.sweep() == 1 and not folder.exists()
 
 
-def test_a_folder_that_is_swept_before_it_is_locked_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    real, swept = temporary_folders.fcntl.flock, []
+def test_a_folder_that_is_swept_before_it_is_locked_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, swept = locks.lock, []
 
-    def flock(descriptor: int, how: int) -> None:
-        if not swept and how == temporary_folders.fcntl.LOCK_EX:
+    def lock(file: IO[bytes], *, wait: bool) -> bool:
+        if not swept and wait:
             swept.append(None)
             assert temporary_folders.sweep() == 1
-        real(descriptor, how)
+        return real(file, wait=wait)
 
-    monkeypatch.setattr(temporary_folders.fcntl, "flock", flock)
+    monkeypatch.setattr(locks, "lock", lock)
     folder = temporary_folders.TemporaryFolder()
     assert swept and folder.path.is_dir()
     folder.remove()

@@ -1,4 +1,4 @@
-"""The emotions panel says what the Segment holds, in words, in numbers and in lengths of bars."""
+"""The emotions panel shows a Segment as text, numbers and lengths of bars."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_verdict_bars_and_caveats(panel: EmotionsPanel) -> None:
     assert "sad 0.88 present" in panel.present.accessibleDescription()
 
 
-def test_what_may_be_there_is_named_where_existence_can_be_believed(panel: EmotionsPanel) -> None:
+def test_perhaps_present_is_shown_where_existence_is_calibrated(panel: EmotionsPanel) -> None:
     calibrated = replace(SEGMENT, existence=(0.71, 0.2, 0.21, 0.5), calibrated=True)
     panel.show_segment(calibrated, ANALYSIS)
     assert panel.verdict.text() == "fusion: sad 0.61; present: neutral, perhaps sad, perhaps angry"
@@ -76,9 +76,9 @@ def test_the_dominant_head_is_chosen_by_keys(panel: EmotionsPanel, qtbot: QtBot)
     panel.show_segment(SEGMENT, ANALYSIS)
     assert panel.heads["fusion"].isChecked() and panel.rule == "fusion"
     panel.heads["fusion"].setFocus()
-    with qtbot.waitSignal(panel.rule_changed) as told:
+    with qtbot.waitSignal(panel.rule_changed) as signal:
         qtbot.keyClick(panel.heads["fusion"], Qt.Key.Key_Left)
-    assert told.args == ["soft"] and panel.heads["soft"].isChecked()
+    assert signal.args == ["soft"] and panel.heads["soft"].isChecked()
     assert [b.value for b in panel.dominant.bars] == [0.1, 0.5, 0.3, 0.1]
     assert panel.dominant.bars[1].mark == "highest"  # the prediction is fusion's
     with qtbot.assertNotEmitted(panel.rule_changed):
@@ -87,7 +87,7 @@ def test_the_dominant_head_is_chosen_by_keys(panel: EmotionsPanel, qtbot: QtBot)
     assert panel.verdict.text().startswith("fusion: sad")
 
 
-def test_heads_that_the_model_lacks(panel: EmotionsPanel) -> None:
+def test_heads_that_the_model_does_not_have(panel: EmotionsPanel) -> None:
     soft_only = replace(
         SEGMENT,
         dominant={"hard": None, "soft": (0.1, 0.5, 0.3, 0.1), "fusion": None},
@@ -114,7 +114,7 @@ def test_a_model_of_existence_alone(panel: EmotionsPanel) -> None:
     assert panel.verdict.text() == "mlee: sad 0.88; present: neutral, sad"
 
 
-def test_what_the_model_has_heard_before(panel: EmotionsPanel) -> None:
+def test_a_recording_known_from_training_is_a_warning(panel: EmotionsPanel) -> None:
     panel.show_segment(SEGMENT, ANALYSIS)
     assert "cannot know voices" in panel.seen.text() and "Not seen" in panel.seen.text()
     plain = panel.seen.styleSheet()
@@ -126,7 +126,7 @@ def test_what_the_model_has_heard_before(panel: EmotionsPanel) -> None:
     assert not panel.seen.isVisible()
 
 
-def test_a_long_recording_says_which_segment(panel: EmotionsPanel) -> None:
+def test_a_long_recording_shows_the_number_of_the_segment(panel: EmotionsPanel) -> None:
     later = replace(SEGMENT, start_s=62.0, end_s=80.5)
     long = replace(ANALYSIS, duration_s=100.0, segments=(SEGMENT, later))
     panel.show_segment(later, long)

@@ -15,18 +15,18 @@ def test_values_under_the_mouse_are_the_data(timeline: Timeline, minutes: Pyrami
     timeline.show_recording(minutes, 120.0)
     timeline.show_segments([verdict(74, 76.2, hard=hot(13, 6), mlee=(1 / 13,) * 13), verdict(80, 90)])
     timeline.zoom_to(74.9, 75.1)
-    said: list[str] = []
-    timeline.hovered.connect(said.append)
+    texts: list[str] = []
+    timeline.hovered.connect(texts.append)
     place = at(timeline, 75.0, height=0.75)
     qtbot.mouseMove(timeline.plots, place)
-    assert said, "nothing was said"
-    clock_minutes, seconds = said[-1].split(" · ")[0].split(":")
+    assert texts, "no text"
+    clock_minutes, seconds = texts[-1].split(" · ")[0].split(":")
     time_s = 60 * int(clock_minutes) + float(seconds)
     assert time_s == pytest.approx(timeline.plots.scale().time(place.x()), abs=6e-4)
     hertz = timeline.plots.spectrogram.frequency(timeline.plots.lanes().spectrogram, place.y())
     assert hertz == pytest.approx(1000, abs=20)
     level = minutes.db_at(time_s, hertz)
-    assert said[-1].split(" · ")[1:] == [
+    assert texts[-1].split(" · ")[1:] == [
         "1.00 kHz",
         f"{level:.1f} dB",
         "attention: hard 90.0 %, MLEE 7.7 %",
@@ -34,9 +34,9 @@ def test_values_under_the_mouse_are_the_data(timeline: Timeline, minutes: Pyrami
     ]
     timeline.fit()
     qtbot.mouseMove(timeline.plots, at(timeline, 78.0, "waveform"))
-    assert said[-1] == f"1:{timeline.plots.scale().time(at(timeline, 78.0).x()) - 60:06.3f}"
+    assert texts[-1] == f"1:{timeline.plots.scale().time(at(timeline, 78.0).x()) - 60:06.3f}"
     qtbot.mouseMove(timeline.plots, QPoint(2, 2))
-    assert said[-1] == ""
+    assert texts[-1] == ""
 
 
 def test_the_wheel_zooms_at_the_mouse_and_stays_inside(timeline: Timeline, minutes: Pyramid) -> None:
@@ -81,20 +81,20 @@ def test_dragging_selects_once_and_borders_can_be_moved(
     timeline: Timeline, minutes: Pyramid, qtbot: QtBot
 ) -> None:
     timeline.show_recording(minutes, 120.0)
-    said: list[object] = []
-    timeline.selection_changed.connect(said.append)
+    selections: list[object] = []
+    timeline.selection_changed.connect(selections.append)
 
     def drag(start_s: float, end_s: float) -> tuple[float, float]:
         qtbot.mousePress(timeline.plots, Qt.MouseButton.LeftButton, pos=at(timeline, start_s, "waveform"))
         for share in (0.3, 0.7, 1.0):
             qtbot.mouseMove(timeline.plots, at(timeline, start_s + (end_s - start_s) * share, "waveform"))
         qtbot.mouseRelease(timeline.plots, Qt.MouseButton.LeftButton, pos=at(timeline, end_s, "waveform"))
-        span = said[-1]
+        span = selections[-1]
         assert isinstance(span, tuple) and span == timeline.plots.selection
         return span
 
     assert drag(40, 20) == pytest.approx((20, 40), abs=0.2)
-    assert len(said) == 1
+    assert len(selections) == 1
     assert drag(40, 60) == pytest.approx((20, 60), abs=0.2)  # took hold of the right border
     assert drag(20, 70) == pytest.approx((60, 70), abs=0.2)  # the left one, across the other
 
@@ -104,14 +104,14 @@ def test_a_click_sets_the_cursor_and_outside_clears_the_selection(
 ) -> None:
     timeline.show_recording(minutes, 120.0)
     timeline.set_selection((20.0, 40.0))
-    said: list[object] = []
-    asked: list[float] = []
-    timeline.selection_changed.connect(said.append)
-    timeline.cursor_requested.connect(asked.append)
+    selections: list[object] = []
+    cursors: list[float] = []
+    timeline.selection_changed.connect(selections.append)
+    timeline.cursor_requested.connect(cursors.append)
     qtbot.mouseClick(timeline.plots, Qt.MouseButton.LeftButton, pos=at(timeline, 30.0))
-    assert asked == [pytest.approx(30, abs=0.2)] and not said
+    assert cursors == [pytest.approx(30, abs=0.2)] and not selections
     qtbot.mouseClick(timeline.plots, Qt.MouseButton.LeftButton, pos=at(timeline, 80.0))
-    assert asked[1] == pytest.approx(80, abs=0.2) and said == [None]
+    assert cursors[1] == pytest.approx(80, abs=0.2) and selections == [None]
 
 
 def test_the_overview_moves_what_is_visible(timeline: Timeline, minutes: Pyramid, qtbot: QtBot) -> None:
@@ -132,18 +132,18 @@ def test_the_overview_moves_what_is_visible(timeline: Timeline, minutes: Pyramid
 
 def test_keys_move_the_cursor_and_select(timeline: Timeline, minutes: Pyramid, qtbot: QtBot) -> None:
     timeline.show_recording(minutes, 120.0)
-    asked: list[float] = []
-    said: list[object] = []
-    timeline.cursor_requested.connect(asked.append)
-    timeline.selection_changed.connect(said.append)
+    cursors: list[float] = []
+    selections: list[object] = []
+    timeline.cursor_requested.connect(cursors.append)
+    timeline.selection_changed.connect(selections.append)
     timeline.set_cursor(10.0)
     qtbot.keyClick(timeline.plots, Qt.Key.Key_Right, Qt.KeyboardModifier.ControlModifier)
-    assert asked == [pytest.approx(10.16)] and not said
+    assert cursors == [pytest.approx(10.16)] and not selections
     for _ in range(2):
         qtbot.keyClick(timeline.plots, Qt.Key.Key_Right, SHIFT)
-    assert said[-1] == pytest.approx((10.16, 10.48))
+    assert selections[-1] == pytest.approx((10.16, 10.48))
     qtbot.keyClick(timeline.plots, Qt.Key.Key_Left, SHIFT)
-    assert said[-1] == pytest.approx((10.16, 10.32))
+    assert selections[-1] == pytest.approx((10.16, 10.32))
 
 
 def test_double_click_shows_the_segment_alone_and_then_all(

@@ -70,13 +70,13 @@ def test_sorting_is_by_value_and_activation_by_time(panel: SegmentsPanel, qtbot:
     panel.table.sortByColumn(3, Qt.SortOrder.DescendingOrder)
     assert [r[3] for r in rows(panel)] == ["0.90", "0.61", "0.50"]
     panel.table.setCurrentIndex(panel.proxy.index(2, 0))
-    with qtbot.waitSignal(panel.segment_activated) as told:
+    with qtbot.waitSignal(panel.segment_activated) as signal:
         qtbot.keyClick(panel.table, Qt.Key.Key_Return)
-    assert told.args == [2]
+    assert signal.args == [2]
     panel.table.setCurrentIndex(panel.proxy.index(0, 0))
-    with qtbot.waitSignal(panel.segment_activated) as told:
+    with qtbot.waitSignal(panel.segment_activated) as signal:
         qtbot.keyClick(panel.table, Qt.Key.Key_Return)
-    assert told.args == [1]
+    assert signal.args == [1]
 
 
 def test_segments_that_arrive_keep_the_selection(panel: SegmentsPanel) -> None:

@@ -1,4 +1,4 @@
-"""The numbers behind the plots: what is visible, ticks, times in words, colours, attention as arrays."""
+"""The numbers behind the plots: what is visible, ticks, times as text, colours, attention as arrays."""
 
 from __future__ import annotations
 

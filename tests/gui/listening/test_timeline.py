@@ -41,9 +41,9 @@ def test_a_curve_that_is_off_is_not_drawn_and_the_scale_follows(
     lane = timeline.plots.lanes().spectrogram
     color = ENCODER_STYLES["hard"].color
     assert columns_of(picture(timeline), color, lane)
-    with qtbot.waitSignal(timeline.encoder_toggled) as told:
+    with qtbot.waitSignal(timeline.encoder_toggled) as signal:
         qtbot.keyClick(timeline.controls.switches["hard"], Qt.Key.Key_Space)
-    assert told.args == ["hard", False] and not timeline.encoder_visible("hard")
+    assert signal.args == ["hard", False] and not timeline.encoder_visible("hard")
     assert not columns_of(picture(timeline), color, lane)
     middle = QRectF(lane.left(), lane.top(), lane.width(), lane.height() * 0.1)
     assert columns_of(picture(timeline), ENCODER_STYLES["soft"].color, middle)  # 4 % now reaches the top
@@ -87,7 +87,7 @@ def test_a_click_is_seen_at_every_zoom(timeline: Timeline, minutes: Pyramid) -> 
         )
 
 
-def test_the_track_shows_who_says_what(timeline: Timeline, minutes: Pyramid) -> None:
+def test_the_track_shows_the_segments(timeline: Timeline, minutes: Pyramid) -> None:
     timeline.show_recording(minutes, 120.0)
     timeline.show_segments([verdict(10, 30, "hap"), verdict(40, 65, "ang")])
     image, lane = picture(timeline), timeline.plots.lanes().track
@@ -126,8 +126,8 @@ def test_a_moving_cursor_does_not_repaint_the_plots(timeline: Timeline, minutes:
 
 def test_display_settings(timeline: Timeline, minutes: Pyramid) -> None:
     timeline.show_recording(minutes, 120.0)
-    told: list[int] = []
-    timeline.display_changed.connect(lambda: told.append(1))
+    changes: list[int] = []
+    timeline.display_changed.connect(lambda: changes.append(1))
     middle = timeline.plots.lanes().spectrogram.center().toPoint()
     timeline.set_db_range(-120, 0)
     dim = QColor(picture(timeline).pixel(middle)).lightness()
@@ -136,9 +136,9 @@ def test_display_settings(timeline: Timeline, minutes: Pyramid) -> None:
     timeline.set_colormap("grey")
     color = QColor(picture(timeline).pixel(middle))
     assert color.red() == color.green() == color.blue()
-    assert not told, "only what the user does is told"
+    assert not changes, "only actions of the user are signalled"
     timeline.controls.low.setValue(-62)
-    assert told == [1] and timeline.db_range == (-62.0, -52.0)  # 10 dB apart at least: it pushed the other
+    assert changes == [1] and timeline.db_range == (-62.0, -52.0)  # at least 10 dB apart: the other one moved
     timeline.set_colormap("no such map")
     assert timeline.colormap == "magma"
     timeline.set_db_range(-500, 500)
@@ -163,18 +163,18 @@ def test_light_and_dark_follow_the_palette(timeline: Timeline, quiet: Pyramid) -
         assert max(abs(v - QColor(base).lightness()) for v in light) > 100, "ticks cannot be read"
 
 
-def test_nothing_shown_and_the_shortest_recording(
+def test_no_recording_and_the_shortest_recording(
     timeline: Timeline, build: Callable[[np.ndarray], Pyramid], qtbot: QtBot
 ) -> None:
-    asked: list[object] = []
-    timeline.cursor_requested.connect(asked.append)
+    requested: list[object] = []
+    timeline.cursor_requested.connect(requested.append)
     for _ in range(2):
         qtbot.mouseClick(timeline.plots, Qt.MouseButton.LeftButton, pos=QPoint(300, 300))
         qtbot.mouseMove(timeline.plots, QPoint(310, 300))
         wheel(timeline, QPoint(300, 300), 1, PLAIN)
         timeline.zoom_in()
         timeline.fit()
-        assert not asked and timeline.view_range() == (0.0, 0.0)
+        assert not requested and timeline.view_range() == (0.0, 0.0)
         timeline.show_recording(build(np.ones(10)), 10 / RATE)
         timeline.show_segments([verdict(0, 10 / RATE, hard=(1.0,))])
         assert picture(timeline).width() == timeline.plots.width()

@@ -1,4 +1,4 @@
-"""Playback: what the sound card is given, and that the cursor is where the sound is."""
+"""Playback: the samples for the sound card, and the position of the cursor."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.helpers.fake_sound import FakeBackend, FakeStream
 RAMP = np.arange(1000, dtype=np.float32)
 
 
-def given_out(stream: PlaybackStream, sizes: list[int]) -> np.ndarray:
+def written(stream: PlaybackStream, sizes: list[int]) -> np.ndarray:
     blocks = []
     for size in sizes:
         out = np.full(size, np.nan, np.float32)
@@ -36,15 +36,15 @@ def test_loop_is_the_stretch_over_and_over_whatever_the_block_sizes(
 ) -> None:
     stream = PlaybackStream(RAMP, Stretch(first, first + length, True), first)
     expected = np.resize(RAMP[first : first + length], sum(sizes))
-    np.testing.assert_array_equal(given_out(stream, sizes), expected)
+    np.testing.assert_array_equal(written(stream, sizes), expected)
     assert not stream.exhausted
 
 
-def test_once_ends_in_silence_and_says_so() -> None:
+def test_once_ends_in_silence_and_is_exhausted() -> None:
     stream = PlaybackStream(RAMP, Stretch(10, 15, False), 12, gain=0.5)
-    np.testing.assert_array_equal(given_out(stream, [2]), [6.0, 6.5])
+    np.testing.assert_array_equal(written(stream, [2]), [6.0, 6.5])
     assert not stream.exhausted
-    np.testing.assert_array_equal(given_out(stream, [3]), [7.0, 0, 0])
+    np.testing.assert_array_equal(written(stream, [3]), [7.0, 0, 0])
     assert stream.exhausted
 
 
@@ -60,10 +60,10 @@ def test_position_is_that_of_the_first_sample_of_the_block() -> None:
 def test_device_at_another_rate_hears_the_same_pitch_for_the_same_time() -> None:
     tone = np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE).astype(np.float32)
     stream = PlaybackStream(tone, Stretch(0, RATE, False), 0, rate=44_100)
-    heard = []
+    blocks = []
     while not stream.exhausted:
-        heard.append(given_out(stream, [512]))
-    sound = np.concatenate(heard)
+        blocks.append(written(stream, [512]))
+    sound = np.concatenate(blocks)
     assert abs(np.flatnonzero(np.abs(sound) > 1e-3)[-1] - 44_100) < 200
     spectrum = np.abs(np.fft.rfft(sound[4096 : 4096 + 22_050]))
     assert int(np.argmax(spectrum)) * 2 == 440
@@ -87,8 +87,8 @@ def make(qtbot: QtBot, tmp_path: Path) -> Iterator[Make]:
 
         player = Player(tasks, messages, load)
         players.append(player)
-        player.told = []  # type: ignore[attr-defined]
-        messages.posted.connect(player.told.append)  # type: ignore[attr-defined]
+        player.posted = []  # type: ignore[attr-defined]
+        messages.posted.connect(player.posted.append)  # type: ignore[attr-defined]
         with qtbot.waitSignal(player.availability_changed):
             player.probe()
         (RAMP[:, None] * np.ones(32, np.float32)).astype("<f4").ravel().tofile(tmp_path / "s.f32")
@@ -180,15 +180,15 @@ def test_device_that_refuses_16_khz_gets_its_own_rate(qtbot: QtBot, make: Make) 
 
 
 @pytest.mark.parametrize(
-    ("backend", "words"), [(None, "libportaudio2"), (FakeBackend(devices=0), "no sound device")]
+    ("backend", "reason"), [(None, "libportaudio2"), (FakeBackend(devices=0), "no sound device")]
 )
-def test_without_portaudio_or_device_it_says_why_and_what_to_do(
-    make: Make, backend: FakeBackend | None, words: str
+def test_without_portaudio_or_device_the_reason_says_what_to_do(
+    make: Make, backend: FakeBackend | None, reason: str
 ) -> None:
     player = make(backend)
-    assert words in player.unavailable
+    assert reason in player.unavailable
     player.play(0.0)
-    assert player.state == "stopped" and player.told == []  # type: ignore[attr-defined]
+    assert player.state == "stopped" and player.posted == []  # type: ignore[attr-defined]
 
 
 def test_device_that_fails_is_a_message(qtbot: QtBot, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,6 +200,6 @@ def test_device_that_fails_is_a_message(qtbot: QtBot, make: Make, monkeypatch: p
 
     monkeypatch.setattr(FakeStream, "start", refuse)
     player.play(0.0)
-    told: list[Message] = player.told  # type: ignore[attr-defined]
-    qtbot.waitUntil(lambda: len(told) == 1)
-    assert "Device unavailable" in told[0].text and player.state == "stopped"
+    posted: list[Message] = player.posted  # type: ignore[attr-defined]
+    qtbot.waitUntil(lambda: len(posted) == 1)
+    assert "Device unavailable" in posted[0].text and player.state == "stopped"

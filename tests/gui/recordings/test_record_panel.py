@@ -1,4 +1,4 @@
-"""The record panel: start, level, stop, and what it says where nothing can be recorded."""
+"""The record panel: start, level, stop, and the reason where nothing can be recorded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Make = Callable[..., RecordPanel]
 
 
 @pytest.fixture
-def told() -> list[Message]:
+def posted() -> list[Message]:
     return []
 
 
@@ -29,9 +29,9 @@ def made() -> list[FakeRecorder]:
 
 
 @pytest.fixture
-def make(qtbot: QtBot, tmp_path: Path, told: list[Message], made: list[FakeRecorder]) -> Iterator[Make]:
+def make(qtbot: QtBot, tmp_path: Path, posted: list[Message], made: list[FakeRecorder]) -> Iterator[Make]:
     tasks, messages, settings = Tasks("sound"), Messages(), Settings()
-    messages.posted.connect(told.append)
+    messages.posted.connect(posted.append)
 
     def make_panel(why_no_device: str = "", why_not: str = "") -> RecordPanel:
         def find(rescan: bool) -> tuple[InputDevice, ...]:
@@ -88,28 +88,28 @@ def test_chosen_device_is_used_and_remembered(qtbot: QtBot, make: Make, made: li
         panel.toggle()
 
 
-def test_without_a_microphone_the_button_says_why_and_what_to_do(make: Make, told: list[Message]) -> None:
+def test_without_a_microphone_the_button_gives_the_reason(make: Make, posted: list[Message]) -> None:
     remedy = "Recording needs PortAudio, which is not installed: run `apt install libportaudio2`."
     panel = make(why_no_device=remedy)
     assert not panel.button.isEnabled() and panel.button.toolTip() == remedy
     assert panel.why.isVisible() and panel.why.text() == remedy
     panel.resize(panel.minimumSizeHint().width(), 60)
     assert panel.minimumSizeHint().height() > 60 + panel.why.fontMetrics().height()  # all its lines
-    assert panel.rescan.isEnabled() and told == []
+    assert panel.rescan.isEnabled() and posted == []
     panel.toggle()
     assert not panel.recording
 
 
-def test_device_that_is_busy_is_a_message(qtbot: QtBot, make: Make, told: list[Message]) -> None:
+def test_device_that_is_busy_is_a_message(qtbot: QtBot, make: Make, posted: list[Message]) -> None:
     panel = make(why_not="The microphone cannot be opened (busy).")
     panel.toggle()
-    qtbot.waitUntil(lambda: len(told) == 1)
-    assert told[0].text == "The microphone cannot be opened (busy)."
+    qtbot.waitUntil(lambda: len(posted) == 1)
+    assert posted[0].text == "The microphone cannot be opened (busy)."
     assert not panel.recording and panel.button.isEnabled()
 
 
 def test_take_that_ends_by_itself_is_kept_and_told(
-    qtbot: QtBot, make: Make, made: list[FakeRecorder], told: list[Message]
+    qtbot: QtBot, make: Make, made: list[FakeRecorder], posted: list[Message]
 ) -> None:
     panel = make()
     with qtbot.waitSignal(panel.recording_changed):
@@ -117,7 +117,7 @@ def test_take_that_ends_by_itself_is_kept_and_told(
     with qtbot.waitSignal(panel.take_finished):
         made[0].error = "The microphone stopped after 2.0 s; the take so far is kept."
         made[0].recording = False
-    assert [m.text for m in told] == [made[0].error]
+    assert [m.text for m in posted] == [made[0].error]
 
 
 def test_closing_ends_the_take_and_names_its_file(qtbot: QtBot, make: Make, made: list[FakeRecorder]) -> None:

@@ -1,4 +1,4 @@
-"""The list of recordings: what it says, filtering, marking, and the session's current recording."""
+"""The list of recordings: texts, filtering, selection, and the session's current recording."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_length_in_words(seconds: float | None, text: str) -> None:
     assert length_text(seconds) == text
 
 
-def test_what_an_entry_result_text() -> None:
+def test_the_result_text_of_an_entry() -> None:
     entry = Entry(1, "/a.wav", "a.wav")
     assert result_text(entry) == "queued"
     assert result_text(replace(entry, state="analysing")) == "analysing…"
@@ -93,9 +93,9 @@ def test_marked_rows_are_several(qtbot: QtBot, panel: RecordingsPanel, session: 
 def test_filter_looks_into_every_column(panel: RecordingsPanel, session: Session) -> None:
     fill(session, "first.wav", "second.wav")
     session.update(1, state="done", analysis=analysis("/x/second.wav"))
-    for words, rows in (("FIRST", 1), ("sad", 1), ("wav", 2), ("nothing", 0), ("", 2)):
-        panel.filter.setText(words)
-        assert panel.table.model().rowCount() == rows, words
+    for text, rows in (("FIRST", 1), ("sad", 1), ("wav", 2), ("nothing", 0), ("", 2)):
+        panel.filter.setText(text)
+        assert panel.table.model().rowCount() == rows, text
 
 
 def test_filter_leaves_the_current_recording(panel: RecordingsPanel, session: Session) -> None:

@@ -1,4 +1,4 @@
-"""The session and its backlog: what is read when, and what an edit or an answer does to the list."""
+"""The session and its analysis queue: order of reading, effects of edits and answers on the list."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from tests.helpers.fakes import MODEL, FakeWorker, segment
 
 @dataclass
 class Bench:
-    """A session with a fake worker under it, and what it told the user."""
+    """A session with a fake worker under it, and its messages."""
 
     session: Session
     analysis_queue: AnalysisQueue
     inference: InferenceClient
     worker: FakeWorker
-    told: list[Message]
+    messages: list[Message]
     qtbot: QtBot
 
     def add(self, *paths: str, **options: bool) -> list[Entry]:
@@ -58,14 +58,14 @@ def find_model(name: str) -> ModelInfo:
 @pytest.fixture
 def bench(qtbot: QtBot, tmp_path: Path) -> Iterator[Bench]:
     messages = Messages()
-    told: list[Message] = []
-    messages.posted.connect(told.append)
+    posted: list[Message] = []
+    messages.posted.connect(posted.append)
     session = Session(messages, find_model)
     worker = FakeWorker()
     inference = InferenceClient(lambda: worker)
     analysis_queue = AnalysisQueue(session, inference, tmp_path / "work")
     session.set_model("m")
-    yield Bench(session, analysis_queue, inference, worker, told, qtbot)
+    yield Bench(session, analysis_queue, inference, worker, posted, qtbot)
     inference.stop()
     analysis_queue.close()
     session.close()
@@ -93,7 +93,7 @@ def test_rest_of_a_folder_follows_one_at_a_time(bench: Bench) -> None:
         bench.worker.answer_next()
         bench.qtbot.waitUntil(lambda: len(bench.worker.requests) == 1)
     request = bench.worker.requests[0].content
-    assert isinstance(request, Analyze) and request.path == "/1.wav"  # not opened: nobody looks at it
+    assert isinstance(request, Analyze) and request.path == "/1.wav"  # not opened: it is not shown
     bench.worker.answering = True
     bench.worker.answer_next()
     bench.qtbot.waitUntil(lambda: bench.states() == ["done"] * 4)
@@ -128,13 +128,13 @@ def test_segments_and_progress_arrive_one_by_one(bench: Bench) -> None:
     assert activity is not None and (activity.fraction, activity.remaining_s) == (0.25, 30.0)
 
 
-def test_refused_file_is_told_and_nothing_else_is_lost(bench: Bench) -> None:
+def test_refused_file_is_a_message_and_nothing_else_is_lost(bench: Bench) -> None:
     bench.add("/bad.wav", "/good.wav")
     request = bench.worker.requests.pop(0)
     bench.worker.reply(request.number, Refused("/bad.wav holds no samples."))
     bench.worker.answering = True
     bench.qtbot.waitUntil(lambda: bench.states() == ["failed", "done"])
-    assert [m.text for m in bench.told] == ["/bad.wav holds no samples."]
+    assert [m.text for m in bench.messages] == ["/bad.wav holds no samples."]
     assert bench.session.entries()[0].message == "/bad.wav holds no samples."
 
 
@@ -144,11 +144,11 @@ def test_a_file_that_was_open_before_fails_in_its_row_until_it_is_tried_again(be
     request = bench.worker.requests.pop(0)
     bench.worker.reply(request.number, Refused("/gone.wav does not exist."))
     bench.qtbot.waitUntil(lambda: bench.states() == ["failed"])
-    assert bench.told == [] and bench.session.entries()[0].message == "/gone.wav does not exist."
+    assert bench.messages == [] and bench.session.entries()[0].message == "/gone.wav does not exist."
     bench.session.reanalyse([entry.id])
     request = bench.worker.requests.pop(0)
     bench.worker.reply(request.number, Refused("/gone.wav does not exist."))
-    bench.qtbot.waitUntil(lambda: len(bench.told) == 1)
+    bench.qtbot.waitUntil(lambda: len(bench.messages) == 1)
 
 
 def test_removal_cancels_and_can_be_undone(bench: Bench) -> None:
@@ -187,7 +187,7 @@ def test_folder_without_audio_is_one_sentence(bench: Bench, tmp_path: Path) -> N
     empty.mkdir()
     bench.add(str(empty))
     assert bench.session.entries() == ()
-    assert len(bench.told) == 1 and str(empty) in bench.told[0].text
+    assert len(bench.messages) == 1 and str(empty) in bench.messages[0].text
 
 
 def test_speakers_of_a_corpus_are_known(bench: Bench, emodb: Path) -> None:
@@ -243,7 +243,7 @@ def test_another_model_analyses_everything_again(bench: Bench) -> None:
     bench.qtbot.waitUntil(lambda: bench.states() == ["done"] * 2)
     before = len(bench.worker.requests)
     bench.session.set_model("missing")
-    assert bench.told[-1].text == "No model is named 'missing'." and bench.session.model_name == "m"
+    assert bench.messages[-1].text == "No model is named 'missing'." and bench.session.model_name == "m"
     bench.session.set_model("other")
     bench.qtbot.waitUntil(lambda: bench.states() == ["done"] * 2)
     again = [r.content for r in bench.worker.requests[before:] if isinstance(r.content, Analyze)]

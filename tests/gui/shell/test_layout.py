@@ -57,7 +57,7 @@ def test_row_of_the_segment_at_the_cursor_is_marked(qtbot: QtBot, make: Make) ->
     marked = app.segments.table.selectionModel()
     app.session.set_cursor(25.0)
     assert [i.row() for i in marked.selectedRows()] == [1]
-    app.session.set_cursor(45.0)  # nothing was heard there
+    app.session.set_cursor(45.0)  # no segment is there
     assert marked.selectedRows() == []
     app.segments.table.clicked.emit(app.segments.proxy.index(2, 0))
     assert app.session.cursor_s == 50.0 and [i.row() for i in marked.selectedRows()] == [2]
@@ -111,7 +111,7 @@ def test_tab_reaches_the_colours_of_the_spectrogram(qtbot: QtBot, make: Make) ->
     assert {app.recordings.table, app.record.device, app.window.models} <= seen
 
 
-def test_silence_at_the_cursor_is_told_from_no_result(qtbot: QtBot, make: Make) -> None:
+def test_silence_at_the_cursor_differs_from_no_result(qtbot: QtBot, make: Make) -> None:
     app = make("/x/short.wav")
     qtbot.waitUntil(lambda: opened(app))
     add_long(qtbot, app)

@@ -1,4 +1,4 @@
-"""The window as a whole, with stand-ins for worker, model and devices."""
+"""The window as a whole, with fakes for worker, model and devices."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_dark_and_light_redraw_the_icons(qtbot: QtBot, make: Make) -> None:
     assert before != after
 
 
-def test_fault_of_ours_is_a_sentence_and_the_window_lives(qtbot: QtBot, make: Make) -> None:
+def test_internal_error_is_a_sentence_and_the_window_stays(qtbot: QtBot, make: Make) -> None:
     app = make("/x/a.wav")
     app.messages.failed("drawing", KeyError("oops"))
     text = app.window.message_bar.text()

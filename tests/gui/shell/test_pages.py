@@ -101,8 +101,8 @@ def test_a_long_recording_shows_its_segments_when_its_page_is_back(qtbot: QtBot,
 
 def test_a_trained_model_is_used_on_the_other_page(qtbot: QtBot, make: Make, tmp_path: Path) -> None:
     app = loaded(qtbot, make("/x/a.wav"))
-    asked: list[str] = []
-    app.session.model_changed.connect(lambda _: asked.append(app.session.model_name))
+    requested: list[str] = []
+    app.session.model_changed.connect(lambda _: requested.append(app.session.model_name))
     assert app.lazy_page.training is not None
     app.lazy_page.training.model_chosen.emit(str(tmp_path / "model.safetensors"))
-    assert asked == [str(tmp_path / "model.safetensors")]
+    assert requested == [str(tmp_path / "model.safetensors")]

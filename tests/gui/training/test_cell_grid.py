@@ -1,4 +1,4 @@
-"""The grid of cells: what each says, that it keeps still while they change, and what the user asks by it."""
+"""The grid of cells: the text of each, that it stays still while they change, and the user's commands."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mlee_core.runs.cells import Cell
 from mlee_core.runs.follower import CellView
 from mlee_gui.training.cell_delegate import share_done
 from mlee_gui.training.cell_grid import EMPTY, CellGrid
-from mlee_gui.training.cell_grid_model import cell_words, lines_of, tip
+from mlee_gui.training.cell_grid_model import cell_text, lines_of, tip
 
 HARD, SOFT = Stage("dominant", "hard", "all"), Stage("dominant", "soft", "all")
 MLEE, FUSION = Stage("mlee", None, "all"), Stage("fusion", "hard", "all")
@@ -69,7 +69,7 @@ def press(qtbot: QtBot, grid: CellGrid, key: Qt.Key, how: Any = Qt.KeyboardModif
 # ---- what it shows --------------------------------------------------------------------------------------
 
 
-def test_columns_are_encoders_before_what_stands_on_them_train_set_by_train_set(grid: CellGrid) -> None:
+def test_columns_are_encoders_before_what_depends_on_them_by_train_set(grid: CellGrid) -> None:
     grid.show_cells(cells())
     assert [" ".join(h.split("\n")) for h in headers(grid, Qt.Orientation.Horizontal)] == [
         "dominant hard",
@@ -88,7 +88,7 @@ def test_columns_are_encoders_before_what_stands_on_them_train_set_by_train_set(
     ]
     assert headers(grid, Qt.Orientation.Vertical) == ["03", "08"]
     tips = grid.model.headerData(11, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole)
-    assert "fusion, hard labels, train set all" in tips and "Stands on dominant-hard and mlee-all" in tips
+    assert "fusion, hard labels, train set all" in tips and "Depends on dominant-hard and mlee-all" in tips
 
 
 def test_rows_name_the_seed_where_there_are_several(grid: CellGrid) -> None:
@@ -98,7 +98,7 @@ def test_rows_name_the_seed_where_there_are_several(grid: CellGrid) -> None:
 
 
 @pytest.mark.parametrize(
-    ("view", "lines", "told"),
+    ("view", "lines", "part_of_tip"),
     [
         (CellView(CELL), ("queued", ""), "Queued"),
         (
@@ -122,9 +122,9 @@ def test_rows_name_the_seed_where_there_are_several(grid: CellGrid) -> None:
         (CellView(CELL, "skipped"), ("skipped", ""), "will not be trained"),
     ],
 )
-def test_what_a_cell_says(view: CellView, lines: tuple[str, str], told: str) -> None:
+def test_the_text_of_a_cell(view: CellView, lines: tuple[str, str], part_of_tip: str) -> None:
     assert lines_of(view) == lines
-    assert told in tip(view) and cell_words(CELL) in tip(view)
+    assert part_of_tip in tip(view) and cell_text(CELL) in tip(view)
 
 
 def test_how_far_a_running_cell_is() -> None:
@@ -165,7 +165,7 @@ def test_the_legend_counts(grid: CellGrid) -> None:
     assert grid.legend.text() == "✓ 1 done   ◐ 1 stopped early and kept   ✕ 1 failed   23 queued"
 
 
-def test_without_cells_it_says_what_to_do(grid: CellGrid) -> None:
+def test_without_cells_a_hint_is_shown(grid: CellGrid) -> None:
     before = grid.table.viewport().grab().toImage()
     grid.set_placeholder("")
     assert grid.table.viewport().grab().toImage() != before
@@ -179,7 +179,7 @@ def test_without_cells_it_says_what_to_do(grid: CellGrid) -> None:
 # ---- that it keeps still --------------------------------------------------------------------------------
 
 
-def test_only_cells_that_changed_are_drawn_anew(qtbot: QtBot, grid: CellGrid) -> None:
+def test_only_cells_that_changed_are_redrawn(qtbot: QtBot, grid: CellGrid) -> None:
     known = cells()
     grid.show_cells(known)
     changes: list[tuple[int, int]] = []
@@ -209,7 +209,7 @@ def test_the_chosen_cell_and_the_place_stay(qtbot: QtBot, grid: CellGrid) -> Non
     assert grid.chosen is None
 
 
-# ---- what the user asks ---------------------------------------------------------------------------------
+# ---- commands of the user --------------------------------------------------------------------------------
 
 
 def test_arrows_and_mouse_choose(qtbot: QtBot, grid: CellGrid) -> None:
@@ -248,10 +248,10 @@ def test_what_can_be_done_about_a_cell(grid: CellGrid, state: str, can: set[str]
     grid.choose(CELL)
     assert {name for name, action in actions.items() if action.isEnabled()} == can
     assert all(action.toolTip() for action in actions.values())
-    assert all(f"It is {state}" in a.toolTip() for name, a in actions.items() if name not in can)
+    assert all(f"The cell is {state}" in a.toolTip() for name, a in actions.items() if name not in can)
     grid.set_read_only(True)
     assert not any(action.isEnabled() for action in actions.values())
-    assert "only looks" in actions["skip"].toolTip()
+    assert "read-only" in actions["skip"].toolTip()
     grid.set_read_only(False)
     assert {name for name, action in actions.items() if action.isEnabled()} == can
 
@@ -260,23 +260,23 @@ def test_keys_resume_and_skip(qtbot: QtBot, grid: CellGrid) -> None:
     grid.show_cells(with_states(cells(), {CELL: {"state": "failed"}}))
     grid.table.setFocus()
     grid.choose(CELL)
-    with qtbot.waitSignal(grid.resume) as told:
+    with qtbot.waitSignal(grid.resume) as emitted:
         press(qtbot, grid, Qt.Key.Key_R)
-    assert told.args == [CELL]
-    with qtbot.waitSignal(grid.skip) as told:
+    assert emitted.args == [CELL]
+    with qtbot.waitSignal(grid.skip) as emitted:
         press(qtbot, grid, Qt.Key.Key_S)
-    assert told.args == [CELL, True]
+    assert emitted.args == [CELL, True]
     grid.show_cells(with_states(cells(), {CELL: {"state": "skipped"}}))
     assert grid.actions_by_name["skip"].text() == "Do not &skip"
-    with qtbot.waitSignal(grid.skip) as told:
+    with qtbot.waitSignal(grid.skip) as emitted:
         press(qtbot, grid, Qt.Key.Key_S)
-    assert told.args == [CELL, False]
-    with qtbot.waitSignal(grid.rerun) as told:  # nothing is lost by it: no question
+    assert emitted.args == [CELL, False]
+    with qtbot.waitSignal(grid.rerun) as emitted:  # nothing is lost by it: no question
         press(qtbot, grid, Qt.Key.Key_R, Qt.KeyboardModifier.ShiftModifier)
-    assert told.args == [CELL] and grid.question is None
+    assert emitted.args == [CELL] and grid.question is None
 
 
-def asked(qtbot: QtBot, grid: CellGrid) -> QMessageBox:
+def question(qtbot: QtBot, grid: CellGrid) -> QMessageBox:
     done = {cell: {"state": "done", "wa": 0.5} for cell in cells() if cell.stage in (HARD, MLEE, FUSION)}
     grid.show_cells(with_states(cells(), done))
     grid.table.setFocus()
@@ -286,20 +286,20 @@ def asked(qtbot: QtBot, grid: CellGrid) -> QMessageBox:
     return grid.question
 
 
-def test_a_done_cell_is_trained_anew_only_after_a_question(qtbot: QtBot, grid: CellGrid) -> None:
-    box = asked(qtbot, grid)
+def test_a_done_cell_is_rerun_only_after_a_question(qtbot: QtBot, grid: CellGrid) -> None:
+    box = question(qtbot, grid)
     assert "fold 03" in box.text() and "WA 50.0 %" in box.text()
     lost = box.informativeText()
     assert "result" in lost and lost.count("•") == 1 and "fusion, hard labels, train set all" in lost
-    yes = next(b for b in box.buttons() if b.text() == "Train anew")
-    with qtbot.waitSignal(grid.rerun) as told:
+    yes = next(b for b in box.buttons() if b.text() == "Rerun")
+    with qtbot.waitSignal(grid.rerun) as emitted:
         qtbot.mouseClick(yes, Qt.MouseButton.LeftButton)
-    assert told.args == [Cell("03", 0, HARD)] and grid.question is None
+    assert emitted.args == [Cell("03", 0, HARD)] and grid.question is None
 
 
-def test_a_question_that_is_put_away_changes_nothing(qtbot: QtBot, grid: CellGrid) -> None:
+def test_a_cancelled_question_changes_nothing(qtbot: QtBot, grid: CellGrid) -> None:
     with qtbot.assertNotEmitted(grid.rerun):
-        box = asked(qtbot, grid)
+        box = question(qtbot, grid)
         assert box.defaultButton() is box.button(QMessageBox.StandardButton.Cancel)
         qtbot.keyClick(box, Qt.Key.Key_Escape)
     assert grid.question is None

@@ -1,4 +1,4 @@
-"""One cell's panel: curves that are drawn in place, its log as it grows, and whom it took for whom."""
+"""The panel of a cell: curves that are drawn in place, its log as it grows, and its confusion matrix."""
 
 from __future__ import annotations
 
@@ -85,19 +85,19 @@ def test_the_best_epoch_is_marked_and_named(plot: LearningCurves) -> None:
     plot.show_curve(rows(5), 4)
     later = columns_of(plot.grab().toImage(), CURVE_COLORS["best"])
     assert max(later) > max(marked)
-    assert plot.words_at(3).endswith("; the best so far") and not plot.words_at(2).endswith("best so far")
+    assert plot.text_at(3).endswith("; the best so far") and not plot.text_at(2).endswith("best so far")
 
 
 def test_an_epoch_is_read_out_under_the_mouse_and_by_the_arrows(qtbot: QtBot, plot: LearningCurves) -> None:
     plot.show_curve(rows(10), 3)
-    told: list[int] = []
-    plot.pointed.connect(told.append)
+    pointed: list[int] = []
+    plot.pointed.connect(pointed.append)
     above = plot._areas()[0]
     qtbot.mouseMove(plot, QPointF(plot._x(4, above), above.center().y()).toPoint())
     for key in (Qt.Key.Key_Right, Qt.Key.Key_Left, Qt.Key.Key_Left, Qt.Key.Key_Escape):
         qtbot.keyClick(plot, key)
-    assert told == [4, 5, 4, 3, 0]
-    assert plot.words_at(0) == "epoch 1: training loss 2.0000, development loss 1.7000, WA 35.0 %, UA 25.0 %"
+    assert pointed == [4, 5, 4, 3, 0]
+    assert plot.text_at(0) == "epoch 1: training loss 2.0000, development loss 1.7000, WA 35.0 %, UA 25.0 %"
 
 
 def test_one_huge_loss_does_not_flatten_the_others(plot: LearningCurves) -> None:
@@ -114,7 +114,7 @@ def test_one_huge_loss_does_not_flatten_the_others(plot: LearningCurves) -> None
 
 def test_scores_that_are_missing_are_left_out(plot: LearningCurves) -> None:
     plot.show_curve([{**row, "dev_wa": None, "dev_ua": None} for row in rows(3)], 2)
-    assert "WA" not in plot.words_at(0)
+    assert "WA" not in plot.text_at(0)
     assert not columns_of(plot.grab().toImage(), CURVE_COLORS["dev_ua"])[60:]  # the legend alone
 
 
@@ -188,7 +188,7 @@ def test_without_a_cell_it_says_so(panel: CellPanel) -> None:
     assert not panel.confusion.table.isVisible()
 
 
-def test_the_title_says_which_cell_and_how_far(run: RunFolder, panel: CellPanel) -> None:
+def test_the_title_names_the_cell_and_its_progress(run: RunFolder, panel: CellPanel) -> None:
     cell = run.cells()[0]
     tell(run.path, epoch(cell, 1), epoch(cell, 2), done(cell))
     viewed(run, panel)
@@ -198,7 +198,7 @@ def test_the_title_says_which_cell_and_how_far(run: RunFolder, panel: CellPanel)
     assert panel.title.text() == NO_CELL and panel.curves.rows == ()
 
 
-def test_the_log_tells_the_cells_events_as_they_come(qtbot: QtBot, run: RunFolder, panel: CellPanel) -> None:
+def test_the_log_shows_the_cells_events_as_they_come(qtbot: QtBot, run: RunFolder, panel: CellPanel) -> None:
     cell, other = run.cells()[:2]
     tell(run.path, Started("training 40 utterances", cell.stage.name, **where(cell)), epoch(other, 1))
     viewed(run, panel)
@@ -219,14 +219,14 @@ def test_the_log_tells_the_cells_events_as_they_come(qtbot: QtBot, run: RunFolde
     assert bar.value() == bar.maximum()
 
 
-def test_a_log_file_can_be_looked_at(qtbot: QtBot, run: RunFolder, panel: CellPanel) -> None:
+def test_a_log_file_can_be_shown(qtbot: QtBot, run: RunFolder, panel: CellPanel) -> None:
     (run.path / "logs").mkdir()
     (run.path / "logs" / "job.log").write_text("one\ntwo\n")
     (run.path / "logs" / "worker-1.log").write_text("")
     viewed(run, panel)
     panel.tabs.setCurrentWidget(panel.log)
     source = panel.log.source
-    qtbot.waitUntil(lambda: source.count() == 2)  # an empty log has nothing to say
+    qtbot.waitUntil(lambda: source.count() == 2)  # an empty log is not offered
     source.setCurrentIndex(source.findText("job.log"))
     source.activated.emit(source.currentIndex())
     qtbot.waitUntil(lambda: panel.log.text.toPlainText() == "one\ntwo")
@@ -243,8 +243,8 @@ def test_a_hidden_log_reads_nothing(qtbot: QtBot, run: RunFolder, panel: CellPan
     assert not panel.log._timer.isActive()
 
 
-def test_whom_a_done_cell_took_for_whom(qtbot: QtBot, run: RunFolder, panel: CellPanel) -> None:
-    """Of speaker A the network said: a1 neutral (right), a2 happy (it is neutral), a3 happy (right)."""
+def test_the_confusion_matrix_of_a_done_cell(qtbot: QtBot, run: RunFolder, panel: CellPanel) -> None:
+    """Of speaker A the network predicted: a1 neutral (right), a2 happy (it is neutral), a3 happy (right)."""
     cell = run.cells()[0]
     assert (cell.fold, cell.seed, cell.stage) == ("A", 0, HARD)
     view = CellView(cell, "running")
@@ -266,7 +266,7 @@ def test_whom_a_done_cell_took_for_whom(qtbot: QtBot, run: RunFolder, panel: Cel
     assert colors[1] < colors[0]
 
 
-def test_a_damaged_result_is_told(qtbot: QtBot, run: RunFolder, panel: CellPanel) -> None:
+def test_a_damaged_result_is_reported(qtbot: QtBot, run: RunFolder, panel: CellPanel) -> None:
     cell = run.cells()[0]
     (run.stage_folder(cell) / "result.json").write_text("{")
     panel.show_cell(run.path, CellView(cell, "done"), ())

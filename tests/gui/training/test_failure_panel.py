@@ -1,4 +1,4 @@
-"""What went wrong is told with the end of its log, can be copied, and tried again."""
+"""A failure is shown with the end of its log, can be copied, and tried again."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_the_report_is_copied_whole(qtbot: QtBot, run: Path, panel: FailurePanel
 
 def test_a_run_that_failed_as_a_whole_and_without_a_log(qtbot: QtBot, run: Path, panel: FailurePanel) -> None:
     panel.show_message(run, "")
-    assert "did not say why" in panel.what.text() and "the whole experiment" in panel.where.text()
+    assert "failed without a message" in panel.what.text() and "the whole experiment" in panel.where.text()
     qtbot.waitUntil(lambda: panel.log_name.text() == "Its logs are empty.")
     assert not panel.log.isVisible()
 
@@ -98,9 +98,9 @@ def test_try_again(qtbot: QtBot, run: Path, panel: FailurePanel) -> None:
 def test_a_full_gpu_proposes_half_the_batch(qtbot: QtBot, run: Path, panel: FailurePanel) -> None:
     panel.show_failure(run, CellView(CELL, "failed", message=FULL))
     assert panel.smaller.isVisible() and "batch size 8" in panel.smaller.text().replace("&", "")
-    with qtbot.waitSignal(panel.smaller_batch) as told:
+    with qtbot.waitSignal(panel.smaller_batch) as emitted:
         qtbot.mouseClick(panel.smaller, Qt.MouseButton.LeftButton)
-    assert told.args == [8]
+    assert emitted.args == [8]
     panel.show_failure(run, CellView(CELL, "failed", message=FULL.replace("16", "1")))
     assert not panel.smaller.isVisible()
 
@@ -111,7 +111,7 @@ def test_an_answer_for_a_failure_that_is_no_longer_shown_is_dropped(
     log(run, "job.log", 3, 1000.0)
     shown: list[object] = []
     show = panel._show_log
-    monkeypatch.setattr(panel, "_show_log", lambda found: (shown.append(found), show(found)))
+    monkeypatch.setattr(panel, "_show_log", lambda *found: (shown.append(found), show(*found)))
     panel.show_message(run, "It broke.")
     panel.show_message(tmp_path / "other", "That too.")
     qtbot.waitUntil(lambda: panel.log_name.text() == "Its logs are empty.")

@@ -1,4 +1,4 @@
-"""The page's commands on runs that lie there, in a queue that is paused: nothing is trained here."""
+"""The commands of the page on existing runs, in a paused queue: nothing is trained."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def choose(qtbot: QtBot, training: TrainingPage, cell: Cell) -> None:
     qtbot.waitUntil(lambda: training.grid.chosen is not None and training.grid.chosen.cell == cell)
 
 
-def test_a_cell_alone_is_resumed_trained_anew_or_skipped(qtbot: QtBot, page: Page, run: RunFolder) -> None:
+def test_a_single_cell_is_resumed_rerun_or_skipped(qtbot: QtBot, page: Page, run: RunFolder) -> None:
     _, jobs, training = page
     first, second, third, *_ = run.cells()
     choose(qtbot, training, second)
@@ -93,7 +93,7 @@ def test_what_can_be_done_depends_on_the_state(qtbot: QtBot, page: Page, run: Ru
     actions = application.window.actions_by_name
     assert actions["resume"].isEnabled() and actions["delete_run"].isEnabled()
     assert not actions["cancel_run"].isEnabled() and not actions["stop_and_keep"].isEnabled()
-    assert "does not run" in actions["cancel_run"].toolTip()
+    assert "is not running" in actions["cancel_run"].toolTip()
     actions["resume"].trigger()
     qtbot.waitUntil(lambda: queued(jobs, run.path).state == "waiting")
     qtbot.waitUntil(lambda: not actions["resume"].isEnabled())
@@ -131,26 +131,26 @@ def test_a_model_is_used_once_its_fold_has_one(qtbot: QtBot, page: Page, run: Ru
     assert chosen.args == [str(file)] and application.window.page == "analysis"
 
 
-def test_a_refused_edit_is_told_and_nothing_changes(qtbot: QtBot, page: Page, run: RunFolder) -> None:
+def test_a_refused_edit_is_reported_and_nothing_changes(qtbot: QtBot, page: Page, run: RunFolder) -> None:
     application, jobs, _ = page
     jobs.submit(ExperimentSpec(Path("corpus"), run=run.path))
     qtbot.waitUntil(lambda: "holds a run already" in application.window.message_bar.text())
     assert len(jobs.queue.items) == 1
 
 
-def test_the_desktop_is_told(
+def test_the_desktop_is_notified(
     qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Make
 ) -> None:
-    """A stand-in for notify-send writes down what it is given."""
-    heard, program = tmp_path / "heard", tmp_path / "bin" / "notify-send"
+    """A stand-in for notify-send writes its arguments into a file."""
+    received, program = tmp_path / "heard", tmp_path / "bin" / "notify-send"
     program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {heard}.new && mv {heard}.new {heard}\n')
+    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {received}.new && mv {received}.new {received}\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     application: Application = make("/x/a.wav")
     DesktopNotifications(application.window).notify("mine: finished", "See the page Training.")
-    qtbot.waitUntil(heard.exists)
-    assert heard.read_text().splitlines()[-2:] == ["mine: finished", "See the page Training."]
+    qtbot.waitUntil(received.exists)
+    assert received.read_text().splitlines()[-2:] == ["mine: finished", "See the page Training."]
 
 
 def test_pause_and_continue_are_the_same_in_menu_key_and_box(qtbot: QtBot, page: Page) -> None:
@@ -173,11 +173,13 @@ def test_nothing_moves_at_the_ends_and_there_is_nothing_to_undo(qtbot: QtBot, pa
     assert not jobs.undo_stack.canUndo()
 
 
-def test_what_has_trained_all_that_was_asked_for_can_go_on(qtbot: QtBot, page: Page, run: RunFolder) -> None:
+def test_a_run_with_only_some_cells_requested_can_be_resumed(
+    qtbot: QtBot, page: Page, run: RunFolder
+) -> None:
     application, _, training = page
     job_folders.job(run.path, ProcessIdentity.own(), "finished")
     QueueFile().edit(lambda queue: queue.with_item(replace(queue.items[0], state="finished")))
-    qtbot.waitUntil(lambda: "has trained what was asked for" in training.run.state.text())
+    qtbot.waitUntil(lambda: "has trained what was requested" in training.run.state.text())
     assert application.window.actions_by_name["resume"].isEnabled()
     states = {view.state for view in training.grid.model.views()}
     assert states == {"done", "stopped", "undone"}

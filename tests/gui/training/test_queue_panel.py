@@ -1,4 +1,4 @@
-"""The list of experiments: order, words, the chosen one stays chosen; and edits that can be taken back."""
+"""The list of experiments: order, texts, the chosen one stays chosen; and edits that can be undone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mlee_core.events import Progress
 from mlee_core.jobs.queue import Item, Queue
 from mlee_gui.shell.messages import Messages
 from mlee_gui.training.jobs_client import JobsClient
-from mlee_gui.training.queue_panel import EMPTY, QueuePanel, state_in_words
+from mlee_gui.training.queue_panel import EMPTY, QueuePanel, state_text
 
 
 def item(name: str, state: str = "waiting", message: str = "") -> Item:
@@ -31,28 +31,28 @@ def panel(qtbot: QtBot, *items: Item, **how: bool) -> QueuePanel:
     return made
 
 
-def words(shown: QueuePanel) -> list[tuple[str, str]]:
+def texts(shown: QueuePanel) -> list[tuple[str, str]]:
     model = shown.model
     every = range(model.rowCount())
     return [(model.index(row, 0).data(), model.index(row, 1).data()) for row in every]
 
 
-def test_every_state_is_said_in_words(qtbot: QtBot) -> None:
+def test_every_state_has_a_text(qtbot: QtBot) -> None:
     states = ("waiting", "running", "finished", "failed", "interrupted", "paused")
     shown = panel(qtbot, *(item(f"run-{state}", state) for state in states))
     shown.model.show_progress({Path("/runs/run-running"): Progress("stages", 3, 12, 90.0)})
-    assert words(shown) == [
-        ("run-waiting", "waits"),
+    assert texts(shown) == [
+        ("run-waiting", "Waiting"),
         ("run-running", "3 of 12, 2 min left"),
-        ("run-finished", "finished"),
-        ("run-failed", "failed"),
-        ("run-interrupted", "interrupted: resume"),
-        ("run-paused", "paused"),
+        ("run-finished", "Finished"),
+        ("run-failed", "Failed"),
+        ("run-interrupted", "Interrupted: resume"),
+        ("run-paused", "Paused"),
     ]
-    assert state_in_words(item("a"), None, True) == "waits: the queue is paused"
+    assert state_text(item("a"), None, True) == "Waiting: the queue is paused"
 
 
-def test_an_empty_list_says_what_to_do_and_switches_show_the_queue(qtbot: QtBot) -> None:
+def test_an_empty_list_has_a_hint_and_switches_show_the_queue(qtbot: QtBot) -> None:
     shown = panel(qtbot, paused=True, keep_going=False)
     assert "Ctrl+N" in EMPTY and shown.current() is None
     assert shown.paused.isChecked() and not shown.keep_going.isChecked()
@@ -71,7 +71,7 @@ def test_the_chosen_one_stays_chosen_wherever_it_comes_to(qtbot: QtBot) -> None:
     assert shown.current() in (c, a)
 
 
-def test_what_was_queued_is_chosen_when_it_arrives(qtbot: QtBot) -> None:
+def test_a_queued_experiment_is_chosen_when_it_arrives(qtbot: QtBot) -> None:
     shown = panel(qtbot, item("a"))
     shown.choose("new")
     assert shown.current() == item("a")
@@ -85,7 +85,7 @@ def test_a_message_is_in_the_tool_tip(qtbot: QtBot) -> None:
     assert "The disk is full." in tip and "/runs/a" in tip
 
 
-def test_an_experiment_that_ends_before_it_was_seen_at_work_is_announced(
+def test_an_experiment_that_ends_before_it_was_read_as_running_is_announced(
     qtbot: QtBot, tmp_path: Path
 ) -> None:
     jobs = JobsClient(Messages(), tmp_path / "queue")
@@ -93,30 +93,33 @@ def test_an_experiment_that_ends_before_it_was_seen_at_work_is_announced(
     queued = jobs._file.add(ExperimentSpec(Path("corpus"), run=tmp_path / "a"))
     jobs.start()
     qtbot.waitUntil(lambda: bool(jobs.queue.items))
-    with qtbot.waitSignal(jobs.ended) as told:
+    with qtbot.waitSignal(jobs.ended) as emitted:
         jobs._file.edit(lambda queue: queue.with_item(replace(queued, state="failed", message="It did.")))
-    assert told.args is not None and (told.args[0].id, told.args[0].message) == (queued.id, "It did.")
+    assert emitted.args is not None and (emitted.args[0].id, emitted.args[0].message) == (
+        queued.id,
+        "It did.",
+    )
     jobs.close()
 
 
-def test_what_is_put_back_is_worked_off(
+def test_an_experiment_that_is_put_back_is_trained(
     qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun: list[Path] = []
-    monkeypatch.setattr("mlee_gui.training.jobs_client.ensure_runner", begun.append)
+    started: list[Path] = []
+    monkeypatch.setattr("mlee_gui.training.jobs_client.ensure_runner", started.append)
     jobs = JobsClient(Messages(), tmp_path / "queue")
     jobs.start()
     jobs._file.add(ExperimentSpec(Path("corpus"), run=tmp_path / "a"))
     qtbot.waitUntil(lambda: bool(jobs.queue.items))
     jobs.forget(jobs.queue.items[0])
     qtbot.waitUntil(lambda: not jobs.queue.items)
-    begun.clear()
+    started.clear()
     jobs.undo_stack.undo()
-    qtbot.waitUntil(lambda: bool(jobs.queue.items) and begun == [tmp_path / "queue"])
+    qtbot.waitUntil(lambda: bool(jobs.queue.items) and started == [tmp_path / "queue"])
     jobs.close()
 
 
-def test_moves_and_removals_are_taken_back(qtbot: QtBot, tmp_path: Path) -> None:
+def test_moves_and_removals_are_undone(qtbot: QtBot, tmp_path: Path) -> None:
     jobs = JobsClient(Messages(), tmp_path / "queue")
     jobs.pause(True)  # nothing is to be trained
     specs = [ExperimentSpec(Path("corpus"), run=tmp_path / name) for name in "abc"]
