@@ -40,7 +40,9 @@ def main() -> int:
     parser.add_argument("--with", nargs="+", metavar="NAME=VALUE", default=[], dest="base", help="for all")
     parser.add_argument("--seeds", type=int, default=1, metavar="N", help="repeat everything N times")
     parser.add_argument("--plus", nargs="+", metavar="NAME=VALUE", default=[], help="settings to try as well")
-    parser.add_argument("--leave", nargs="+", metavar="STEP", default=[], help="steps that are not left out")
+    parser.add_argument(
+        "--leave", nargs="+", metavar="STEP", default=[], help="steps that stay (they do not train)"
+    )
     parser.add_argument("--only", nargs="+", metavar="FOLD", help="folds (default: all)")
     args = parser.parse_args()
     try:
@@ -79,7 +81,7 @@ def variants(recipe: Recipe, plus: list[str], leave: list[str]) -> Iterator[tupl
     yield "everything", []
     for step in recipe.steps:
         if step not in leave:
-            value = paper[step]
+            value = plain[step]
             yield f"without {step}", [f"{step}={'null' if value is None else value}"]
     for setting in plus:
         yield f"plus {setting}", [setting]
