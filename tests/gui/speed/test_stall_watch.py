@@ -104,7 +104,7 @@ def test_a_window_that_is_not_painted_need_not_wait_for_ever(qtbot: QtBot, widge
 def test_nothing_starts_before_the_first_frame(
     qtbot: QtBot, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "UNSEEN_MS", 60_000)
+    monkeypatch.setattr(app, "UNPAINTED_MS", 60_000)
     painted: list[int] = []
     build, start = Application._place, Application.start
 
