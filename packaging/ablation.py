@@ -81,7 +81,7 @@ def variants(recipe: Recipe, plus: list[str], leave: list[str]) -> Iterator[tupl
     yield "everything", []
     for step in recipe.steps:
         if step not in leave:
-            value = plain[step]
+            value = paper[step]
             yield f"without {step}", [f"{step}={'null' if value is None else value}"]
     for setting in plus:
         yield f"plus {setting}", [setting]
