@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections import deque
 from dataclasses import dataclass, replace
 from types import ModuleType
@@ -228,9 +229,7 @@ _NO_DEVICE = "Connect a sound device or start the sound server, then press Resca
 
 def load_sounddevice() -> ModuleType:
     """sounddevice; starts PortAudio. Raises: OSError without PortAudio."""
-    import sounddevice
-
-    return sounddevice
+    return importlib.import_module("sounddevice")
 
 
 def _why_unavailable(load_backend: Any) -> str:
@@ -253,7 +252,8 @@ def _accepted_rate(backend: Any) -> int:
     try:
         backend.check_output_settings(channels=1, dtype="float32", samplerate=SAMPLE_RATE)
     except backend.PortAudioError:
-        return round(backend.query_devices(kind="output")["default_samplerate"])
+        rate: float = backend.query_devices(kind="output")["default_samplerate"]
+        return round(rate)
     return SAMPLE_RATE
 
 
