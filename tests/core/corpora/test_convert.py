@@ -233,7 +233,7 @@ def test_an_empty_folder_is_taken_for_a_database(tmp_path: Path):
 
 @pytest.mark.parametrize("to", TARGETS)
 def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch, to: str):
-    def full(path: Path, flags: int) -> None:
+    def full(path: Path) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(files, "_fsync", full)
