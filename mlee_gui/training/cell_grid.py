@@ -19,29 +19,17 @@ from .cell_grid_model import MARKS, STATES, CellGridModel, cell_text, kind, perc
 EMPTY = "No experiment is chosen. Choose one in the queue, or create one (Ctrl+N)."
 READ_ONLY = "The run is opened read-only."
 
+# fmt: off
 COMMANDS = (
-    (
-        "rerun",
-        "Re&run…",
-        "Shift+R",
-        "Train this cell from scratch (Shift+R): its result is deleted, with all results that depend on it",
-        ("done", "failed", "stopped", "skipped"),
-    ),
-    (
-        "resume",
-        "R&esume",
-        "R",
-        "Continue training this cell after its last epoch (R)",
-        ("failed", "stopped", "undone"),
-    ),
-    (
-        "skip",
-        "&Skip",
-        "S",
-        "Do not train this cell (S); what it has is kept",
-        ("queued", "running", "failed", "stopped", "skipped", "undone"),
-    ),
+    ("rerun", "Re&run…", "Shift+R",
+     "Train this cell from scratch (Shift+R): its result is deleted, with all results that depend on it",
+     ("done", "failed", "stopped", "skipped")),
+    ("resume", "R&esume", "R", "Continue training this cell after its last epoch (R)",
+     ("failed", "stopped", "undone")),
+    ("skip", "&Skip", "S", "Do not train this cell (S); what it has is kept",
+     ("queued", "running", "failed", "stopped", "skipped", "undone")),
 )
+# fmt: on
 """Name, text, key, tip, and the states of a cell in which the command is available."""
 
 _LEGEND = ("done", "early", "running", "failed", "stopped", "skipped", "queued", "undone")
@@ -61,13 +49,9 @@ class CellGrid(QWidget):
         self._read_only = self._quiet = False
         self.question: QMessageBox | None = None
         self.model = CellGridModel(self)
-        self.table = TableWithPlaceholder(EMPTY)
-        self.table.setModel(self.model)
+        self.table = TableWithPlaceholder(self.model, EMPTY)
         self.table.setItemDelegate(CellDelegate(self))
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setTabKeyNavigation(False)  # Tab moves to the next panel
-        self.table.setShowGrid(False)
         self.table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -113,10 +97,6 @@ class CellGrid(QWidget):
         """Whether the commands are disabled."""
         self._read_only = on
         self._refresh()
-
-    def set_placeholder(self, text: str) -> None:
-        """The text shown while there are no cells."""
-        self.table.set_placeholder(text)
 
     def sizeHint(self) -> QSize:
         one = cell_size(self.fontMetrics())

@@ -13,7 +13,7 @@ from mlee_core.runs.cells import Cell
 from mlee_core.runs.follower import CellView
 
 from ..shell.status_bar import remaining_text
-from .widgets import Index
+from ..shell.tables import Index
 
 Row = tuple[str, int]
 """Fold and seed."""

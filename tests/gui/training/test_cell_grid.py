@@ -167,7 +167,7 @@ def test_the_legend_counts(grid: CellGrid) -> None:
 
 def test_without_cells_a_hint_is_shown(grid: CellGrid) -> None:
     before = grid.table.viewport().grab().toImage()
-    grid.set_placeholder("")
+    grid.table.set_placeholder("")
     assert grid.table.viewport().grab().toImage() != before
     assert "Ctrl+N" in EMPTY and not grid.legend.isVisible()
     grid.show_cells(cells())
