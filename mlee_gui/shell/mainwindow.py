@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QComboBox,
     QDockWidget,
-    QHBoxLayout,
     QLabel,
     QMainWindow,
     QMenu,
@@ -18,7 +17,6 @@ from PySide6.QtWidgets import (
     QStackedWidget,
     QTabBar,
     QToolBar,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -26,6 +24,7 @@ from .actions import TOOLBAR, TOOLBAR_END, Actions, Page
 from .icons import icon
 from .messages import MessageBar, Messages
 from .status_bar import StatusBar
+from .widgets import column, row
 
 LAYOUT_VERSION = 2
 """Increased when docks change so much that a stored layout does not fit."""
@@ -95,10 +94,10 @@ class MainWindow(QMainWindow):
         self.actions_by_name = Actions(self)
         self.message_bar = MessageBar(messages)
         self.status = StatusBar()
-        self.models = QComboBox()
+        adjust = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        self.models = QComboBox(minimumContentsLength=8, sizeAdjustPolicy=adjust)
         self.docks: dict[str, Dock] = {}
         self.page: Page = "analysis"
-        self._column = QVBoxLayout()
         self._places: list[Place] = []
         self._dock_state = QByteArray()  # while another page is shown
         self._dock_visibility: dict[str, bool] = {}  # changed while another page is shown
@@ -108,9 +107,7 @@ class MainWindow(QMainWindow):
         self._make_top()
         self._make_toolbar()
         middle = QWidget()
-        middle.setLayout(self._column)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(0)
+        self._column = column(middle, margin=0)
         self._pages = QStackedWidget()
         self._pages.addWidget(middle)
         self._loading = QLabel("Loading…", alignment=Qt.AlignmentFlag.AlignCenter)
@@ -215,34 +212,25 @@ class MainWindow(QMainWindow):
 
     def _make_top(self) -> None:
         """Menus, and below them the messages across the whole window."""
-        top = QWidget()
-        column = QVBoxLayout(top)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        self.tabs = QTabBar()
-        self.tabs.setDrawBase(False)
+        self.tabs = QTabBar(drawBase=False)
         self.tabs.setAccessibleName("Page")
         for page in PAGES:
             self.tabs.addTab(page.capitalize())
             self.tabs.setTabToolTip(PAGES.index(page), self.actions_by_name[f"show_{page}"].toolTip())
         self.tabs.currentChanged.connect(lambda index: self.show_page(PAGES[index]))
-        row = QHBoxLayout()
-        row.addWidget(self._menus, 1)
-        row.addWidget(self.tabs)
-        column.addLayout(row)
-        column.addWidget(self.message_bar)
+        top = QWidget()
+        column(top, row(self._menus, self.tabs, stretch=self._menus), self.message_bar, margin=0).setSpacing(
+            0
+        )
         self.setMenuWidget(top)
 
     def _make_toolbar(self) -> None:
-        bar = QToolBar("Toolbar")
+        style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+        bar = QToolBar("Toolbar", iconSize=QSize(20, 20), toolButtonStyle=style)
         bar.setObjectName("toolbar")
-        bar.setIconSize(QSize(20, 20))
-        bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.actions_by_name.fill(bar, TOOLBAR)
         self.models.setAccessibleName("Model")
         self.models.setToolTip("Model used for analysis; choosing another one analyses all recordings again")
-        self.models.setMinimumContentsLength(8)
-        self.models.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         label = QLabel("Model ")
         label.setBuddy(self.models)
         bar.addSeparator()

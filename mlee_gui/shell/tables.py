@@ -81,8 +81,7 @@ class RowModel(QAbstractTableModel):
 
 def button_row(actions: Sequence[QAction]) -> QToolBar:
     """Commands as text buttons; those that do not fit move into a menu at the end."""
-    bar = QToolBar()
-    bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+    bar = QToolBar(toolButtonStyle=Qt.ToolButtonStyle.ToolButtonTextOnly)
     bar.addActions(list(actions))
     for action in actions:
         bar.widgetForAction(action).setAutoRaise(False)  # type: ignore[attr-defined]

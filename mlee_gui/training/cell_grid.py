@@ -7,12 +7,13 @@ from collections.abc import Mapping
 
 from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QMenu, QMessageBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QMenu, QMessageBox, QWidget
 
 from mlee_core.runs.cells import Cell
 from mlee_core.runs.follower import CellView
 
 from ..shell.tables import TableWithPlaceholder
+from ..shell.widgets import column
 from .cell_delegate import CellDelegate, cell_size
 from .cell_grid_model import MARKS, STATES, CellGridModel, cell_text, kind, percent, stage_text
 
@@ -64,10 +65,7 @@ class CellGrid(QWidget):
         self.legend.setAccessibleName("Number of cells in each state")
         self._make_actions()
         self._size_cells()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.table, 1)
-        column.addWidget(self.legend)
+        column(self, self.table, self.legend, stretch=self.table, margin=0)
         self.setFocusProxy(self.table)
         self.table.selectionModel().currentChanged.connect(self._on_current)
         self.table.activated.connect(self._on_current)
@@ -110,8 +108,7 @@ class CellGrid(QWidget):
     # --- commands
 
     def _make_actions(self) -> None:
-        self.menu = QMenu(self)
-        self.menu.setToolTipsVisible(True)
+        self.menu = QMenu(self, toolTipsVisible=True)
         self.actions_by_name: dict[str, QAction] = {}
         for (name, text, key, _, _), slot in zip(
             COMMANDS, (self._ask_rerun, self._resume, self._skip), strict=True

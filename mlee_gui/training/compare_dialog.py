@@ -25,9 +25,9 @@ from mlee_core.report.formatting import stage_name
 from mlee_core.report.run_comparison import ComparedRun, RunComparison
 
 from ..shell.tasks import Tasks
+from ..shell.widgets import button, column, text_label
 from .comparison_client import ComparisonClient
 from .report_export import export_report
-from .widgets import button, column, text_label
 
 HOW = (
     "WA and UA are pooled over all test utterances, in percent; in brackets the difference to the first run, "

@@ -16,8 +16,8 @@ from mlee_core.runs.run_folder import RunFolder
 
 from ..shell.plot_theme import mix
 from ..shell.tasks import Tasks
+from ..shell.widgets import column, text_label
 from .cell_grid_model import percent
-from .widgets import column, text_label
 
 if TYPE_CHECKING:
     from mlee_core.report.cell_report import Confusion

@@ -23,7 +23,7 @@ from mlee_core.jobs.queue import Item, Queue
 
 from ..shell.status_bar import remaining_text
 from ..shell.tables import Index, RowModel, RowTable, button_row
-from .widgets import column
+from ..shell.widgets import column
 
 COLUMNS = ("Experiment", "State")
 EMPTY = "No experiments yet.\nCreate one (Ctrl+N), or open a run folder."
@@ -128,8 +128,8 @@ class QueuePanel(QWidget):
         self._awaited: str | None = None  # queued by this window, but not in the list yet
         title = QLabel("Experiments")
         title.setBuddy(self.table)
-        row = button_row(buttons)
-        column(self, title, self.table, row, self.paused, self.keep_going, stretch=self.table)
+        below = (button_row(buttons), self.paused, self.keep_going)
+        column(self, title, self.table, *below, stretch=self.table)
         self.show_queue(Queue())
 
     def show_queue(self, queue: Queue) -> None:
