@@ -194,10 +194,8 @@ class MainWindow(QMainWindow):
 
     def restore_layout(self, geometry: QByteArray, state: QByteArray) -> None:
         """Restore a result of `layout_state`; one that does not fit is ignored."""
-        if not geometry.isEmpty():
-            self.restoreGeometry(geometry)
-        if not state.isEmpty():
-            self._restore_docks(state)
+        self.restoreGeometry(geometry)
+        self._restore_docks(state)
 
     def _restore_docks(self, state: QByteArray) -> None:
         self.restoreState(state, LAYOUT_VERSION)
@@ -238,10 +236,9 @@ class MainWindow(QMainWindow):
         bar.addWidget(self.models)
         bar.addSeparator()
         self.actions_by_name.fill(bar, TOOLBAR_END)
-        for action in bar.actions():
-            button = bar.widgetForAction(action)
-            if action.objectName() in ICON_ONLY:
-                button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)  # type: ignore[attr-defined]
+        for name in ICON_ONLY:
+            button = bar.widgetForAction(self.actions_by_name[name])
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)  # type: ignore[attr-defined]
         self.addToolBar(bar)
         self.toolbar = bar
 

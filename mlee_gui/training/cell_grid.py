@@ -48,7 +48,6 @@ class CellGrid(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._read_only = self._quiet = False
-        self.question: QMessageBox | None = None
         self.model = CellGridModel(self)
         self.table = TableWithPlaceholder(self.model, EMPTY)
         self.table.setItemDelegate(CellDelegate(self))
@@ -140,12 +139,7 @@ class CellGrid(QWidget):
         box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.buttonClicked.connect(lambda button: self.rerun.emit(view.cell) if button is rerun else None)
-        box.finished.connect(self._forget_question)
-        self.question = box
         box.open()
-
-    def _forget_question(self) -> None:
-        self.question = None
 
     def _loss_text(self, cell: Cell) -> str:
         """What is lost when a cell is trained again: its result, and all results that depend on it."""

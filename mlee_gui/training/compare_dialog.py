@@ -127,14 +127,14 @@ class CompareDialog(QDialog):
     def _show(self, found: RunComparison) -> None:
         self.found = found
         self.about.setText(HOW if found.runs else "None of these runs has a result to show yet.")
-        self.copy.setEnabled(bool(found.runs))
-        self.export.setEnabled(bool(found.runs))
         self._show_notes()
         self.table.setVisible(bool(found.runs))
-        self.table.setRowCount(len(found.stages) if found.runs else 0)
-        self.table.setColumnCount(len(COLUMNS) * len(found.runs))
         if not found.runs:
             return
+        self.copy.setEnabled(True)
+        self.export.setEnabled(True)
+        self.table.setRowCount(len(found.stages))
+        self.table.setColumnCount(len(COLUMNS) * len(found.runs))
         self.table.setVerticalHeaderLabels([stage_name(stage) for stage in found.stages])
         for k, run in enumerate(found.runs):
             self._fill(k, run)
@@ -149,13 +149,14 @@ class CompareDialog(QDialog):
         shade = self.palette().color(QPalette.ColorRole.AlternateBase)
         scores: tuple[Literal["wa", "ua"], ...] = ("wa", "ua")
         for row, stage in enumerate(self.found.stages):
-            items = [QTableWidgetItem(self.found.score_text(run, stage, score)) for score in scores]
-            for item, score in zip(items, scores, strict=True):
+            cells = [
+                (self.found.score_text(run, stage, s), self.found.is_best(run, stage, s)) for s in scores
+            ]
+            for offset, (text, best) in enumerate([*cells, (self.found.networks(run, stage), False)]):
+                item = QTableWidgetItem(text)
                 font = item.font()
-                font.setBold(self.found.is_best(run, stage, score))
+                font.setBold(best)
                 item.setFont(font)
-            items.append(QTableWidgetItem(self.found.networks(run, stage)))
-            for offset, item in enumerate(items):
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 if k % 2:
                     item.setBackground(shade)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QSize, Qt
@@ -133,22 +133,18 @@ class TrainingLayout:
             label.setWordWrap(False)
             label.setAlignment(Qt.AlignmentFlag.AlignTop)
         corpus = self._group("Corpus", self.head, Columns((self.table, self.admitted), 0, (0, 1)), self.notes)
-        left = _column(
-            QWidget(),
-            (self._group("Part of Table 3"), self._group("Training", self.recipe), self.more, self.more_box),
-        )
+        part, training = self._group("Part of Table 3"), self._group("Training", self.recipe)
+        left = _column(QWidget(), part, training, self.more, self.more_box)
         right = _column(
             QWidget(),
-            (
-                self._group("Machine", self.devices),
-                self._group("Run"),
-                _column(QGroupBox("Cost"), (self._cost(),)),
-                _column(QGroupBox("The same in a terminal"), (self.command, self.copy)),
-            ),
+            self._group("Machine", self.devices),
+            self._group("Run"),
+            _column(QGroupBox("Cost"), self._cost()),
+            _column(QGroupBox("The same in a terminal"), self.command, self.copy),
         )
         scroll = QScrollArea(widgetResizable=True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidget(_column(QWidget(), (corpus, Columns((left, right), WIDE, (1, 1))), MARGIN))
+        scroll.setWidget(_column(QWidget(), corpus, Columns((left, right), WIDE, (1, 1)), margin=MARGIN))
         column(form, scroll, self._bar(), stretch=scroll, margin=0)
 
     def _order_tabs(self) -> None:
@@ -164,7 +160,7 @@ class TrainingLayout:
 
     def _group(self, title: str, *widgets: QWidget) -> QWidget:
         """A box with the fields of a group, and these below them."""
-        return _column(QGroupBox(title), (self._fields(title), *widgets))
+        return _column(QGroupBox(title), self._fields(title), *widgets)
 
     def _fields(self, title: str) -> QWidget:
         made = QWidget()
@@ -210,6 +206,6 @@ def _grid(parent: QWidget) -> QGridLayout:
     return grid
 
 
-def _column(parent: QWidget, widgets: Iterable[QWidget], margin: int = 0) -> QWidget:
+def _column(parent: QWidget, *widgets: QWidget, margin: int = 0) -> QWidget:
     column(parent, *widgets, margin=None if isinstance(parent, QGroupBox) else margin).addStretch(1)
     return parent
