@@ -193,7 +193,6 @@ class Actions(QObject):
                 self[command.name].setIcon(icon(command.name, self._window.palette()))
 
     def set_playing(self, playing: bool) -> None:
-        """Show Play or Pause."""
         self["play"].setIcon(icon("pause" if playing else "play", self._window.palette()))
         self["play"].setIconText("Pause" if playing else "Play")
         self["play"].setChecked(playing)
@@ -226,11 +225,6 @@ _WIDGET_KEYS: dict[Qt.Key, tuple[type[QWidget], ...]] = {
 }
 
 
-def _is_popup(widget: object) -> bool:
-    """Whether it is the list of an open combo box, which selects an item at this event."""
-    return isinstance(widget, QWidget) and widget.window().windowType() == Qt.WindowType.Popup
-
-
 class KeepWidgetKeys(QObject):
     """Gives a focused button, list, slider or combo box its own keys before shortcuts.
 
@@ -241,7 +235,9 @@ class KeepWidgetKeys(QObject):
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             owners = _WIDGET_KEYS.get(Qt.Key(event.key()))
             plain = event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
-            if owners and plain and isinstance(watched, owners) and not _is_popup(watched):
+            # the list of an open combo box selects an item at this event
+            popup = isinstance(watched, QWidget) and watched.window().windowType() == Qt.WindowType.Popup
+            if owners and plain and isinstance(watched, owners) and not popup:
                 event.accept()
                 return True
         return super().eventFilter(watched, event)

@@ -52,8 +52,10 @@ class Dock(QDockWidget):
 
     toggled_by_user = Signal(bool)
 
-    def __init__(self, title: str, parent: QWidget) -> None:
-        super().__init__(title, parent)
+    def __init__(self, place: Place, parent: QWidget) -> None:
+        super().__init__(place.title, parent)
+        self.place = place
+        self.setObjectName(place.name)
         self.toggleViewAction().triggered.connect(lambda on: self.toggled_by_user.emit(True) if on else None)
         self.topLevelChanged.connect(lambda _: self.draw_buttons())
         self.draw_buttons()
@@ -98,7 +100,6 @@ class MainWindow(QMainWindow):
         self.models = QComboBox(minimumContentsLength=8, sizeAdjustPolicy=adjust)
         self.docks: dict[str, Dock] = {}
         self.page: Page = "analysis"
-        self._places: list[Place] = []
         self._dock_state = QByteArray()  # while another page is shown
         self._dock_visibility: dict[str, bool] = {}  # changed while another page is shown
         self.setStatusBar(self.status)
@@ -167,12 +168,10 @@ class MainWindow(QMainWindow):
 
     def add_dock(self, place: Place, panel: QWidget) -> Dock:
         """Add a panel in a dock, and to the View menu."""
-        dock = Dock(place.title, self)
-        dock.setObjectName(place.name)
+        dock = Dock(place, self)
         dock.setWidget(panel)
         self.addDockWidget(place.area, dock)
         self.docks[place.name] = dock
-        self._places.append(place)
         view = self.menu("view")
         if len(self.docks) == 1:
             view.addSeparator()
@@ -182,10 +181,9 @@ class MainWindow(QMainWindow):
     def arrange(self, left: int, right: int) -> None:
         """Set the initial sizes of the docks: column widths in pixels, heights by their shares."""
         for area, width in ((LEFT, left), (RIGHT, right)):
-            docks = [self.docks[p.name] for p in self._places if p.area == area]
-            shares = [p.stretch for p in self._places if p.area == area]
+            docks = [dock for dock in self.docks.values() if dock.place.area == area]
             self.resizeDocks(docks, [width] * len(docks), Qt.Orientation.Horizontal)
-            self.resizeDocks(docks, [s * 100 for s in shares], Qt.Orientation.Vertical)
+            self.resizeDocks(docks, [100 * dock.place.stretch for dock in docks], Qt.Orientation.Vertical)
 
     def layout_state(self) -> tuple[QByteArray, QByteArray]:
         """Geometry and docks of the analysis page, which is shown."""

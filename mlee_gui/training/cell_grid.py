@@ -75,7 +75,9 @@ class CellGrid(QWidget):
         """Show these cells, again whenever something has changed. The chosen cell stays chosen."""
         chosen = self.chosen
         if self.model.show_cells(cells) and chosen is not None:
-            self._choose_quietly(chosen.cell)
+            self._quiet = True  # after a reset around the same cell, the user has not chosen another
+            self.table.setCurrentIndex(self.model.index_of(chosen.cell))
+            self._quiet = False
         self._refresh()
 
     @property
@@ -168,12 +170,6 @@ class CellGrid(QWidget):
         view = self.model.view_at(index)
         if view is not None and not self._quiet:
             self.cell_chosen.emit(view.cell)
-
-    def _choose_quietly(self, cell: Cell) -> None:
-        """After a reset of the table around the same cell, the user has not chosen another."""
-        self._quiet = True
-        self.table.setCurrentIndex(self.model.index_of(cell))
-        self._quiet = False
 
     def _refresh(self) -> None:
         counts = Counter(kind(view) for view in self.model.views())

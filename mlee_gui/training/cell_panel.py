@@ -62,5 +62,4 @@ class CellPanel(QWidget):
         self.confusion.show_cell(None, None)
 
     def stop(self) -> None:
-        """Read nothing more."""
         self._tasks.stop()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -22,11 +22,12 @@ from PySide6.QtWidgets import (
 
 from mlee_core.report.document_blocks import as_text
 from mlee_core.report.formatting import stage_name
-from mlee_core.report.run_comparison import ComparedRun, RunComparison
+from mlee_core.report.run_comparison import ComparedRun, RunComparison, compare_runs
+from mlee_core.system.service import Done, Refused, ServiceProcess, calling
 
+from ..shell.process_client import ProcessClient
 from ..shell.tasks import Tasks
 from ..shell.widgets import button, column, text_label
-from .comparison_client import ComparisonClient
 from .report_export import export_report
 
 HOW = (
@@ -35,6 +36,27 @@ HOW = (
     "planned ones."
 )
 COLUMNS = ("WA", "UA", "done")
+
+
+class ComparisonClient(ProcessClient):
+    """Runs are read in a process of its own: `compared`, `refused` or `died` comes once after `compare`."""
+
+    compared = Signal(object)  # RunComparison
+    refused = Signal(str)  # one sentence
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(lambda: ServiceProcess("comparison", calling, compare_runs), parent)
+
+    def compare(self, runs: Sequence[Path]) -> None:
+        self.request((tuple(runs),))
+
+    def _on_event(self, number: int, event: Any) -> None:
+        self.stop()
+        match event:
+            case Done(found):
+                self.compared.emit(found)
+            case Refused(message):
+                self.refused.emit(message)
 
 
 class CompareDialog(QDialog):

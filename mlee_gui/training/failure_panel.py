@@ -79,7 +79,6 @@ class FailurePanel(QWidget):
         self._shown = ()  # the same failure may come back with another log
 
     def stop(self) -> None:
-        """Read nothing more."""
         self._tasks.stop()
 
     def _show(self, run: Path, part: str, message: str, log: str) -> None:

@@ -317,6 +317,5 @@ class TrainingPage(QObject):
             actions[name].triggered.connect(partial(self._act, act_on))
 
     def _act(self, act_on: Callable[[Item], object]) -> None:
-        """Do what an action does with the chosen experiment."""
         if self._item is not None:
             act_on(self._item)
