@@ -167,7 +167,7 @@ class Application(QObject):
             self.settings.open_paths = [*self.settings.open_paths, str(take)]
         self.settings.page = self.window.page
         self.settings.window = self.window.layout_state()
-        self.settings.sync()
+        self.settings.store.sync()
         self.window.hide()  # stopping the worker may take a second
         self.presenter.close()
         self.player.stop()

@@ -151,10 +151,6 @@ class QueuePanel(QWidget):
         self._awaited = item_id
         self.show_queue(self.model.queue)
 
-    def current(self) -> Item | None:
-        row = self.table.currentIndex().row()
-        return self.model.queue.items[row] if 0 <= row < len(self.model.queue.items) else None
-
     def selected(self) -> list[Item]:
         """All selected experiments, in order."""
         rows = sorted(index.row() for index in self.table.selectionModel().selectedRows())
@@ -164,6 +160,7 @@ class QueuePanel(QWidget):
         return QSize(320, 600)
 
     def _emit_chosen(self) -> None:
-        item = self.current()
+        row, items = self.table.currentIndex().row(), self.model.queue.items
+        item = items[row] if 0 <= row < len(items) else None
         self._chosen = None if item is None else item.id
         self.chosen.emit(item)
