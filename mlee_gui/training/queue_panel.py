@@ -151,6 +151,10 @@ class QueuePanel(QWidget):
         self._awaited = item_id
         self.show_queue(self.model.queue)
 
+    def current(self) -> Item | None:
+        row = self.table.currentIndex().row()
+        return self.model.queue.items[row] if 0 <= row < len(self.model.queue.items) else None
+
     def selected(self) -> list[Item]:
         """All selected experiments, in order."""
         rows = sorted(index.row() for index in self.table.selectionModel().selectedRows())
@@ -160,7 +164,6 @@ class QueuePanel(QWidget):
         return QSize(320, 600)
 
     def _emit_chosen(self) -> None:
-        row, items = self.table.currentIndex().row(), self.model.queue.items
-        item = items[row] if 0 <= row < len(items) else None
+        item = self.current()
         self._chosen = None if item is None else item.id
         self.chosen.emit(item)
