@@ -20,6 +20,7 @@ from mlee_core.inference.results import ENCODERS
 from mlee_core.inference.worker import start_worker
 from mlee_core.system import package_data
 from mlee_core.system.child_process import log_file
+from mlee_core.system.service import ServiceProcess
 from mlee_core.system.temporary_folders import TemporaryFolder, sweep
 
 from .commands import Commands
@@ -38,7 +39,6 @@ from .shell.actions import KeepWidgetKeys
 from .shell.first_paint import NextFrame
 from .shell.mainwindow import BELOW, LEFT, RIGHT, MainWindow, Place
 from .shell.messages import LogFile, Messages
-from .shell.process_client import ProcessLike
 from .shell.settings import Settings
 from .shell.tasks import Tasks
 from .shell.time_text import time_and_unit, time_text
@@ -57,7 +57,7 @@ def find_model(name: str) -> ModelInfo:
 class Factories:
     """Functions that make the parts of the application; tests replace them."""
 
-    worker: Callable[[], ProcessLike] = start_worker
+    worker: Callable[[], ServiceProcess] = start_worker
     find_model: Callable[[str], ModelInfo] = find_model
     shipped_models: Callable[[], tuple[ModelInfo, ...]] = model_file.shipped
     sound: Callable[[], ModuleType] = load_sounddevice
@@ -167,7 +167,7 @@ class Application(QObject):
             self.settings.open_paths = [*self.settings.open_paths, str(take)]
         self.settings.page = self.window.page
         self.settings.window = self.window.layout_state()
-        self.settings.sync()
+        self.settings.store.sync()
         self.window.hide()  # stopping the worker may take a second
         self.presenter.close()
         self.player.stop()

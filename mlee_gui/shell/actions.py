@@ -51,18 +51,14 @@ _everywhere = partial(Command, page="")
 _training = partial(Command, page="training")
 _SHOW = "Show or hide the attention of"
 
+# fmt: off
 MENUS: dict[str, tuple[Command, ...]] = {
     "&File": (
         Command("open_files", "&Open files…", "Add recordings to the list", "Ctrl+O", "Open"),
         Command("open_folder", "Open &folder…", "Add all recordings of a folder", "Ctrl+Shift+O"),
         Command("record", "&Record", "Start or stop a recording", "R", checkable=True),
-        Command(
-            "export_figure",
-            "&Export figure…",
-            "Save spectrogram and attention curves as a picture",
-            "Ctrl+E",
-            "Export",
-        ),
+        Command("export_figure", "&Export figure…", "Save spectrogram and attention curves as a picture",
+                "Ctrl+E", "Export"),
         _everywhere("new_experiment", "&New experiment…", "Set up an experiment", "Ctrl+N", "New…"),
         _everywhere("open_run", "Open r&un…", "Add a run folder to the list of experiments"),
         _everywhere("quit", "&Quit", "Close the window; training continues", "Ctrl+Q"),
@@ -91,13 +87,8 @@ MENUS: dict[str, tuple[Command, ...]] = {
         Command("end", "&End", "Go to the end of the recording", "End"),
     ),
     "&Analysis": (
-        Command(
-            "analyse_selection",
-            "Analyse &selection",
-            "Analyse only the selected time range",
-            "Return Enter",
-            "Analyse",
-        ),
+        Command("analyse_selection", "Analyse &selection", "Analyse only the selected time range",
+                "Return Enter", "Analyse"),
         Command("reanalyse", "&Analyse again", "Read and analyse the recording again", "F5"),
         Command("stop_work", "S&top analysing", "Stop all running and waiting analyses", "Ctrl+."),
         Command("show_hard", "Attention of dominant &hard", f"{_SHOW} dominant hard", "1", checkable=True),
@@ -106,42 +97,24 @@ MENUS: dict[str, tuple[Command, ...]] = {
         Command("next_head", "Next &dominant head", "Show the bars of the next dominant head", "D"),
     ),
     "&Training": (
-        _training(
-            "pause_queue",
-            "&Pause after this cell",
-            "Finish the running cells, then start no other cell or experiment; or resume",
-            "Ctrl+P",
-            checkable=True,
-        ),
-        _training(
-            "keep_going",
-            "&Continue on failure",
-            "Start the next experiment after a failed one",
-            checkable=True,
-        ),
+        _training("pause_queue", "&Pause after this cell",
+                  "Finish the running cells, then start no other cell or experiment; or resume",
+                  "Ctrl+P", checkable=True),
+        _training("keep_going", "&Continue on failure", "Start the next experiment after a failed one",
+                  checkable=True),
         _training("resume", "&Resume", "Queue the selected experiment again", "Ctrl+R"),
-        _training(
-            "stop_and_keep",
-            "&Stop and keep",
-            "Stop after this epoch: the running cells count as finished early, with their best models",
-            "Ctrl+Shift+S",
-        ),
-        _training(
-            "cancel_run", "C&ancel", "Stop the selected experiment now; it can be resumed", "Ctrl+Shift+X"
-        ),
+        _training("stop_and_keep", "&Stop and keep",
+                  "Stop after this epoch: the running cells count as finished early, with their best models",
+                  "Ctrl+Shift+S"),
+        _training("cancel_run", "C&ancel", "Stop the selected experiment now; it can be resumed",
+                  "Ctrl+Shift+X"),
         _training("delete_run", "&Delete…", "Delete the run folder with all its contents"),
         _training("earlier", "Move &up", "Train the selected experiment earlier", "Ctrl+Up", "Up"),
         _training("later", "Move d&own", "Train the selected experiment later", "Ctrl+Down", "Down"),
-        _training(
-            "forget_run",
-            "Re&move from list",
-            "Remove the selected experiment from the list; its folder stays",
-            "Del",
-            "Remove",
-        ),
-        _training(
-            "use_model", "&Use this model", "Analyse recordings with the model of the selected fold", "Ctrl+U"
-        ),
+        _training("forget_run", "Re&move from list",
+                  "Remove the selected experiment from the list; its folder stays", "Del", "Remove"),
+        _training("use_model", "&Use this model", "Analyse recordings with the model of the selected fold",
+                  "Ctrl+U"),
         _training("compare_runs", "&Compare…", "Show Table 3 of several runs side by side", "Ctrl+K"),
         _training("export_report", "&Export report…", "Write tables and figures of the run", "Ctrl+E"),
     ),
@@ -156,6 +129,7 @@ MENUS: dict[str, tuple[Command, ...]] = {
         _everywhere("about_model", "About the &model", "Training data, scores and limits of the model"),
     ),
 }
+# fmt: on
 
 COMMANDS: tuple[Command, ...] = tuple(command for menu in MENUS.values() for command in menu)
 
@@ -219,7 +193,6 @@ class Actions(QObject):
                 self[command.name].setIcon(icon(command.name, self._window.palette()))
 
     def set_playing(self, playing: bool) -> None:
-        """Show Play or Pause."""
         self["play"].setIcon(icon("pause" if playing else "play", self._window.palette()))
         self["play"].setIconText("Pause" if playing else "Play")
         self["play"].setChecked(playing)
@@ -252,11 +225,6 @@ _WIDGET_KEYS: dict[Qt.Key, tuple[type[QWidget], ...]] = {
 }
 
 
-def _is_popup(widget: object) -> bool:
-    """Whether it is the list of an open combo box, which selects an item at this event."""
-    return isinstance(widget, QWidget) and widget.window().windowType() == Qt.WindowType.Popup
-
-
 class KeepWidgetKeys(QObject):
     """Gives a focused button, list, slider or combo box its own keys before shortcuts.
 
@@ -267,7 +235,9 @@ class KeepWidgetKeys(QObject):
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             owners = _WIDGET_KEYS.get(Qt.Key(event.key()))
             plain = event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
-            if owners and plain and isinstance(watched, owners) and not _is_popup(watched):
+            # the list of an open combo box selects an item at this event
+            popup = isinstance(watched, QWidget) and watched.window().windowType() == Qt.WindowType.Popup
+            if owners and plain and isinstance(watched, owners) and not popup:
                 event.accept()
                 return True
         return super().eventFilter(watched, event)

@@ -50,10 +50,7 @@ class DesktopNotifications(QObject):
         if self._tray is not None:
             self._tray.setVisible(share is not None)
             self._tray.setToolTip(f"MLEE: {text}")
-        self._update_taskbar(share)
-
-    def _update_taskbar(self, share: float | None) -> None:
-        """Show the progress on the program's button (KDE, Ubuntu and others draw it)."""
+        # the program's button in the taskbar; KDE, Ubuntu and others draw it
         signal = QDBusMessage.createSignal("/mlee", LAUNCHER, "Update")
         state = {"progress": float(share or 0.0), "progress-visible": share is not None}
         signal.setArguments([DESKTOP_FILE, state])

@@ -5,9 +5,10 @@ from __future__ import annotations
 from html import escape
 
 from PySide6.QtGui import QTextCursor
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QTextBrowser, QWidget
 
 from .actions import GESTURES, GRID_KEYS, MENUS
+from .widgets import column
 
 DROP = ("Drop files or folders on the window", "Open them")
 PAGES = {"": "Everywhere", "analysis": "Page Analysis", "training": "Page Training"}
@@ -43,17 +44,13 @@ class TextDialog(QDialog):
         super().__init__(parent)
         self.setWindowTitle(title)
         self.resize(560, 620)
-        self.text = QTextBrowser()
-        self.text.setOpenExternalLinks(True)
-        self.text.setHtml(
-            html + "<p></p>" if markdown else html
-        )  # ends a list, which Markdown would continue
+        self.text = QTextBrowser(openExternalLinks=True)
+        self.text.setHtml(html)
         if markdown:
+            self.text.setHtml(f"{html}<p></p>")  # ends a list, which Markdown would continue
             end = QTextCursor(self.text.document())
             end.movePosition(QTextCursor.MoveOperation.End)
             end.insertMarkdown(markdown)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
-        column = QVBoxLayout(self)
-        column.addWidget(self.text)
-        column.addWidget(buttons)
+        column(self, self.text, buttons)

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QComboBox,
     QDockWidget,
-    QHBoxLayout,
     QLabel,
     QMainWindow,
     QMenu,
@@ -18,7 +17,6 @@ from PySide6.QtWidgets import (
     QStackedWidget,
     QTabBar,
     QToolBar,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -26,6 +24,7 @@ from .actions import TOOLBAR, TOOLBAR_END, Actions, Page
 from .icons import icon
 from .messages import MessageBar, Messages
 from .status_bar import StatusBar
+from .widgets import column, row
 
 LAYOUT_VERSION = 2
 """Increased when docks change so much that a stored layout does not fit."""
@@ -53,8 +52,10 @@ class Dock(QDockWidget):
 
     toggled_by_user = Signal(bool)
 
-    def __init__(self, title: str, parent: QWidget) -> None:
-        super().__init__(title, parent)
+    def __init__(self, place: Place, parent: QWidget) -> None:
+        super().__init__(place.title, parent)
+        self.place = place
+        self.setObjectName(place.name)
         self.toggleViewAction().triggered.connect(lambda on: self.toggled_by_user.emit(True) if on else None)
         self.topLevelChanged.connect(lambda _: self.draw_buttons())
         self.draw_buttons()
@@ -95,11 +96,10 @@ class MainWindow(QMainWindow):
         self.actions_by_name = Actions(self)
         self.message_bar = MessageBar(messages)
         self.status = StatusBar()
-        self.models = QComboBox()
+        adjust = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        self.models = QComboBox(minimumContentsLength=8, sizeAdjustPolicy=adjust)
         self.docks: dict[str, Dock] = {}
         self.page: Page = "analysis"
-        self._column = QVBoxLayout()
-        self._places: list[Place] = []
         self._dock_state = QByteArray()  # while another page is shown
         self._dock_visibility: dict[str, bool] = {}  # changed while another page is shown
         self.setStatusBar(self.status)
@@ -108,9 +108,7 @@ class MainWindow(QMainWindow):
         self._make_top()
         self._make_toolbar()
         middle = QWidget()
-        middle.setLayout(self._column)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(0)
+        self._column = column(middle, margin=0)
         self._pages = QStackedWidget()
         self._pages.addWidget(middle)
         self._loading = QLabel("Loading…", alignment=Qt.AlignmentFlag.AlignCenter)
@@ -170,12 +168,10 @@ class MainWindow(QMainWindow):
 
     def add_dock(self, place: Place, panel: QWidget) -> Dock:
         """Add a panel in a dock, and to the View menu."""
-        dock = Dock(place.title, self)
-        dock.setObjectName(place.name)
+        dock = Dock(place, self)
         dock.setWidget(panel)
         self.addDockWidget(place.area, dock)
         self.docks[place.name] = dock
-        self._places.append(place)
         view = self.menu("view")
         if len(self.docks) == 1:
             view.addSeparator()
@@ -185,10 +181,9 @@ class MainWindow(QMainWindow):
     def arrange(self, left: int, right: int) -> None:
         """Set the initial sizes of the docks: column widths in pixels, heights by their shares."""
         for area, width in ((LEFT, left), (RIGHT, right)):
-            docks = [self.docks[p.name] for p in self._places if p.area == area]
-            shares = [p.stretch for p in self._places if p.area == area]
+            docks = [dock for dock in self.docks.values() if dock.place.area == area]
             self.resizeDocks(docks, [width] * len(docks), Qt.Orientation.Horizontal)
-            self.resizeDocks(docks, [s * 100 for s in shares], Qt.Orientation.Vertical)
+            self.resizeDocks(docks, [100 * dock.place.stretch for dock in docks], Qt.Orientation.Vertical)
 
     def layout_state(self) -> tuple[QByteArray, QByteArray]:
         """Geometry and docks of the analysis page, which is shown."""
@@ -197,10 +192,8 @@ class MainWindow(QMainWindow):
 
     def restore_layout(self, geometry: QByteArray, state: QByteArray) -> None:
         """Restore a result of `layout_state`; one that does not fit is ignored."""
-        if not geometry.isEmpty():
-            self.restoreGeometry(geometry)
-        if not state.isEmpty():
-            self._restore_docks(state)
+        self.restoreGeometry(geometry)
+        self._restore_docks(state)
 
     def _restore_docks(self, state: QByteArray) -> None:
         self.restoreState(state, LAYOUT_VERSION)
@@ -215,34 +208,25 @@ class MainWindow(QMainWindow):
 
     def _make_top(self) -> None:
         """Menus, and below them the messages across the whole window."""
-        top = QWidget()
-        column = QVBoxLayout(top)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        self.tabs = QTabBar()
-        self.tabs.setDrawBase(False)
+        self.tabs = QTabBar(drawBase=False)
         self.tabs.setAccessibleName("Page")
         for page in PAGES:
             self.tabs.addTab(page.capitalize())
             self.tabs.setTabToolTip(PAGES.index(page), self.actions_by_name[f"show_{page}"].toolTip())
         self.tabs.currentChanged.connect(lambda index: self.show_page(PAGES[index]))
-        row = QHBoxLayout()
-        row.addWidget(self._menus, 1)
-        row.addWidget(self.tabs)
-        column.addLayout(row)
-        column.addWidget(self.message_bar)
+        top = QWidget()
+        column(top, row(self._menus, self.tabs, stretch=self._menus), self.message_bar, margin=0).setSpacing(
+            0
+        )
         self.setMenuWidget(top)
 
     def _make_toolbar(self) -> None:
-        bar = QToolBar("Toolbar")
+        style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+        bar = QToolBar("Toolbar", iconSize=QSize(20, 20), toolButtonStyle=style)
         bar.setObjectName("toolbar")
-        bar.setIconSize(QSize(20, 20))
-        bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.actions_by_name.fill(bar, TOOLBAR)
         self.models.setAccessibleName("Model")
         self.models.setToolTip("Model used for analysis; choosing another one analyses all recordings again")
-        self.models.setMinimumContentsLength(8)
-        self.models.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         label = QLabel("Model ")
         label.setBuddy(self.models)
         bar.addSeparator()
@@ -250,10 +234,9 @@ class MainWindow(QMainWindow):
         bar.addWidget(self.models)
         bar.addSeparator()
         self.actions_by_name.fill(bar, TOOLBAR_END)
-        for action in bar.actions():
-            button = bar.widgetForAction(action)
-            if action.objectName() in ICON_ONLY:
-                button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)  # type: ignore[attr-defined]
+        for name in ICON_ONLY:
+            button = bar.widgetForAction(self.actions_by_name[name])
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)  # type: ignore[attr-defined]
         self.addToolBar(bar)
         self.toolbar = bar
 

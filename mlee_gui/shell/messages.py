@@ -13,18 +13,11 @@ from typing import Literal
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QPlainTextEdit,
-    QStyle,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QFrame, QLabel, QPlainTextEdit, QStyle, QToolButton, QWidget
 
 from mlee_core.errors import MleeError
+
+from .widgets import column, row, text_label
 
 Level = Literal["info", "warning", "error"]
 
@@ -115,25 +108,20 @@ class MessageBar(QFrame):
         self.setFrameShape(QFrame.Shape.StyledPanel)
         self._shown: list[Message] = []
         self._icon = QLabel()
-        self._text = QLabel(wordWrap=True, textInteractionFlags=Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._text = text_label()
         self._text.setObjectName("message_text")
-        self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._more = self._button("Details", "Show all messages with their details", checkable=True)
         self._copy = self._button("Copy", "Copy the messages and their details")
         self._close = self._button("Dismiss", "Dismiss the messages")
         self._details = QPlainTextEdit(readOnly=True)
         self._details.setMaximumHeight(150)
-        row = QHBoxLayout()
-        row.addWidget(self._icon)
-        row.addWidget(self._text, 1)
-        for button in (self._more, self._copy, self._close):
-            row.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(10, 4, 6, 4)
-        column.addLayout(row)
-        column.addWidget(self._details)
+        buttons = (self._more, self._copy, self._close)
+        line = row(self._icon, self._text, *buttons, stretch=self._text)
+        for button in buttons:
+            line.setAlignment(button, Qt.AlignmentFlag.AlignTop)
+        column(self, line, self._details).setContentsMargins(10, 4, 6, 4)
         self._more.toggled.connect(self._details.setVisible)
-        self._copy.clicked.connect(self._copy_all)
+        self._copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.details()))
         self._close.clicked.connect(self.dismiss)
         messages.posted.connect(self.add)
         self.dismiss()
@@ -174,14 +162,10 @@ class MessageBar(QFrame):
         self._details.setPlainText(self.details())
         self.show()
 
-    def _copy_all(self) -> None:
-        QGuiApplication.clipboard().setText(self.details())
-
     def _button(self, text: str, tip: str, *, checkable: bool = False) -> QToolButton:
-        button = QToolButton()
+        button = QToolButton(autoRaise=True)
         button.setText(text)
         button.setToolTip(tip)
-        button.setAutoRaise(True)
         button.setCheckable(checkable)
         button.setAccessibleName(text)
         return button

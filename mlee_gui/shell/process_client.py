@@ -7,34 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from mlee_core.errors import WorkerDied
 from mlee_core.events import Progress
-from mlee_core.system.child_process import Outcome
-from mlee_core.system.service import END, Cancel, Fault, Refused, Reply, Request
+from mlee_core.system.service import END, Cancel, Fault, Refused, Reply, Request, ServiceProcess
 
 BUSY_MS = 15
 IDLE_MS = 200
 MOST_SENT = 32
 """So many requests the process may hold: a full pipe would block the window."""
-
-
-class ProcessLike(Protocol):
-    """What is used of a `ServiceProcess`; tests use one without a process."""
-
-    name: str
-    log: Path | None
-
-    @property
-    def alive(self) -> bool: ...
-    def send(self, message: Request | Cancel) -> None: ...
-    def replies(self) -> list[Reply]: ...
-    def outcome(self) -> Outcome | None: ...
-    def stop(self, grace_s: float) -> Outcome: ...
 
 
 class ProcessClient(QObject):
@@ -48,11 +32,11 @@ class ProcessClient(QObject):
     GRACE_S = 0.0
     """How long the process may take to end by itself when the client stops, which waits for it."""
 
-    def __init__(self, start: Callable[[], ProcessLike], parent: QObject | None = None) -> None:
+    def __init__(self, start: Callable[[], ServiceProcess], parent: QObject | None = None) -> None:
         """start: starts a process, or gives one that was started before."""
         super().__init__(parent)
         self._start = start
-        self._process: ProcessLike | None = None
+        self._process: ServiceProcess | None = None
         self._number = 0
         self._wanted: dict[int, Any] = {}  # number -> request whose end has not come
         self._unsent: list[int] = []
@@ -141,7 +125,7 @@ class ProcessClient(QObject):
             event = Refused(f"MLEE failed on {self._subject(request)}: {event.error}{details}.")
         self._on_event(number, event)
 
-    def _on_death(self, process: ProcessLike) -> None:
+    def _on_death(self, process: ServiceProcess) -> None:
         outcome = process.outcome()
         assert outcome is not None, "it is not alive"
         lost = frozenset(self._wanted) - set(self._unsent)

@@ -119,7 +119,3 @@ class Settings:
 
     def clear_recent(self) -> None:
         self.recent = []
-
-    def sync(self) -> None:
-        """Write now."""
-        self.store.sync()

@@ -6,17 +6,11 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QLabel,
-    QProgressBar,
-    QPushButton,
-    QSizePolicy,
-    QStatusBar,
-    QWidget,
-)
+from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QSizePolicy, QStatusBar, QWidget
 
 from mlee_core.inference.model_info import ModelInfo
+
+from .widgets import row
 
 RULES = ("fusion", "soft", "hard", "mlee")
 """The head that makes the prediction is the first of these that the model has."""
@@ -84,10 +78,8 @@ class StatusBar(QStatusBar):
         self.stop.setToolTip("Stop all analyses that run or wait (Ctrl+.)")
         self.stop.clicked.connect(self.stop_requested)
         self._running = QWidget()
-        row = QHBoxLayout(self._running)
-        row.setContentsMargins(16, 0, 0, 0)
-        for widget in (self.activity, self._bar, self._remaining, self.stop):
-            row.addWidget(widget)
+        line = row(self.activity, self._bar, self._remaining, self.stop, parent=self._running)
+        line.setContentsMargins(16, 0, 0, 0)
         self.addWidget(self.model)
         self.addWidget(self._running)
         self.addWidget(self.text, 1)

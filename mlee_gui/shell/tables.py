@@ -20,10 +20,13 @@ Index = QModelIndex | QPersistentModelIndex
 
 
 class TableWithPlaceholder(QTableView):
-    """A table that shows a text while it is empty."""
+    """A table that shows a text while it is empty; its cells cannot be edited."""
 
-    def __init__(self, empty: str) -> None:
-        super().__init__()
+    def __init__(self, model: QAbstractItemModel, empty: str) -> None:
+        super().__init__(showGrid=False)
+        self.setModel(model)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setTabKeyNavigation(False)  # Tab moves to the next panel
         self._empty = empty
 
     def set_placeholder(self, text: str) -> None:
@@ -32,7 +35,7 @@ class TableWithPlaceholder(QTableView):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
-        if self.model() is None or self.model().rowCount() == 0:
+        if self.model().rowCount() == 0:
             painter = QPainter(self.viewport())
             painter.setPen(self.palette().color(QPalette.ColorRole.PlaceholderText))
             area = self.viewport().rect().adjusted(12, 12, -12, -12)
@@ -41,16 +44,12 @@ class TableWithPlaceholder(QTableView):
 
 
 class RowTable(TableWithPlaceholder):
-    """A table of records: whole rows are selected and cannot be edited; no grid, no row numbers."""
+    """A table of records: whole rows are selected; no row numbers."""
 
     def __init__(self, model: QAbstractItemModel, empty: str = "") -> None:
-        super().__init__(empty)
-        self.setModel(model)
+        super().__init__(model, empty)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setTabKeyNavigation(False)  # Tab moves to the next panel
         self.setWordWrap(False)
-        self.setShowGrid(False)
         self.verticalHeader().hide()
         self.horizontalHeader().setHighlightSections(False)
 
@@ -82,8 +81,7 @@ class RowModel(QAbstractTableModel):
 
 def button_row(actions: Sequence[QAction]) -> QToolBar:
     """Commands as text buttons; those that do not fit move into a menu at the end."""
-    bar = QToolBar()
-    bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+    bar = QToolBar(toolButtonStyle=Qt.ToolButtonStyle.ToolButtonTextOnly)
     bar.addActions(list(actions))
     for action in actions:
         bar.widgetForAction(action).setAutoRaise(False)  # type: ignore[attr-defined]

@@ -10,8 +10,8 @@ from mlee_core.figures.palette import CELL_COLORS
 from mlee_core.runs.follower import CellView
 
 from ..shell.plot_theme import mix
+from ..shell.tables import Index
 from .cell_grid_model import FIRST_OF_GROUP_ROLE, MARKS, VIEW_ROLE, kind, lines_of
-from .widgets import Index
 
 STRIPE = 3
 BAR = 3

@@ -7,49 +7,30 @@ from collections.abc import Mapping
 
 from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
-    QLabel,
-    QMenu,
-    QMessageBox,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLabel, QMenu, QMessageBox, QWidget
 
 from mlee_core.runs.cells import Cell
 from mlee_core.runs.follower import CellView
 
 from ..shell.tables import TableWithPlaceholder
+from ..shell.widgets import column
 from .cell_delegate import CellDelegate, cell_size
 from .cell_grid_model import MARKS, STATES, CellGridModel, cell_text, kind, percent, stage_text
 
 EMPTY = "No experiment is chosen. Choose one in the queue, or create one (Ctrl+N)."
 READ_ONLY = "The run is opened read-only."
 
+# fmt: off
 COMMANDS = (
-    (
-        "rerun",
-        "Re&run…",
-        "Shift+R",
-        "Train this cell from scratch (Shift+R): its result is deleted, with all results that depend on it",
-        ("done", "failed", "stopped", "skipped"),
-    ),
-    (
-        "resume",
-        "R&esume",
-        "R",
-        "Continue training this cell after its last epoch (R)",
-        ("failed", "stopped", "undone"),
-    ),
-    (
-        "skip",
-        "&Skip",
-        "S",
-        "Do not train this cell (S); what it has is kept",
-        ("queued", "running", "failed", "stopped", "skipped", "undone"),
-    ),
+    ("rerun", "Re&run…", "Shift+R",
+     "Train this cell from scratch (Shift+R): its result is deleted, with all results that depend on it",
+     ("done", "failed", "stopped", "skipped")),
+    ("resume", "R&esume", "R", "Continue training this cell after its last epoch (R)",
+     ("failed", "stopped", "undone")),
+    ("skip", "&Skip", "S", "Do not train this cell (S); what it has is kept",
+     ("queued", "running", "failed", "stopped", "skipped", "undone")),
 )
+# fmt: on
 """Name, text, key, tip, and the states of a cell in which the command is available."""
 
 _LEGEND = ("done", "early", "running", "failed", "stopped", "skipped", "queued", "undone")
@@ -67,15 +48,10 @@ class CellGrid(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._read_only = self._quiet = False
-        self.question: QMessageBox | None = None
         self.model = CellGridModel(self)
-        self.table = TableWithPlaceholder(EMPTY)
-        self.table.setModel(self.model)
+        self.table = TableWithPlaceholder(self.model, EMPTY)
         self.table.setItemDelegate(CellDelegate(self))
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setTabKeyNavigation(False)  # Tab moves to the next panel
-        self.table.setShowGrid(False)
         self.table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
@@ -88,10 +64,7 @@ class CellGrid(QWidget):
         self.legend.setAccessibleName("Number of cells in each state")
         self._make_actions()
         self._size_cells()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.table, 1)
-        column.addWidget(self.legend)
+        column(self, self.table, self.legend, stretch=self.table, margin=0)
         self.setFocusProxy(self.table)
         self.table.selectionModel().currentChanged.connect(self._on_current)
         self.table.activated.connect(self._on_current)
@@ -102,7 +75,9 @@ class CellGrid(QWidget):
         """Show these cells, again whenever something has changed. The chosen cell stays chosen."""
         chosen = self.chosen
         if self.model.show_cells(cells) and chosen is not None:
-            self._choose_quietly(chosen.cell)
+            self._quiet = True  # after a reset around the same cell, the user has not chosen another
+            self.table.setCurrentIndex(self.model.index_of(chosen.cell))
+            self._quiet = False
         self._refresh()
 
     @property
@@ -122,10 +97,6 @@ class CellGrid(QWidget):
         self._read_only = on
         self._refresh()
 
-    def set_placeholder(self, text: str) -> None:
-        """The text shown while there are no cells."""
-        self.table.set_placeholder(text)
-
     def sizeHint(self) -> QSize:
         one = cell_size(self.fontMetrics())
         return QSize(one.width() * 8, one.height() * 7)
@@ -138,8 +109,7 @@ class CellGrid(QWidget):
     # --- commands
 
     def _make_actions(self) -> None:
-        self.menu = QMenu(self)
-        self.menu.setToolTipsVisible(True)
+        self.menu = QMenu(self, toolTipsVisible=True)
         self.actions_by_name: dict[str, QAction] = {}
         for (name, text, key, _, _), slot in zip(
             COMMANDS, (self._ask_rerun, self._resume, self._skip), strict=True
@@ -171,12 +141,7 @@ class CellGrid(QWidget):
         box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.buttonClicked.connect(lambda button: self.rerun.emit(view.cell) if button is rerun else None)
-        box.finished.connect(self._forget_question)
-        self.question = box
         box.open()
-
-    def _forget_question(self) -> None:
-        self.question = None
 
     def _loss_text(self, cell: Cell) -> str:
         """What is lost when a cell is trained again: its result, and all results that depend on it."""
@@ -205,12 +170,6 @@ class CellGrid(QWidget):
         view = self.model.view_at(index)
         if view is not None and not self._quiet:
             self.cell_chosen.emit(view.cell)
-
-    def _choose_quietly(self, cell: Cell) -> None:
-        """After a reset of the table around the same cell, the user has not chosen another."""
-        self._quiet = True
-        self.table.setCurrentIndex(self.model.index_of(cell))
-        self._quiet = False
 
     def _refresh(self) -> None:
         counts = Counter(kind(view) for view in self.model.views())

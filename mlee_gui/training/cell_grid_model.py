@@ -13,10 +13,7 @@ from mlee_core.runs.cells import Cell
 from mlee_core.runs.follower import CellView
 
 from ..shell.status_bar import remaining_text
-from .widgets import Index
-
-Row = tuple[str, int]
-"""Fold and seed."""
+from ..shell.tables import Index
 
 VIEW_ROLE = Qt.ItemDataRole.UserRole
 FIRST_OF_GROUP_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -98,7 +95,7 @@ class CellGridModel(QAbstractTableModel):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self._rows: list[Row] = []
+        self._rows: list[tuple[str, int]] = []  # fold and seed
         self._stages: list[Stage] = []
         self._views: dict[tuple[int, int], CellView] = {}
         self._places: dict[Cell, tuple[int, int]] = {}

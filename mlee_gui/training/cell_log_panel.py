@@ -6,13 +6,13 @@ from pathlib import Path
 
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent, QTextCursor
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QWidget
 
 from mlee_core.runs.cells import Cell
 from mlee_core.runs.logs import CellEvents, log_files, tail
 
 from ..shell.tasks import Tasks
-from .widgets import text_view
+from ..shell.widgets import column, row, text_view
 
 EVERY_MS = 1000
 """Between two readings of the files, while the log is visible."""
@@ -34,9 +34,8 @@ class CellLogPanel(QWidget):
         self._request = 0  # number of the newest; answers to earlier ones are dropped
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._read)
-        self.source = QComboBox()
+        self.source = QComboBox(sizeAdjustPolicy=QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.source.addItem(THIS_CELL)
-        self.source.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.source.setAccessibleName("Which log")
         self.source.setToolTip("The events of this cell as text, or the end of a log file of the run")
         self.follow = QCheckBox("&Follow")
@@ -44,13 +43,9 @@ class CellLogPanel(QWidget):
         self.follow.setToolTip("Keep the newest line visible")
         self.text = text_view("Log")
         self.text.setPlaceholderText("Nothing is written yet.")
-        row = QHBoxLayout()
-        row.addWidget(self.source)
-        row.addWidget(self.follow)
-        row.addStretch(1)
-        column = QVBoxLayout(self)
-        column.addLayout(row)
-        column.addWidget(self.text, 1)
+        top = row(self.source, self.follow)
+        top.addStretch(1)
+        column(self, top, self.text, stretch=self.text)
         self.source.activated.connect(self._restart)
         self.follow.toggled.connect(self._follow_end)
         self.text.verticalScrollBar().rangeChanged.connect(self._follow_end)

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QTabWidget, QWidget
 
 from mlee_core.runs.follower import CellView
 
 from ..shell.status_bar import Elided
 from ..shell.tasks import Tasks
+from ..shell.widgets import column
 from .cell_grid_model import cell_text, tip
 from .cell_log_panel import CellLogPanel
 from .confusion_panel import ConfusionPanel
@@ -31,18 +32,14 @@ class CellPanel(QWidget):
         self.curves = LearningCurves()
         self.log = CellLogPanel(self._tasks)
         self.confusion = ConfusionPanel(self._tasks)
-        self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
+        self.tabs = QTabWidget(documentMode=True)
         for tab, title, tip_text in (
             (self.curves, "&Curves", "Losses and accuracies after each epoch"),
             (self.log, "&Log", "The events of this cell, and the logs of the run"),
             (self.confusion, "C&onfusion", "Which class the finished cell predicted for which"),
         ):
             self.tabs.setTabToolTip(self.tabs.addTab(tab, title), tip_text)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 4, 0, 0)
-        column.addWidget(self.title)
-        column.addWidget(self.tabs, 1)
+        column(self, self.title, self.tabs, stretch=self.tabs).setContentsMargins(0, 4, 0, 0)
         self.clear()
 
     def show_cell(self, run: Path, view: CellView, curve: Sequence[Mapping[str, Any]]) -> None:
@@ -65,5 +62,4 @@ class CellPanel(QWidget):
         self.confusion.show_cell(None, None)
 
     def stop(self) -> None:
-        """Read nothing more."""
         self._tasks.stop()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -22,12 +22,13 @@ from PySide6.QtWidgets import (
 
 from mlee_core.report.document_blocks import as_text
 from mlee_core.report.formatting import stage_name
-from mlee_core.report.run_comparison import ComparedRun, RunComparison
+from mlee_core.report.run_comparison import ComparedRun, RunComparison, compare_runs
+from mlee_core.system.service import Done, Refused, ServiceProcess, calling
 
+from ..shell.process_client import ProcessClient
 from ..shell.tasks import Tasks
-from .comparison_client import ComparisonClient
+from ..shell.widgets import button, column, text_label
 from .report_export import export_report
-from .widgets import button, column, text_label
 
 HOW = (
     "WA and UA are pooled over all test utterances, in percent; in brackets the difference to the first run, "
@@ -35,6 +36,27 @@ HOW = (
     "planned ones."
 )
 COLUMNS = ("WA", "UA", "done")
+
+
+class ComparisonClient(ProcessClient):
+    """Runs are read in a process of its own: `compared`, `refused` or `died` comes once after `compare`."""
+
+    compared = Signal(object)  # RunComparison
+    refused = Signal(str)  # one sentence
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(lambda: ServiceProcess("comparison", calling, compare_runs), parent)
+
+    def compare(self, runs: Sequence[Path]) -> None:
+        self.request((tuple(runs),))
+
+    def _on_event(self, number: int, event: Any) -> None:
+        self.stop()
+        match event:
+            case Done(found):
+                self.compared.emit(found)
+            case Refused(message):
+                self.refused.emit(message)
 
 
 class CompareDialog(QDialog):
@@ -127,14 +149,14 @@ class CompareDialog(QDialog):
     def _show(self, found: RunComparison) -> None:
         self.found = found
         self.about.setText(HOW if found.runs else "None of these runs has a result to show yet.")
-        self.copy.setEnabled(bool(found.runs))
-        self.export.setEnabled(bool(found.runs))
         self._show_notes()
         self.table.setVisible(bool(found.runs))
-        self.table.setRowCount(len(found.stages) if found.runs else 0)
-        self.table.setColumnCount(len(COLUMNS) * len(found.runs))
         if not found.runs:
             return
+        self.copy.setEnabled(True)
+        self.export.setEnabled(True)
+        self.table.setRowCount(len(found.stages))
+        self.table.setColumnCount(len(COLUMNS) * len(found.runs))
         self.table.setVerticalHeaderLabels([stage_name(stage) for stage in found.stages])
         for k, run in enumerate(found.runs):
             self._fill(k, run)
@@ -149,13 +171,14 @@ class CompareDialog(QDialog):
         shade = self.palette().color(QPalette.ColorRole.AlternateBase)
         scores: tuple[Literal["wa", "ua"], ...] = ("wa", "ua")
         for row, stage in enumerate(self.found.stages):
-            items = [QTableWidgetItem(self.found.score_text(run, stage, score)) for score in scores]
-            for item, score in zip(items, scores, strict=True):
+            cells = [
+                (self.found.score_text(run, stage, s), self.found.is_best(run, stage, s)) for s in scores
+            ]
+            for offset, (text, best) in enumerate([*cells, (self.found.networks(run, stage), False)]):
+                item = QTableWidgetItem(text)
                 font = item.font()
-                font.setBold(self.found.is_best(run, stage, score))
+                font.setBold(best)
                 item.setFont(font)
-            items.append(QTableWidgetItem(self.found.networks(run, stage)))
-            for offset, item in enumerate(items):
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 if k % 2:
                     item.setBackground(shade)

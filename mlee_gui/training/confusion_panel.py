@@ -7,13 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QBrush, QColor, QPalette
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHeaderView,
-    QTableWidget,
-    QTableWidgetItem,
-    QWidget,
-)
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from mlee_core.figures.palette import CELL_COLORS, text_on
 from mlee_core.labels.votes import CLASS_NAMES, CLASSES
@@ -22,8 +16,8 @@ from mlee_core.runs.run_folder import RunFolder
 
 from ..shell.plot_theme import mix
 from ..shell.tasks import Tasks
+from ..shell.widgets import column, text_label
 from .cell_grid_model import percent
-from .widgets import column, text_label
 
 if TYPE_CHECKING:
     from mlee_core.report.cell_report import Confusion

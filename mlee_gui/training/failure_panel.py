@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication, QHideEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 
 import mlee_core
 from mlee_core.figures.palette import CELL_COLORS
@@ -16,8 +16,8 @@ from mlee_core.runs.follower import CellView
 from mlee_core.runs.logs import LAST_LINES, log_of, tail
 
 from ..shell.tasks import Tasks
+from ..shell.widgets import button, column, row, text_label, text_view
 from .cell_grid_model import cell_text
-from .widgets import button, text_label, text_view
 
 _NO_MEMORY = re.compile(r"no memory left for (\d+) utterances")
 """Must match the message of the training loop."""
@@ -43,9 +43,7 @@ class FailurePanel(QWidget):
         self.again.clicked.connect(self.try_again)
         self.smaller.clicked.connect(lambda: self.smaller_batch.emit(self._batch))
         self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.report()))
-        buttons = QHBoxLayout()
-        for one in (self.again, self.smaller, self.copy):
-            buttons.addWidget(one)
+        buttons = row(self.again, self.smaller, self.copy)
         buttons.addStretch(1)
         font = self.what.font()
         font.setBold(True)
@@ -53,15 +51,9 @@ class FailurePanel(QWidget):
         mark = QLabel("✕")
         mark.setFont(font)
         mark.setStyleSheet(f"color: {CELL_COLORS['failed']}")
-        first = QHBoxLayout()
-        first.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)
-        first.addWidget(self.what, 1)
-        column = QVBoxLayout(self)
-        column.addLayout(first)
-        column.addWidget(self.where)
-        column.addLayout(buttons)
-        column.addWidget(self.log_name)
-        column.addWidget(self.log, 1)
+        first = row(mark, self.what, stretch=self.what)
+        first.setAlignment(mark, Qt.AlignmentFlag.AlignTop)
+        column(self, first, self.where, buttons, self.log_name, self.log, stretch=self.log)
 
     def show_failure(self, run: Path, view: CellView) -> None:
         """A cell that failed."""
@@ -87,7 +79,6 @@ class FailurePanel(QWidget):
         self._shown = ()  # the same failure may come back with another log
 
     def stop(self) -> None:
-        """Read nothing more."""
         self._tasks.stop()
 
     def _show(self, run: Path, part: str, message: str, log: str) -> None:

@@ -95,8 +95,7 @@ class Field(QObject):
         editor.setAccessibleName(about.plain_label)
         editor.setAccessibleDescription(self.tip)
         self.fault = FaultLabel()
-        self.reset = QToolButton()
-        self.reset.setAutoRaise(True)
+        self.reset = QToolButton(autoRaise=True)
         self.reset.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.reset.setIcon(icon("reset", self.reset.palette()))
         self.reset.setAccessibleName(f"Reset to default: {about.plain_label}")
@@ -218,10 +217,9 @@ class ChoiceField(Field):
     """One of several (text, value) pairs; the first is the default, and its value is None."""
 
     def __init__(self, about: FormField) -> None:
-        self.box = QComboBox()
+        adjust = QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        self.box = QComboBox(sizeAdjustPolicy=adjust, minimumContentsLength=18)
         self.box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.box.setMinimumContentsLength(18)
         self.choices: tuple[tuple[str, Any], ...] = ()
         super().__init__(about, self.box)
         self.set_choices(about.choices)

@@ -25,8 +25,8 @@ from mlee_core.experiments.builder import recipe_of
 from mlee_core.experiments.planning_service import CorpusFacts, Plan
 from mlee_core.experiments.spec_validation import faults
 from mlee_core.system.hardware import Hardware
+from mlee_core.system.service import ServiceProcess
 
-from ..shell.process_client import ProcessLike
 from . import form_texts as texts
 from .fields import ChoiceField, Field, NumberField
 from .form_fields import ANY_GPU, CPU, GROUPS, MORE, OF_CORPUS, PAPER, make_fields
@@ -56,7 +56,7 @@ class TrainingForm(QWidget):
 
     def __init__(
         self,
-        start_process: Callable[[], ProcessLike] = start_planning,
+        start_process: Callable[[], ServiceProcess] = start_planning,
         parent: QWidget | None = None,
         fields: dict[str, Field] | None = None,
     ) -> None:

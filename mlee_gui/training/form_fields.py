@@ -47,11 +47,6 @@ def split_words(text: str) -> tuple[str, ...]:
         raise ConfigError(f"{text!r} cannot be split into words: {error}.") from error
 
 
-def label_pairs(text: str) -> tuple[tuple[str, str], ...]:
-    """Raises: MleeError."""
-    return tuple(pair(word) for word in split_words(text))
-
-
 # fmt: off
 GROUPS: dict[str, tuple[FormField, ...]] = {
     "Corpus": (
@@ -100,8 +95,9 @@ GROUPS: dict[str, tuple[FormField, ...]] = {
                   ChoiceField, choices=(("recognised", None), *((name, name) for name in FORMATS)),
                   of_corpus=True),
         FormField("map", "Label map", "Corpus labels that stand for a class: excited=hap 'very sad'=sad",
-                  TextField, default="names as they are", read=label_pairs,
-                  write=lambda pairs: shlex.join(map("=".join, pairs)), of_corpus=True),
+                  TextField, default="names as they are", of_corpus=True,
+                  read=lambda text: tuple(map(pair, split_words(text))),
+                  write=lambda pairs: shlex.join(map("=".join, pairs))),
         FormField("label_map", "Label map file", "The same as a CSV file with the columns label,class",
                   PathField, default="none", read=absolute_path, dialogs={"A table…": choose_table},
                   of_corpus=True),

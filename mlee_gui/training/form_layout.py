@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from PySide6.QtCore import QEvent, QSize, Qt
@@ -12,22 +12,20 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QGroupBox,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QScrollArea,
     QSizePolicy,
     QToolButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from mlee_core.experiments.planning_service import CorpusFacts
 
+from ..shell.widgets import button, column, row, text_label, text_view
 from . import form_texts as texts
 from .fields import FaultLabel, Field
 from .form_fields import GROUPS, MORE
-from .widgets import button, text_label, text_view
 
 WIDE = 860
 """Pixels from which there are two columns."""
@@ -135,26 +133,19 @@ class TrainingLayout:
             label.setWordWrap(False)
             label.setAlignment(Qt.AlignmentFlag.AlignTop)
         corpus = self._group("Corpus", self.head, Columns((self.table, self.admitted), 0, (0, 1)), self.notes)
-        left = _column(
-            QWidget(),
-            (self._group("Part of Table 3"), self._group("Training", self.recipe), self.more, self.more_box),
-        )
+        part, training = self._group("Part of Table 3"), self._group("Training", self.recipe)
+        left = _column(QWidget(), part, training, self.more, self.more_box)
         right = _column(
             QWidget(),
-            (
-                self._group("Machine", self.devices),
-                self._group("Run"),
-                _column(QGroupBox("Cost"), (self._cost(),)),
-                _column(QGroupBox("The same in a terminal"), (self.command, self.copy)),
-            ),
+            self._group("Machine", self.devices),
+            self._group("Run"),
+            _column(QGroupBox("Cost"), self._cost()),
+            _column(QGroupBox("The same in a terminal"), self.command, self.copy),
         )
         scroll = QScrollArea(widgetResizable=True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidget(_column(QWidget(), (corpus, Columns((left, right), WIDE, (1, 1))), MARGIN))
-        outer = QVBoxLayout(form)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll, 1)
-        outer.addWidget(self._bar())
+        scroll.setWidget(_column(QWidget(), corpus, Columns((left, right), WIDE, (1, 1)), margin=MARGIN))
+        column(form, scroll, self._bar(), stretch=scroll, margin=0)
 
     def _order_tabs(self) -> None:
         """Column after column."""
@@ -169,7 +160,7 @@ class TrainingLayout:
 
     def _group(self, title: str, *widgets: QWidget) -> QWidget:
         """A box with the fields of a group, and these below them."""
-        return _column(QGroupBox(title), (self._fields(title), *widgets))
+        return _column(QGroupBox(title), self._fields(title), *widgets)
 
     def _fields(self, title: str) -> QWidget:
         made = QWidget()
@@ -182,32 +173,28 @@ class TrainingLayout:
     def _cost(self) -> QWidget:
         made = QWidget()
         grid = _grid(made)
-        for row, (name, label) in enumerate(self.plan.items()):
-            grid.addWidget(QLabel(name), row, 0)
-            grid.addWidget(label, row, 1, 1, 1 if name == "Time" else 2)
+        for n, (name, label) in enumerate(self.plan.items()):
+            grid.addWidget(QLabel(name), n, 0)
+            grid.addWidget(label, n, 1, 1, 1 if name == "Time" else 2)
             label.setAccessibleName(name)
         grid.addWidget(self.measure, PLAN.index("Time"), 2)
         return made
 
     def _bar(self) -> QWidget:
         bar = QWidget()
-        row = QHBoxLayout(bar)
-        sentences = QVBoxLayout()
-        sentences.addWidget(self.status)
-        sentences.addWidget(self.fault)
-        row.addLayout(sentences, 1)
-        for one in (self.defaults, self.smoke, self.queue):
-            row.addWidget(one, 0, Qt.AlignmentFlag.AlignVCenter)
+        buttons = (self.defaults, self.smoke, self.queue)
+        line = row(column(None, self.status, self.fault), *buttons, parent=bar)
+        line.setStretch(0, 1)
+        for one in buttons:
+            line.setAlignment(one, Qt.AlignmentFlag.AlignVCenter)
         return bar
 
 
 def _opener(text: str) -> QToolButton:
-    button = QToolButton()
+    style = Qt.ToolButtonStyle.ToolButtonTextBesideIcon
+    button = QToolButton(autoRaise=True, toolButtonStyle=style, arrowType=Qt.ArrowType.RightArrow)
     button.setText(text)
     button.setCheckable(True)
-    button.setAutoRaise(True)
-    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-    button.setArrowType(Qt.ArrowType.RightArrow)
     button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     return button
 
@@ -219,11 +206,6 @@ def _grid(parent: QWidget) -> QGridLayout:
     return grid
 
 
-def _column(parent: QWidget, widgets: Iterable[QWidget], margin: int = 0) -> QWidget:
-    column = QVBoxLayout(parent)
-    if not isinstance(parent, QGroupBox):
-        column.setContentsMargins(margin, margin, margin, margin)
-    for widget in widgets:
-        column.addWidget(widget)
-    column.addStretch(1)
+def _column(parent: QWidget, *widgets: QWidget, margin: int = 0) -> QWidget:
+    column(parent, *widgets, margin=None if isinstance(parent, QGroupBox) else margin).addStretch(1)
     return parent

@@ -124,14 +124,10 @@ def devices(hardware: Hardware) -> str:
 
 
 def _gpu(gpu: Gpu) -> str:
-    total = f"{_gib(gpu.total_bytes)} GiB"
-    memory = total if gpu.free_bytes is None else f"{_gib(gpu.free_bytes)} of {total} free"
+    total = f"{gpu.total_bytes / 2**30:.1f} GiB"
+    memory = total if gpu.free_bytes is None else f"{gpu.free_bytes / 2**30:.1f} of {total} free"
     use = "load unknown" if gpu.utilisation is None else f"{gpu.utilisation:.0%} busy"
     return f"<b>{gpu.device}</b>: {escape(gpu.name)}, {memory}, {use}"
-
-
-def _gib(count: int) -> str:
-    return f"{count / 2**30:.1f}"
 
 
 def _plain(value: object) -> str:

@@ -32,7 +32,7 @@ ENDED = ("finished", "failed", "cancelled", "stopped", "interrupted")
 
 
 class JobsClient(QObject):
-    """queue: as it was last read. undo_stack: moves and removals."""
+    """queue, runs: as they were last read. undo_stack: moves and removals."""
 
     queue_changed = Signal(object)  # Queue
     runs_changed = Signal(object)  # run folder -> RunNews, of all runs that differ from the last reading
@@ -48,7 +48,7 @@ class JobsClient(QObject):
         self._monitor = Monitor(self._file)
         self._tasks = Tasks("jobs", self)
         self._watch = WatchedRun()
-        self._runs: dict[Path, RunNews] = {}
+        self.runs: dict[Path, RunNews] = {}
         self._error = ""  # why the queue could not be read last time
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._read)
@@ -68,10 +68,6 @@ class JobsClient(QObject):
         self.undo_stack.clear()  # commands collected in one cycle with this would crash
         self._tasks.run(self._monitor.close, lambda _: None, lambda _: None)
         self._tasks.stop()
-
-    def run_news(self, run: Path) -> RunNews | None:
-        """A run as it was last read."""
-        return self._runs.get(run)
 
     def watch(self, run: Path | None, cell: Cell | None = None) -> None:
         """Read this run too, and the curve of this cell."""
@@ -96,8 +92,11 @@ class JobsClient(QObject):
     def move(self, item: Item, by: int) -> None:
         """Towards the end, or the front (by < 0); nothing happens at the ends."""
         if 0 <= self.row(item) + by < len(self.queue.items):
-            redo, undo = partial(self._move, item.id, by), partial(self._move, item.id, -by)
-            self.undo_stack.push(_UndoableEdit(f"move {item.run.name}", redo, undo))
+
+            def moved(steps: int) -> Callable[[], None]:
+                return partial(self._edit, "moving an experiment", partial(self._file.move, item.id, steps))
+
+            self.undo_stack.push(_UndoableEdit(f"move {item.run.name}", moved(by), moved(-by)))
 
     def row(self, item: Item) -> int:
         """The item's place in the queue as it was last read, -1 if it is not in it."""
@@ -105,7 +104,8 @@ class JobsClient(QObject):
 
     def forget(self, item: Item) -> None:
         """Take an experiment off the list (undoable); its folder stays."""
-        redo, undo = partial(self._remove, item.id), partial(self._put_back, item, self.row(item))
+        redo = partial(self._edit, "taking an experiment off the list", partial(self._file.remove, item.id))
+        undo = partial(self._put_back, item, self.row(item))
         self.undo_stack.push(_UndoableEdit(f"remove {item.run.name} from the list", redo, undo))
 
     def pause(self, paused: bool) -> None:
@@ -147,12 +147,6 @@ class JobsClient(QObject):
         self._edit("deleting the run", delete, report)
 
     # --- in the thread
-
-    def _move(self, item_id: str, by: int) -> None:
-        self._edit("moving an experiment", lambda: self._file.move(item_id, by))
-
-    def _remove(self, item_id: str) -> None:
-        self._edit("taking an experiment off the list", lambda: self._file.remove(item_id))
 
     def _put_back(self, item: Item, row: int) -> None:
         def with_item(queue: Queue) -> Queue:
@@ -203,8 +197,8 @@ class JobsClient(QObject):
         for item in seen.queue.items:
             if item.id in active and item.state in ENDED:
                 self.ended.emit(item)
-        changed = {run: news for run, news in seen.runs.items() if news != self._runs.get(run)}
-        self._runs |= changed
+        changed = {run: news for run, news in seen.runs.items() if news != self.runs.get(run)}
+        self.runs |= changed
         if changed:
             self.runs_changed.emit(changed)
         busy = any(news.state == "running" or not news.caught_up for news in seen.runs.values())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -75,7 +77,8 @@ class LazyPage(QObject):
 
         if not self._loading:
             self._loading = True
-            self._tasks.run(_import, lambda _: begin(), lambda e: self._messages.failed("loading", e))
+            load = partial(import_module, f"{__package__}.jobs_client")  # takes some tenths of a second
+            self._tasks.run(load, lambda _: begin(), lambda e: self._messages.failed("loading", e))
         elif self._parts is not None and next(self._parts, None) is not None:
             self._next.start(0)
 
@@ -114,10 +117,9 @@ class LazyPage(QObject):
         self.ready.emit()
 
     def _on_page(self, page: str) -> None:
-        on_training = page == "training" and self.jobs is not None
         if page == "training" and self._next.isActive():
             self._next.start(0)
-        self.undo.setActiveStack(self.jobs.undo_stack if on_training and self.jobs else self._edits)
+        self.undo.setActiveStack(self.jobs.undo_stack if page == "training" and self.jobs else self._edits)
 
     def _on_progress(self, share: float | None, text: str) -> None:
         """In the tab, in the title, in tray and taskbar."""
@@ -143,8 +145,3 @@ class LazyPage(QObject):
         self._window.show_page("training")
         self._window.showNormal()
         self._window.activateWindow()
-
-
-def _import() -> None:
-    """Not on the GUI thread: it takes some tenths of a second."""
-    from . import jobs_client  # noqa: F401

@@ -66,8 +66,7 @@ class TrainingPage(QObject):
         self._right = QStackedWidget()
         self._right.addWidget(self.form)
         self._right.addWidget(self.run)
-        self.page = QSplitter(Qt.Orientation.Horizontal)
-        self.page.setChildrenCollapsible(False)
+        self.page = QSplitter(Qt.Orientation.Horizontal, childrenCollapsible=False)
         self.page.addWidget(self.queue)
         self.page.addWidget(self._right)
         self.page.setStretchFactor(1, 1)
@@ -121,13 +120,13 @@ class TrainingPage(QObject):
     def _show_run(self) -> None:
         item = self._item
         assert item is not None, "a run is chosen"
-        news = self._jobs.run_news(item.run)
+        news = self._jobs.runs.get(item.run)
         cells = {} if news is None else news.cells
         view = None if self._cell is None else cells.get(self._cell)
         whole = self._cell is None and item.state in ("failed", "interrupted")
         failed = whole or (view is not None and view.state == "failed")
         self.run.show_run(item, news, failure_shown=failed)
-        self.grid.set_placeholder("Cells are shown once the experiment has begun.")
+        self.grid.table.set_placeholder("Cells are shown once the experiment has begun.")
         self.grid.show_cells(cells)
         read_only = bool(news is not None and news.looking_only)
         self.grid.set_read_only(read_only)
@@ -151,7 +150,7 @@ class TrainingPage(QObject):
     def _emit_progress(self) -> None:
         """Of all running experiments together; the time left is the longest."""
         running = [item.run for item in self._jobs.queue.items if item.state == "running"]
-        known = [n.progress for run in running if (n := self._jobs.run_news(run)) is not None and n.progress]
+        known = [n.progress for run in running if (n := self._jobs.runs.get(run)) is not None and n.progress]
         if not running:
             self.progressed.emit(None, "")
             return
@@ -164,7 +163,7 @@ class TrainingPage(QObject):
 
     def _update_actions(self) -> None:
         item = self._item
-        news = None if item is None else self._jobs.run_news(item.run)
+        news = None if item is None else self._jobs.runs.get(item.run)
         row, last = -1 if item is None else self._jobs.row(item), len(self._jobs.queue.items) - 1
         none_chosen = "" if item is not None else "Choose an experiment first."
         why_not = none_chosen if news is None else news.looking_only or none_chosen
@@ -318,6 +317,5 @@ class TrainingPage(QObject):
             actions[name].triggered.connect(partial(self._act, act_on))
 
     def _act(self, act_on: Callable[[Item], object]) -> None:
-        """Do what an action does with the chosen experiment."""
         if self._item is not None:
             act_on(self._item)

@@ -20,7 +20,7 @@ from mlee_core.system.child_process import log_file
 from mlee_core.system.hardware import Hardware
 from mlee_core.system.service import Done, Refused, ServiceProcess
 
-from ..shell.process_client import ProcessClient, ProcessLike
+from ..shell.process_client import ProcessClient
 
 
 def start_planning() -> ServiceProcess:
@@ -37,9 +37,7 @@ class PlanningClient(ProcessClient):
     refused = Signal(str, str)  # field of the experiment or "", one sentence
     hardware_read = Signal(object)  # Hardware
 
-    def __init__(
-        self, start: Callable[[], ProcessLike] = start_planning, parent: QObject | None = None
-    ) -> None:
+    def __init__(self, start: Callable[[], ServiceProcess], parent: QObject | None = None) -> None:
         super().__init__(start, parent)
         self._plan = self._hardware = 0  # numbers of the newest requests
 

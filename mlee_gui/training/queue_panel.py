@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QRect, QSignalBlocker, QSize, Qt, Signal
+from PySide6.QtCore import QRect, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QPainter, QPalette
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -22,8 +22,8 @@ from mlee_core.events import Progress
 from mlee_core.jobs.queue import Item, Queue
 
 from ..shell.status_bar import remaining_text
-from ..shell.tables import TableWithPlaceholder, button_row
-from .widgets import Index, column
+from ..shell.tables import Index, RowModel, RowTable, button_row
+from ..shell.widgets import column
 
 COLUMNS = ("Experiment", "State")
 EMPTY = "No experiments yet.\nCreate one (Ctrl+N), or open a run folder."
@@ -41,21 +41,21 @@ def state_text(item: Item, progress: Progress | None, paused: bool) -> str:
     return "Interrupted: resume" if item.state == "interrupted" else item.state.capitalize()
 
 
-class QueueModel(QAbstractTableModel):
+class QueueModel(RowModel):
     """A row per experiment, in the order in which they are trained."""
 
     def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
+        super().__init__(parent, COLUMNS)
         self.queue = Queue()
         self._progress: dict[Path, Progress | None] = {}
 
     def show_queue(self, queue: Queue) -> None:
         if [item.id for item in queue.items] == [item.id for item in self.queue.items]:
-            self.queue = queue
+            self.queue, self.rows = queue, list(queue.items)
             self._emit_changed()
         else:
             self.beginResetModel()
-            self.queue = queue
+            self.queue, self.rows = queue, list(queue.items)
             self.endResetModel()
 
     def show_progress(self, progress: Mapping[Path, Progress | None]) -> None:
@@ -66,17 +66,6 @@ class QueueModel(QAbstractTableModel):
     def _emit_changed(self) -> None:
         if self.queue.items:
             self.dataChanged.emit(self.index(0, 0), self.index(len(self.queue.items) - 1, len(COLUMNS) - 1))
-
-    def rowCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(self.queue.items)
-
-    def columnCount(self, parent: Index | None = None) -> int:
-        return 0 if parent is not None and parent.isValid() else len(COLUMNS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return COLUMNS[section]
-        return None
 
     def data(self, index: Index, role: int = 0) -> Any:
         item = self.queue.items[index.row()]
@@ -119,15 +108,10 @@ class QueuePanel(QWidget):
         """buttons: below the list. menu: on the right click."""
         super().__init__()
         self.model = QueueModel(self)
-        self.table = TableWithPlaceholder(EMPTY)
-        self.table.setModel(self.model)
+        self.table = RowTable(self.model, EMPTY)
         self.table.setItemDelegateForColumn(1, _ShareBar(self.table))
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.table.setShowGrid(False)
-        self.table.setWordWrap(False)
-        self.table.setTabKeyNavigation(False)
-        self.table.verticalHeader().hide()
+        self.table.horizontalHeader().setHighlightSections(True)
         self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.table.horizontalHeader().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self.table.setAccessibleName("Experiments")
@@ -144,8 +128,8 @@ class QueuePanel(QWidget):
         self._awaited: str | None = None  # queued by this window, but not in the list yet
         title = QLabel("Experiments")
         title.setBuddy(self.table)
-        row = button_row(buttons)
-        column(self, title, self.table, row, self.paused, self.keep_going, stretch=self.table)
+        below = (button_row(buttons), self.paused, self.keep_going)
+        column(self, title, self.table, *below, stretch=self.table)
         self.show_queue(Queue())
 
     def show_queue(self, queue: Queue) -> None:

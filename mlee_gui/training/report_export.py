@@ -7,8 +7,8 @@ from pathlib import Path
 from mlee_core.system import service
 
 
-def export_report(run: Path, out: Path | None = None) -> Path:
-    """Write the report of a run to out, RUN/report by default; blocks until it is written and returns where.
+def export_report(run: Path, out: Path) -> Path:
+    """Write the report of a run to out; blocks until it is written and returns where.
 
     Raises: MleeError for what the user can correct, WorkerDied.
     """
@@ -16,7 +16,7 @@ def export_report(run: Path, out: Path | None = None) -> Path:
     return folder
 
 
-def _write(run: Path, out: Path | None) -> Path:
+def _write(run: Path, out: Path) -> Path:
     from mlee_core.report import Written, write
     from mlee_core.runs.run_folder import RunFolder
 

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import (
-    QFrame,
-    QLabel,
-    QProgressBar,
-    QSplitter,
-    QStackedWidget,
-    QWidget,
-)
+from PySide6.QtWidgets import QFrame, QLabel, QProgressBar, QSplitter, QStackedWidget, QWidget
 
 from mlee_core.jobs.monitor import RunNews
 from mlee_core.jobs.queue import Item
 
 from ..shell.status_bar import Elided, remaining_text
 from ..shell.tables import button_row
-from .widgets import column, text_label
+from ..shell.widgets import column, text_label
 
 STATES = {
     "waiting": "is waiting for its turn",
@@ -55,15 +48,13 @@ class RunPanel(QWidget):
         self._below = QStackedWidget()
         self._below.addWidget(cell)
         self._below.addWidget(failure)
-        split = QSplitter(Qt.Orientation.Vertical)
-        split.setChildrenCollapsible(False)
+        split = QSplitter(Qt.Orientation.Vertical, childrenCollapsible=False)
         split.addWidget(grid)
         split.addWidget(self._below)
         split.setStretchFactor(0, 3)
         split.setStretchFactor(1, 2)
-        column(
-            self, self.name, button_row(actions), self.state, self.bar, self.read_only, split, stretch=split
-        )
+        above = (self.name, button_row(actions), self.state, self.bar, self.read_only)
+        column(self, *above, split, stretch=split)
 
     def show_run(self, item: Item, news: RunNews | None, *, failure_shown: bool) -> None:
         """Show what stands above the grid. failure_shown: the failure panel shows why it failed."""

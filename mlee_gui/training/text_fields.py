@@ -6,8 +6,9 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QLineEdit, QMenu, QToolButton, QWidget
 
+from ..shell.widgets import row
 from .fields import Field, FormField
 
 
@@ -58,10 +59,7 @@ class PathField(TextField):
         else:
             self.browse.clicked.connect(self._on_clicked)
         self.editor = QWidget()
-        row = QHBoxLayout(self.editor)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.line, 1)
-        row.addWidget(self.browse)
+        row(self.line, self.browse, parent=self.editor, stretch=self.line, margin=0)
 
     @property
     def stops(self) -> list[QWidget]:

@@ -63,7 +63,7 @@ def test_values_come_back_with_their_type(tmp_path: Path) -> None:
     }
     for name, value in values.items():
         setattr(first, name, value)
-    first.sync()
+    first.store.sync()
     second = Settings(file)
     assert second.has_session
     assert {name: getattr(second, name) for name in values} == values
@@ -73,7 +73,7 @@ def test_values_come_back_with_their_type(tmp_path: Path) -> None:
 def test_an_empty_list_of_recordings_is_a_session(tmp_path: Path) -> None:
     first = Settings(str(tmp_path / "settings.ini"))
     first.open_paths = []
-    first.sync()
+    first.store.sync()
     second = Settings(str(tmp_path / "settings.ini"))
     assert second.has_session and second.open_paths == []
 

@@ -167,7 +167,7 @@ def test_the_legend_counts(grid: CellGrid) -> None:
 
 def test_without_cells_a_hint_is_shown(grid: CellGrid) -> None:
     before = grid.table.viewport().grab().toImage()
-    grid.set_placeholder("")
+    grid.table.set_placeholder("")
     assert grid.table.viewport().grab().toImage() != before
     assert "Ctrl+N" in EMPTY and not grid.legend.isVisible()
     grid.show_cells(cells())
@@ -273,7 +273,7 @@ def test_keys_resume_and_skip(qtbot: QtBot, grid: CellGrid) -> None:
     assert emitted.args == [CELL, False]
     with qtbot.waitSignal(grid.rerun) as emitted:  # nothing is lost by it: no question
         press(qtbot, grid, Qt.Key.Key_R, Qt.KeyboardModifier.ShiftModifier)
-    assert emitted.args == [CELL] and grid.question is None
+    assert emitted.args == [CELL] and grid.findChild(QMessageBox) is None
 
 
 def question(qtbot: QtBot, grid: CellGrid) -> QMessageBox:
@@ -282,8 +282,9 @@ def question(qtbot: QtBot, grid: CellGrid) -> QMessageBox:
     grid.table.setFocus()
     grid.choose(Cell("03", 0, HARD))
     press(qtbot, grid, Qt.Key.Key_R, Qt.KeyboardModifier.ShiftModifier)
-    assert grid.question is not None and grid.question.isVisible()
-    return grid.question
+    [box] = grid.findChildren(QMessageBox)
+    assert box.isVisible()
+    return box
 
 
 def test_a_done_cell_is_rerun_only_after_a_question(qtbot: QtBot, grid: CellGrid) -> None:
@@ -294,7 +295,8 @@ def test_a_done_cell_is_rerun_only_after_a_question(qtbot: QtBot, grid: CellGrid
     yes = next(b for b in box.buttons() if b.text() == "Rerun")
     with qtbot.waitSignal(grid.rerun) as emitted:
         qtbot.mouseClick(yes, Qt.MouseButton.LeftButton)
-    assert emitted.args == [Cell("03", 0, HARD)] and grid.question is None
+    assert emitted.args == [Cell("03", 0, HARD)]
+    qtbot.waitUntil(lambda: grid.findChild(QMessageBox) is None)
 
 
 def test_a_cancelled_question_changes_nothing(qtbot: QtBot, grid: CellGrid) -> None:
@@ -302,7 +304,7 @@ def test_a_cancelled_question_changes_nothing(qtbot: QtBot, grid: CellGrid) -> N
         box = question(qtbot, grid)
         assert box.defaultButton() is box.button(QMessageBox.StandardButton.Cancel)
         qtbot.keyClick(box, Qt.Key.Key_Escape)
-    assert grid.question is None
+        qtbot.waitUntil(lambda: grid.findChild(QMessageBox) is None)
 
 
 def test_the_context_menu_is_of_the_cell_under_the_mouse(qtbot: QtBot, grid: CellGrid) -> None:

@@ -16,8 +16,7 @@ from mlee_core.errors import MleeError
 from mlee_core.report.run_comparison import RunComparison, compare_runs
 from mlee_core.system.service import ServiceProcess
 from mlee_gui.training import compare_dialog
-from mlee_gui.training.compare_dialog import CompareDialog
-from mlee_gui.training.comparison_client import ComparisonClient
+from mlee_gui.training.compare_dialog import CompareDialog, ComparisonClient
 from mlee_gui.training.report_export import export_report
 from tests.helpers.report_runs import as_said, made_run, small_corpus, sure_of
 
