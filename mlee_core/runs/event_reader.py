@@ -15,8 +15,7 @@ LONGEST = 1 << 20
 
 
 class EventReader:
-    """has_data: whether it was ever not empty. damaged: number of complete lines that are not events. fault:
-    one sentence where it cannot be read."""
+    """has_data: whether it was ever not empty. fault: one sentence where it cannot be read."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -27,7 +26,6 @@ class EventReader:
         self._offset = 0
         self._amid_long = False
         self.has_data = False
-        self.damaged = 0
         self.fault = ""
         self.caught_up = True
 
@@ -84,8 +82,6 @@ class EventReader:
             self._amid_long = False
             if event is not None:
                 yield event
-            else:
-                self.damaged += 1
 
 
 def _event(line: bytes) -> dict[str, Any] | None:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
-from ..config.experiment_spec import ExperimentSpec
 from ..config.run_config import RunConfig
 from ..errors import MleeError, RunError
 from ..events import Progress
@@ -22,7 +21,6 @@ from .cell_history import CellHistory, Key
 from .cells import Cell, cells
 from .event_reader import EventReader
 from .run_folder import RunFolder
-from .spec_file import stored_spec
 from .status_files import SILENT_S, ControlRequest, Heartbeat, InWork, JobStatus
 
 RunState = Literal["queued", "running", "finished", "failed", "cancelled", "stopped", "paused", "interrupted"]
@@ -73,7 +71,6 @@ class Follower:
         self._job = _Watched(self.run / "job.json", JobStatus.load)
         self._heartbeat = _Watched(self.run / "heartbeat.json", Heartbeat.load)
         self._request = _Watched(self.run / "asked.json", ControlRequest.load)
-        self._spec = _Watched(self.run / "order.json", stored_spec)
         self._events = EventReader(self._folder.events_file)
         self._histories: dict[Key, CellHistory] = {}
         self._last_run_event: dict[str, Any] = {}
@@ -101,20 +98,6 @@ class Follower:
         """Whether the last poll reached the end of the events."""
         return self._events.caught_up
 
-    @property
-    def damaged_lines(self) -> int:
-        """Number of lines of events.jsonl that are not events and were ignored."""
-        return self._events.damaged
-
-    @property
-    def spec(self) -> ExperimentSpec | None:
-        """The specification of a run that was queued; None for other runs and for a damaged file."""
-        return self._spec.value
-
-    @property
-    def failures(self) -> tuple[CellView, ...]:
-        return tuple(view for view in self._views.values() if view.state == "failed")
-
     def curve(self, cell: Cell) -> tuple[dict[str, Any], ...]:
         """A row {epoch, train_loss, dev_loss, dev_wa, dev_ua, best} an epoch, as CellResult.curves."""
         history = self._histories.get(_key(cell))
@@ -125,7 +108,7 @@ class Follower:
         before = self._summary()
         deadline = time.monotonic() + budget_s
         config_changed, heartbeat_changed = self._config.reload(), self._heartbeat.reload()
-        request_changed, job_changed, _ = self._request.reload(), self._job.reload(), self._spec.reload()
+        request_changed, job_changed = self._request.reload(), self._job.reload()
         if config_changed:
             self._update_plan()
         has_events = self._read_events(deadline)
