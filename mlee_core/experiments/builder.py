@@ -19,8 +19,7 @@ from ..corpora.label_map import LabelMap, combined
 from ..corpora.missing_audio import present
 from ..errors import ConfigError, MleeError
 from ..events import Progress
-from ..runs.cells import Cell
-from ..runs.file_names import MODEL_FILE
+from ..runs.cells import MODEL_FILE, Cell
 from ..runs.run_folder import RunFolder
 from .engines import cluster_of, slots_here
 from .engines.ray.nodes import Cluster

@@ -16,9 +16,8 @@ from ..corpora.folds import Folds
 from ..errors import ConfigError, RunError
 from ..events import Cancelled, Event, Failed, Finished, Progress, StageDone, Started
 from ..runs import forecast
-from ..runs.cells import Cell, CellResult, cells
+from ..runs.cells import MODEL_FILE, Cell, CellResult, cells
 from ..runs.control_requests import ControlRequests
-from ..runs.file_names import MODEL_FILE
 from ..runs.forecast import Cost, Forecast, Speed, Workload
 from ..runs.run_folder import RunFolder
 from ..system.temporary_folders import TemporaryFolder

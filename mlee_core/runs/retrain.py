@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterator
 
 from ..errors import RunError
 from ..events import Dropped
-from .cells import RESULT, Cell
-from .file_names import MODEL_FILE
+from .cells import MODEL_FILE, RESULT, Cell
 from .run_folder import RunFolder
 
 _FILES = (RESULT, "last.safetensors", "best.safetensors")
