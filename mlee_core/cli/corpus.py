@@ -93,9 +93,9 @@ def _convert(args: argparse.Namespace) -> None:
     convert(corpus, args.out, to)
     for note in notes(corpus, to):
         print_note(note)
-    count, speakers = len(corpus.utterances), len(corpus.speakers)
+    held = f"{len(corpus.utterances)} utterances of {len(corpus.speakers)} speakers"
     kind = {"csv": "table", "audformat": "audformat database"}[to]
-    print(f"{args.out}: {count} utterances of {speakers} speakers, as {kind}; the audio stays where it is")
+    print(f"{args.out}: {held}, as {kind}; the audio stays where it is")
 
 
 def corpus_of(args: argparse.Namespace) -> Corpus:
