@@ -63,9 +63,6 @@ class Engine:
 
 LOCAL = Engine()
 
-_OPTIONS = {"settings": "--set"}
-"""Options whose name differs from their field's."""
-
 _GENERIC_NAMES = ("table", "utterances", "votes", "labels", "corpus", "data", "metadata", "annotations")
 """Names of tables and folders that do not tell which corpus they belong to."""
 
@@ -118,12 +115,7 @@ class ExperimentSpec:
     def of(cls, args: argparse.Namespace) -> ExperimentSpec:
         """From a command's arguments; fields without an option keep their defaults."""
         given = {field.name: getattr(args, field.name, None) for field in fields(cls)}
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in given.items()
-            if value is not None
-        }
-        return cls(**values)
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items() if v is not None})
 
     def arguments(self) -> list[str]:
         """The arguments of "mlee table3", without those that equal their defaults."""
@@ -132,7 +124,8 @@ class ExperimentSpec:
         for field in fields(self):
             value = getattr(self, field.name)
             if field.default is not MISSING and value != field.default:
-                words += _option(_OPTIONS.get(field.name, f"--{field.name.replace('_', '-')}"), value)
+                name = "set" if field.name == "settings" else field.name.replace("_", "-")
+                words += _option(f"--{name}", value)
         return words
 
     def command(self) -> str:

@@ -167,9 +167,8 @@ def _with(part: Part, name: str, value: Any) -> Part:
     """The part with a setting changed. Raises: ConfigError for a value of another type."""
     known = get_type_hints(type(part))[name]
     kinds = get_args(known) if isinstance(known, UnionType) else (known,)
-    for kind in kinds:
-        if kind is float and type(value) is int:
-            value = float(value)
+    if float in kinds and type(value) is int:
+        value = float(value)
     if get_origin(known) is not Literal and get_origin(known) is not tuple and type(value) not in kinds:
         raise ConfigError(f"{name} {value!r}: allowed is {' or '.join(TYPE_NAMES[kind] for kind in kinds)}.")
     return replace(part, **{name: value})

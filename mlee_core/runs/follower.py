@@ -20,7 +20,7 @@ from .cell_history import CellHistory, Key
 from .cells import Cell, cells
 from .event_reader import EventReader
 from .run_folder import RunFolder
-from .status_files import ControlRequest, Heartbeat, InWork, JobStatus, WatchedFile, lives
+from .status_files import SILENT_S, ControlRequest, Heartbeat, InWork, JobStatus, WatchedFile
 
 RunState = Literal["queued", "running", "finished", "failed", "cancelled", "stopped", "paused", "interrupted"]
 """Of a run. queued: not started yet. interrupted: its process ended unexpectedly."""
@@ -166,7 +166,7 @@ class Follower:
 
     def _update_state(self) -> None:
         job = self._job.value
-        if job is not None and job.state == "running" and not lives(job, self._heartbeat.value):
+        if job is not None and job.state == "running" and not self._alive(job):
             self._job.reload()  # it may have ended in good order since the last reload
             job = self._job.value
         reason = str(self._last_run_event.get("message") or "")
@@ -174,7 +174,7 @@ class Follower:
             self.state, self.message = self._state_without_job(), reason
         elif job.state != "running":
             self.state, self.message = job.state, job.message or (reason if job.state == "failed" else "")
-        elif lives(job, self._heartbeat.value):
+        elif self._alive(job):
             self.state, self.message = "running", ""
         else:
             place = "" if job.writer.is_here else f" on {job.writer.host}"
@@ -189,6 +189,12 @@ class Follower:
         if not self._events.has_data:
             return "queued"
         return _ENDED.get(str(self._last_run_event.get("type")), "interrupted")
+
+    def _alive(self, job: JobStatus) -> bool:
+        if job.writer.is_here:
+            return job.writer.alive
+        beat_at = 0.0 if self._heartbeat.value is None else self._heartbeat.value.at
+        return time.time() - max(job.began_at, beat_at) < SILENT_S
 
     def _find_unreported(self, deadline: float) -> None:
         """Cells with a result but no event of it, as a killed writer leaves them; searched each time that a
