@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from io import RawIOBase
 from pathlib import Path
 from typing import Any
@@ -31,11 +32,9 @@ class EventReader:
 
     def replaced(self) -> bool:
         """Check the file: whether it was replaced or removed, so that all events read before are invalid."""
-        try:
+        inode, size = 0, 0
+        with suppress(OSError):
             now = self._file.stat()
-        except OSError:
-            inode, size = 0, 0
-        else:
             inode, size = now.st_ino, now.st_size
         self.caught_up = size <= self._offset
         if inode == self._inode and size >= self._offset:
@@ -78,15 +77,9 @@ class EventReader:
             return
         self._offset += end + 1
         for line in piece[:end].split(b"\n"):
-            event = None if self._amid_long else _event(line)
+            event: Any = None
+            with suppress(ValueError, RecursionError):  # not an event
+                event = None if self._amid_long else json.loads(line)
             self._amid_long = False
-            if event is not None:
+            if isinstance(event, dict):
                 yield event
-
-
-def _event(line: bytes) -> dict[str, Any] | None:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from ..config.run_config import RunConfig
 from ..errors import RunError
 from ..events import Progress
 from .cell_history import CellHistory, Key
@@ -64,7 +63,7 @@ class Follower:
     def __init__(self, run: Path) -> None:
         self.run = Path(run)
         self._folder = RunFolder(self.run)
-        self._config = WatchedFile(self.run / "config.json", _config)
+        self._config = WatchedFile(self.run / "config.json", lambda run: RunFolder(run).config())
         self._job = WatchedFile(self.run / "job.json", JobStatus.load)
         self._heartbeat = WatchedFile(self.run / "heartbeat.json", Heartbeat.load)
         self._request = WatchedFile(self.run / "asked.json", ControlRequest.load)
@@ -178,10 +177,9 @@ class Follower:
             self.state, self.message = "running", ""
         else:
             place = "" if job.writer.is_here else f" on {job.writer.host}"
+            process = f"Its process ({job.writer.pid}{place})"
             self.state = "interrupted"
-            self.message = (
-                f"Its process ({job.writer.pid}{place}) ended unexpectedly; resume continues the run."
-            )
+            self.message = f"{process} ended unexpectedly; resume continues the run."
         self.message = self._config.fault or self._events.fault or self.message
 
     def _state_without_job(self) -> RunState:
@@ -261,10 +259,6 @@ class Follower:
         now = Progress("stages", done, len(self._views) or None, left_s, at=self.progress.at)
         if now != self.progress:
             self.progress = replace(now, at=time.time())
-
-
-def _config(run: Path) -> RunConfig:
-    return RunFolder(run).config()
 
 
 def _key(cell: Cell) -> Key:
