@@ -77,8 +77,8 @@ class Soak:
         remaining = sorted(file.name for file in self._temporary.iterdir())
         self.faults += [f"temporary files: {remaining}"] if remaining else []
         self._own_files.append(_files(os.getpid()))
-        self.faults += ["file descriptors of this process"] if _grew(self._own_files) else []
-        self.faults += ["file descriptors of the runner"] if _grew(self._runner_files) else []
+        for whose, counts in {"this process": self._own_files, "the runner": self._runner_files}.items():
+            self.faults += [f"file descriptors of {whose}"] if counts[-1] > counts[0] else []
 
     def figures(self) -> dict[str, object]:
         ends = sorted(self._ends_s)
@@ -142,10 +142,6 @@ def marked(mark: str) -> list[int]:
     """The living processes that were started with the mark."""
     # environ is None for a process that has ended or belongs to another user
     return [p.pid for p in psutil.process_iter(["environ"]) if (p.info["environ"] or {}).get(MARK) == mark]
-
-
-def _grew(counts: list[int]) -> bool:
-    return counts[-1] > counts[0]
 
 
 def _files(pid: int) -> int:

@@ -67,23 +67,13 @@ def add_opening_arguments(parser: argparse.ArgumentParser, metavar: str = "CORPU
     parser.add_argument(
         "--format", metavar="NAME", help=f"the corpus's format ({', '.join(FORMATS)}); else it is recognised"
     )
-    parser.add_argument(
-        "--map",
-        action="append",
-        default=[],
-        type=_pair,
-        metavar="LABEL=CLASS",
-        help="a label of the corpus means this class (neu, hap, sad, ang or other); may be repeated",
-    )
+    label = "a label of the corpus means this class (neu, hap, sad, ang or other); may be repeated"
+    parser.add_argument("--map", action="append", default=[], type=_pair, metavar="LABEL=CLASS", help=label)
     parser.add_argument("--label-map", type=Path, metavar="FILE", help="the same as a CSV: label,class")
-    parser.add_argument(
-        "--scripted", action="store_true", help="also utterances that were read from a script (IEMOCAP)"
-    )
-    parser.add_argument(
-        "--self-reports",
-        action="store_true",
-        help="also the speakers' ratings of themselves, as votes (IEMOCAP)",
-    )
+    scripted = "also utterances that were read from a script (IEMOCAP)"
+    parser.add_argument("--scripted", action="store_true", help=scripted)
+    own = "also the speakers' ratings of themselves, as votes (IEMOCAP)"
+    parser.add_argument("--self-reports", action="store_true", help=own)
 
 
 def _convert(args: argparse.Namespace) -> None:

@@ -25,15 +25,9 @@ def add_running_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recipe", choices=RECIPES, help="training method: the paper's, or the one that scored best"
     )
-    parser.add_argument(
-        "--set",
-        nargs="+",
-        action="extend",
-        dest="settings",
-        metavar="NAME=VALUE",
-        default=[],
-        help="change settings of the recipe, for example warp=0 mixup=0.4",
-    )
+    several: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
+    change = "change settings of the recipe, for example warp=0 mixup=0.4"
+    parser.add_argument("--set", **several, dest="settings", metavar="NAME=VALUE", help=change)
     batch = f"utterances a step (default: {Recipe.batch_size}; recipe best {RECIPES['best'].batch_size})"
     parser.add_argument("--batch-size", **number, help=batch)
     parser.add_argument("--seed", **number, help="default: 0")

@@ -126,10 +126,8 @@ class Selection:
 
     def joined(self, other: Selection) -> Selection:
         """All that either selects."""
-        train_sets, folds = (
-            tuple(dict.fromkeys((*getattr(self, what), *getattr(other, what))))
-            for what in ("train_sets", "folds")
-        )
+        train_sets = tuple(dict.fromkeys(self.train_sets + other.train_sets))
+        folds = tuple(dict.fromkeys(self.folds + other.folds))
         return Selection((*self.rows, *other.rows), train_sets, folds, max(self.seeds, other.seeds))
 
 

@@ -49,12 +49,8 @@ def prepare(
     run: RunFolder, config: RunConfig, corpus: Corpus, folder: Path
 ) -> Generator[Progress, None, Work]:
     """Compute the features of all annotated utterances into `folder`."""
-    store = yield from build_features(
-        annotated(corpus, corpus.speakers),
-        config.recipe,
-        folder / "features.f16",
-        devices.here(config.compute.device),
-    )
+    utterances, device = annotated(corpus, corpus.speakers), devices.here(config.compute.device)
+    store = yield from build_features(utterances, config.recipe, folder / "features.f16", device)
     return Work(run.path, config, corpus, store)
 
 

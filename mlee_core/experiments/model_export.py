@@ -125,10 +125,8 @@ def _limits(corpus: Corpus, fold: Fold) -> Iterable[str]:
             f"{corpus.name} gives one emotion an utterance, so “present” never saw two at once: read several "
             "emotions present as doubt between them."
         )
-    yield (
-        f"It knows {len(fold.train)} speakers of one corpus; other voices, languages and rooms may be "
-        "read wrongly."
-    )
+    known = f"It knows {len(fold.train)} speakers of one corpus"
+    yield f"{known}; other voices, languages and rooms may be read wrongly."
 
 
 def _half(name: str, tensor: Tensor) -> Tensor:

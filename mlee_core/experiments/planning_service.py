@@ -152,10 +152,9 @@ class PlanningService:
 
 
 def _changed_ns(path: Path) -> int:
-    try:
+    with suppress(OSError):  # reading it reports what is wrong
         return path.stat().st_mtime_ns
-    except OSError:
-        return 0  # reading it reports what is wrong
+    return 0
 
 
 def _plan_of(experiment: Experiment, speed: Speed | None, facts: CorpusFacts) -> Plan:
