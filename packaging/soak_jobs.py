@@ -93,9 +93,8 @@ class Soak:
     def _added(self, cycle: int) -> Item:
         run = self._folder / f"run-{cycle}"
         long = {"max_epochs": 1000, "patience": 1000}
-        return self._queue.add(
-            ExperimentSpec(self._table, run=run, rows=("mlee",), only=("s0",), jobs=2, **long)
-        )
+        spec = ExperimentSpec(self._table, run=run, rows=("mlee",), only=("s0",), jobs=2, **long)
+        return self._queue.add(spec)
 
     def _cancelled(self, item: Item) -> None:
         began, process = time.monotonic(), self._queue.read().item(item.id).process
@@ -131,11 +130,8 @@ class Soak:
             time.sleep(0.02)
 
     def _runner(self) -> int:
-        return next(
-            pid
-            for pid in marked(self._folder.name)
-            if "mlee_core.jobs.runner" in psutil.Process(pid).cmdline()
-        )
+        pids = marked(self._folder.name)
+        return next(pid for pid in pids if "mlee_core.jobs.runner" in psutil.Process(pid).cmdline())
 
 
 def marked(mark: str) -> list[int]:

@@ -42,9 +42,8 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         if self.crop_frames and self.crop_frames < 16:
-            raise ConfigError(
-                f"crop_frames {self.crop_frames}: allowed are 0 (off) and whole numbers from 16."
-            )
+            allowed = "0 (off) and whole numbers from 16"
+            raise ConfigError(f"crop_frames {self.crop_frames}: allowed are {allowed}.")
         for name in ("off_centre", "warp"):
             if not 0 <= getattr(self, name) <= 0.5:
                 raise ConfigError(f"{name} {getattr(self, name)}: allowed are shares from 0 to 0.5.")
@@ -124,9 +123,8 @@ class Recipe:
     def described(self) -> str:
         """The named recipe that it equals, or the nearest one with the differences: "best with max_epochs
         6"."""
-        name, others = min(
-            ((name, self._unlike(recipe)) for name, recipe in RECIPES.items()), key=lambda pair: len(pair[1])
-        )
+        unlike = ((name, self._unlike(recipe)) for name, recipe in RECIPES.items())
+        name, others = min(unlike, key=lambda pair: len(pair[1]))
         return f"{name} with {', '.join(f'{k} {v}' for k, v in others.items())}" if others else name
 
     def _flat(self) -> dict[str, Any]:

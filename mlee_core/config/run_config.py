@@ -113,8 +113,7 @@ class Selection:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages of each fold, encoders before the rows that use them."""
-        pairs = [(LINES[line], train_set) for train_set in self.train_sets for line in self.rows]
-        return plan(tuple(Stage(*line, train_set) for line, train_set in pairs))
+        return plan(tuple(Stage(*LINES[line], sets) for sets in self.train_sets for line in self.rows))
 
     def lost(self, other: Selection) -> str | None:
         """Text on what the other selection lacks of this one; None where it contains this one."""

@@ -182,8 +182,7 @@ def _refuse_taken(folder: RunFolder) -> None:
     if folder.exists or not folder.path.is_dir():
         return
     if (folder.path / "order.json").exists():
-        raise RunError(
-            f"{folder.path} belongs to an experiment that was queued already: choose another folder."
-        )
+        taken = f"{folder.path} belongs to an experiment that was queued already"
+        raise RunError(f"{taken}: choose another folder.")
     if any(folder.path.iterdir()):
         raise RunError(f"{folder.path} exists and holds other files: choose a new or an empty folder.")

@@ -147,12 +147,10 @@ class RunFolder:
         difference = snapshot.difference(self.corpus(), corpus)
         if difference:
             raise RunError(f"{self.path} cannot be resumed: its corpus has changed, {difference}.")
-        was = self.folds()
-        if was.folds != parts.folds:
-            names = ", ".join(fold.name for fold in was.folds)
-            raise RunError(
-                f"{self.path} cannot be resumed: it has other folds ({names}); use another run folder."
-            )
+        was = self.folds().folds
+        if was != parts.folds:
+            difference = f"it has other folds ({', '.join(fold.name for fold in was)})"
+            raise RunError(f"{self.path} cannot be resumed: {difference}; use another run folder.")
 
     @contextmanager
     def writing(self) -> Iterator[EventLog]:
