@@ -170,5 +170,5 @@ def _corpus_name(corpus: Path) -> str:
     """The name of its file or folder, or of the closest parent folder with a name that is not generic."""
     path = Path(os.path.abspath(corpus))
     names = [path.stem, *(parent.name for parent in path.parents)]
-    telling = (name for name in names if name and name.lower() not in _GENERIC_NAMES)
-    return next(telling, path.stem or "corpus")
+    specific = (name for name in names if name and name.lower() not in _GENERIC_NAMES)
+    return next(specific, path.stem or "corpus")
