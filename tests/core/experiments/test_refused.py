@@ -233,7 +233,7 @@ def test_bf16_is_refused_where_it_would_be_emulated(
 ) -> None:
     monkeypatch.setattr(devices, "dtype", lambda device: "fp32")
     assert table3(small_table, tmp_path / "run", "--dtype", "bf16") == 2
-    refused(capsys, "dtype bf16: cpu here does not compute with it", "allowed is fp32")
+    refused(capsys, "dtype bf16: cpu of this machine does not support it", "allowed is fp32")
     assert not (tmp_path / "run").exists()
 
 
