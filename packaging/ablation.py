@@ -47,9 +47,8 @@ def main() -> int:
     args = parser.parse_args()
     try:
         recipe = _changed(RECIPES[args.recipe], args.base)
-        planned = [
-            (name, _merged(args.base, settings)) for name, settings in variants(recipe, args.plus, args.leave)
-        ]
+        every = variants(recipe, args.plus, args.leave)
+        planned = [(name, _merged(args.base, settings)) for name, settings in every]
     except ConfigError as error:
         print(f"ablation: {error}", file=sys.stderr)
         return 2

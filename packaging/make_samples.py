@@ -43,13 +43,7 @@ class Sample:
 
 SAMPLES = (
     Sample(
-        "calm_en",
-        "en-us+f2",
-        165,
-        45,
-        "+0%",
-        0.5,
-        "The tram stops at the corner. The market opens at nine.",
+        "calm_en", "en-us+f2", 165, 45, "+0%", 0.5, "The tram stops at the corner. The market opens at nine."
     ),
     Sample(
         "agitated_de",

@@ -49,9 +49,8 @@ def main() -> int:
     p50, p99 = np.percentile(times, (50, 99))
     print(f"Python {sys.version.split()[0]}, PySide6 {pyside}, {args.frames} frames of {args.hours:g} h")
     print(f"frame p50 {p50:.1f} ms, p99 {p99:.1f} ms, worst {max(times):.1f} ms")
-    print(
-        f"references to None: {drift:+.4f} a frame{' (immortal here)' if sys.version_info >= (3, 12) else ''}"
-    )
+    immortal = " (immortal here)" if sys.version_info >= (3, 12) else ""
+    print(f"references to None: {drift:+.4f} a frame{immortal}")
     print(f"memory: {growth:+.1f} MB since the first tenth, peak with mapped files {peak:.0f} MB")
     creeps = abs(drift) > MAX_DRIFT or growth > MAX_GROWTH_MB
     print("creeps" if creeps else "steady")

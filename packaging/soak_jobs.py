@@ -77,8 +77,8 @@ class Soak:
         remaining = sorted(file.name for file in self._temporary.iterdir())
         self.faults += [f"temporary files: {remaining}"] if remaining else []
         self._own_files.append(_files(os.getpid()))
-        self.faults += ["file descriptors of this process"] if _grew(self._own_files) else []
-        self.faults += ["file descriptors of the runner"] if _grew(self._runner_files) else []
+        for whose, counts in {"this process": self._own_files, "the runner": self._runner_files}.items():
+            self.faults += [f"file descriptors of {whose}"] if counts[-1] > counts[0] else []
 
     def figures(self) -> dict[str, object]:
         ends = sorted(self._ends_s)
@@ -93,9 +93,8 @@ class Soak:
     def _added(self, cycle: int) -> Item:
         run = self._folder / f"run-{cycle}"
         long = {"max_epochs": 1000, "patience": 1000}
-        return self._queue.add(
-            ExperimentSpec(self._table, run=run, rows=("mlee",), only=("s0",), jobs=2, **long)
-        )
+        spec = ExperimentSpec(self._table, run=run, rows=("mlee",), only=("s0",), jobs=2, **long)
+        return self._queue.add(spec)
 
     def _cancelled(self, item: Item) -> None:
         began, process = time.monotonic(), self._queue.read().item(item.id).process
@@ -131,21 +130,14 @@ class Soak:
             time.sleep(0.02)
 
     def _runner(self) -> int:
-        return next(
-            pid
-            for pid in marked(self._folder.name)
-            if "mlee_core.jobs.runner" in psutil.Process(pid).cmdline()
-        )
+        pids = marked(self._folder.name)
+        return next(pid for pid in pids if "mlee_core.jobs.runner" in psutil.Process(pid).cmdline())
 
 
 def marked(mark: str) -> list[int]:
     """The living processes that were started with the mark."""
     # environ is None for a process that has ended or belongs to another user
     return [p.pid for p in psutil.process_iter(["environ"]) if (p.info["environ"] or {}).get(MARK) == mark]
-
-
-def _grew(counts: list[int]) -> bool:
-    return counts[-1] > counts[0]
 
 
 def _files(pid: int) -> int:

@@ -26,12 +26,10 @@ FIGURES = (".svg", ".png", ".pdf")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "files", nargs="+", type=_named, metavar="FILE", help="recordings, or folders of them"
-    )
-    parser.add_argument(
-        "--model", default=model_file.DEFAULT, metavar="NAME|RUN", help="a model or a run folder"
-    )
+    recordings = "recordings, or folders of them"
+    parser.add_argument("files", nargs="+", type=_named, metavar="FILE", help=recordings)
+    model = "a model or a run folder"
+    parser.add_argument("--model", default=model_file.DEFAULT, metavar="NAME|RUN", help=model)
     parser.add_argument("--json", action="store_true", help="one JSON object a line, one line a file")
     parser.add_argument("--csv", type=Path, metavar="OUT", help="write one table, a row a segment")
     parser.add_argument("--figure", type=Path, metavar="OUT", help="draw one recording: .svg, .png or .pdf")
@@ -91,12 +89,8 @@ def _analyse(
                 steps = analyzer.analyze(recording, speaker=item.speaker, corpus=item.corpus)
                 analysis = line.follow(steps, Analysis)
                 analyses.append(analysis)
-                print(
-                    json.dumps({**analysis.to_json(), "stamp": in_one_line()})
-                    if args.json
-                    else as_text(analysis, info),
-                    flush=True,
-                )
+                as_json = {**analysis.to_json(), "stamp": in_one_line()}
+                print(json.dumps(as_json) if args.json else as_text(analysis, info), flush=True)
                 if args.figure is not None:
                     _draw(args.figure, analysis, recording)
             except MleeError as error:
@@ -185,11 +179,6 @@ def _row(analysis: Analysis, segment: Segment) -> dict[str, object]:
             row[f"{head}_{name}"] = None if values is None else round(values[k], 6)
     for k, name in enumerate(segment.classes):
         row[f"present_{name}"] = None if segment.existence is None else round(segment.existence[k], 6)
-    notes = (*analysis.notes, *segment.notes)
-    return {
-        **row,
-        "seen": analysis.seen or "",
-        "model": analysis.model,
-        "notes": " ".join(notes),
-        "stamp": in_one_line(),
-    }
+    notes = " ".join((*analysis.notes, *segment.notes))
+    origin = {"seen": analysis.seen or "", "model": analysis.model}
+    return {**row, **origin, "notes": notes, "stamp": in_one_line()}

@@ -3,55 +3,45 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 from pathlib import Path
-from typing import Any
 
 from ..corpora import FORMATS, Corpus, open_corpus
-from ..corpora.label_map import LabelMap, combined, pair
+from ..corpora.convert import TARGETS, Target, convert, notes, target_of
+from ..corpora.label_map import combined, pair
 from ..corpora.missing_audio import count
 from ..corpora.statistics import info
 from ..corpora.statistics_text import as_text, remarks_on
 from ..errors import CorpusError
 from ..figures.page import suffix_of
-from .parser import Parser
 from .terminal import print_note
-
-CONVERT = "convert"
-
-
-class _Parser(Parser):
-    """A parser whose arguments may come from a module, which is imported when they are first needed."""
-
-    arguments_of = ""
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        if self.arguments_of:
-            _module(self.arguments_of).add_arguments(self)
-            self.arguments_of = ""
-        return super().parse_known_args(args, namespace)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The sub-subcommands of `mlee corpus`."""
-    commands = parser.add_subparsers(
-        dest="corpus_command", required=True, metavar="COMMAND", parser_class=_Parser
-    )
+    commands = parser.add_subparsers(dest="corpus_command", required=True, metavar="COMMAND")
     command = commands.add_parser("info", help="utterances, speakers, votes, what each label scheme admits")
     add_opening_arguments(command, "PATH")
     instead = command.add_mutually_exclusive_group()
     instead.add_argument("--json", action="store_true", help="one JSON object instead of tables")
     instead.add_argument("--missing", action="store_true", help="only the missing audio files, a path a line")
     command.add_argument("--picture", type=Path, metavar="OUT", help="draw it too: .svg, .png or .pdf")
-    convert = commands.add_parser(CONVERT, help="the same corpus as a CSV table or an audformat database")
-    convert.arguments_of = "corpus_convert"
+    command = commands.add_parser("convert", help="the same corpus as a CSV table or an audformat database")
+    add_opening_arguments(command, "PATH")
+    command.add_argument("out", type=Path, metavar="OUT", help="what to write; nothing is overwritten")
+    command.add_argument(
+        "--to",
+        choices=TARGETS,
+        help="a table, or a folder with an audformat database (default: csv if OUT ends in .csv, audformat "
+        "if it has no ending)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what the corpus holds, or convert it. Raises: MleeError if it cannot be read."""
-    if args.corpus_command == CONVERT:
-        return int(_module("corpus_convert").run(args))
+    """Print what the corpus holds, or convert it. Raises: MleeError if it cannot be read or written."""
+    if args.corpus_command == "convert":
+        _convert(args)
+        return 0
     if args.picture is not None:
         suffix_of(args.picture)
     corpus = corpus_of(args)
@@ -59,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         for utterance in count(corpus).absent:
             print(utterance.file)
         return 0
-    found = info(corpus, label_map_of(args))
+    found = info(corpus, combined(args.label_map, args.map))
     if args.picture is not None:
         from ..figures.corpus_figure import save_corpus_figure
 
@@ -77,23 +67,25 @@ def add_opening_arguments(parser: argparse.ArgumentParser, metavar: str = "CORPU
     parser.add_argument(
         "--format", metavar="NAME", help=f"the corpus's format ({', '.join(FORMATS)}); else it is recognised"
     )
-    parser.add_argument(
-        "--map",
-        action="append",
-        default=[],
-        type=_pair,
-        metavar="LABEL=CLASS",
-        help="a label of the corpus means this class (neu, hap, sad, ang or other); may be repeated",
-    )
+    label = "a label of the corpus means this class (neu, hap, sad, ang or other); may be repeated"
+    parser.add_argument("--map", action="append", default=[], type=_pair, metavar="LABEL=CLASS", help=label)
     parser.add_argument("--label-map", type=Path, metavar="FILE", help="the same as a CSV: label,class")
-    parser.add_argument(
-        "--scripted", action="store_true", help="also utterances that were read from a script (IEMOCAP)"
-    )
-    parser.add_argument(
-        "--self-reports",
-        action="store_true",
-        help="also the speakers' ratings of themselves, as votes (IEMOCAP)",
-    )
+    scripted = "also utterances that were read from a script (IEMOCAP)"
+    parser.add_argument("--scripted", action="store_true", help=scripted)
+    own = "also the speakers' ratings of themselves, as votes (IEMOCAP)"
+    parser.add_argument("--self-reports", action="store_true", help=own)
+
+
+def _convert(args: argparse.Namespace) -> None:
+    """Write the corpus in the other format and print where."""
+    to: Target = args.to or target_of(args.out)
+    corpus = corpus_of(args)
+    convert(corpus, args.out, to)
+    for note in notes(corpus, to):
+        print_note(note)
+    held = f"{len(corpus.utterances)} utterances of {len(corpus.speakers)} speakers"
+    kind = {"csv": "table", "audformat": "audformat database"}[to]
+    print(f"{args.out}: {held}, as {kind}; the audio stays where it is")
 
 
 def corpus_of(args: argparse.Namespace) -> Corpus:
@@ -101,17 +93,12 @@ def corpus_of(args: argparse.Namespace) -> Corpus:
 
     Raises: MleeError if it cannot be read.
     """
-    corpus = open_corpus(
-        args.corpus, args.format, label_map_of(args), scripted=args.scripted, self_reports=args.self_reports
-    )
+    label_map = combined(args.label_map, args.map)
+    how = {"scripted": args.scripted, "self_reports": args.self_reports}
+    corpus = open_corpus(args.corpus, args.format, label_map, **how)
     for warning in corpus.warnings:
         print_note(warning)
     return corpus
-
-
-def label_map_of(args: argparse.Namespace) -> LabelMap:
-    """The user's label map. Raises: CorpusError for an invalid one."""
-    return combined(args.label_map, args.map)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -119,7 +106,3 @@ def _pair(text: str) -> tuple[str, str]:
         return pair(text)
     except CorpusError as error:
         raise argparse.ArgumentTypeError(str(error).rstrip(".")) from error
-
-
-def _module(name: str) -> Any:  # a module with add_arguments and run
-    return importlib.import_module(f".{name}", __package__)

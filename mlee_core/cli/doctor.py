@@ -32,9 +32,7 @@ def summary(findings: list[Finding]) -> str:
     """The last line: whether MLEE works, and the number of remedies above."""
     remedies = sum(finding.state in ("missing", "broken") for finding in findings)
     verdict = "MLEE works here" if works(findings) else "MLEE does not work here"
-    return (
-        f"{verdict}; nothing is missing." if not remedies else f"{verdict}; to fix: {remedies} (see above)."
-    )
+    return f"{verdict}; to fix: {remedies} (see above)." if remedies else f"{verdict}; nothing is missing."
 
 
 def _printed(findings: Iterator[Finding]) -> Iterator[Finding]:

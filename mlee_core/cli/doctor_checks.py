@@ -123,9 +123,8 @@ def _players() -> Iterator[Finding]:
 def _system_libraries() -> Iterator[Finding]:
     missing = system_libraries.missing()
     if not missing:
-        yield Finding(
-            "libraries", f"all {len(system_libraries.LIBRARIES)} system libraries and a font are installed"
-        )
+        count = len(system_libraries.LIBRARIES)
+        yield Finding("libraries", f"all {count} system libraries and a font are installed")
         return
     names = " ".join(system_libraries.packages(missing))
     text = f"{system_libraries.consequences(missing)}: {names} not found"

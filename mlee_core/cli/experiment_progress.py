@@ -36,14 +36,11 @@ def show(
         if line is not None and (isinstance(event, StageDone | Failed) or not (quiet or board.live)):
             board.clear()
             print(line, flush=True)
-        lines = [_total(forecast.progress()), *in_work.values()]
-        board.show(lines, at_once=not isinstance(event, Progress))
+        whole = forecast.progress()
+        left = "" if whole.left_s is None else f", {duration(whole.left_s)} left"
+        total = f"{whole.done:.0f} of {whole.total:.0f} {whole.what}{left}"
+        board.show([total, *in_work.values()], at_once=not isinstance(event, Progress))
     board.clear()
-
-
-def _total(progress: Progress) -> str:
-    left = "" if progress.left_s is None else f", {duration(progress.left_s)} left"
-    return f"{progress.done:.0f} of {progress.total:.0f} {progress.what}{left}"
 
 
 def _update(in_work: dict[_Key, str], event: Event) -> None:

@@ -7,6 +7,7 @@ import json
 import sys
 from contextlib import closing
 from dataclasses import asdict
+from typing import Any
 
 from ..config.experiment_spec import ENGINES, ExperimentSpec
 from ..config.stages import LINES, TRAIN_SETS
@@ -25,36 +26,19 @@ from .training_options import add_running_arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    several: dict[str, Any] = {"nargs": "+", "action": "extend"}
     add_running_arguments(parser)
-    parser.add_argument(
-        "--rows",
-        nargs="+",
-        action="extend",
-        metavar="ROW",
-        help=f"lines of Table 3 (default: all): {', '.join(LINES)}",
-    )
+    lines = f"lines of Table 3 (default: all): {', '.join(LINES)}"
+    parser.add_argument("--rows", **several, metavar="ROW", help=lines)
     parser.add_argument("--train-sets", nargs="+", choices=TRAIN_SETS, help="default: both")
     parser.add_argument("--folds", metavar="HOW", help="loso, sessions, a number of groups, or a saved file")
     parser.add_argument(
-        "--only",
-        nargs="+",
-        action="extend",
-        metavar="FOLD",
-        help="train these folds alone (speakers or groups)",
+        "--only", **several, metavar="FOLD", help="train these folds alone (speakers or groups)"
     )
-    parser.add_argument(
-        "--cells",
-        nargs="+",
-        action="extend",
-        metavar="CELL",
-        help="train these alone, with the encoders they need, for example 03/seed-0/fusion-soft-all",
-    )
-    parser.add_argument(
-        "--seeds",
-        type=int,
-        metavar="N",
-        help="repeat everything N times (default: 1), a recipe's whole ensemble each time",
-    )
+    cells = "train these alone, with the encoders they need, for example 03/seed-0/fusion-soft-all"
+    parser.add_argument("--cells", **several, metavar="CELL", help=cells)
+    repeat = "repeat everything N times (default: 1), a recipe's whole ensemble each time"
+    parser.add_argument("--seeds", type=int, metavar="N", help=repeat)
     parser.add_argument(
         "--jobs", type=int, metavar="N", help="trainings side by side (default: one a core, or one a GPU)"
     )
@@ -65,11 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--address", metavar="HOST:PORT", help="the Ray cluster (default: Ray is started on this machine)"
     )
     parser.add_argument("--plan", action="store_true", help="print what it would cost, and stop")
-    parser.add_argument(
-        "--smoke",
-        action="store_true",
-        help=f"everything once: one fold, {builder.SMOKE_EPOCHS} epochs a stage",
-    )
+    smoke = f"everything once: one fold, {builder.SMOKE_EPOCHS} epochs a stage"
+    parser.add_argument("--smoke", action="store_true", help=smoke)
     parser.add_argument("--json", action="store_true", help="print each event as a line of JSON")
 
 

@@ -39,12 +39,9 @@ def run(args: argparse.Namespace) -> int:
     folder, fold = experiment.folder, experiment.folds.folds[0]
     with disk_faults_as_run_errors(folder), sigterm.deferred():
         experiment.begin(resume=args.resume)
-        print(
-            f"run {folder.path}: {stage.name}, test {fold.name}, development {', '.join(fold.dev)}",
-            file=sys.stderr,
-        )
-        events = recorded(folder, experiment.train(), stage.name, experiment.forecast(None))
-        with closing(events):
+        parts = f"test {fold.name}, development {', '.join(fold.dev)}"
+        print(f"run {folder.path}: {stage.name}, {parts}", file=sys.stderr)
+        with closing(recorded(folder, experiment.train(), stage.name, experiment.forecast(None))) as events:
             _show(events, quiet=args.quiet, several=experiment.config.recipe.ensemble > 1)
     return 0
 

@@ -34,9 +34,8 @@ class Engine:
         if self.address is None:
             return
         if self.name != "ray":
-            raise ConfigError(
-                f"address {self.address} with engine {self.name}: it is for engine ray (--engine ray)."
-            )
+            wrong = f"address {self.address} with engine {self.name}"
+            raise ConfigError(f"{wrong}: it is for engine ray (--engine ray).")
         if self.address.startswith("ray://"):
             raise ConfigError(
                 f"address {self.address} is for Ray clients, which cannot be used: make this machine a node "
@@ -62,9 +61,6 @@ class Engine:
 
 
 LOCAL = Engine()
-
-_OPTIONS = {"settings": "--set"}
-"""Options whose name differs from their field's."""
 
 _GENERIC_NAMES = ("table", "utterances", "votes", "labels", "corpus", "data", "metadata", "annotations")
 """Names of tables and folders that do not tell which corpus they belong to."""
@@ -117,13 +113,9 @@ class ExperimentSpec:
     @classmethod
     def of(cls, args: argparse.Namespace) -> ExperimentSpec:
         """From a command's arguments; fields without an option keep their defaults."""
-        given = {field.name: getattr(args, field.name, None) for field in fields(cls)}
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in given.items()
-            if value is not None
-        }
-        return cls(**values)
+        given: dict[str, Any] = {field.name: getattr(args, field.name, None) for field in fields(cls)}
+        given = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items() if v is not None}
+        return cls(**given)
 
     def arguments(self) -> list[str]:
         """The arguments of "mlee table3", without those that equal their defaults."""
@@ -132,7 +124,8 @@ class ExperimentSpec:
         for field in fields(self):
             value = getattr(self, field.name)
             if field.default is not MISSING and value != field.default:
-                words += _option(_OPTIONS.get(field.name, f"--{field.name.replace('_', '-')}"), value)
+                name = "set" if field.name == "settings" else field.name.replace("_", "-")
+                words += _option(f"--{name}", value)
         return words
 
     def command(self) -> str:
@@ -177,6 +170,5 @@ def _corpus_name(corpus: Path) -> str:
     """The name of its file or folder, or of the closest parent folder with a name that is not generic."""
     path = Path(os.path.abspath(corpus))
     names = [path.stem, *(parent.name for parent in path.parents)]
-    return next(
-        (name for name in names if name and name.lower() not in _GENERIC_NAMES), path.stem or "corpus"
-    )
+    specific = (name for name in names if name and name.lower() not in _GENERIC_NAMES)
+    return next(specific, path.stem or "corpus")

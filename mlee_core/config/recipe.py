@@ -42,9 +42,8 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         if self.crop_frames and self.crop_frames < 16:
-            raise ConfigError(
-                f"crop_frames {self.crop_frames}: allowed are 0 (off) and whole numbers from 16."
-            )
+            allowed = "0 (off) and whole numbers from 16"
+            raise ConfigError(f"crop_frames {self.crop_frames}: allowed are {allowed}.")
         for name in ("off_centre", "warp"):
             if not 0 <= getattr(self, name) <= 0.5:
                 raise ConfigError(f"{name} {getattr(self, name)}: allowed are shares from 0 to 0.5.")
@@ -124,9 +123,8 @@ class Recipe:
     def described(self) -> str:
         """The named recipe that it equals, or the nearest one with the differences: "best with max_epochs
         6"."""
-        name, others = min(
-            ((name, self._unlike(recipe)) for name, recipe in RECIPES.items()), key=lambda pair: len(pair[1])
-        )
+        unlike = ((name, self._unlike(recipe)) for name, recipe in RECIPES.items())
+        name, others = min(unlike, key=lambda pair: len(pair[1]))
         return f"{name} with {', '.join(f'{k} {v}' for k, v in others.items())}" if others else name
 
     def _flat(self) -> dict[str, Any]:
@@ -167,9 +165,8 @@ def _with(part: Part, name: str, value: Any) -> Part:
     """The part with a setting changed. Raises: ConfigError for a value of another type."""
     known = get_type_hints(type(part))[name]
     kinds = get_args(known) if isinstance(known, UnionType) else (known,)
-    for kind in kinds:
-        if kind is float and type(value) is int:
-            value = float(value)
+    if float in kinds and type(value) is int:
+        value = float(value)
     if get_origin(known) is not Literal and get_origin(known) is not tuple and type(value) not in kinds:
         raise ConfigError(f"{name} {value!r}: allowed is {' or '.join(TYPE_NAMES[kind] for kind in kinds)}.")
     return replace(part, **{name: value})

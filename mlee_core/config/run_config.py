@@ -113,8 +113,7 @@ class Selection:
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages of each fold, encoders before the rows that use them."""
-        pairs = [(LINES[line], train_set) for train_set in self.train_sets for line in self.rows]
-        return plan(tuple(Stage(*line, train_set) for line, train_set in pairs))
+        return plan(tuple(Stage(*LINES[line], sets) for sets in self.train_sets for line in self.rows))
 
     def lost(self, other: Selection) -> str | None:
         """Text on what the other selection lacks of this one; None where it contains this one."""
@@ -126,10 +125,8 @@ class Selection:
 
     def joined(self, other: Selection) -> Selection:
         """All that either selects."""
-        train_sets, folds = (
-            tuple(dict.fromkeys((*getattr(self, what), *getattr(other, what))))
-            for what in ("train_sets", "folds")
-        )
+        train_sets = tuple(dict.fromkeys(self.train_sets + other.train_sets))
+        folds = tuple(dict.fromkeys(self.folds + other.folds))
         return Selection((*self.rows, *other.rows), train_sets, folds, max(self.seeds, other.seeds))
 
 

@@ -41,12 +41,8 @@ class Stage:
     @property
     def name(self) -> str:
         """Folder and event name, e.g. "dominant-hard", "mlee-all", "fusion-soft-all"."""
-        parts = [
-            self.row,
-            self.label,
-            None if (self.row, self.label) == ("dominant", "hard") else self.train_set,
-        ]
-        return "-".join(part for part in parts if part)
+        train_set = None if (self.row, self.label) == ("dominant", "hard") else self.train_set
+        return "-".join(part for part in (self.row, self.label, train_set) if part)
 
     @property
     def scheme(self) -> Scheme:
@@ -97,7 +93,4 @@ def lines_of(names: Collection[str]) -> tuple[str, ...]:
 
 def plan(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
     """These stages and the encoders they need, each once, encoders before the rows that use them."""
-    ordered: list[Stage] = []
-    for stage in stages:
-        ordered += [s for s in (*stage.encoders, stage) if s not in ordered]
-    return tuple(ordered)
+    return tuple(dict.fromkeys(needed for stage in stages for needed in (*stage.encoders, stage)))

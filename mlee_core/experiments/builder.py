@@ -19,8 +19,7 @@ from ..corpora.label_map import LabelMap, combined
 from ..corpora.missing_audio import present
 from ..errors import ConfigError, MleeError
 from ..events import Progress
-from ..runs.cells import Cell
-from ..runs.file_names import MODEL_FILE
+from ..runs.cells import MODEL_FILE, Cell
 from ..runs.run_folder import RunFolder
 from .engines import cluster_of, slots_here
 from .engines.ray.nodes import Cluster
@@ -56,8 +55,11 @@ def experiment(
     if corpus is None:
         with about("corpus"):
             corpus = opened(spec, on_warning)
+    if engine.address is not None:
+        on_progress(Progress(f"Querying the nodes of {engine.place}", 0.0))
+    device = spec.device or (Compute() if was is None else was.compute).device
     with about("address"):
-        cluster = _cluster(engine, spec, was, on_progress)
+        cluster = cluster_of(engine, device, ask_dtype=was is None and spec.dtype is None)
     parts = folds_of(spec, corpus)
     names = tuple(fold.name for fold in parts.folds)
     selection = Selection(tuple(LINES), TRAIN_SETS, names) if was is None else was.selection
@@ -251,17 +253,6 @@ def _parsed(setting: str) -> tuple[str, object]:
     except (ValueError, RecursionError):
         return name, value
     return name, tuple(parsed) if isinstance(parsed, list) else parsed
-
-
-def _cluster(
-    engine: Engine, spec: ExperimentSpec, was: RunConfig | None, on_progress: Callable[[Progress], None]
-) -> Cluster | None:
-    """The resources of the Ray cluster, None on this machine. Raises: ConfigError where Ray cannot be
-    used."""
-    device = spec.device or (Compute() if was is None else was.compute).device
-    if engine.address is not None:
-        on_progress(Progress(f"Querying the nodes of {engine.place}", 0.0))
-    return cluster_of(engine, device, ask_dtype=was is None and spec.dtype is None)
 
 
 def folds_of(spec: ExperimentSpec, corpus: Corpus) -> folds.Folds:

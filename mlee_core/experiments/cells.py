@@ -49,12 +49,8 @@ def prepare(
     run: RunFolder, config: RunConfig, corpus: Corpus, folder: Path
 ) -> Generator[Progress, None, Work]:
     """Compute the features of all annotated utterances into `folder`."""
-    store = yield from build_features(
-        annotated(corpus, corpus.speakers),
-        config.recipe,
-        folder / "features.f16",
-        devices.here(config.compute.device),
-    )
+    utterances, device = annotated(corpus, corpus.speakers), devices.here(config.compute.device)
+    store = yield from build_features(utterances, config.recipe, folder / "features.f16", device)
     return Work(run.path, config, corpus, store)
 
 
@@ -70,7 +66,7 @@ def train_cells(work: Work, fold: Fold, seed: int, stages: Sequence[Stage]) -> I
 
 def _train_cells(work: Work, fold: Fold, seed: int, stages: Sequence[Stage]) -> Iterator[Event]:
     requests = ControlRequests(work.run)
-    _save_recordings(RunFolder(work.run), work, fold)
+    _save_recordings(work, fold)
     keys: dict[Stage, str] = {}
     vectors: dict[Stage, Vectors] = {}
     for stage in plan(tuple(stages)):
@@ -167,16 +163,14 @@ def stage_data(
     ]
     key = stable_hash([config.identity(), rows, list(encoder_keys)])
     if not cached:
-        normalisation = (
-            normalisation_of(store, train_set.utterances, centred=config.recipe.centred)
-            if len(train_set)
-            else None
-        )
-        inputs = encoder_inputs(store, normalisation or _identity(), config.compute.device)
+        normalisation = None
+        if len(train_set):  # `train` refuses an empty one
+            normalisation = normalisation_of(store, train_set.utterances, centred=config.recipe.centred)
+        identity = Normalisation(torch.zeros(1), torch.ones(1))
+        inputs = encoder_inputs(store, normalisation or identity, config.compute.device)
         return StageData(train_set, dev_set, test, inputs, normalisation, key)
-    joined = {
-        item: torch.cat([vectors[item] for vectors in cached]) for item in cached[0]
-    }  # [256 · encoders]
+    # joined: each [256 · encoders]
+    joined = {item: torch.cat([vectors[item] for vectors in cached]) for item in cached[0]}
     return StageData(train_set, dev_set, test, VectorInputs(joined), None, key)
 
 
@@ -203,9 +197,8 @@ def encode(
             vector, _ = network.encoder(*moved(inputs.collate(chosen), config.compute.device))  # [B, 256]
         vectors.update(zip(chosen, vector.clone().cpu(), strict=True))
         left = (time.monotonic() - began) / len(vectors) * (len(items) - len(vectors))
-        yield Progress(
-            f"Encoding with {config.stage.name}", len(vectors), len(items), left, config.stage.name
-        )
+        name = config.stage.name
+        yield Progress(f"Encoding with {name}", len(vectors), len(items), left, name)
     return vectors
 
 
@@ -228,24 +221,14 @@ def _result(cell: Cell, key: str, trained: Trained) -> CellResult:
     )
 
 
-def _identity() -> Normalisation:
-    """For a train set without utterances, which `train` refuses."""
-    return Normalisation(torch.zeros(1), torch.ones(1))
-
-
-def _save_recordings(run: RunFolder, work: Work, fold: Fold) -> None:
+def _save_recordings(work: Work, fold: Fold) -> None:
     """Write RUN/<fold>/recordings.json: digests and levels of recordings for models made from this fold."""
+    store, folder = work.store, work.run / fold.name
     digests: dict[str, str] = {}
     for part in ("dev", "train"):  # a recording in both counts as trained on
-        digests |= {
-            work.store.digests[u.id]: part
-            for u in work.corpus.of_speakers(getattr(fold, part))
-            if u.id in work.store.digests
-        }
+        of_part = work.corpus.of_speakers(getattr(fold, part))
+        digests |= {store.digests[u.id]: part for u in of_part if u.id in store.digests}
     train_set = work.corpus.of_speakers(fold.train)
-    levels = [work.store.levels[u.id] for u in train_set if u.id in work.store.levels]
-    folder = run.path / fold.name
+    reference = LevelReference.of([store.levels[u.id] for u in train_set if u.id in store.levels])
     folder.mkdir(exist_ok=True)
-    write_json(
-        folder / "recordings.json", {"seen": digests, "level_reference": LevelReference.of(levels).to_json()}
-    )
+    write_json(folder / "recordings.json", {"seen": digests, "level_reference": reference.to_json()})

@@ -16,14 +16,13 @@ from ..corpora.folds import Folds
 from ..errors import ConfigError, RunError
 from ..events import Cancelled, Event, Failed, Finished, Progress, StageDone, Started
 from ..runs import forecast
-from ..runs.cells import Cell, CellResult, cells
+from ..runs.cells import MODEL_FILE, Cell, CellResult, cells
 from ..runs.control_requests import ControlRequests
-from ..runs.file_names import MODEL_FILE
 from ..runs.forecast import Cost, Forecast, Speed, Workload
 from ..runs.run_folder import RunFolder
 from ..system.temporary_folders import TemporaryFolder
-from .engines import slots_here
-from .engines.tasks import TrainingTask
+from . import engines
+from .engines.tasks import TrainingTask, restricted_to, training_tasks
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,9 @@ class Experiment:
         """The speed of this machine, measured for some seconds."""
         from . import speed_trial
 
-        here = self.workers if self.engine.is_here else min(self.workers, slots_here(self.config.compute))
+        here = self.workers
+        if not self.engine.is_here:
+            here = min(here, engines.slots_here(self.config.compute))
         return speed_trial.measure(self.config, self.corpus, here)
 
     def cost(self, speed: Speed) -> Cost:
@@ -135,7 +136,6 @@ class Experiment:
         A cell that fails does not stop the others. Raises: RunError at the end when some have failed.
         """
         from . import model_export
-        from .engines import tasks
 
         requests, results = ControlRequests(self.folder.path), self.results()
         done = {result.cell for result in results}
@@ -144,8 +144,8 @@ class Experiment:
         yield Started(f"{len(self.cells) - len(done)} of {len(self.cells)} stages")
         for result in results:
             yield from result.events()
-        every = tasks.training_tasks(self.config, self.folds, self.corpus, done)
-        with closing(self._train(tasks.restricted_to(every, self.cells), done, requests)) as events:
+        every = training_tasks(self.config, self.folds, self.corpus, done)
+        with closing(self._train(restricted_to(every, self.cells), done, requests)) as events:
             for event in events:
                 if isinstance(event, Failed):
                     failed.append(event)
@@ -171,7 +171,6 @@ class Experiment:
         """Compute the features and run the tasks, if there are any."""
         if not tasks:
             return
-        from . import engines
         from .cells import prepare
 
         scratch = TemporaryFolder(self.folder.path)

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..corpora.folds import PARTS
+from ..config.run_config import RunConfig
+from ..config.stages import Stage
+from ..corpora.corpus import Corpus
+from ..corpora.folds import PARTS, Fold
 from ..errors import ModelError
 from ..inference.model_file import FORMAT
 from ..inference.results import HEADS
 from ..labels.votes import CLASSES
+from ..report.predictions import ensemble_predictions, out_of_fold
+from ..report.scored_predictions import ScoredPredictions
+from ..runs.cells import RESULT, Cell, CellResult
+from ..runs.run_folder import RunFolder, of_run
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from ..config.run_config import RunConfig
-    from ..config.stages import Stage
-    from ..corpora.corpus import Corpus, Utterance
-    from ..corpora.folds import Fold
-    from ..runs.cells import CellResult
-    from ..runs.run_folder import RunFolder
 
 
 def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: Path) -> Path:
@@ -30,9 +31,6 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: 
     is left out: an analysis has no use for its head.
     """
     from ..nets import tensor_file
-    from ..runs.cells import Cell
-    from ..runs.run_folder import of_run
-    from ..runs.seen_recordings import part_digests
 
     seeds = config.ensembles[0]
     stages = _heads(run, fold, seeds)
@@ -48,7 +46,7 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: 
             found = run.result(cell)
             assert found is not None, "heads are of cells with results"
             results[number, head] = found
-    digests, reference = part_digests(run, fold)
+    recordings = json.loads((run.path / fold.name / "recordings.json").read_text(encoding="utf-8"))
     fusion = stages.get("fusion")
     encoders = [_head_of(stage) for stage in fusion.encoders] if fusion else []
     header = {
@@ -65,12 +63,12 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: 
             {h: {"temperature": results[n, h].temperature, "offset": results[n, h].offset} for h in stages}
             for n in range(len(seeds))
         ],
-        "level_reference": reference.to_json(),
+        "level_reference": recordings["level_reference"],
         "trained_on": corpus.name,
         "speakers": {part: list(getattr(fold, part)) for part in PARTS},
         "scores": _scores(run, config, corpus, stages, results.values()),
         "limits": list(_limits(corpus, fold)),
-        "seen": digests,
+        "seen": recordings["seen"],
         "stamp": of_run(config),
     }
     tensor_file.save(path, tensors, header)
@@ -79,10 +77,7 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: 
 
 def _heads(run: RunFolder, fold: Fold, seeds: Sequence[int]) -> dict[str, Stage]:
     """Head -> the stage of this run that fills it; *all* before *dominant*, fusion-soft before -hard."""
-    from ..config.stages import Stage
-    from ..runs.cells import RESULT, Cell
-
-    candidates: Iterable[tuple[str, Stage]] = [
+    candidates = [
         (head, Stage(row, label, train_set))  # type: ignore[arg-type]
         for train_set in ("all", "dominant")
         for head, row, label in (
@@ -112,9 +107,6 @@ def _scores(
     results: Iterable[CellResult],
 ) -> dict[str, dict[str, float | None]]:
     """Head -> {wa, ua} on the fold's test speakers, as a report counts them."""
-    from ..report.predictions import ensemble_predictions, out_of_fold
-    from ..report.scored_predictions import ScoredPredictions
-
     predictions = ensemble_predictions(out_of_fold(corpus.utterances, run.folds(), results), config)
     scored = ScoredPredictions.of(predictions, [*stages.values()])
     pooled = {head: scored.pooled(stage) for head, stage in stages.items()}
@@ -127,16 +119,14 @@ def _head_of(encoder: Stage) -> str:
 
 def _limits(corpus: Corpus, fold: Fold) -> Iterable[str]:
     """Sentences on what the model cannot have learnt from its training data."""
-    train_set: tuple[Utterance, ...] = corpus.of_speakers(fold.train)
+    train_set = corpus.of_speakers(fold.train)
     if all(sum(count > 0 for count in u.votes.target_counts) < 2 for u in train_set):
         yield (
             f"{corpus.name} gives one emotion an utterance, so “present” never saw two at once: read several "
             "emotions present as doubt between them."
         )
-    yield (
-        f"It knows {len(fold.train)} speakers of one corpus; other voices, languages and rooms may be "
-        "read wrongly."
-    )
+    known = f"It knows {len(fold.train)} speakers of one corpus"
+    yield f"{known}; other voices, languages and rooms may be read wrongly."
 
 
 def _half(name: str, tensor: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ an experiment would train and cost, which devices are available. The form never 
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -115,10 +116,9 @@ class PlanningService:
             spec, _ = builder.completed(request.spec)
         with about("corpus"):
             corpus, facts = self._corpus(spec)
-        try:
+        folds: tuple[str, ...] = ()
+        with suppress(MleeError):  # the experiment below reports why
             folds = tuple(fold.name for fold in builder.folds_of(spec, corpus).folds)
-        except MleeError:
-            folds = ()  # the experiment below reports why
         yield CorpusRead(facts, folds)
         with about("corpus"):
             usable = present(corpus, skip_missing=spec.skip_missing)
@@ -129,7 +129,10 @@ class PlanningService:
         with about("run"):
             experiment.folder.refuse_unusable(resume=spec.resume)
             _refuse_taken(experiment.folder)
-        key = _speed_key(experiment)
+        # what a machine's speed depends on: not rows, folds or seeds, nor when training ends
+        config = experiment.config
+        recipe = replace(config.recipe, max_epochs=1, patience=1)
+        key = (usable.data_hash(), recipe, config.compute, experiment.workers, experiment.engine)
         if request.measure and key not in self._speeds:
             self._speeds[key] = yield from experiment.trial()
         return _plan_of(experiment, self._speeds.get(key), facts)
@@ -149,17 +152,9 @@ class PlanningService:
 
 
 def _changed_ns(path: Path) -> int:
-    try:
+    with suppress(OSError):  # reading it reports what is wrong
         return path.stat().st_mtime_ns
-    except OSError:
-        return 0  # reading it reports what is wrong
-
-
-def _speed_key(experiment: Experiment) -> object:
-    """What a machine's speed depends on: not rows, folds or seeds, nor when training ends."""
-    config = experiment.config
-    recipe = replace(config.recipe, max_epochs=1, patience=1)
-    return experiment.corpus.data_hash(), recipe, config.compute, experiment.workers, experiment.engine
+    return 0
 
 
 def _plan_of(experiment: Experiment, speed: Speed | None, facts: CorpusFacts) -> Plan:
@@ -187,8 +182,7 @@ def _refuse_taken(folder: RunFolder) -> None:
     if folder.exists or not folder.path.is_dir():
         return
     if (folder.path / "order.json").exists():
-        raise RunError(
-            f"{folder.path} belongs to an experiment that was queued already: choose another folder."
-        )
+        taken = f"{folder.path} belongs to an experiment that was queued already"
+        raise RunError(f"{taken}: choose another folder.")
     if any(folder.path.iterdir()):
         raise RunError(f"{folder.path} exists and holds other files: choose a new or an empty folder.")

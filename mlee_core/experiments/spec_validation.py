@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from ..config.experiment_spec import Engine, ExperimentSpec
 from ..config.recipe import RECIPES
@@ -13,61 +14,27 @@ from ..errors import MleeError
 from .builder import about, recipe_of, refuse_contradictions, selected
 
 _EVERYTHING = Selection(tuple(LINES), TRAIN_SETS, ("all of them",))
+_RUN = RunConfig("", None, (), "", RECIPES["paper"], Compute(), 0, selection=_EVERYTHING)
 
 
 def faults(spec: ExperimentSpec) -> dict[str, str]:
     """Field -> one sentence on what is wrong with it."""
+    checks: tuple[tuple[str, Callable[[], object]], ...] = (
+        ("smoke", lambda: refuse_contradictions(spec)),
+        ("address", lambda: Engine(spec.engine, spec.address)),
+        ("recipe", lambda: recipe_of(spec, RECIPES["paper"])),
+        ("rows", lambda: selected(spec, _EVERYTHING)),
+        ("map", lambda: from_pairs(spec.map)),
+        ("seed", lambda: replace(_RUN, seed=spec.seed or 0)),
+        ("dtype", lambda: Compute(dtype=spec.dtype or Compute.dtype)),
+        ("threads", lambda: Compute(threads=Compute.threads if spec.threads is None else spec.threads)),
+        ("cuda_graphs", lambda: Compute(device=spec.device or Compute.device, graphs=spec.cuda_graphs)),
+    )
     found: dict[str, str] = {}
-    for check in _CHECKS:
+    for field, check in checks:
         try:
-            check(spec)
+            with about(field):
+                check()
         except MleeError as error:
             found.setdefault(error.about, str(error))
     return found
-
-
-def _engine(spec: ExperimentSpec) -> None:
-    with about("address"):
-        Engine(spec.engine, spec.address)
-
-
-def _recipe(spec: ExperimentSpec) -> None:
-    recipe_of(spec, RECIPES["paper"])
-
-
-def _selection(spec: ExperimentSpec) -> None:
-    selected(spec, _EVERYTHING)
-
-
-def _labels(spec: ExperimentSpec) -> None:
-    with about("map"):
-        from_pairs(spec.map)
-
-
-def _seed(spec: ExperimentSpec) -> None:
-    with about("seed"):
-        RunConfig("", None, (), "", RECIPES["paper"], Compute(), spec.seed or 0, selection=_EVERYTHING)
-
-
-def _arithmetic(spec: ExperimentSpec) -> None:
-    with about("dtype"):
-        Compute(dtype=spec.dtype or Compute.dtype)
-    with about("threads"):
-        Compute(threads=Compute.threads if spec.threads is None else spec.threads)
-
-
-def _graphs(spec: ExperimentSpec) -> None:
-    with about("cuda_graphs"):
-        Compute(device=spec.device or Compute.device, graphs=spec.cuda_graphs)
-
-
-_CHECKS: tuple[Callable[[ExperimentSpec], None], ...] = (
-    refuse_contradictions,
-    _engine,
-    _recipe,
-    _selection,
-    _labels,
-    _seed,
-    _arithmetic,
-    _graphs,
-)

@@ -39,7 +39,8 @@ def measure(config: RunConfig, corpus: Corpus, workers: int) -> Generator[Progre
     scratch = TemporaryFolder()
     children: list[Child] = []
     try:
-        sample = _spread(annotated(corpus, corpus.speakers), SAMPLE)
+        every = annotated(corpus, corpus.speakers)
+        sample = every[:: max(1, len(every) // SAMPLE)][:SAMPLE]  # evenly from the first to the last
         began = time.monotonic()
         store = yield from build_features(sample, config.recipe, scratch.path / "features.f16")
         seconds = time.monotonic() - began
@@ -65,12 +66,6 @@ def measure(config: RunConfig, corpus: Corpus, workers: int) -> Generator[Progre
         mean_duration_s=audio_s / len(sample),
         memory_bytes=max(memory for _, memory in answers),
     )
-
-
-def _spread(utterances: Sequence[Utterance], count: int) -> list[Utterance]:
-    """`count` of the utterances, evenly from the first to the last."""
-    step = max(1, len(utterances) // count)
-    return list(utterances[::step][:count])
 
 
 def serve(

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from ..errors import ModelError
 from ..labels.votes import CLASSES
-from ..runs.file_names import MODEL_FILE
+from ..runs.cells import MODEL_FILE
 from ..system import package_data
 from .model_info import ModelInfo
 from .results import ENCODERS, HEADS, Seen

@@ -54,8 +54,8 @@ def _train(experiment: Experiment, *, resume: bool) -> None:
     """Raises: MleeError, OSError, KeyboardInterrupt."""
     experiment.begin(resume=resume)
     several = len({cell.seed for cell in experiment.cells}) > 1
-    events = recorded(experiment.folder, experiment.train(), "table3", experiment.forecast(None))
-    with closing(events):
+    work, forecast = experiment.train(), experiment.forecast(None)
+    with closing(recorded(experiment.folder, work, "table3", forecast)) as events:
         for event in events:
             if line := event_line(event, several=several):
                 print(line, flush=True)

@@ -112,12 +112,11 @@ class Queue:
 
     def settled(self) -> Queue:
         """`now`, with the cells queued that were requested during a run that has ended."""
-        nows = ((item, item.now()) for item in self.items)
-        ended = (
-            item.ended(now.state, now.message) if item.state == "running" != now.state else now
-            for item, now in nows
-        )
-        return replace(self, items=tuple(ended))
+        items = list(self.now().items)
+        for at, (was, now) in enumerate(zip(self.items, items, strict=True)):
+            if was.state == "running" != now.state:
+                items[at] = was.ended(now.state, now.message)
+        return replace(self, items=tuple(items))
 
     def with_item(self, changed: Item) -> Queue:
         items = tuple(changed if item.id == changed.id else item for item in self.items)
@@ -167,10 +166,7 @@ class QueueFile:
         elif job is not None:
             item = replace(item, process=job.writer).now()
 
-        def adopted(queue: Queue) -> Queue:
-            return queue if queue.of(run) else replace(queue, items=(*queue.items, item))
-
-        taken = self.edit(adopted).of(run)
+        taken = self.edit(lambda q: q if q.of(run) else replace(q, items=(*q.items, item))).of(run)
         assert taken is not None, "it was in the queue or has been added"
         return taken
 
@@ -178,11 +174,10 @@ class QueueFile:
         """Move an item. by: places towards the end, negative towards the front."""
 
         def moved(queue: Queue) -> Queue:
-            item = queue.item(id)
-            at = queue.items.index(item)
-            rest = [*queue.items[:at], *queue.items[at + 1 :]]
-            rest.insert(max(0, at + by), item)
-            return replace(queue, items=tuple(rest))
+            items = list(queue.items)
+            at = items.index(queue.item(id))
+            items.insert(max(0, at + by), items.pop(at))
+            return replace(queue, items=tuple(items))
 
         self.edit(moved)
 
@@ -245,8 +240,9 @@ class QueueFile:
             before = self._stored()
             queue = change(before)
             if queue != before:
+                items = [item.to_json() for item in queue.items]
                 with files.faults_as_run_errors(self.folder):
-                    files.write_json(self._file, self._to_json(queue))
+                    files.write_json(self._file, {**vars(queue), "items": items})
         return queue
 
     @contextmanager
@@ -272,10 +268,6 @@ class QueueFile:
                 f"{self._file} cannot be read ({error}): if another version of MLEE wrote it, restart the "
                 "window; if it is damaged, move it away to start a new queue."
             ) from error
-
-    @staticmethod
-    def _to_json(queue: Queue) -> dict[str, Any]:
-        return {**vars(queue), "items": [item.to_json() for item in queue.items]}
 
 
 def usual_folder() -> Path:

@@ -11,6 +11,7 @@ from ..config.stages import Stage, stage_named
 from ..events import EpochDone, Event, StageDone
 
 RESULT = "result.json"
+MODEL_FILE = "model.safetensors"
 
 
 @dataclass(frozen=True)

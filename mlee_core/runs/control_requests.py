@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from ..events import Event
 from ..system import locks
-from .status_files import ControlRequest
+from .status_files import ControlRequest, WatchedFile
 
 Answer = TypeVar("Answer")
 
@@ -20,19 +20,11 @@ class ControlRequests:
     """
 
     def __init__(self, run: Path) -> None:
-        self._run = run
-        self._seen: tuple[int, int, int] | None = None
-        self._request = ControlRequest()
+        self._file = WatchedFile(run / "asked.json", ControlRequest.load)
 
     def now(self) -> ControlRequest:
-        try:
-            state = (self._run / "asked.json").stat()
-            seen = (state.st_ino, state.st_mtime_ns, state.st_size)
-        except OSError:
-            seen = None
-        if seen != self._seen:
-            self._seen, self._request = seen, ControlRequest.load(self._run)
-        return self._request
+        self._file.reload()
+        return self._file.value or ControlRequest()
 
     def stop(self) -> bool:
         """Whether training is to end after this epoch."""

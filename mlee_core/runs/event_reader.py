@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from io import RawIOBase
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,7 @@ LONGEST = 1 << 20
 
 
 class EventReader:
-    """has_data: whether it was ever not empty. damaged: number of complete lines that are not events. fault:
-    one sentence where it cannot be read."""
+    """has_data: whether it was ever not empty. fault: one sentence where it cannot be read."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -27,17 +27,14 @@ class EventReader:
         self._offset = 0
         self._amid_long = False
         self.has_data = False
-        self.damaged = 0
         self.fault = ""
         self.caught_up = True
 
     def replaced(self) -> bool:
         """Check the file: whether it was replaced or removed, so that all events read before are invalid."""
-        try:
+        inode, size = 0, 0
+        with suppress(OSError):
             now = self._file.stat()
-        except OSError:
-            inode, size = 0, 0
-        else:
             inode, size = now.st_ino, now.st_size
         self.caught_up = size <= self._offset
         if inode == self._inode and size >= self._offset:
@@ -80,17 +77,9 @@ class EventReader:
             return
         self._offset += end + 1
         for line in piece[:end].split(b"\n"):
-            event = None if self._amid_long else _event(line)
+            event: Any = None
+            with suppress(ValueError, RecursionError):  # not an event
+                event = None if self._amid_long else json.loads(line)
             self._amid_long = False
-            if event is not None:
+            if isinstance(event, dict):
                 yield event
-            else:
-                self.damaged += 1
-
-
-def _event(line: bytes) -> dict[str, Any] | None:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None

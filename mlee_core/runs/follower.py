@@ -8,22 +8,18 @@ read alike.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Literal
 
-from ..config.experiment_spec import ExperimentSpec
-from ..config.run_config import RunConfig
-from ..errors import MleeError, RunError
+from ..errors import RunError
 from ..events import Progress
-from ..system.process_identity import ProcessIdentity
 from .cell_history import CellHistory, Key
 from .cells import Cell, cells
 from .event_reader import EventReader
 from .run_folder import RunFolder
-from .spec_file import stored_spec
-from .status_files import SILENT_S, ControlRequest, Heartbeat, InWork, JobStatus
+from .status_files import SILENT_S, ControlRequest, Heartbeat, InWork, JobStatus, WatchedFile
 
 RunState = Literal["queued", "running", "finished", "failed", "cancelled", "stopped", "paused", "interrupted"]
 """Of a run. queued: not started yet. interrupted: its process ended unexpectedly."""
@@ -34,8 +30,6 @@ none, and nothing trains the run."""
 
 BUDGET_S = 0.01
 _ENDED: Mapping[str, RunState] = {"finished": "finished", "failed": "failed", "cancelled": "cancelled"}
-
-Mark = TypeVar("Mark")
 
 
 @dataclass(frozen=True)
@@ -69,11 +63,10 @@ class Follower:
     def __init__(self, run: Path) -> None:
         self.run = Path(run)
         self._folder = RunFolder(self.run)
-        self._config = _Watched(self.run / "config.json", _config)
-        self._job = _Watched(self.run / "job.json", JobStatus.load)
-        self._heartbeat = _Watched(self.run / "heartbeat.json", Heartbeat.load)
-        self._request = _Watched(self.run / "asked.json", ControlRequest.load)
-        self._spec = _Watched(self.run / "order.json", stored_spec)
+        self._config = WatchedFile(self.run / "config.json", lambda run: RunFolder(run).config())
+        self._job = WatchedFile(self.run / "job.json", JobStatus.load)
+        self._heartbeat = WatchedFile(self.run / "heartbeat.json", Heartbeat.load)
+        self._request = WatchedFile(self.run / "asked.json", ControlRequest.load)
         self._events = EventReader(self._folder.events_file)
         self._histories: dict[Key, CellHistory] = {}
         self._last_run_event: dict[str, Any] = {}
@@ -101,20 +94,6 @@ class Follower:
         """Whether the last poll reached the end of the events."""
         return self._events.caught_up
 
-    @property
-    def damaged_lines(self) -> int:
-        """Number of lines of events.jsonl that are not events and were ignored."""
-        return self._events.damaged
-
-    @property
-    def spec(self) -> ExperimentSpec | None:
-        """The specification of a run that was queued; None for other runs and for a damaged file."""
-        return self._spec.value
-
-    @property
-    def failures(self) -> tuple[CellView, ...]:
-        return tuple(view for view in self._views.values() if view.state == "failed")
-
     def curve(self, cell: Cell) -> tuple[dict[str, Any], ...]:
         """A row {epoch, train_loss, dev_loss, dev_wa, dev_ua, best} an epoch, as CellResult.curves."""
         history = self._histories.get(_key(cell))
@@ -125,7 +104,7 @@ class Follower:
         before = self._summary()
         deadline = time.monotonic() + budget_s
         config_changed, heartbeat_changed = self._config.reload(), self._heartbeat.reload()
-        request_changed, job_changed, _ = self._request.reload(), self._job.reload(), self._spec.reload()
+        request_changed, job_changed = self._request.reload(), self._job.reload()
         if config_changed:
             self._update_plan()
         has_events = self._read_events(deadline)
@@ -186,7 +165,7 @@ class Follower:
 
     def _update_state(self) -> None:
         job = self._job.value
-        if job is not None and job.state == "running" and not self._alive(job.writer):
+        if job is not None and job.state == "running" and not self._alive(job):
             self._job.reload()  # it may have ended in good order since the last reload
             job = self._job.value
         reason = str(self._last_run_event.get("message") or "")
@@ -194,14 +173,13 @@ class Follower:
             self.state, self.message = self._state_without_job(), reason
         elif job.state != "running":
             self.state, self.message = job.state, job.message or (reason if job.state == "failed" else "")
-        elif self._alive(job.writer):
+        elif self._alive(job):
             self.state, self.message = "running", ""
         else:
             place = "" if job.writer.is_here else f" on {job.writer.host}"
+            process = f"Its process ({job.writer.pid}{place})"
             self.state = "interrupted"
-            self.message = (
-                f"Its process ({job.writer.pid}{place}) ended unexpectedly; resume continues the run."
-            )
+            self.message = f"{process} ended unexpectedly; resume continues the run."
         self.message = self._config.fault or self._events.fault or self.message
 
     def _state_without_job(self) -> RunState:
@@ -210,12 +188,11 @@ class Follower:
             return "queued"
         return _ENDED.get(str(self._last_run_event.get("type")), "interrupted")
 
-    def _alive(self, writer: ProcessIdentity) -> bool:
-        if writer.is_here:
-            return writer.alive
-        beat, job = self._heartbeat.value, self._job.value
-        began_at = 0.0 if job is None else job.began_at
-        return time.time() - max(began_at, 0.0 if beat is None else beat.at) < SILENT_S
+    def _alive(self, job: JobStatus) -> bool:
+        if job.writer.is_here:
+            return job.writer.alive
+        beat_at = 0.0 if self._heartbeat.value is None else self._heartbeat.value.at
+        return time.time() - max(job.began_at, beat_at) < SILENT_S
 
     def _find_unreported(self, deadline: float) -> None:
         """Cells with a result but no event of it, as a killed writer leaves them; searched each time that a
@@ -282,37 +259,6 @@ class Follower:
         now = Progress("stages", done, len(self._views) or None, left_s, at=self.progress.at)
         if now != self.progress:
             self.progress = replace(now, at=time.time())
-
-
-class _Watched(Generic[Mark]):
-    """A small file that other processes replace as a whole. fault: one sentence where it cannot be read."""
-
-    def __init__(self, file: Path, read: Callable[[Path], Mark | None]) -> None:
-        self._file, self._read = file, read
-        self._seen: tuple[int, ...] | None = None
-        self.value: Mark | None = None
-        self.fault = ""
-
-    def reload(self) -> bool:
-        """Read the file if it was replaced; returns whether it was."""
-        try:
-            now = self._file.stat()
-        except OSError:
-            seen = None
-        else:
-            seen = (now.st_ino, now.st_mtime_ns, now.st_size)
-        if seen == self._seen:
-            return False
-        self._seen, self.fault = seen, ""
-        try:
-            self.value = None if seen is None else self._read(self._file.parent)
-        except MleeError as error:
-            self.value, self.fault = None, str(error)
-        return True
-
-
-def _config(run: Path) -> RunConfig:
-    return RunFolder(run).config()
 
 
 def _key(cell: Cell) -> Key:

@@ -173,11 +173,8 @@ class Forecast:
         if stage.cycled:
             return stage.epochs
         same = [n for other, n in self._finished.items() if other.stage == cell.stage]
-        alike = [
-            n
-            for other, n in self._finished.items()
-            if bool(other.stage.encoders) == bool(cell.stage.encoders)
-        ]
+        dense = bool(cell.stage.encoders)
+        alike = [n for other, n in self._finished.items() if bool(other.stage.encoders) == dense]
         usual = stage.epochs if cell.stage.encoders else EXPECTED_EPOCHS
         expected = round(statistics.fmean(same or alike or [usual]))
         at_least = self._best.get(cell, 1) + stage.recipe.patience
@@ -201,8 +198,7 @@ class Forecast:
 
     def cell_of(self, event: Event) -> Cell | None:
         """The experiment's cell that an event is about, None for another."""
-        name = getattr(event, "stage", None)
-        wanted = (event.fold, event.seed, name)
+        wanted = (event.fold, event.seed, getattr(event, "stage", None))
         return next((c for c in self._cells if (c.fold, c.seed, c.stage.name) == wanted), None)
 
 

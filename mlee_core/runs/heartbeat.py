@@ -7,7 +7,6 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 
 from ..events import Dropped, EpochDone, Event, Failed, Progress, Resumed, StageDone, Started
 from .cells import Cell
@@ -34,9 +33,7 @@ class HeartbeatWriter:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
         self._what = ""
@@ -72,18 +69,12 @@ class HeartbeatWriter:
             for cell in [cell for cell in self._in_work if cell.name in self._requests.now().skip]:
                 del self._in_work[cell]  # no event tells that it ended
             done = self._forecast.progress()
-            cells = tuple(
-                replace(work, left_s=self._forecast.left_in_s(cell, self._share(work)))
-                for cell, work in self._in_work.items()
-            )
-            return Heartbeat(
-                time.time(), round(done.done), round(done.total or 0), done.left_s, cells, self._what
-            )
-
-    @staticmethod
-    def _share(work: InWork) -> float:
-        """Of the epoch in work; a finished epoch counts among the done ones."""
-        return 0.0 if work.share is None or work.share == 1.0 else work.share
+            cells: list[InWork] = []
+            for cell, work in self._in_work.items():
+                share = 0.0 if work.share is None or work.share == 1.0 else work.share  # 1: counted as done
+                cells.append(replace(work, left_s=self._forecast.left_in_s(cell, share)))
+            counts = round(done.done), round(done.total or 0)
+            return Heartbeat(time.time(), *counts, done.left_s, tuple(cells), self._what)
 
     def _beat(self) -> None:
         while True:

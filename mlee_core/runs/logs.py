@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -28,12 +29,9 @@ def log_files(run: Path) -> tuple[Path, ...]:
     """The run's logs that are not empty, of the job and its training processes; the last written first."""
     found: list[tuple[float, Path]] = []
     for file in (run / "logs").glob("*.log"):
-        try:
-            now = file.stat()
-        except OSError:
-            continue
-        if now.st_size:
-            found.append((now.st_mtime, file))
+        with suppress(OSError):
+            if (now := file.stat()).st_size:
+                found.append((now.st_mtime, file))
     return tuple(file for _, file in sorted(found, reverse=True))
 
 

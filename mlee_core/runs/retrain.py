@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from ..errors import RunError
 from ..events import Dropped
-from .cells import RESULT, Cell
-from .file_names import MODEL_FILE
+from .cells import MODEL_FILE, RESULT, Cell
 from .run_folder import RunFolder
 
 _FILES = (RESULT, "last.safetensors", "best.safetensors")
@@ -30,12 +30,11 @@ def _affected(run: RunFolder, names: Collection[str]) -> list[Cell]:
     named = [cell for cell in every if cell.name in names]
     keys = {(cell.fold, key) for cell in named if (key := _key(run, cell)) is not None}
     dropped = {cell for cell in every if cell in named or (cell.fold, _key(run, cell)) in keys}
-    on_them = {
-        cell
-        for cell in every
-        if any(Cell(cell.fold, cell.seed, encoder) in dropped for encoder in cell.stage.encoders)
-    }
-    return [cell for cell in every if cell in dropped | on_them]
+
+    def uses_dropped(cell: Cell) -> bool:
+        return any(replace(cell, stage=encoder) in dropped for encoder in cell.stage.encoders)
+
+    return [cell for cell in every if cell in dropped or uses_dropped(cell)]
 
 
 def _key(run: RunFolder, cell: Cell) -> str | None:

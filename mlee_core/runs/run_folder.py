@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -147,12 +147,10 @@ class RunFolder:
         difference = snapshot.difference(self.corpus(), corpus)
         if difference:
             raise RunError(f"{self.path} cannot be resumed: its corpus has changed, {difference}.")
-        was = self.folds()
-        if was.folds != parts.folds:
-            names = ", ".join(fold.name for fold in was.folds)
-            raise RunError(
-                f"{self.path} cannot be resumed: it has other folds ({names}); use another run folder."
-            )
+        was = self.folds().folds
+        if was != parts.folds:
+            difference = f"it has other folds ({', '.join(fold.name for fold in was)})"
+            raise RunError(f"{self.path} cannot be resumed: {difference}; use another run folder.")
 
     @contextmanager
     def writing(self) -> Iterator[EventLog]:
@@ -161,11 +159,13 @@ class RunFolder:
             self._cut_incomplete_event()
             temporary_folders.sweep(self.path)
             networks = [self.path / fold.name for fold in self.folds().folds]
-            _sweep(networks)
+            for folder in networks:
+                files.sweep(folder)
             try:
                 yield EventLog(self.events_file)
             finally:
-                _sweep(networks)  # after processes that were killed meanwhile
+                for folder in networks:  # after processes that were killed meanwhile
+                    files.sweep(folder)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -197,12 +197,6 @@ class RunFolder:
             raise RunError(f"{self.path} is no run folder: it has no {name}.") from error
         except (OSError, ValueError) as error:
             raise RunError(f"{file} cannot be read: {error}") from error
-
-
-def _sweep(folders: Sequence[Path]) -> None:
-    """Remove temporary files that killed writers have left beside the networks."""
-    for folder in folders:
-        files.sweep(folder)
 
 
 def of_run(config: RunConfig) -> dict[str, str]:

@@ -10,9 +10,10 @@ Each is replaced as a whole. Readers treat a damaged file like a missing one.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from ..config.json_fields import from_json
 from ..errors import MleeError
@@ -107,3 +108,29 @@ def _loaded(file: Path, kind: type[Read]) -> Read | None:
         return from_json(kind, json.loads(file.read_text(encoding="utf-8")), file.name)
     except (OSError, ValueError, MleeError):
         return None
+
+
+class WatchedFile(Generic[Read]):
+    """A small file that other processes replace as a whole. fault: one sentence where it cannot be read."""
+
+    def __init__(self, file: Path, read: Callable[[Path], Read | None]) -> None:
+        self._file, self._read = file, read
+        self._seen: tuple[int, ...] | None = None
+        self.value: Read | None = None
+        self.fault = ""
+
+    def reload(self) -> bool:
+        """Read the file if it was replaced; returns whether it was."""
+        try:
+            now = self._file.stat()
+            seen = (now.st_ino, now.st_mtime_ns, now.st_size)
+        except OSError:
+            seen = None
+        if seen == self._seen:
+            return False
+        self._seen, self.fault = seen, ""
+        try:
+            self.value = None if seen is None else self._read(self._file.parent)
+        except MleeError as error:
+            self.value, self.fault = None, str(error)
+        return True

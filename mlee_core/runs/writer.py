@@ -17,7 +17,7 @@ from .forecast import Forecast
 from .heartbeat import HeartbeatWriter
 from .retrain import drop
 from .run_folder import RunFolder
-from .status_files import ControlRequest, JobState, JobStatus
+from .status_files import JobState, JobStatus
 
 
 @contextmanager
@@ -93,12 +93,10 @@ def _dropped(run: RunFolder) -> Iterator[Event]:
     """Drop the cells to retrain, and remove them from the requests."""
     redo = control_requests.ControlRequests(run.path).now().redo
     yield from drop(run, redo)
-
-    def done(request: ControlRequest) -> ControlRequest:
-        return replace(request, redo=tuple(name for name in request.redo if name not in redo))
-
     if redo:
-        control_requests.edit(run.path, done)
+        control_requests.edit(
+            run.path, lambda now: replace(now, redo=tuple(name for name in now.redo if name not in redo))
+        )
 
 
 def _register(run: RunFolder) -> None:

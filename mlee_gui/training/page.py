@@ -13,8 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QSplitter, QStackedWidge
 
 from mlee_core.jobs.monitor import RunNews
 from mlee_core.jobs.queue import Item, Queue
-from mlee_core.runs.cells import Cell
-from mlee_core.runs.file_names import MODEL_FILE
+from mlee_core.runs.cells import MODEL_FILE, Cell
 
 from ..shell.mainwindow import MainWindow
 from ..shell.messages import Messages

@@ -89,11 +89,8 @@ def _next_task(
     other stages keep waiting."""
     skipped = set(skip) - {cell.name for cell in finished}
     for number, task in enumerate(waiting):
-        chosen = [
-            cell.stage
-            for cell in task.cells
-            if skipped.isdisjoint(cell.name for cell in (cell, *_encoders(cell)))
-        ]
+        used = {cell.stage: {c.name for c in (cell, *_encoders(cell))} for cell in task.cells}
+        chosen = [stage for stage, names in used.items() if skipped.isdisjoint(names)]
         part = replace(task, stages=tuple(chosen))
         if chosen and set(part.needs) <= set(finished):
             others = tuple(stage for stage in task.stages if stage not in chosen)

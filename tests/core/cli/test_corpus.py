@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-import types
 from pathlib import Path
 
 import pytest
@@ -133,20 +131,3 @@ def test_options_of_one_format_reach_it(table: Path, tmp_path: Path, capsys):
     assert [each["existence_ratio"]["all"]["sad"] for each in found] == [0, 0, 1]
     assert "4784" in " ".join(found[0]["against_paper"])
     assert "cannot be compared" in found[1]["against_paper"][0]
-
-
-def test_convert_is_a_module_of_its_own(monkeypatch, capsys):
-    """Its arguments and its work are the module's, which is imported when it is called, not before."""
-    convert = types.ModuleType("mlee_core.cli.corpus_convert")
-    convert.add_arguments = lambda parser: parser.add_argument("out", help="where to")
-    convert.run = lambda args: print(f"to {args.out}") or 0
-    monkeypatch.setitem(sys.modules, "mlee_core.cli.corpus_convert", None)  # importing it is an error
-    with pytest.raises(SystemExit):
-        run("-h")
-    assert "convert" in capsys.readouterr().out
-    monkeypatch.setitem(sys.modules, "mlee_core.cli.corpus_convert", convert)
-    assert run("convert", "there") == 0
-    assert capsys.readouterr().out == "to there\n"
-    with pytest.raises(SystemExit):
-        run("convert", "-h")
-    assert "where to" in capsys.readouterr().out

@@ -201,7 +201,7 @@ def test_no_pyplot_and_no_matplotlib_before_it_is_drawn(tmp_path: Path):
     code = (
         "import sys\n"
         "from mlee_core.cli import main\n"
-        "slow = {'matplotlib', 'torch', 'krippendorff', 'pandas', 'mlee_core.cli.corpus_convert'}\n"
+        "slow = {'matplotlib', 'torch', 'krippendorff', 'pandas'}\n"
         f"assert main(['corpus', 'info', {str(path)!r}]) == 0\n"
         "assert not slow & set(sys.modules), slow & set(sys.modules)\n"
         f"assert main(['corpus', 'info', {str(path)!r}, '--picture', {str(tmp_path / 'p.svg')!r}]) == 0\n"

@@ -28,8 +28,7 @@ from mlee_core.experiments.cells import Work, encode, prepare, train_cells
 from mlee_core.nets import tensor_file
 from mlee_core.nets.network import Network
 from mlee_core.nets.normalisation import Normalisation
-from mlee_core.runs.cells import Cell
-from mlee_core.runs.file_names import MODEL_FILE
+from mlee_core.runs.cells import MODEL_FILE, Cell
 from mlee_core.runs.run_folder import RunFolder
 from mlee_core.training.batches import EncoderInputs, Examples, training_batches
 from mlee_core.training.feature_store import FeatureStore, build_features, normalisation_of

@@ -137,14 +137,12 @@ class _Tasks:
         end by themselves."""
         request = self._requests.now()
         self._sender.send(request)
-        unwanted = [
-            stream
-            for stream, attempt in self.running.items()
-            if attempt.node is None and may_not_begin(attempt.task, request)
-        ]
-        for stream in unwanted:
-            self._ray.cancel(stream)
-        return [(self.running.pop(stream).task, None) for stream in unwanted]
+        ended: Received = []
+        for stream, attempt in list(self.running.items()):
+            if attempt.node is None and may_not_begin(attempt.task, request):
+                self._ray.cancel(stream)
+                ended.append((self.running.pop(stream).task, None))
+        return ended
 
     def _waiting(self) -> Received:
         """Progress of tasks without an event so far, so that a caller can stop the work."""

@@ -76,9 +76,8 @@ class Driver(Child):
 def refuse_absence() -> None:
     """Raises: ConfigError where Ray is not installed."""
     if importlib.util.find_spec("ray") is None:
-        raise ConfigError(
-            '--engine ray needs Ray, which is not installed: pip install "mlee-speech[ray]" brings it.'
-        )
+        remedy = 'pip install "mlee-speech[ray]" brings it'
+        raise ConfigError(f"--engine ray needs Ray, which is not installed: {remedy}.")
 
 
 def _refuse_silence(address: str) -> None:

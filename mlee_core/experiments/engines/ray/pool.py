@@ -108,9 +108,8 @@ class RayPool:
         left_s = self._retry_at - time.monotonic()
         if left_s > 0:
             time.sleep(min(left_s, PROGRESS_EVERY_S))
-            return self._of_all(
-                Progress(f"connection to {self._place} lost{self._reason}, trying again", 0.0)
-            )
+            what = f"connection to {self._place} lost{self._reason}, trying again"
+            return self._of_all(Progress(what, 0.0))
         try:
             self._driver = self._connected()
         except MleeError as error:
