@@ -41,9 +41,7 @@ def draw_spectrogram(
     first = max(0, int((start_s - FIRST_STEP_S) / HOP_S))
     last = max(first, int(np.ceil((end_s - FIRST_STEP_S) / HOP_S)))
     pooled, factor = _pooled(log_spectrogram, first, last)
-    axes.set_ylim(0, MAX_HZ / 1000)
-    axes.set_ylabel("frequency (kHz)")
-    axes.set_facecolor(CASING)
+    axes.set(ylim=(0, MAX_HZ / 1000), ylabel="frequency (kHz)", facecolor=CASING)
     if not len(pooled):
         return None
     decibels = 10 * np.log10(np.e) * (pooled - max(float(pooled.max()), QUIETEST_TOP))
@@ -98,8 +96,7 @@ def draw_waveform(
     closed = np.append(low, low[-1]), np.append(high, high[-1])
     axes.fill_between(borders_s, *closed, step="post", color=colors.ink, lw=0.5)
     peak = max(float(-low.min()), float(high.max()), 1e-6)
-    axes.set_ylim(-1.05 * peak, 1.05 * peak)
-    axes.set_ylabel("amplitude")
+    axes.set(ylim=(-1.05 * peak, 1.05 * peak), ylabel="amplitude")
 
 
 def draw_attention(under: Axes, segment: Segment, colors: PageColors) -> Axes:
@@ -124,8 +121,7 @@ def draw_attention(under: Axes, segment: Segment, colors: PageColors) -> Axes:
             path_effects=[Stroke(linewidth=3.2, foreground=CASING, alpha=0.7), Normal()],
         )
     highest = max((max(segment.attention.of(encoder) or (0.0,)) for encoder in drawn), default=1.0)
-    axes.set_ylim(0, 1.12 * highest)
-    axes.set_ylabel("attention weight per 160 ms step")
+    axes.set(ylim=(0, 1.12 * highest), ylabel="attention weight per 160 ms step")
     axes.locator_params(axis="y", nbins=5)
     return axes
 
@@ -148,16 +144,12 @@ def draw_not_attended(top: Axes, wave: Axes, segment: Segment, colors: PageColor
 def draw_existence(axes: Axes, segment: Segment, colors: PageColors) -> None:
     """Probability that each class is present, with the 0.5 line."""
     axes.set_title("present, each on its own", fontsize=9, color=colors.ink, loc="left")
-    _class_axis(axes, segment.classes)
+    classes = segment.classes
+    _class_axis(axes, classes)
     if segment.existence is None:
         _message(axes, "this model does not predict\nwhich are present", colors)
         return
-    axes.bar(
-        range(len(segment.classes)),
-        segment.existence,
-        width=0.7,
-        color=[class_color(c) for c in segment.classes],
-    )
+    axes.bar(range(len(classes)), segment.existence, width=0.7, color=[class_color(c) for c in classes])
     for at, value in enumerate(segment.existence):
         # The box keeps the number off the 0.5 line.
         box = {"facecolor": colors.paper, "edgecolor": "none", "pad": 0.6}
@@ -231,18 +223,14 @@ def draw_shares(axes: Axes, analysis: Analysis, colors: PageColors) -> None:
     highest = max(seconds) or 1.0
     for at, value in enumerate(seconds):
         axes.text(at, value + 0.01 * highest, clock(value), ha="center", fontsize=8, color=colors.ink)
-    axes.set_ylim(0, 1.12 * highest)
-    axes.set_yticks([])
+    axes.set(ylim=(0, 1.12 * highest), yticks=[])
 
 
 def _class_axis(axes: Axes, classes: tuple[str, ...]) -> None:
     names = [printable(CLASS_NAMES.get(c, c)) for c in classes]
     axes.set_xticks(range(len(names)), names, parse_math=False)
-    axes.set_xlim(-0.6, len(names) - 0.4)
-    axes.set_ylim(0, 1.16)
-    axes.set_yticks([0, 0.5, 1])
+    axes.set(xlim=(-0.6, len(names) - 0.4), ylim=(0, 1.16), yticks=[0, 0.5, 1], axisbelow=True)
     axes.tick_params(axis="x", length=0)
-    axes.set_axisbelow(True)
 
 
 def _message(axes: Axes, text: str, colors: PageColors) -> None:

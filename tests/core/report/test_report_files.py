@@ -24,7 +24,7 @@ from mlee_core.report import plots as pictures
 from mlee_core.report.csv_files import votes_text
 from mlee_core.report.document_blocks import Banner, Heading, Items, Table, Text, as_text, markdown
 from mlee_core.report.document_blocks import Figure as FigureBlock
-from mlee_core.report.html import FigureSvg, html
+from mlee_core.report.html import html
 from mlee_core.report.tables import MAX_SPEAKERS, speakers
 from mlee_core.runs.run_folder import RunFolder
 from tests.helpers.report_runs import HARD, even_corpus, made_run, small_corpus, sure_of
@@ -313,7 +313,7 @@ def test_names_of_a_corpus_are_text_and_no_markup() -> None:
         Heading(evil, 1), Heading("sub"), Banner(evil), Text(evil), Items((evil,)),
         Table((evil, "n"), ((evil, "1"),), title=evil), FigureBlock("p", evil),
     )  # fmt: skip
-    page = Reader(html(blocks, {"p": FigureSvg(b"<svg/>", b"<svg/>")}))
+    page = Reader(html(blocks, {"p": (b"<svg/>", b"<svg/>")}))
     # in the title, heading, banner, text, item, caption, header and cell; the picture's is an attribute
     assert page.text.count("<b>|_x_�`") == 8
     lines = markdown(blocks, "pictures").splitlines()
