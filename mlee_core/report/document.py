@@ -34,9 +34,22 @@ def page(report: Report) -> Iterator[Block]:
     yield from _comparisons(report)
     yield from _classes(report)
     yield from _calibration(report)
-    yield from _agreement(report)
-    yield from _training(report)
-    yield from _speakers(report)
+    yield Heading("Unanimous and split votes")
+    yield Text(
+        "Unanimous: at least two annotators (votes, where they are not named), all with the same labels. "
+        "Split: several labels, of which one dominates all the same. "
+        "One vote alone says nothing of agreement."
+    )
+    yield tables.agreement(report)
+    yield Heading("Training")
+    yield tables.training(report)
+    yield Figure("curves", "Learning curves of each row, with the best epoch of each network")
+    yield Heading("Speakers")
+    if len(report.speakers) > tables.MAX_SPEAKERS:
+        yield Text(
+            f"The first {tables.MAX_SPEAKERS} of {len(report.speakers)} speakers; speakers.csv has all."
+        )
+    yield from tables.speakers(report)
     yield Heading("Files")
     yield Items(FILES)
     yield Text(report.stamp_line)
@@ -178,31 +191,6 @@ def _calibration(report: Report) -> Iterator[Block]:
     )
     yield tables.calibration(report)
     yield Figure("calibration", "Reliability diagram of each row")
-
-
-def _agreement(report: Report) -> Iterator[Block]:
-    yield Heading("Unanimous and split votes")
-    yield Text(
-        "Unanimous: at least two annotators (votes, where they are not named), all with the same labels. "
-        "Split: several labels, of which one "
-        "dominates all the same. One vote alone says nothing of agreement."
-    )
-    yield tables.agreement(report)
-
-
-def _training(report: Report) -> Iterator[Block]:
-    yield Heading("Training")
-    yield tables.training(report)
-    yield Figure("curves", "Learning curves of each row, with the best epoch of each network")
-
-
-def _speakers(report: Report) -> Iterator[Block]:
-    yield Heading("Speakers")
-    if len(report.speakers) > tables.MAX_SPEAKERS:
-        yield Text(
-            f"The first {tables.MAX_SPEAKERS} of {len(report.speakers)} speakers; speakers.csv has all."
-        )
-    yield from tables.speakers(report)
 
 
 def _trained_by(report: Report) -> str:
