@@ -24,11 +24,9 @@ class Importer(Protocol):
 
     def recognises(self, path: Path) -> bool:
         """Whether `path`, which exists, looks like this format; never raises for unexpected content."""
-        ...
 
     def read(self, path: Path, options: ReadOptions) -> Corpus:
         """The corpus at `path`. Raises: CorpusError for anything that is not this format."""
-        ...
 
 
 _IMPORTERS: tuple[Importer, ...] = (iemocap, cremad, msp, audformat, emodb, table)
