@@ -88,8 +88,8 @@ def read(path: Path, options: ReadOptions) -> Corpus:
         places = " and ".join(f"{turn.file}, line {turn.line}" for turn in repeated)
         raise CorpusError(f"{places} both hold utterance {repeated[0].id!r}: ids must be unique.")
     utterances = tuple(_utterance(turn, options.label_map) for turn in turns)
-    warnings = (*_absences(folders, dialogs), *_vote_warnings(turns, options.label_map))
-    return Corpus(NAME, NAME, path, utterances, warnings)
+    warnings = _vote_warnings(turns, options.label_map)
+    return Corpus(NAME, NAME, path, utterances, (*_absences(folders, dialogs), *warnings))
 
 
 @dataclass(frozen=True)

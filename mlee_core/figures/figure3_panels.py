@@ -46,14 +46,9 @@ def draw_spectrogram(
         return None
     decibels = 10 * np.log10(np.e) * (pooled - max(float(pooled.max()), QUIETEST_TOP))
     begin = FIRST_STEP_S + HOP_S * first
+    extent = (begin, begin + HOP_S * factor * len(pooled), 0, MAX_HZ / 1000)
     return axes.imshow(
-        decibels.T,
-        cmap="magma",
-        vmin=-RANGE_DB,
-        vmax=0,
-        origin="lower",
-        aspect="auto",
-        extent=(begin, begin + HOP_S * factor * len(pooled), 0, MAX_HZ / 1000),
+        decibels.T, cmap="magma", vmin=-RANGE_DB, vmax=0, origin="lower", aspect="auto", extent=extent
     )
 
 
@@ -107,21 +102,15 @@ def draw_attention(under: Axes, segment: Segment, colors: PageColors) -> Axes:
     axes.set_label("attention")
     style_axes(axes, colors)
     edges = segment.attention.edges_s()
-    drawn = [encoder for encoder in ENCODERS if segment.attention.of(encoder)]
-    for encoder in drawn:
-        style = ENCODER_STYLES[encoder]
-        axes.stairs(
-            segment.attention.of(encoder) or (),
-            edges,
-            baseline=None,
-            color=style.color,
-            linestyle=LINES[style.line],
-            lw=1.6,
-            label=style.label,
-            path_effects=[Stroke(linewidth=3.2, foreground=CASING, alpha=0.7), Normal()],
-        )
-    highest = max((max(segment.attention.of(encoder) or (0.0,)) for encoder in drawn), default=1.0)
-    axes.set(ylim=(0, 1.12 * highest), ylabel="attention weight per 160 ms step")
+    highest = 0.0
+    for encoder in ENCODERS:
+        if weights := segment.attention.of(encoder):
+            style = ENCODER_STYLES[encoder]
+            casing = [Stroke(linewidth=3.2, foreground=CASING, alpha=0.7), Normal()]
+            line: dict[str, Any] = {"lw": 1.6, "linestyle": LINES[style.line], "path_effects": casing}
+            axes.stairs(weights, edges, baseline=None, color=style.color, label=style.label, **line)
+            highest = max(highest, *weights)
+    axes.set(ylim=(0, 1.12 * (highest or 1.0)), ylabel="attention weight per 160 ms step")
     axes.locator_params(axis="y", nbins=5)
     return axes
 
@@ -168,20 +157,12 @@ def draw_dominant(axes: Axes, segment: Segment, colors: PageColors) -> None:
     if not heads:
         _message(axes, "this model does not predict\nwhich dominates", colors)
         return
-    width = 0.84 / len(heads)
+    width, bar_colors = 0.84 / len(heads), [class_color(c) for c in segment.classes]
     for place, head in enumerate(heads):
         values = segment.dominant[head] or ()
         centres = [at + (place - (len(heads) - 1) / 2) * width for at in range(len(values))]
-        axes.bar(
-            centres,
-            values,
-            width=width * 0.92,
-            color=[class_color(c) for c in segment.classes],
-            hatch=HATCHES[head],
-            edgecolor=colors.paper,
-            lw=0,
-            label=head,
-        )
+        filling: dict[str, Any] = {"hatch": HATCHES[head], "edgecolor": colors.paper, "lw": 0}
+        axes.bar(centres, values, width * 0.92, color=bar_colors, label=head, **filling)
         weight = "bold" if head == segment.rule else "normal"
         for at, value in zip(centres, values, strict=True):
             style: dict[str, Any] = {"ha": "center", "rotation": 90, "color": colors.ink, "weight": weight}

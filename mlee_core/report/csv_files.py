@@ -68,9 +68,10 @@ def curves(report: Report) -> CsvRows:
 
 def predictions(predictions: Iterable[Prediction], report: Report) -> CsvRows:
     """One row per annotated utterance and seed; `documentation` explains the columns."""
+    untrained = (None,) * len(CLASSES)
     for prediction in predictions:
         utterance, votes = prediction.utterance, prediction.utterance.votes
-        yield {
+        columns: dict[str, object] = {
             "id": utterance.id,
             "speaker": utterance.speaker,
             "fold": prediction.fold,
@@ -80,8 +81,11 @@ def predictions(predictions: Iterable[Prediction], report: Report) -> CsvRows:
             "dominant": dominant(votes),
             **_by_class("q_", soft_target(votes)),
             **_by_class("e_", [int(exists) for exists in existence_target(votes)]),
-            **dict(_outputs(prediction, [row.stage for row in report.rows])),
         }
+        for row in report.rows:
+            outputs = prediction.probabilities.get(row.stage, untrained)
+            columns |= _by_class(f"{row.stage.name}:", outputs)
+        yield columns
 
 
 def documentation(report: Report) -> str:
@@ -175,12 +179,5 @@ def _scores(row: TableRow) -> dict[str, object]:
     return columns
 
 
-def _by_class(prefix: str, values: Sequence[float]) -> dict[str, object]:
+def _by_class(prefix: str, values: Sequence[float | None]) -> dict[str, object]:
     return {f"{prefix}{name}": value for name, value in zip(CLASSES, values, strict=True)}
-
-
-def _outputs(prediction: Prediction, stages: Iterable[Stage]) -> Iterator[tuple[str, object]]:
-    for stage in stages:
-        given = prediction.probabilities.get(stage)
-        for k, name in enumerate(CLASSES):
-            yield f"{stage.name}:{name}", None if given is None else given[k]

@@ -101,6 +101,7 @@ def _setting(report: Report) -> Table:
     maps = ", ".join(f"{label} = {name}" for label, name in s.label_map.items()) or "none"
     done = f"{len(report.folds_done)} of {len(s.folds)} finished"
     folds_done = listed(report.folds_done, MOST_NAMES)
+    versions = dict.fromkeys(_software(training.stamp) for training in report.trainings)
     rows = (
         ("run", s.name),
         ("corpus", ", ".join([f"{s.corpus} ({s.format})", *included])),
@@ -114,7 +115,7 @@ def _setting(report: Report) -> Table:
         ("recipe", _settings(s.recipe)),
         ("arithmetic", _settings(s.compute)),
         ("configuration hash", stamp["config_hash"]),
-        ("networks trained by", _trained_by(report)),
+        ("networks trained by", "; ".join(text or "an unrecorded version" for text in versions)),
         ("report made by", _software(stamp)),
     )
     return Table(("experiment", ""), rows, text_columns=2)
@@ -191,12 +192,6 @@ def _calibration(report: Report) -> Iterator[Block]:
     )
     yield tables.calibration(report)
     yield Figure("calibration", "Reliability diagram of each row")
-
-
-def _trained_by(report: Report) -> str:
-    """Versions and commits, several if the run was resumed with another version."""
-    by = dict.fromkeys(_software(training.stamp) for training in report.trainings)
-    return "; ".join(text or "an unrecorded version" for text in by)
 
 
 def _software(stamp: Mapping[str, str]) -> str:

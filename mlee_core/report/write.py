@@ -42,7 +42,13 @@ def write(run: RunFolder, out: Path | None = None) -> Iterator[Progress | Writte
     figures: dict[str, tuple[bytes, bytes]] = {}
     try:
         (folder / PICTURES).mkdir(parents=True, exist_ok=True)
-        yield from _draw(report, folder / PICTURES, figures)
+        functions = plots.figures(report)
+        for done, (name, draw) in enumerate(functions.items()):
+            yield Progress("Drawing", done, len(functions))
+            light, dark = (folder / PICTURES / f"{name}{kind}.svg" for kind in ("", "-dark"))
+            save(partial(draw, LIGHT), light)
+            save(partial(draw, DARK), dark)
+            figures[name] = light.read_bytes(), dark.read_bytes()
         yield Progress("Writing tables", 0)
         blocks = tuple(page(report))
         write_text(folder / "report.md", markdown(blocks, PICTURES))
@@ -55,14 +61,3 @@ def write(run: RunFolder, out: Path | None = None) -> Iterator[Progress | Writte
     except OSError as error:
         raise RunError(f"the report cannot be written to {folder}: {error.strerror or error}.") from error
     yield Written(report, folder)
-
-
-def _draw(report: Report, folder: Path, figures: dict[str, tuple[bytes, bytes]]) -> Iterator[Progress]:
-    """Draw each figure light and dark, write both files, and add them to `figures` for the page."""
-    functions = plots.figures(report)
-    for done, (name, draw) in enumerate(functions.items()):
-        yield Progress("Drawing", done, len(functions))
-        light, dark = folder / f"{name}.svg", folder / f"{name}-dark.svg"
-        save(partial(draw, LIGHT), light)
-        save(partial(draw, DARK), dark)
-        figures[name] = light.read_bytes(), dark.read_bytes()
