@@ -25,7 +25,6 @@ from .label_map import LabelMap
 
 NAME = "cremad"
 LOOKS_LIKE = "a folder with CREMA-D's processedResults/tabulatedVotes.csv"
-OPTIONS: tuple[str, ...] = ()
 
 TABLE = "tabulatedVotes.csv"
 RESULTS = "processedResults"

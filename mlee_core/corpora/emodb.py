@@ -21,7 +21,6 @@ from .label_map import LabelMap
 
 NAME = "emodb"
 LOOKS_LIKE = "a folder with EmoDB's utterances.csv or its wav/"
-OPTIONS: tuple[str, ...] = ()
 
 TABLE = "utterances.csv"
 RECORDINGS = "wav"

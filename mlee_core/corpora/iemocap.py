@@ -33,7 +33,6 @@ from .label_map import LabelMap
 
 NAME = "iemocap"
 LOOKS_LIKE = "a folder with IEMOCAP's Session1 to Session5"
-OPTIONS: tuple[str, ...] = ("scripted", "self_reports")
 
 EVALUATION = Path("dialog") / "EmoEvaluation"
 IMPROVISED, SCRIPTED = "impro", "script"

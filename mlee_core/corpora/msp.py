@@ -32,7 +32,6 @@ from .label_map import LabelMap
 
 NAME = "msp"
 LOOKS_LIKE = "a folder with MSP-Podcast's Labels/labels_detailed.csv and labels_consensus.csv"
-OPTIONS: tuple[str, ...] = ()
 
 DETAILED = ("labels_detailed.csv",)
 CONSENSUS = ("labels_consensus.csv", "labels_concensus.csv")

@@ -56,14 +56,14 @@ def reliability(axes: Axes, row: TableRow, report: Report, colors: PageColors, f
     for b in filled:
         axes.bar(b.low, 0.25 * b.count / most, b.high - b.low, align="edge", color=TRAIN, alpha=0.35, lw=0)
     axes.plot([0, 1], [0, 1], ls=(0, (4, 3)), lw=0.8, color=colors.faint)
-    confidence, accuracy = [b.confidence for b in filled], [b.accuracy for b in filled]
+    confidence, accuracy = ([getattr(b, what) for b in filled] for what in ("confidence", "accuracy"))
     axes.plot(confidence, accuracy, lw=0.8, color=DEV)
     sizes = [4 + 40 * b.count / most for b in filled]
     axes.scatter(confidence, accuracy, sizes, color=DEV, lw=0, zorder=3, clip_on=False)
     axes.text(0.04, 0.95, f"ECE {percent(row.ece)} %", va="top", fontsize=8, color=colors.ink)
     axes.set(xlim=(0, 1), ylim=(0, 1), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
-    what = "presence" if row.stage.scheme == "existence" else "predicted class"
-    axes.set(xlabel=f"probability of {what}", ylabel="came true" if first else "")
+    event = "presence" if row.stage.scheme == "existence" else "predicted class"
+    axes.set(xlabel=f"probability of {event}", ylabel="came true" if first else "")
 
 
 def curves(axes: Axes, row: TableRow, report: Report, colors: PageColors, first: bool) -> None:

@@ -14,7 +14,6 @@ from ..corpora.folds import Folds
 from ..errors import RunError
 from ..labels.votes import CLASSES
 from ..runs.cells import CellResult
-from ..runs.run_folder import RunFolder
 
 
 @dataclass(frozen=True)
@@ -30,17 +29,6 @@ class Prediction:
     fold: str
     seed: int
     probabilities: Mapping[Stage, tuple[float, ...]]
-
-
-def predictions(run: RunFolder) -> tuple[Prediction, ...]:
-    """Every annotated utterance of the finished folds, in corpus order and by seed.
-
-    Raises: RunError if this is not an experiment, a file of it is damaged, or a result contains an utterance
-    that its fold does not test.
-    """
-    return ensemble_predictions(
-        out_of_fold(run.corpus().utterances, run.folds(), run.results()), run.config()
-    )
 
 
 def ensemble_predictions(single: Sequence[Prediction], config: RunConfig) -> tuple[Prediction, ...]:

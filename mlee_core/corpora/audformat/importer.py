@@ -23,7 +23,6 @@ from .tables import FILE, HEADER, Database, open_database, seconds
 
 NAME = "audformat"
 LOOKS_LIKE = "an audformat database, a folder with db.yaml"
-OPTIONS: tuple[str, ...] = ()
 
 OURS = "mlee"
 LAYOUT = "1"

@@ -19,7 +19,7 @@ from mlee_core.cli import main
 from mlee_core.evaluation.calibration import BINS
 from mlee_core.figures.page import LIGHT
 from mlee_core.labels.votes import CLASSES, Votes
-from mlee_core.report import Report, Written, collect, predictions, write
+from mlee_core.report import Report, Written, collect, write
 from mlee_core.report import plots as pictures
 from mlee_core.report.csv_files import votes_text
 from mlee_core.report.document_blocks import Banner, Heading, Items, Table, Text, as_text, markdown
@@ -110,7 +110,7 @@ def test_everything_is_there(run: RunFolder, folder: Path) -> None:
 
 
 def test_predictions_reread_are_the_predictions(run: RunFolder, folder: Path) -> None:
-    table, said = rows(folder / "predictions.csv"), predictions(run)
+    table, said = rows(folder / "predictions.csv"), collect(run)[1]
     assert len(table) == len(said) == 16
     for row, prediction in zip(table, said, strict=True):
         assert (row["id"], row["speaker"]) == (prediction.utterance.id, prediction.utterance.speaker)
