@@ -129,10 +129,12 @@ def _print_error(error: MleeError) -> None:
 
 def _draw(out: Path, analysis: Analysis, recording: Recording) -> None:
     from ..audio.features import blocks
-    from ..figures.figure3 import save_figure
+    from ..figures.figure3 import build_figure
+    from ..figures.page import save
 
     samples = recording.samples
-    save_figure(out, analysis, blocks(samples, recording.signal.gain()), samples)
+    spectrogram = blocks(samples, recording.signal.gain())
+    save(lambda: build_figure(analysis, spectrogram, samples), out)
 
 
 def _refuse_unwritable(*outs: Path | None) -> None:

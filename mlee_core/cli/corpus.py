@@ -13,7 +13,7 @@ from ..corpora.missing_audio import count
 from ..corpora.statistics import info
 from ..corpora.statistics_text import as_text, remarks_on
 from ..errors import CorpusError
-from ..figures.page import suffix_of
+from ..figures.page import save, suffix_of
 from .terminal import print_note
 
 
@@ -51,9 +51,9 @@ def run(args: argparse.Namespace) -> int:
         return 0
     found = info(corpus, combined(args.label_map, args.map))
     if args.picture is not None:
-        from ..figures.corpus_figure import save_corpus_figure
+        from ..figures.corpus_figure import build_corpus_figure
 
-        save_corpus_figure(args.picture, corpus, found)
+        save(lambda: build_corpus_figure(corpus, found), args.picture)
     if args.json:
         print(json.dumps({**found, **remarks_on(corpus)}, ensure_ascii=False))
     else:

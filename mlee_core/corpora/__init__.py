@@ -1,4 +1,4 @@
-"""Corpora: one importer per file, each with NAME, LOOKS_LIKE, OPTIONS, `recognises` and `read`."""
+"""Corpora: one importer per file, each with NAME, LOOKS_LIKE, `recognises` and `read`."""
 
 from __future__ import annotations
 
@@ -16,19 +16,16 @@ __all__ = ["FORMATS", "Corpus", "Importer", "LabelMap", "ReadOptions", "Utteranc
 
 
 class Importer(Protocol):
-    """The interface of an importer module. OPTIONS: fields of ReadOptions it supports besides label_map."""
+    """The interface of an importer module."""
 
     NAME: str
     LOOKS_LIKE: str
-    OPTIONS: tuple[str, ...]
 
     def recognises(self, path: Path) -> bool:
         """Whether `path`, which exists, looks like this format; never raises for unexpected content."""
-        ...
 
     def read(self, path: Path, options: ReadOptions) -> Corpus:
         """The corpus at `path`. Raises: CorpusError for anything that is not this format."""
-        ...
 
 
 _IMPORTERS: tuple[Importer, ...] = (iemocap, cremad, msp, audformat, emodb, table)
@@ -64,12 +61,10 @@ def open_corpus(
     except OSError as error:
         raise CorpusError(f"{path} cannot be opened as a corpus: {error.strerror}.") from error
     importer = _importer(path, format)
-    for option, given in (("scripted", scripted), ("self_reports", self_reports)):
-        if given and option not in importer.OPTIONS:
-            supporting = ", ".join(name for name, i in FORMATS.items() if option in i.OPTIONS)
+    for option, given in (("scripted", scripted), ("self-reports", self_reports)):
+        if given and importer.NAME != iemocap.NAME:
             raise CorpusError(
-                f"--{option.replace('_', '-')} does not apply to {importer.NAME} corpora, "
-                f"only to {supporting}."
+                f"--{option} does not apply to {importer.NAME} corpora, only to {iemocap.NAME}."
             )
     options = ReadOptions(make(label_map), scripted, self_reports)
     corpus = importer.read(path, options)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -127,28 +126,16 @@ def _write_table(corpus: Corpus, file: Path) -> None:
     with file.open("w", encoding="utf-8", newline="") as stream:
         rows = csv.writer(stream, lineterminator="\n")
         rows.writerow((*table.RESERVED, *columns))
-        for utterance in corpus.utterances:
-            rows.writerow(
-                (*_reserved(utterance, file.parent), *_votes(utterance.votes, columns, by_annotator))
+        for u in corpus.utterances:
+            reserved = (relative(u.file, file.parent), u.speaker, u.id, u.session, u.duration_s)
+            given = u.votes.annotators or {}
+            votes = (
+                table.BETWEEN_LABELS.join(given.get(name, ()))
+                if by_annotator
+                else u.votes.counts.get(name, 0)
+                for name in columns
             )
-
-
-def _reserved(utterance: Utterance, folder: Path) -> Iterator[str]:
-    """The cells of table.RESERVED."""
-    yield relative(utterance.file, folder)
-    yield utterance.speaker
-    yield utterance.id
-    yield utterance.session or ""
-    yield "" if utterance.duration_s is None else repr(utterance.duration_s)
-    yield utterance.votes.consensus or ""
-
-
-def _votes(votes: Votes, columns: tuple[str, ...], by_annotator: bool) -> Iterator[str]:
-    for column in columns:
-        if by_annotator:
-            yield table.BETWEEN_LABELS.join((votes.annotators or {}).get(column, ()))
-        else:
-            yield str(votes.counts.get(column, 0))
+            rows.writerow((*reserved, u.votes.consensus, *votes))
 
 
 # Verification

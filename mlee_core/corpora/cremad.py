@@ -25,7 +25,6 @@ from .label_map import LabelMap
 
 NAME = "cremad"
 LOOKS_LIKE = "a folder with CREMA-D's processedResults/tabulatedVotes.csv"
-OPTIONS: tuple[str, ...] = ()
 
 TABLE = "tabulatedVotes.csv"
 RESULTS = "processedResults"
@@ -71,12 +70,9 @@ def read(path: Path, options: ReadOptions) -> Corpus:
     root = file.parent.parent if file.parent.name == RESULTS else file.parent
     responses = _responses(root)
     utterances = tuple(_utterance(table, row, root, options.label_map, responses) for row in rows)
-    warnings = (
-        *_count_warnings(table, rows),
-        *_rater_warnings(responses, utterances),
-        *_actor_warnings(root, utterances),
-    )
-    return Corpus(NAME, NAME, path, utterances, warnings)
+    unnamed = sum(u.votes.annotators is None and u.votes.total > 0 for u in utterances)
+    warnings = _table_warnings(table, rows, unnamed if responses else 0)
+    return Corpus(NAME, NAME, path, utterances, (*warnings, *_actor_warnings(root, utterances)))
 
 
 def _table_of(folder: Path) -> Path:
@@ -164,18 +160,15 @@ def _question(row: Row) -> tuple[str, ...]:
     return tuple(row[column] for column in _QUESTION)
 
 
-def _count_warnings(table: CsvFile, rows: Iterable[Row]) -> Iterator[str]:
+def _table_warnings(table: CsvFile, rows: Iterable[Row], unnamed: int) -> Iterator[str]:
+    """unnamed: number of clips whose votes are not the raters' responses."""
     differing = sum(
         _count(table, row, "numresponses") != sum(_count(table, row, letter) for letter in EMOTIONS)
         for row in rows
     )
     if differing:
         yield f"{TABLE}: numResponses is not the sum of the votes in {differing} clips; the votes count."
-
-
-def _rater_warnings(responses: Responses, utterances: Iterable[Utterance]) -> Iterator[str]:
-    unnamed = sum(u.votes.annotators is None and u.votes.total > 0 for u in utterances)
-    if responses and unnamed:
+    if unnamed:
         yield (
             f"{RESPONSES}: its responses differ from {TABLE} in {unnamed} clips, whose tabulated votes are "
             f"kept without raters' names; {FIRST_CLICKS} shows which responses were too late to count."

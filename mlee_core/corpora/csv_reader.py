@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from .git_lfs import refuse_pointer
 
 DELIMITERS = ",;\t"
 PEEK_BYTES = 65_536
-NOT_TEXT = "not UTF-8 text: a table is a CSV file saved as UTF-8"
 
 
 @dataclass(frozen=True)
@@ -127,13 +127,10 @@ def _text(path: Path) -> str:
     except OSError as error:
         raise CorpusError(f"{path} cannot be read: {error.strerror}.") from error
     refuse_pointer(path)
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CorpusError(f"{path} is {NOT_TEXT}.") from error
-    if "\0" in text:
-        raise CorpusError(f"{path} is {NOT_TEXT}.")
-    return text
+    with suppress(UnicodeDecodeError):
+        if b"\0" not in content:
+            return content.decode("utf-8-sig")
+    raise CorpusError(f"{path} is not UTF-8 text: a table is a CSV file saved as UTF-8.")
 
 
 def _columns(path: Path, text: str, row_names: str | None = None) -> tuple[str, tuple[str, ...]]:

@@ -21,23 +21,14 @@ from .label_map import LabelMap
 
 NAME = "emodb"
 LOOKS_LIKE = "a folder with EmoDB's utterances.csv or its wav/"
-OPTIONS: tuple[str, ...] = ()
 
 TABLE = "utterances.csv"
 RECORDINGS = "wav"
 RECORDING = re.compile(r"(\d\d)[a-z]\d\d([WLEAFTN])[a-z]?\.(wav|flac)", re.IGNORECASE)
-LETTERS = {
-    "W": "anger",
-    "L": "boredom",
-    "E": "disgust",
-    "A": "fear",
-    "F": "happiness",
-    "N": "neutral",
-    "T": "sadness",
-}
+EMOTIONS = ("anger", "boredom", "disgust", "fear", "happiness", "neutral", "sadness")
+LETTERS = dict(zip("WLEAFNT", EMOTIONS, strict=True))
 """Of the German words: Wut (anger), Langeweile, Ekel, Angst, Freude, neutral, Trauer."""
 
-EMOTIONS = tuple(LETTERS.values())
 NO_LISTENING_TEST = (
     f"{TABLE} with the listening test is missing: each utterance has one vote, for the intended emotion."
 )
@@ -64,8 +55,11 @@ def read(path: Path, options: ReadOptions) -> Corpus:
 
     Raises: CorpusError with file, row and column for a table that is not EmoDB's.
     """
-    if path.is_dir() and not os.path.exists(path / TABLE) and (files := _recordings(path)):
-        utterances = tuple(_intended(file, options.label_map) for file in files)
+    if path.is_dir() and not os.path.exists(path / TABLE) and (found := _recordings(path)):
+        utterances = tuple(
+            Utterance(file.stem, file.absolute(), speaker, Votes({options.label_map.of(intended): 1}))
+            for file, speaker, intended in found
+        )
         return Corpus(NAME, NAME, path, utterances, (NO_LISTENING_TEST,))
     table = read_csv(path / TABLE if path.is_dir() else path)
     table.require(COLUMNS)
@@ -86,23 +80,19 @@ def _utterance(table: CsvFile, row: Row, label_map: LabelMap) -> Utterance:
     return Utterance(file.stem, file, row["speaker"], Votes(counts), seconds(table, row, "duration_s"))
 
 
-def _recordings(path: Path) -> list[Path]:
-    """The files of `path` or its wav/ with names as in EmoDB, sorted; none in a folder without permission."""
+def _recordings(path: Path) -> list[tuple[Path, str, str]]:
+    """(file, speaker, emotion) for the names as in EmoDB in `path` or its wav/, sorted by name.
+
+    A folder without permission has none.
+    """
     for folder in (path / RECORDINGS, path):
         try:
-            found = sorted(file for file in folder.iterdir() if RECORDING.fullmatch(file.name))
+            names = [(file, RECORDING.fullmatch(file.name)) for file in sorted(folder.iterdir())]
         except OSError:
             continue
-        if found:
+        if found := [(file, parts[1], LETTERS[parts[2].upper()]) for file, parts in names if parts]:
             return found
     return []
-
-
-def _intended(file: Path, label_map: LabelMap) -> Utterance:
-    parts = RECORDING.fullmatch(file.name)
-    assert parts is not None, "only matching files are passed"
-    label = label_map.of(LETTERS[parts[2].upper()])
-    return Utterance(file.stem, file.absolute(), parts[1], Votes({label: 1}))
 
 
 def votes_for(share: str) -> int | None:

@@ -95,9 +95,10 @@ def one(corpus: Corpus, speaker: str) -> Fold:
         raise ConfigError(
             f"speaker {speaker} is not in {corpus.name}: its speakers are {listed(speakers, LISTED)}."
         )
-    partners = _session_partners(corpus, speaker)
+    sessions_of = {u.session for u in corpus.of_speakers([speaker])} - {None}
+    partners = {u.speaker for u in corpus.utterances if u.session in sessions_of} - {speaker}
     following = speakers[(speakers.index(speaker) + 1) % len(speakers)]
-    dev = partners[0] if len(partners) == 1 else following
+    dev = partners.pop() if len(partners) == 1 else following
     train = tuple(name for name in speakers if name not in (speaker, dev))
     return Fold(speaker, train, (dev,), (speaker,))
 
@@ -248,12 +249,6 @@ def _rotate(names: Sequence[str], members: Sequence[Iterable[str]]) -> list[Fold
         train = sorted(s for group in groups if group not in (test, dev) for s in group)
         folds.append(Fold(name, tuple(train), dev, test))
     return folds
-
-
-def _session_partners(corpus: Corpus, speaker: str) -> list[str]:
-    """The other speakers of the sessions of `speaker`, sorted."""
-    own = {u.session for u in corpus.of_speakers([speaker])} - {None}
-    return sorted({u.speaker for u in corpus.utterances if u.session in own} - {speaker})
 
 
 def _at_least_three(corpus: Corpus) -> tuple[str, ...]:

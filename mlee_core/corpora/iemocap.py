@@ -33,7 +33,6 @@ from .label_map import LabelMap
 
 NAME = "iemocap"
 LOOKS_LIKE = "a folder with IEMOCAP's Session1 to Session5"
-OPTIONS: tuple[str, ...] = ("scripted", "self_reports")
 
 EVALUATION = Path("dialog") / "EmoEvaluation"
 IMPROVISED, SCRIPTED = "impro", "script"
@@ -88,8 +87,8 @@ def read(path: Path, options: ReadOptions) -> Corpus:
         places = " and ".join(f"{turn.file}, line {turn.line}" for turn in repeated)
         raise CorpusError(f"{places} both hold utterance {repeated[0].id!r}: ids must be unique.")
     utterances = tuple(_utterance(turn, options.label_map) for turn in turns)
-    warnings = (*_absences(folders, dialogs), *_vote_warnings(turns, options.label_map))
-    return Corpus(NAME, NAME, path, utterances, warnings)
+    warnings = _vote_warnings(turns, options.label_map)
+    return Corpus(NAME, NAME, path, utterances, (*_absences(folders, dialogs), *warnings))
 
 
 @dataclass(frozen=True)
@@ -220,18 +219,18 @@ def _utterance(turn: _Turn, label_map: LabelMap) -> Utterance:
         labels = [label_map.of(*_NAMES.get(word, (word,))) for word in words]
         if labels:
             annotators.setdefault(annotator, []).extend(labels)
+    consensus = None
+    if annotators:
+        no_agreement = turn.code == NO_AGREEMENT_CODE
+        consensus = NO_AGREEMENT if no_agreement else label_map.of(*_NAMES[turn.code])
     return Utterance(
         id=turn.id,
         file=(turn.file.parents[2] / "sentences" / "wav" / turn.dialog / f"{turn.id}.wav").absolute(),
         speaker=turn.speaker,
-        votes=Votes.from_annotators(annotators, _consensus(turn.code, label_map) if annotators else None),
+        votes=Votes.from_annotators(annotators, consensus),
         duration_s=round(turn.end_s - turn.start_s, 4),
         session=turn.session,
     )
-
-
-def _consensus(code: str, label_map: LabelMap) -> str:
-    return NO_AGREEMENT if code == NO_AGREEMENT_CODE else label_map.of(*_NAMES[code])
 
 
 def _absences(folders: Iterable[Path], dialogs: Iterable[Sequence[_Turn]]) -> Iterator[str]:
@@ -291,7 +290,12 @@ def against_paper(corpus: Corpus) -> tuple[str, ...]:
     """
     from .statistics import info
 
-    included = [name for name, present in _beyond_default(corpus).items() if present]
+    annotators = {name for u in corpus.utterances for name in u.votes.annotators or ()}
+    beyond_default = {
+        "scripted dialogs": any(SCRIPTED in u.id for u in corpus.utterances),
+        "self-reports": any(name[0] in SELF for name in annotators),
+    }
+    included = [name for name, present in beyond_default.items() if present]
     if included:
         return (
             f"With {' and '.join(included)} the paper's numbers, which are those of the improvised dialogs "
@@ -305,14 +309,6 @@ def against_paper(corpus: Corpus) -> tuple[str, ...]:
         )
     counts = ", ".join(f"{n} {name}" for name, n in PAPER_DOMINANT.items())
     return (f"As in the paper: {PAPER_UTTERANCES} utterances; dominant {counts}; Table 1 to 0.1 %.",)
-
-
-def _beyond_default(corpus: Corpus) -> dict[str, bool]:
-    annotators = {name for u in corpus.utterances for name in u.votes.annotators or ()}
-    return {
-        "scripted dialogs": any(SCRIPTED in u.id for u in corpus.utterances),
-        "self-reports": any(name[0] in SELF for name in annotators),
-    }
 
 
 def _differences(found: dict[str, Any]) -> Iterator[str]:

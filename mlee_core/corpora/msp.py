@@ -32,7 +32,6 @@ from .label_map import LabelMap
 
 NAME = "msp"
 LOOKS_LIKE = "a folder with MSP-Podcast's Labels/labels_detailed.csv and labels_consensus.csv"
-OPTIONS: tuple[str, ...] = ()
 
 DETAILED = ("labels_detailed.csv",)
 CONSENSUS = ("labels_consensus.csv", "labels_concensus.csv")
@@ -91,7 +90,9 @@ def read(path: Path, options: ReadOptions) -> Corpus:
     for id, row in rated.items():
         if (speaker := _speaker(consensus, row, id)) is not None:
             votes = Votes.from_annotators(ratings[id], _consensus(consensus, row, column, options.label_map))
-            utterances.append(Utterance(id, audio(row[file]), speaker, votes, session=_session(id)))
+            improv = _IMPROV.fullmatch(id)
+            session = improv[4] if improv else None
+            utterances.append(Utterance(id, audio(row[file]), speaker, votes, session=session))
     left_out = {
         f"{detailed.path.name} has no rating of them": len(rows) - len(rated),
         f"they are not in {consensus.path.name}": sum(id not in rows for id in ratings),
@@ -201,11 +202,6 @@ def _speaker(table: CsvFile, row: Row, id: str) -> str | None:
     if name.lower() not in UNKNOWN:
         return name
     return improv[3] if improv else None
-
-
-def _session(id: str) -> str | None:
-    improv = _IMPROV.fullmatch(id)
-    return improv[4] if improv else None
 
 
 def _audio_locator(consensus: Path) -> Callable[[str], Path]:

@@ -23,11 +23,7 @@ def to_json(corpus: Corpus) -> dict[str, Any]:
                 "speaker": u.speaker,
                 "session": u.session,
                 "duration_s": u.duration_s,
-                "counts": dict(u.votes.counts),
-                "annotators": None
-                if u.votes.annotators is None
-                else {name: list(labels) for name, labels in u.votes.annotators.items()},
-                "consensus": u.votes.consensus,
+                **vars(u.votes),
             }
             for u in corpus.utterances
         ],

@@ -21,7 +21,6 @@ from .label_map import LabelMap
 
 NAME = "table"
 LOOKS_LIKE = "a CSV file with the columns file, speaker and votes"
-OPTIONS: tuple[str, ...] = ()
 
 REQUIRED = ("file", "speaker")
 RESERVED = (*REQUIRED, "id", "session", "duration_s", "consensus")

@@ -3,8 +3,7 @@
 Speakers are drawn with replacement, not utterances, which depend on each other within a speaker. Both rows
 are scored on the same draw. The statistic is the difference of the pooled WA or UA, as in Table 3; the
 interval is the percentile interval (Efron & Tibshirani 1993, chapter 13). With few speakers such intervals
-are too
-narrow: below five there is none.
+are too narrow: below five there is none.
 """
 
 from __future__ import annotations

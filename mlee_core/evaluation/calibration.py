@@ -3,11 +3,9 @@
 The rows of Table 3 need two measures, since their outputs differ in meaning:
 
 - rows with a softmax (dominant, pretrain, fusion): `of_predictions` compares the predicted class's
-probability
-  with how often it is right, on utterances that have a dominant class.
+  probability with how often it is right, on utterances that have a dominant class.
 - the row MLEE, whose sigmoids predict the existence of each class: `of_existence` compares the probability
-with
-  how often a class exists, over all pairs of a class and an utterance with votes.
+  with how often a class exists, over all pairs of a class and an utterance with votes.
 
 Naeini et al., AAAI 2015; Guo et al., ICML 2017.
 """
@@ -92,8 +90,7 @@ def of_existence(exists: ArrayLike, probabilities: ArrayLike, bins: int = BINS) 
 class Scaling:
     """Calibrates logits: (logits − offset) / temperature.
 
-    Both are the same for all classes, so that the order of the classes, and with it equations 1 and 7, is
-    kept.
+    Both are the same for all classes, which keeps the order of the classes and so equations 1 and 7.
     """
 
     temperature: float = 1.0

@@ -1,6 +1,7 @@
 """Scores of predictions: WA, UA and the confusion matrix (SPEC.md, "Experiments").
 
-Classes are numbers 0 … k - 1. Without utterances a score is None, not 0.
+Classes are numbers 0 … k - 1. Without utterances a score is None, not 0. True and predicted classes that
+differ in number are a ValueError.
 """
 
 from __future__ import annotations
@@ -64,19 +65,13 @@ def _or_none(value: float) -> float | None:
 
 
 def wa(truth: Sequence[int], predicted: Sequence[int]) -> float | None:
-    """Weighted accuracy: the fraction of utterances predicted correctly; None without utterances.
-
-    Raises ValueError if the two differ in length.
-    """
+    """Weighted accuracy: the fraction of utterances predicted correctly; None without utterances."""
     right = _right(truth, predicted)
     return float(right.mean()) if len(right) else None
 
 
 def ua(truth: Sequence[int], predicted: Sequence[int]) -> float | None:
-    """Unweighted accuracy: the mean recall of the classes that occur in `truth`; None without utterances.
-
-    Raises ValueError if the two differ in length.
-    """
+    """Unweighted accuracy: the mean recall of the classes that occur in `truth`; None without utterances."""
     right, true = _right(truth, predicted), np.asarray(truth, np.int64)
     recalls = [float(right[true == k].mean()) for k in np.unique(true)]
     return float(np.mean(recalls)) if recalls else None
@@ -85,7 +80,7 @@ def ua(truth: Sequence[int], predicted: Sequence[int]) -> float | None:
 def confusion(truth: Sequence[int], predicted: Sequence[int], k: int) -> NDArray[np.int64]:
     """Counts [k, k]: row = true class, column = predicted class.
 
-    Raises ValueError if the two differ in length or hold a class outside 0 … k - 1.
+    Raises: ValueError for a class outside 0 … k - 1.
     """
     _right(truth, predicted)
     true, chosen = np.asarray(truth, np.int64), np.asarray(predicted, np.int64)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..corpora.corpus import Corpus
@@ -18,7 +17,7 @@ from ..labels.agreement import AGREEMENTS
 from ..labels.votes import CLASS_NAMES, CLASSES, dominant
 from ..system.printable import shortened
 from ..system.provenance import in_one_line
-from .page import LIGHT, Page, drawing, legend_above, save, suffix_of, wrapped
+from .page import LIGHT, Page, legend_above, wrapped
 from .palette import class_color
 
 if TYPE_CHECKING:
@@ -35,18 +34,11 @@ PLAIN_COLOR = "#5a5a5a"
 HATCHES = {"dominant": "", "all": "////"}
 
 
-def save_corpus_figure(out: Path, corpus: Corpus, found: Mapping[str, Any]) -> None:
-    """Draw the statistics `found` (`info`) of a corpus and write them to `out`, atomically.
-
-    Raises: MleeError for a suffix other than .svg, .png and .pdf, or if the file cannot be written.
-    """
-    suffix_of(out)
-    with drawing():
-        save(build_corpus_figure(corpus, found), out)
-
-
 def build_corpus_figure(corpus: Corpus, found: Mapping[str, Any]) -> Figure:
-    """The page. Axes are labelled "dominant", "existence", "votes", "alpha", "agreement" and "speakers"."""
+    """The page with the statistics `found` (`info`) of a corpus; `page.save` writes it.
+
+    Axes are labelled "dominant", "existence", "votes", "alpha", "agreement" and "speakers".
+    """
     footer = _footer(corpus, found)
     height = HEIGHT + LINE * len(footer)
     page = Page(WIDTH, height, LIGHT)
@@ -107,8 +99,7 @@ def _columns(
         share = f"\n{100 * n / total:.1f} %" if total else ""
         axes.text(at, n + 0.02 * highest, f"{n}{share}", ha="center", va="bottom", fontsize=7.5)
     axes.set_xticks(range(len(names)), names)
-    axes.set_xlim(-0.6, len(names) - 0.4)
-    axes.set_ylim(0, 1.3 * highest)
+    axes.set(xlim=(-0.6, len(names) - 0.4), ylim=(0, 1.3 * highest))
     _plain(axes)
 
 
@@ -137,10 +128,7 @@ def _draw_existence(axes: Axes, found: Mapping[str, Any]) -> None:
         name = f"{train_set}, in the paper (IEMOCAP)"
         handles.append(Patch(facecolor=LIGHT.paper, edgecolor=LIGHT.faint, label=name, **shape))
     axes.set_xticks(range(len(CLASSES)), list(CLASS_NAMES.values()))
-    axes.set_xlim(-0.5, len(CLASSES) - 0.5)
-    axes.set_ylim(0, 112)
-    axes.set_yticks(range(0, 101, 25))
-    axes.set_ylabel("%")
+    axes.set(xlim=(-0.5, len(CLASSES) - 0.5), ylim=(0, 112), yticks=range(0, 101, 25), ylabel="%")
     axes.legend(handles=handles, ncol=4, **legend_above(LIGHT))
     _plain(axes)
 
@@ -156,8 +144,7 @@ def _draw_votes(axes: Axes, found: Mapping[str, Any]) -> None:
     numbers = [number for number, _ in bins]
     axes.set_xticks(range(len(bins)), numbers, fontsize=8 if max(map(len, numbers)) <= 3 else 6.5)
     axes.set_xlim(min(-0.6, len(bins) / 2 - 3), max(len(bins) - 0.4, len(bins) / 2 + 2))
-    axes.set_ylim(0, 1.15 * max(counts))
-    axes.set_xlabel("votes")
+    axes.set(ylim=(0, 1.15 * max(counts)), xlabel="votes")
     _count_axis(axes)
     _plain(axes)
 
@@ -174,8 +161,7 @@ def _draw_alpha(axes: Axes, found: Mapping[str, Any]) -> None:
         text = "undefined" if value is None else f"{value:.2f}"
         axes.text(max(value or 0, 0) + 0.02, at, text, va="center", fontsize=7.5)
     axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.set_xlim(1.1 * min(0, *known), 1.15)
+    axes.set(ylim=(len(names) - 0.4, -0.6), xlim=(1.1 * min(0, *known), 1.15))
     axes.set_xticks([0, 0.5, 1], ["0\nchance", "0.5", "1\nperfect"])
     axes.axvline(0, color=LIGHT.ink, lw=0.8)
     _plain(axes)
@@ -198,24 +184,18 @@ def _draw_speakers(axes: Axes, corpus: Corpus) -> None:
         axes.stairs(_spaced(above), edges, baseline=_spaced(below), fill=True, color=_color(name), label=name)
         below = above
     if named:
-        _name_speakers(axes, speakers)
+        upright = len(speakers) > LEVEL_NAMES
+        style: dict[str, Any] = {"rotation": 90 if upright else 0, "fontsize": 6.2 if upright else 8}
+        names = [shortened(speaker, NAME_LENGTH) for speaker in speakers]
+        axes.set_xticks(range(len(names)), names, parse_math=False, **style)
     else:
-        axes.set_xticks([])
-        axes.set_xlabel(f"{len(speakers)} speakers, from most utterances to fewest")
-    axes.set_xlim(-0.8, len(speakers) - 0.2)
-    axes.set_ylim(0, 1.05 * max(below))
+        axes.set(xticks=[], xlabel=f"{len(speakers)} speakers, from most utterances to fewest")
+    axes.set(xlim=(-0.8, len(speakers) - 0.2), ylim=(0, 1.05 * max(below)))
     _count_axis(axes)
-    names = {**CLASS_NAMES, NONE: "no dominant class"}
-    handles = [Patch(color=_color(name), label=text) for name, text in names.items()]
+    titles = {**CLASS_NAMES, NONE: "no dominant class"}
+    handles = [Patch(color=_color(name), label=text) for name, text in titles.items()]
     axes.legend(handles=handles, ncol=len(handles), **legend_above(LIGHT))
     _plain(axes)
-
-
-def _name_speakers(axes: Axes, speakers: Sequence[str]) -> None:
-    upright = len(speakers) > LEVEL_NAMES
-    style: dict[str, Any] = {"rotation": 90 if upright else 0, "fontsize": 6.2 if upright else 8}
-    names = [shortened(speaker, NAME_LENGTH) for speaker in speakers]
-    axes.set_xticks(range(len(names)), names, parse_math=False, **style)
 
 
 def _spaced(values: Sequence[int]) -> list[int]:

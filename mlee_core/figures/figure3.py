@@ -29,7 +29,7 @@ from .figure3_panels import (
     draw_track,
     draw_waveform,
 )
-from .page import DARK, LIGHT, Page, drawing, save, style_axes, suffix_of, wrapped
+from .page import DARK, LIGHT, Page, style_axes, wrapped
 from .palette import CASING
 
 if TYPE_CHECKING:
@@ -40,24 +40,15 @@ if TYPE_CHECKING:
 WIDTH, LEFT, SPLIT, RIGHT = 11.0, 0.75, 7.1, 10.75
 """Inches: the figure, and the left edge, the right edge of the time axes and the right edge of the bars."""
 NAME_LENGTH = 70
-
-
-def save_figure(
-    out: Path,
-    analysis: Analysis,
-    log_spectrogram: Spectrogram,
-    samples: NDArray[np.float32],
-    *,
-    segment: Segment | None = None,
-    dark: bool = False,
-) -> None:
-    """Write the figure of `build_figure` to `out`, atomically; the suffix chooses SVG, PNG or PDF.
-
-    Raises: MleeError for another suffix, or if the file cannot be written.
-    """
-    suffix_of(out)
-    with drawing():
-        save(build_figure(analysis, log_spectrogram, samples, segment=segment, dark=dark), out)
+LEGEND = {
+    "loc": "lower left",
+    "handlelength": 3,
+    "borderaxespad": 0.2,
+    "facecolor": CASING,
+    "framealpha": 1,
+    "edgecolor": CASING,
+    "labelcolor": "#ffffff",
+}
 
 
 def build_figure(
@@ -68,7 +59,7 @@ def build_figure(
     segment: Segment | None = None,
     dark: bool = False,
 ) -> Figure:
-    """The figure of one segment, or of a long recording with all its segments.
+    """The figure of one segment, or of a long recording with all its segments; `page.save` writes it.
 
     The axes are labelled "spectrogram", "attention" or "track", "waveform", "existence", "dominant" or
     "shares".
@@ -99,7 +90,7 @@ def build_figure(
         _scale(page, image)
     draw_waveform(wave, samples, start_s, end_s, colors)
     if segment is not None:
-        _legend(page, draw_attention(top, segment, colors))
+        page.legend(draw_attention(top, segment, colors), LEFT, 1.15, **LEGEND)
         draw_not_attended(top, wave, segment, colors)
         draw_existence(page.axes("existence", 8.25, 1.15, RIGHT, 2.75), segment, colors)
         draw_dominant(page.axes("dominant", 8.25, 3.35, RIGHT, 5.2), segment, colors)
@@ -162,23 +153,3 @@ def _scale(page: Page, image: AxesImage) -> None:
     scale.xaxis.set_ticks_position("top")
     scale.set_xticklabels([f"−{RANGE_DB:.0f}", "0 dB"])
     style_axes(scale, page.colors, size=7)
-
-
-def _legend(page: Page, attention: Axes) -> None:
-    handles, labels = attention.get_legend_handles_labels()
-    if not handles:
-        return
-    page.figure.legend(
-        handles,
-        labels,
-        loc="lower left",
-        bbox_to_anchor=(LEFT / WIDTH, 1 - 1.15 / page.height),
-        ncol=len(handles),
-        fontsize=8,
-        handlelength=3,
-        borderaxespad=0.2,
-        facecolor=CASING,
-        framealpha=1,
-        edgecolor=CASING,
-        labelcolor="#ffffff",
-    )

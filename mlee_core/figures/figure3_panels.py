@@ -41,21 +41,14 @@ def draw_spectrogram(
     first = max(0, int((start_s - FIRST_STEP_S) / HOP_S))
     last = max(first, int(np.ceil((end_s - FIRST_STEP_S) / HOP_S)))
     pooled, factor = _pooled(log_spectrogram, first, last)
-    axes.set_ylim(0, MAX_HZ / 1000)
-    axes.set_ylabel("frequency (kHz)")
-    axes.set_facecolor(CASING)
+    axes.set(ylim=(0, MAX_HZ / 1000), ylabel="frequency (kHz)", facecolor=CASING)
     if not len(pooled):
         return None
     decibels = 10 * np.log10(np.e) * (pooled - max(float(pooled.max()), QUIETEST_TOP))
     begin = FIRST_STEP_S + HOP_S * first
+    extent = (begin, begin + HOP_S * factor * len(pooled), 0, MAX_HZ / 1000)
     return axes.imshow(
-        decibels.T,
-        cmap="magma",
-        vmin=-RANGE_DB,
-        vmax=0,
-        origin="lower",
-        aspect="auto",
-        extent=(begin, begin + HOP_S * factor * len(pooled), 0, MAX_HZ / 1000),
+        decibels.T, cmap="magma", vmin=-RANGE_DB, vmax=0, origin="lower", aspect="auto", extent=extent
     )
 
 
@@ -98,8 +91,7 @@ def draw_waveform(
     closed = np.append(low, low[-1]), np.append(high, high[-1])
     axes.fill_between(borders_s, *closed, step="post", color=colors.ink, lw=0.5)
     peak = max(float(-low.min()), float(high.max()), 1e-6)
-    axes.set_ylim(-1.05 * peak, 1.05 * peak)
-    axes.set_ylabel("amplitude")
+    axes.set(ylim=(-1.05 * peak, 1.05 * peak), ylabel="amplitude")
 
 
 def draw_attention(under: Axes, segment: Segment, colors: PageColors) -> Axes:
@@ -110,22 +102,15 @@ def draw_attention(under: Axes, segment: Segment, colors: PageColors) -> Axes:
     axes.set_label("attention")
     style_axes(axes, colors)
     edges = segment.attention.edges_s()
-    drawn = [encoder for encoder in ENCODERS if segment.attention.of(encoder)]
-    for encoder in drawn:
-        style = ENCODER_STYLES[encoder]
-        axes.stairs(
-            segment.attention.of(encoder) or (),
-            edges,
-            baseline=None,
-            color=style.color,
-            linestyle=LINES[style.line],
-            lw=1.6,
-            label=style.label,
-            path_effects=[Stroke(linewidth=3.2, foreground=CASING, alpha=0.7), Normal()],
-        )
-    highest = max((max(segment.attention.of(encoder) or (0.0,)) for encoder in drawn), default=1.0)
-    axes.set_ylim(0, 1.12 * highest)
-    axes.set_ylabel("attention weight per 160 ms step")
+    highest = 0.0
+    for encoder in ENCODERS:
+        if weights := segment.attention.of(encoder):
+            style = ENCODER_STYLES[encoder]
+            casing = [Stroke(linewidth=3.2, foreground=CASING, alpha=0.7), Normal()]
+            line: dict[str, Any] = {"lw": 1.6, "linestyle": LINES[style.line], "path_effects": casing}
+            axes.stairs(weights, edges, baseline=None, color=style.color, label=style.label, **line)
+            highest = max(highest, *weights)
+    axes.set(ylim=(0, 1.12 * (highest or 1.0)), ylabel="attention weight per 160 ms step")
     axes.locator_params(axis="y", nbins=5)
     return axes
 
@@ -148,16 +133,12 @@ def draw_not_attended(top: Axes, wave: Axes, segment: Segment, colors: PageColor
 def draw_existence(axes: Axes, segment: Segment, colors: PageColors) -> None:
     """Probability that each class is present, with the 0.5 line."""
     axes.set_title("present, each on its own", fontsize=9, color=colors.ink, loc="left")
-    _class_axis(axes, segment.classes)
+    classes = segment.classes
+    _class_axis(axes, classes)
     if segment.existence is None:
         _message(axes, "this model does not predict\nwhich are present", colors)
         return
-    axes.bar(
-        range(len(segment.classes)),
-        segment.existence,
-        width=0.7,
-        color=[class_color(c) for c in segment.classes],
-    )
+    axes.bar(range(len(classes)), segment.existence, width=0.7, color=[class_color(c) for c in classes])
     for at, value in enumerate(segment.existence):
         # The box keeps the number off the 0.5 line.
         box = {"facecolor": colors.paper, "edgecolor": "none", "pad": 0.6}
@@ -176,20 +157,12 @@ def draw_dominant(axes: Axes, segment: Segment, colors: PageColors) -> None:
     if not heads:
         _message(axes, "this model does not predict\nwhich dominates", colors)
         return
-    width = 0.84 / len(heads)
+    width, bar_colors = 0.84 / len(heads), [class_color(c) for c in segment.classes]
     for place, head in enumerate(heads):
         values = segment.dominant[head] or ()
         centres = [at + (place - (len(heads) - 1) / 2) * width for at in range(len(values))]
-        axes.bar(
-            centres,
-            values,
-            width=width * 0.92,
-            color=[class_color(c) for c in segment.classes],
-            hatch=HATCHES[head],
-            edgecolor=colors.paper,
-            lw=0,
-            label=head,
-        )
+        filling: dict[str, Any] = {"hatch": HATCHES[head], "edgecolor": colors.paper, "lw": 0}
+        axes.bar(centres, values, width * 0.92, color=bar_colors, label=head, **filling)
         weight = "bold" if head == segment.rule else "normal"
         for at, value in zip(centres, values, strict=True):
             style: dict[str, Any] = {"ha": "center", "rotation": 90, "color": colors.ink, "weight": weight}
@@ -231,18 +204,14 @@ def draw_shares(axes: Axes, analysis: Analysis, colors: PageColors) -> None:
     highest = max(seconds) or 1.0
     for at, value in enumerate(seconds):
         axes.text(at, value + 0.01 * highest, clock(value), ha="center", fontsize=8, color=colors.ink)
-    axes.set_ylim(0, 1.12 * highest)
-    axes.set_yticks([])
+    axes.set(ylim=(0, 1.12 * highest), yticks=[])
 
 
 def _class_axis(axes: Axes, classes: tuple[str, ...]) -> None:
     names = [printable(CLASS_NAMES.get(c, c)) for c in classes]
     axes.set_xticks(range(len(names)), names, parse_math=False)
-    axes.set_xlim(-0.6, len(names) - 0.4)
-    axes.set_ylim(0, 1.16)
-    axes.set_yticks([0, 0.5, 1])
+    axes.set(xlim=(-0.6, len(names) - 0.4), ylim=(0, 1.16), yticks=[0, 0.5, 1], axisbelow=True)
     axes.tick_params(axis="x", length=0)
-    axes.set_axisbelow(True)
 
 
 def _message(axes: Axes, text: str, colors: PageColors) -> None:

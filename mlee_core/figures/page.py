@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import textwrap
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +59,13 @@ class Page:
         style.setdefault("color", self.colors.ink)
         self.figure.text(x / self.width, 1 - y / self.height, text, va="top", parse_math=False, **style)
 
+    def legend(self, axes: Axes, x: float, y: float, **style: Any) -> None:
+        """The legend of `axes` in one row, with one entry per label; none without labels."""
+        handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+        if handles:
+            style |= {"bbox_to_anchor": (x / self.width, 1 - y / self.height), "ncol": len(handles)}
+            self.figure.legend(list(handles.values()), list(handles), fontsize=8, **style)
+
 
 def suffix_of(out: Path) -> str:
     """ ".svg", ".png" or ".pdf". Raises: MleeError for another suffix."""
@@ -76,30 +82,27 @@ def wrapped(text: str) -> list[str]:
     return textwrap.wrap(printable(text), WRAP, subsequent_indent="   ")
 
 
-@contextmanager
-def drawing() -> Iterator[None]:
-    """Use matplotlib's defaults instead of the user's settings, embedded fonts, and fixed ids."""
-    from matplotlib import style
+def save(draw: Callable[[], Figure], out: Path) -> None:
+    """Draw a figure and write it to `out`, atomically; the suffix chooses SVG, PNG or PDF.
 
-    fixed = {"svg.fonttype": "none", "svg.hashsalt": "mlee", "pdf.fonttype": 42, "hatch.linewidth": 0.8}
-    with style.context(["default", fixed]), warnings.catch_warnings():
-        # A file name in a script that the font lacks is drawn as boxes, without a warning.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        yield
-
-
-def save(figure: Figure, out: Path) -> None:
-    """Write a figure atomically, inside `drawing()`; the suffix chooses SVG, PNG or PDF.
+    It has matplotlib's defaults instead of the user's settings, embedded fonts, and fixed ids.
 
     Raises: MleeError for another suffix, or if the file cannot be written.
     """
+    from matplotlib import style
+
     suffix = suffix_of(out)
+    fixed = {"svg.fonttype": "none", "svg.hashsalt": "mlee", "pdf.fonttype": 42, "hatch.linewidth": 0.8}
     dates = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}[suffix]
-    try:
-        with atomic_path(out) as neighbour:
-            figure.savefig(neighbour, format=suffix[1:], metadata=dates, facecolor=figure.get_facecolor())
-    except OSError as error:
-        raise MleeError(f"The figure cannot be written to {out}: {error.strerror or error}.") from error
+    with style.context(["default", fixed]), warnings.catch_warnings():
+        # A file name in a script that the font lacks is drawn as boxes, without a warning.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure = draw()
+        try:
+            with atomic_path(out) as neighbour:
+                figure.savefig(neighbour, format=suffix[1:], metadata=dates, facecolor=figure.get_facecolor())
+        except OSError as error:
+            raise MleeError(f"The figure cannot be written to {out}: {error.strerror or error}.") from error
 
 
 def legend_above(colors: PageColors) -> dict[str, Any]:

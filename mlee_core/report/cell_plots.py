@@ -46,8 +46,7 @@ def confusion(axes: Axes, row: TableRow, report: Report, colors: PageColors, fir
     axes.set_xticks(range(len(CLASSES)), CLASSES)
     axes.set_yticks(range(len(CLASSES)), CLASSES)
     axes.tick_params(length=0)
-    axes.set_ylabel("true" if first else "")
-    axes.set_xlabel("predicted")
+    axes.set(ylabel="true" if first else "", xlabel="predicted")
 
 
 def reliability(axes: Axes, row: TableRow, report: Report, colors: PageColors, first: bool) -> None:
@@ -62,13 +61,9 @@ def reliability(axes: Axes, row: TableRow, report: Report, colors: PageColors, f
     sizes = [4 + 40 * b.count / most for b in filled]
     axes.scatter(confidence, accuracy, sizes, color=DEV, lw=0, zorder=3, clip_on=False)
     axes.text(0.04, 0.95, f"ECE {percent(row.ece)} %", va="top", fontsize=8, color=colors.ink)
-    axes.set_xlim(0, 1)
-    axes.set_ylim(0, 1)
-    axes.set_xticks([0, 0.5, 1])
-    axes.set_yticks([0, 0.5, 1])
-    existence = row.stage.scheme == "existence"
-    axes.set_xlabel("probability of presence" if existence else "probability of predicted class")
-    axes.set_ylabel("came true" if first else "")
+    axes.set(xlim=(0, 1), ylim=(0, 1), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
+    event = "presence" if row.stage.scheme == "existence" else "predicted class"
+    axes.set(xlabel=f"probability of {event}", ylabel="came true" if first else "")
 
 
 def curves(axes: Axes, row: TableRow, report: Report, colors: PageColors, first: bool) -> None:
@@ -81,9 +76,7 @@ def curves(axes: Axes, row: TableRow, report: Report, colors: PageColors, first:
         axes.plot(epochs, train, lw=0.8, ls=(0, (4, 2)), color=TRAIN, alpha=alpha)
         axes.plot(epochs, dev, lw=0.9, color=DEV, alpha=alpha)
         axes.plot(t.epoch, t.dev_loss, "o", ms=3, color=BEST, zorder=3)
-    axes.set_xlabel("epoch")
-    axes.set_ylabel("loss" if first else "")
-    axes.set_ylim(bottom=0)
+    axes.set(xlabel="epoch", ylabel="loss" if first else "", ylim=(0, None))
 
 
 PANELS: Mapping[str, Panel] = {

@@ -27,7 +27,7 @@ CsvRows = Iterator[dict[str, object]]
 def table3(report: Report) -> CsvRows:
     """One row per row of Table 3 and train set."""
     for row in report.rows:
-        yield {**_stage(row.stage), **_scores(row), "stamp": report.stamp_line}
+        yield {**_stage(row.stage), **_scores(row)}
 
 
 def cells(report: Report) -> CsvRows:
@@ -42,7 +42,6 @@ def cells(report: Report) -> CsvRows:
             "dev_loss": t.dev_loss,
             "test_wa": t.wa,
             "test_ua": t.ua,
-            "stamp": report.stamp_line,
         }
 
 
@@ -51,8 +50,7 @@ def speakers(report: Report) -> CsvRows:
     for name, fold in report.speakers.items():
         for row in report.rows:
             scores = asdict(row.speaker_scores.get(name, GroupScores(0, None, None)))
-            speaker = {"speaker": name, "fold": fold}
-            yield {**speaker, **_stage(row.stage), **scores, "stamp": report.stamp_line}
+            yield {"speaker": name, "fold": fold, **_stage(row.stage), **scores}
 
 
 def curves(report: Report) -> CsvRows:
@@ -65,15 +63,15 @@ def curves(report: Report) -> CsvRows:
                 "stage": t.cell.stage.name,
                 **asdict(point),
                 "best": int(point.epoch == t.epoch),
-                "stamp": report.stamp_line,
             }
 
 
 def predictions(predictions: Iterable[Prediction], report: Report) -> CsvRows:
     """One row per annotated utterance and seed; `documentation` explains the columns."""
+    untrained = (None,) * len(CLASSES)
     for prediction in predictions:
         utterance, votes = prediction.utterance, prediction.utterance.votes
-        yield {
+        columns: dict[str, object] = {
             "id": utterance.id,
             "speaker": utterance.speaker,
             "fold": prediction.fold,
@@ -83,9 +81,11 @@ def predictions(predictions: Iterable[Prediction], report: Report) -> CsvRows:
             "dominant": dominant(votes),
             **_by_class("q_", soft_target(votes)),
             **_by_class("e_", [int(exists) for exists in existence_target(votes)]),
-            **dict(_outputs(prediction, [row.stage for row in report.rows])),
-            "stamp": report.stamp_line,
         }
+        for row in report.rows:
+            outputs = prediction.probabilities.get(row.stage, untrained)
+            columns |= _by_class(f"{row.stage.name}:", outputs)
+        yield columns
 
 
 def documentation(report: Report) -> str:
@@ -129,17 +129,26 @@ def votes_text(votes: Votes) -> str:
     return " ".join(f"{name}:{count}" for name, count in given)
 
 
-def write(path: Path, rows: CsvRows) -> None:
-    """Write a CSV file atomically, with the columns of the first row. Raises: OSError."""
-    first = next(rows)
-    with (
-        atomic_path(path) as neighbour,
-        open(neighbour, "w", newline="", encoding="utf-8", errors="backslashreplace") as file,
-    ):
-        writer = csv.DictWriter(file, list(first))
-        writer.writeheader()
-        writer.writerow(first)
-        writer.writerows(rows)
+def write(folder: Path, report: Report, outputs: Iterable[Prediction]) -> None:
+    """Write each CSV file atomically, with the columns of its first row. Raises: OSError."""
+    files = {
+        "table3": table3(report),
+        "cells": cells(report),
+        "speakers": speakers(report),
+        "curves": curves(report),
+        "predictions": predictions(outputs, report),
+    }
+    stamp = {"stamp": report.stamp_line}
+    for name, rows in files.items():
+        first = next(rows) | stamp
+        with (
+            atomic_path(folder / f"{name}.csv") as neighbour,
+            open(neighbour, "w", newline="", encoding="utf-8", errors="backslashreplace") as file,
+        ):
+            writer = csv.DictWriter(file, list(first))
+            writer.writeheader()
+            writer.writerow(first)
+            writer.writerows(row | stamp for row in rows)
 
 
 def _stage(stage: Stage) -> dict[str, object]:
@@ -170,12 +179,5 @@ def _scores(row: TableRow) -> dict[str, object]:
     return columns
 
 
-def _by_class(prefix: str, values: Sequence[float]) -> dict[str, object]:
+def _by_class(prefix: str, values: Sequence[float | None]) -> dict[str, object]:
     return {f"{prefix}{name}": value for name, value in zip(CLASSES, values, strict=True)}
-
-
-def _outputs(prediction: Prediction, stages: Iterable[Stage]) -> Iterator[tuple[str, object]]:
-    for stage in stages:
-        given = prediction.probabilities.get(stage)
-        for k, name in enumerate(CLASSES):
-            yield f"{stage.name}:{name}", None if given is None else given[k]

@@ -34,9 +34,22 @@ def page(report: Report) -> Iterator[Block]:
     yield from _comparisons(report)
     yield from _classes(report)
     yield from _calibration(report)
-    yield from _agreement(report)
-    yield from _training(report)
-    yield from _speakers(report)
+    yield Heading("Unanimous and split votes")
+    yield Text(
+        "Unanimous: at least two annotators (votes, where they are not named), all with the same labels. "
+        "Split: several labels, of which one dominates all the same. "
+        "One vote alone says nothing of agreement."
+    )
+    yield tables.agreement(report)
+    yield Heading("Training")
+    yield tables.training(report)
+    yield Figure("curves", "Learning curves of each row, with the best epoch of each network")
+    yield Heading("Speakers")
+    if len(report.speakers) > tables.MAX_SPEAKERS:
+        yield Text(
+            f"The first {tables.MAX_SPEAKERS} of {len(report.speakers)} speakers; speakers.csv has all."
+        )
+    yield from tables.speakers(report)
     yield Heading("Files")
     yield Items(FILES)
     yield Text(report.stamp_line)
@@ -88,6 +101,7 @@ def _setting(report: Report) -> Table:
     maps = ", ".join(f"{label} = {name}" for label, name in s.label_map.items()) or "none"
     done = f"{len(report.folds_done)} of {len(s.folds)} finished"
     folds_done = listed(report.folds_done, MOST_NAMES)
+    versions = dict.fromkeys(_software(training.stamp) for training in report.trainings)
     rows = (
         ("run", s.name),
         ("corpus", ", ".join([f"{s.corpus} ({s.format})", *included])),
@@ -101,7 +115,7 @@ def _setting(report: Report) -> Table:
         ("recipe", _settings(s.recipe)),
         ("arithmetic", _settings(s.compute)),
         ("configuration hash", stamp["config_hash"]),
-        ("networks trained by", _trained_by(report)),
+        ("networks trained by", "; ".join(text or "an unrecorded version" for text in versions)),
         ("report made by", _software(stamp)),
     )
     return Table(("experiment", ""), rows, text_columns=2)
@@ -178,37 +192,6 @@ def _calibration(report: Report) -> Iterator[Block]:
     )
     yield tables.calibration(report)
     yield Figure("calibration", "Reliability diagram of each row")
-
-
-def _agreement(report: Report) -> Iterator[Block]:
-    yield Heading("Unanimous and split votes")
-    yield Text(
-        "Unanimous: at least two annotators (votes, where they are not named), all with the same labels. "
-        "Split: several labels, of which one "
-        "dominates all the same. One vote alone says nothing of agreement."
-    )
-    yield tables.agreement(report)
-
-
-def _training(report: Report) -> Iterator[Block]:
-    yield Heading("Training")
-    yield tables.training(report)
-    yield Figure("curves", "Learning curves of each row, with the best epoch of each network")
-
-
-def _speakers(report: Report) -> Iterator[Block]:
-    yield Heading("Speakers")
-    if len(report.speakers) > tables.MAX_SPEAKERS:
-        yield Text(
-            f"The first {tables.MAX_SPEAKERS} of {len(report.speakers)} speakers; speakers.csv has all."
-        )
-    yield from tables.speakers(report)
-
-
-def _trained_by(report: Report) -> str:
-    """Versions and commits, several if the run was resumed with another version."""
-    by = dict.fromkeys(_software(training.stamp) for training in report.trainings)
-    return "; ".join(text or "an unrecorded version" for text in by)
 
 
 def _software(stamp: Mapping[str, str]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 
 from ..system.printable import printable
@@ -32,35 +31,25 @@ img { max-width: 100%; height: auto; } p:last-child { color: var(--faint); font-
 """
 
 
-@dataclass(frozen=True)
-class FigureSvg:
-    """A figure as SVG, for light and for dark pages."""
-
-    light: bytes
-    dark: bytes
-
-
-def html(blocks: Iterable[Block], figures: Mapping[str, FigureSvg]) -> str:
-    """The whole page. figures: name -> its SVG, for every Figure among the blocks."""
+def html(blocks: Iterable[Block], figures: Mapping[str, tuple[bytes, bytes]]) -> str:
+    """The whole page. figures: name -> its SVG on light and dark pages, for every Figure in the blocks."""
     parts = list(blocks)
     headings = [block for block in parts if isinstance(block, Heading)]
     links = "".join(f'<a href="#{_anchor(h.text)}">{_text(h.text)}</a> ' for h in headings if h.level > 1)
     body = [_block(block, figures) for block in parts]
-    return "\n".join(
-        (
-            "<!DOCTYPE html>",
-            '<html lang="en"><head><meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{_text(headings[0].text)}</title><style>{STYLE}</style></head><body>",
-            body[0],
-            f"<nav>{links}</nav>",
-            *body[1:],
-            "</body></html>\n",
-        )
-    )
+    rest = "\n".join(body[1:])
+    return f"""<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{_text(headings[0].text)}</title><style>{STYLE}</style></head><body>
+{body[0]}
+<nav>{links}</nav>
+{rest}
+</body></html>
+"""
 
 
-def _block(block: Block, figures: Mapping[str, FigureSvg]) -> str:
+def _block(block: Block, figures: Mapping[str, tuple[bytes, bytes]]) -> str:
     if isinstance(block, Heading):
         return f'<h{block.level} id="{_anchor(block.text)}">{_text(block.text)}</h{block.level}>'
     if isinstance(block, Banner):
@@ -68,7 +57,9 @@ def _block(block: Block, figures: Mapping[str, FigureSvg]) -> str:
     if isinstance(block, Items):
         return f"<ul>{''.join(f'<li>{_text(item)}</li>' for item in block.items)}</ul>"
     if isinstance(block, Figure):
-        return _figure(block, figures[block.name])
+        light, dark = map(_data, figures[block.name])
+        source = f'<source media="(prefers-color-scheme: dark)" srcset="{dark}">'
+        return f'<picture>{source}<img alt="{_text(block.alt)}" src="{light}"></picture>'
     if isinstance(block, Table):
         return "".join(_table(block))
     return f"<p>{_text(block.text)}</p>"
@@ -88,11 +79,6 @@ def _row(tag: str, cells: Sequence[str], text_columns: int) -> str:
     attributes = [' class="w"' if i < text_columns else "" for i in range(len(cells))]
     row = "".join(f"<{tag}{a}>{_text(cell)}</{tag}>" for a, cell in zip(attributes, cells, strict=True))
     return f"<tr>{row}</tr>\n"
-
-
-def _figure(figure: Figure, svg: FigureSvg) -> str:
-    dark = f'<source media="(prefers-color-scheme: dark)" srcset="{_data(svg.dark)}">'
-    return f'<picture>{dark}<img alt="{_text(figure.alt)}" src="{_data(svg.light)}"></picture>'
 
 
 def _data(svg: bytes) -> str:

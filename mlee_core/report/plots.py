@@ -29,6 +29,7 @@ OURS, PAPER = "#1480cc", "#c78500"
 ROW = 0.27
 """Inches from row to row."""
 WIDTH, FOOT, ACROSS = 11.0, 0.5, 4
+LEGEND = {"loc": "upper left", "frameon": False, "borderaxespad": 0}
 
 
 def figures(report: Report) -> dict[str, Callable[[PageColors], Figure]]:
@@ -60,7 +61,7 @@ def table3(report: Report, colors: PageColors) -> Figure:
             axes.set_xlim(low, high)
             _row_axis(axes, [stage_title(stage_of(row, train_set)) for row in LINES], named=column == 0)
             axes.set_xlabel("percent" if place else "")
-    _legend(page, next(a for a in page.figure.axes if a.get_label() == f"wa-{TRAIN_SETS[0]}"), 0.55)
+    page.legend(page.figure.axes[0], 0.3, 0.55, labelcolor=colors.ink, **LEGEND)
     return page.figure
 
 
@@ -78,13 +79,8 @@ def _dots(
     )
     mean, sd = row.of_folds[score].mean, row.of_folds[score].sd
     if mean is not None and sd is not None:
-        error: dict[str, Any] = {
-            "color": colors.ink,
-            "lw": 1.2,
-            "capsize": 3,
-            "label": "mean ± s.d. of folds",
-        }
-        axes.errorbar(100 * mean, y, xerr=100 * sd, fmt="|", ms=7, **error)
+        style: dict[str, Any] = {"fmt": "|", "ms": 7, "color": colors.ink, "lw": 1.2, "capsize": 3}
+        axes.errorbar(100 * mean, y, xerr=100 * sd, label="mean ± s.d. of folds", **style)
     pooled = row.pooled[score].mean or 0.0
     axes.plot(100 * pooled, y, "o", ms=6.5, color=OURS, label="pooled", zorder=3)
     axes.annotate(
@@ -122,7 +118,7 @@ def comparisons(report: Report, colors: PageColors) -> Figure:
         _row_axis(axes, [text for text, _ in entries], named=column == 0)
         for tick, (_, comparison) in zip(axes.get_yticklabels(), entries, strict=True):
             tick.set_fontweight("normal" if comparison else "bold")
-    _legend(page, page.figure.axes[0], 0.5)
+    page.legend(page.figure.axes[0], 0.3, 0.5, labelcolor=colors.ink, **LEGEND)
     return page.figure
 
 
@@ -176,18 +172,3 @@ def _row_axis(axes: Axes, names: list[str], *, named: bool) -> None:
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", lw=0.4, alpha=0.5)
     axes.set_axisbelow(True)
-
-
-def _legend(page: Page, axes: Axes, y: float) -> None:
-    handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))  # one per label
-    page.figure.legend(
-        list(handles.values()),
-        list(handles),
-        loc="upper left",
-        bbox_to_anchor=(0.3 / page.width, 1 - y / page.height),
-        ncol=len(handles),
-        fontsize=8,
-        frameon=False,
-        labelcolor=page.colors.ink,
-        borderaxespad=0,
-    )

@@ -14,7 +14,6 @@ from ..corpora.folds import Folds
 from ..errors import RunError
 from ..labels.votes import CLASSES
 from ..runs.cells import CellResult
-from ..runs.run_folder import RunFolder
 
 
 @dataclass(frozen=True)
@@ -30,17 +29,6 @@ class Prediction:
     fold: str
     seed: int
     probabilities: Mapping[Stage, tuple[float, ...]]
-
-
-def predictions(run: RunFolder) -> tuple[Prediction, ...]:
-    """Every annotated utterance of the finished folds, in corpus order and by seed.
-
-    Raises: RunError if this is not an experiment, a file of it is damaged, or a result contains an utterance
-    that its fold does not test.
-    """
-    return ensemble_predictions(
-        out_of_fold(run.corpus().utterances, run.folds(), run.results()), run.config()
-    )
 
 
 def ensemble_predictions(single: Sequence[Prediction], config: RunConfig) -> tuple[Prediction, ...]:
@@ -85,8 +73,7 @@ def out_of_fold(
     for result in results:
         if result.fold not in tested:
             raise RunError(f"{_named(result)} is of fold {result.fold!r}, which is not in this run.")
-        _refuse_leak(result, known, tested[result.fold])
-        _refuse_gap(result, of_fold[result.fold])
+        _refuse_faults(result, known, tested[result.fold], of_fold[result.fold])
         for name, row in result.predictions.items():
             found.setdefault((name, result.seed), {})[result.stage] = row
     seeds = sorted({seed for _, seed in found})
@@ -98,7 +85,10 @@ def out_of_fold(
     )
 
 
-def _refuse_leak(result: CellResult, known: Mapping[str, Utterance], tested: frozenset[str]) -> None:
+def _refuse_faults(
+    result: CellResult, known: Mapping[str, Utterance], tested: frozenset[str], expected: set[str]
+) -> None:
+    """tested: the speakers of the fold's test; expected: the ids of their annotated utterances."""
     for name, row in result.predictions.items():
         utterance = known.get(name)
         if utterance is None:
@@ -112,9 +102,6 @@ def _refuse_leak(result: CellResult, known: Mapping[str, Utterance], tested: fro
             raise RunError(
                 f"{_named(result)} has {row} for {name!r}, which are not {len(CLASSES)} probabilities."
             )
-
-
-def _refuse_gap(result: CellResult, expected: set[str]) -> None:
     lacking = sorted(expected - set(result.predictions))
     if lacking:
         raise RunError(

@@ -7,7 +7,6 @@ from itertools import groupby
 from statistics import median
 
 from ..config.stages import LINES, TRAIN_SETS
-from ..evaluation.bootstrap import Difference
 from ..evaluation.scores import SCORES
 from ..labels.agreement import AGREEMENTS
 from ..labels.targets import TrainSet
@@ -58,14 +57,11 @@ def by_question(comparisons: Iterable[Comparison]) -> Iterator[tuple[str, list[C
 def _comparison_row(comparison: Comparison) -> tuple[str, ...]:
     gaps = [interval(comparison.differences[score]) for score in SCORES]
     paper = [points(comparison.paper[score]) for score in SCORES]
-    names = pair(comparison.first, comparison.second)
-    return (*names, *gaps, _better(comparison.differences["wa"]), *paper)
-
-
-def _better(gap: Difference) -> str:
-    better = sum(value > 0 for value in gap.of_speakers.values())
-    equal = sum(value == 0 for value in gap.of_speakers.values())
-    return f"{better} of {len(gap.of_speakers)}" + (f", {equal} equal" if equal else "")
+    of_speakers = comparison.differences["wa"].of_speakers.values()
+    equal = sum(value == 0 for value in of_speakers)
+    better = f"{sum(value > 0 for value in of_speakers)} of {len(of_speakers)}"
+    better += f", {equal} equal" if equal else ""
+    return (*pair(comparison.first, comparison.second), *gaps, better, *paper)
 
 
 def recalls(report: Report) -> Table:

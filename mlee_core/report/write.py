@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ..errors import RunError
 from ..events import Progress
-from ..figures.page import DARK, LIGHT, drawing, save
+from ..figures.page import DARK, LIGHT, save
 from ..runs.run_folder import RunFolder
 from ..system.files import write_json, write_text
 from . import csv_files, plots, tensorboard
 from .collect import collect
 from .document import page
 from .document_blocks import markdown
-from .html import FigureSvg, html
+from .html import html
 from .report_data import Report
 
 FOLDER = "report"
@@ -38,35 +39,25 @@ def write(run: RunFolder, out: Path | None = None) -> Iterator[Progress | Writte
     yield Progress("Reading the run", 0)
     report, predictions = collect(run)
     folder = run.path / FOLDER if out is None else Path(out)
-    figures: dict[str, FigureSvg] = {}
+    figures: dict[str, tuple[bytes, bytes]] = {}
     try:
         (folder / PICTURES).mkdir(parents=True, exist_ok=True)
-        yield from _draw(report, folder / PICTURES, figures)
+        functions = plots.figures(report)
+        for done, (name, draw) in enumerate(functions.items()):
+            yield Progress("Drawing", done, len(functions))
+            light, dark = (folder / PICTURES / f"{name}{kind}.svg" for kind in ("", "-dark"))
+            save(partial(draw, LIGHT), light)
+            save(partial(draw, DARK), dark)
+            figures[name] = light.read_bytes(), dark.read_bytes()
         yield Progress("Writing tables", 0)
         blocks = tuple(page(report))
         write_text(folder / "report.md", markdown(blocks, PICTURES))
         write_text(folder / "report.html", html(blocks, figures))
         write_json(folder / "report.json", report.to_json())
-        csv_files.write(folder / "table3.csv", csv_files.table3(report))
-        csv_files.write(folder / "cells.csv", csv_files.cells(report))
-        csv_files.write(folder / "speakers.csv", csv_files.speakers(report))
-        csv_files.write(folder / "curves.csv", csv_files.curves(report))
-        csv_files.write(folder / "predictions.csv", csv_files.predictions(predictions, report))
+        csv_files.write(folder, report, predictions)
         write_text(folder / "PREDICTIONS.md", csv_files.documentation(report))
         yield Progress("Writing TensorBoard files", 0)
         tensorboard.write(report, folder / "tensorboard")
     except OSError as error:
         raise RunError(f"the report cannot be written to {folder}: {error.strerror or error}.") from error
     yield Written(report, folder)
-
-
-def _draw(report: Report, folder: Path, figures: dict[str, FigureSvg]) -> Iterator[Progress]:
-    """Draw each figure light and dark, write both files, and add them to `figures` for the page."""
-    functions = plots.figures(report)
-    for done, (name, draw) in enumerate(functions.items()):
-        yield Progress("Drawing", done, len(functions))
-        files = folder / f"{name}.svg", folder / f"{name}-dark.svg"
-        with drawing():
-            for file, colors in zip(files, (LIGHT, DARK), strict=True):
-                save(draw(colors), file)
-        figures[name] = FigureSvg(*(file.read_bytes() for file in files))

@@ -23,8 +23,9 @@ def export_figure(
 def _draw(out: Path, analysis: Analysis, segment: Segment | None, samples_file: str, dark: bool) -> None:
     from mlee_core.audio import features
     from mlee_core.audio.levels import AudioSignal
-    from mlee_core.figures import figure3
+    from mlee_core.figures.figure3 import build_figure
+    from mlee_core.figures.page import save
 
     samples = np.memmap(samples_file, dtype="<f4", mode="r")
     blocks = features.blocks(samples, AudioSignal.of(samples).gain())
-    figure3.save_figure(out, analysis, blocks, samples, segment=segment, dark=dark)
+    save(lambda: build_figure(analysis, blocks, samples, segment=segment, dark=dark), out)

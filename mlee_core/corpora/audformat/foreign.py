@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from ...errors import CorpusError
 from ...labels.votes import CLASSES, Votes
@@ -35,25 +34,16 @@ Values = dict[str, str | None]
 """File -> its cell in a column."""
 
 
-@dataclass
-class _Roles:
-    """The columns of the gold standard and of each annotator; which others are not read, and why."""
-
-    gold: list[Place] = field(default_factory=list)
-    annotators: dict[str, list[Place]] = field(default_factory=dict)
-    unread: list[str] = field(default_factory=list)
-
-
 def read_foreign(database: Database, label_map: LabelMap) -> tuple[tuple[Utterance, ...], list[str]]:
     """The utterances, and warnings on columns that are not read.
 
     Raises: CorpusError with table, file and column for a database that cannot be used as a corpus.
     """
-    roles = _roles(database, label_map)
-    if not roles.gold and not roles.annotators:
-        raise _missing(database, EMOTION, roles.unread)
-    gold = _values(database, EMOTION, roles.gold)
-    given = {name: _values(database, name, places) for name, places in roles.annotators.items()}
+    gold_columns, annotators, unread = _roles(database, label_map)
+    if not gold_columns and not annotators:
+        raise _missing(database, EMOTION, unread)
+    gold = _values(database, EMOTION, gold_columns)
+    given = {name: _values(database, name, places) for name, places in annotators.items()}
     speaker_columns = _named(database, SPEAKER)
     if not speaker_columns:
         raise _missing(database, SPEAKER, [])
@@ -67,7 +57,7 @@ def read_foreign(database: Database, label_map: LabelMap) -> tuple[tuple[Utteran
         votes = _votes(file, gold, given, label_map)
         duration = seconds(database, file, durations.get(file))
         utterances.append(Utterance(file, (database.root / file).absolute(), speaker, votes, duration))
-    return tuple(utterances), [f"not read: {why}." for why in roles.unread]
+    return tuple(utterances), [f"not read: {why}." for why in unread]
 
 
 def _votes(file: str, gold: Values, given: Mapping[str, Values], label_map: LabelMap) -> Votes:
@@ -101,8 +91,9 @@ def _missing(database: Database, column: str, unread: Iterable[str]) -> CorpusEr
 # The roles of columns
 
 
-def _roles(database: Database, label_map: LabelMap) -> _Roles:
-    roles = _Roles()
+def _roles(database: Database, label_map: LabelMap) -> tuple[list[Place], dict[str, list[Place]], list[str]]:
+    """The columns of the gold standard and of each annotator; which others are not read, and why."""
+    unread: list[str] = []
     main, alike = _emotion_schemes(database, label_map)
     gold: dict[str, list[Place]] = {}
     rated: list[Place] = []
@@ -113,24 +104,22 @@ def _roles(database: Database, label_map: LabelMap) -> _Roles:
             why = (
                 "segmented: its labels are for parts of files" if table.kind == SEGMENTED else "not filewise"
             )
-            roles.unread.append(f"column {name!r} of table {table.id}, which is {why}")
+            unread.append(f"column {name!r} of table {table.id}, which is {why}")
         elif _is_gold(database, name, column):
             gold.setdefault(name, []).append((table, name))
         elif column.rater is not None:
             rated.append((table, name))
         else:
-            roles.unread.append(
+            unread.append(
                 f"column {name!r} of table {table.id}, which has no rater and is not named {EMOTION!r}"
             )
     chosen = EMOTION if EMOTION in gold else next(iter(gold), EMOTION)
-    roles.gold = gold.pop(chosen, [])
+    chosen_gold = gold.pop(chosen, [])
     first = [(t, name) for t, name in rated if name == EMOTION or t.columns[name].scheme in main]
-    roles.annotators = _by_annotator(first or rated)
     second = [place for place in rated if first and place not in first]
     for table, name in (*second, *(place for places in gold.values() for place in places)):
-        roles.unread.append(f"column {name!r} of table {table.id}, since others hold the emotions")
-    roles.unread.extend(_vote_counts(database))
-    return roles
+        unread.append(f"column {name!r} of table {table.id}, since others hold the emotions")
+    return chosen_gold, _by_annotator(first or rated), [*unread, *_vote_counts(database)]
 
 
 def _columns(database: Database) -> Iterator[tuple[Table, str, Column]]:

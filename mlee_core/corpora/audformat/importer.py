@@ -23,7 +23,6 @@ from .tables import FILE, HEADER, Database, open_database, seconds
 
 NAME = "audformat"
 LOOKS_LIKE = "an audformat database, a folder with db.yaml"
-OPTIONS: tuple[str, ...] = ()
 
 OURS = "mlee"
 LAYOUT = "1"
@@ -52,20 +51,12 @@ def read(path: Path, options: ReadOptions) -> Corpus:
             f"{database.root / HEADER}: {OURS}: {database.header[OURS]!r} was written by another version of "
             f"MLEE; this version reads {LAYOUT}."
         )
-    warnings: list[str] = []
-    if own:
-        utterances = tuple(_own(database, options.label_map))
-    else:
-        utterances, warnings = read_foreign(database, options.label_map)
-    warnings.extend(vote_warnings(utterances, options.label_map))
-    return Corpus(_name(database), NAME, path, utterances, tuple(warnings))
-
-
-def _name(database: Database) -> str:
-    """The database's name if it can be part of a file name, else NAME."""
-    name = database.header.get("name")
+    label_map = options.label_map
+    utterances, unread = (tuple(_own(database, label_map)), []) if own else read_foreign(database, label_map)
+    name = database.header.get("name")  # used only if it can be part of a file name
     plain = isinstance(name, str) and re.fullmatch(r"[\w. +-]{1,80}", name) and name.strip(". ")
-    return str(name) if plain else NAME
+    warnings = (*unread, *vote_warnings(utterances, label_map))
+    return Corpus(str(name) if plain else NAME, NAME, path, utterances, warnings)
 
 
 def _own(database: Database, label_map: LabelMap) -> Iterator[Utterance]:

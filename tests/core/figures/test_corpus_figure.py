@@ -7,6 +7,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections import Counter
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from matplotlib.text import Text
 from mlee_core.corpora import Corpus, LabelMap, open_corpus
 from mlee_core.corpora.statistics import info
 from mlee_core.errors import MleeError
-from mlee_core.figures.corpus_figure import build_corpus_figure, save_corpus_figure
+from mlee_core.figures.corpus_figure import build_corpus_figure
+from mlee_core.figures.page import save
 from mlee_core.figures.palette import class_color
 from mlee_core.labels.votes import CLASSES, dominant
 
@@ -168,7 +170,7 @@ def test_files_of_each_kind_are_the_same_each_time(tmp_path: Path, suffix):
     made = corpus(tmp_path)
     written = []
     for name in ("one", "two"):
-        save_corpus_figure(tmp_path / f"{name}{suffix}", made, info(made))
+        save(partial(build_corpus_figure, made, info(made)), tmp_path / f"{name}{suffix}")
         written.append((tmp_path / f"{name}{suffix}").read_bytes())
     assert written[0] == written[1]
     assert written[0].startswith({".svg": b"<?xml", ".png": b"\x89PNG", ".pdf": b"%PDF"}[suffix])
@@ -183,17 +185,18 @@ def test_odd_names(tmp_path: Path):
     rows = "a,$x_{1}$ & <b>,neu,neu,\nb,日本語,sad,sad,\nc,bad\x07name,hap,,\n"
     made = corpus(tmp_path, rows)
     for suffix in (".svg", ".png"):
-        save_corpus_figure(tmp_path / f"p{suffix}", made, info(made))
+        save(partial(build_corpus_figure, made, info(made)), tmp_path / f"p{suffix}")
     said = {e.text for e in ET.parse(tmp_path / "p.svg").iter() if e.tag.endswith("}text")}
     assert {"$x_{…& <b>", "日本語", "bad�name"} <= said
 
 
 def test_refuses_other_kinds_and_places(tmp_path: Path):
     made = corpus(tmp_path)
+    draw = partial(build_corpus_figure, made, info(made))
     with pytest.raises(MleeError, match=r"'x.jpg': allowed are .svg, .png, .pdf"):
-        save_corpus_figure(tmp_path / "x.jpg", made, info(made))
+        save(draw, tmp_path / "x.jpg")
     with pytest.raises(MleeError, match=r"cannot be written to .*: No such file or directory"):
-        save_corpus_figure(tmp_path / "none" / "x.svg", made, info(made))
+        save(draw, tmp_path / "none" / "x.svg")
 
 
 def test_no_pyplot_and_no_matplotlib_before_it_is_drawn(tmp_path: Path):

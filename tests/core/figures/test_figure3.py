@@ -8,6 +8,7 @@ import tracemalloc
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from mlee_core.errors import MleeError
-from mlee_core.figures.figure3 import build_figure, save_figure
+from mlee_core.figures.figure3 import build_figure
+from mlee_core.figures.page import save
 from mlee_core.figures.palette import class_color
 from mlee_core.inference.results import HEADS, Analysis, Attention, Segment
 from mlee_core.labels.votes import CLASSES
@@ -225,7 +227,8 @@ def test_files_of_each_kind_are_the_same_each_time(tmp_path: Path, suffix: str) 
     log_power = np.random.default_rng(0).normal(size=(frames(RATE), 400)).astype(np.float32)
     written = []
     for name in ("a", "b"):
-        save_figure(tmp_path / f"{name}{suffix}", made, log_power, samples, dark=suffix == ".PNG")
+        draw = partial(build_figure, made, log_power, samples, dark=suffix == ".PNG")
+        save(draw, tmp_path / f"{name}{suffix}")
         written.append((tmp_path / f"{name}{suffix}").read_bytes())
     assert written[0] == written[1]
     begins = {".svg": b"<?xml", ".png": b"\x89PNG", ".pdf": b"%PDF"}[suffix.lower()]
@@ -242,34 +245,33 @@ def test_files_of_each_kind_are_the_same_each_time(tmp_path: Path, suffix: str) 
 def test_odd_file_names(tmp_path: Path, name: str) -> None:
     made = analysis(segment(0, 1.0), file=name)
     for suffix in (".svg", ".png"):
-        save_figure(tmp_path / f"f{suffix}", made, np.zeros((97, 400), np.float32), np.ones(RATE, np.float32))
+        log_power, samples = np.zeros((97, 400), np.float32), np.ones(RATE, np.float32)
+        save(partial(build_figure, made, log_power, samples), tmp_path / f"f{suffix}")
     said = [e.text or "" for e in ET.parse(tmp_path / "f.svg").iter() if e.tag.endswith("}text")]
     expected = {"$": name, "日": name, "b": "bad���.wav", "n": "n" * 34 + "…" + "n" * 35}[name[0]]
     assert expected in said
 
 
 def test_refuses_other_kinds_and_places(tmp_path: Path) -> None:
-    made, log_power, samples = (
-        analysis(segment(0, 1.0)),
-        np.zeros((97, 400), np.float32),
-        np.ones(RATE, np.float32),
-    )
+    log_power, samples = np.zeros((97, 400), np.float32), np.ones(RATE, np.float32)
+    draw = partial(build_figure, analysis(segment(0, 1.0)), log_power, samples)
     with pytest.raises(MleeError, match=r"'x.jpg': allowed are .svg, .png, .pdf"):
-        save_figure(tmp_path / "x.jpg", made, log_power, samples)
+        save(draw, tmp_path / "x.jpg")
     with pytest.raises(MleeError, match=r"cannot be written to .*: No such file or directory"):
-        save_figure(tmp_path / "none" / "x.svg", made, log_power, samples)
+        save(draw, tmp_path / "none" / "x.svg")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_no_pyplot_and_no_matplotlib_before_it_is_drawn() -> None:
     code = (
         "import sys, numpy as np, mlee_core.figures.figure3 as f, tempfile, pathlib\n"
+        "from mlee_core.figures.page import save\n"
         "assert not {'matplotlib', 'torch'} & set(sys.modules)\n"
         "from mlee_core.inference.results import *\n"
         "s = Segment(0, 1, ('neu',), {'hard': (1.0,)}, None, 'neu', 'hard', Attention((0.095,), (1.0,)))\n"
         "a = Analysis('f', 1, 'm', ('neu',), ('hard',), (s,))\n"
         "out = pathlib.Path(tempfile.mkdtemp()) / 'x.png'\n"
-        "f.save_figure(out, a, np.zeros((97, 400), 'f4'), np.zeros(16000, 'f4'))\n"
+        "save(lambda: f.build_figure(a, np.zeros((97, 400), 'f4'), np.zeros(16000, 'f4')), out)\n"
         "assert 'matplotlib.figure' in sys.modules and 'matplotlib.pyplot' not in sys.modules\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)

@@ -19,7 +19,7 @@ from mlee_core.evaluation import scores
 from mlee_core.figures.page import DARK
 from mlee_core.labels.agreement import agreement
 from mlee_core.labels.votes import CLASSES, Votes
-from mlee_core.report import Report, collect, predictions
+from mlee_core.report import Report, collect
 from mlee_core.report.document import banners
 from mlee_core.report.paper_table3 import PAPER_SCORES, paper_scores, row_of, stage_of
 from mlee_core.report.plots import figures
@@ -219,11 +219,10 @@ def test_nothing_finished_is_one_sentence(tmp_path: Path) -> None:
     run = made_run(tmp_path / "run", small_corpus(), done=lambda cell: False)
     with pytest.raises(RunError, match=r"run has no trained network yet, of 12 to train"):
         collect(run)
-    assert predictions(run) == ()
 
 
 def test_predictions_are_in_corpus_order_and_of_the_testing_fold(run: RunFolder) -> None:
-    said = predictions(run)
+    _, said = collect(run)
     names = ["a1", "a2", "a3", "b1", "b2", "c1", "c2", "c4"]
     assert [(p.utterance.id, p.seed) for p in said] == [(name, seed) for name in names for seed in (0, 1)]
     assert all(p.fold == p.utterance.speaker for p in said)
@@ -257,9 +256,8 @@ def test_what_is_not_out_of_fold_is_refused(
 ) -> None:
     run = made_run(tmp_path / "run", small_corpus())
     save(run, result(A_HARD, said))
-    for read in (predictions, collect):
-        with pytest.raises(RunError, match=f"dominant-hard, fold A, seed 0 .*{message}"):
-            read(run)
+    with pytest.raises(RunError, match=f"dominant-hard, fold A, seed 0 .*{message}"):
+        collect(run)
 
 
 def test_a_result_of_an_unknown_fold_or_with_a_broken_curve_is_named(tmp_path: Path) -> None:
@@ -268,7 +266,7 @@ def test_a_result_of_an_unknown_fold_or_with_a_broken_curve_is_named(tmp_path: P
     content = json.loads(file.read_text(encoding="utf-8"))
     file.write_text(json.dumps(content | {"fold": "Z"}), encoding="utf-8")
     with pytest.raises(RunError, match=r"is of fold 'Z', which is not in this run"):
-        predictions(run)
+        collect(run)
     for curve in ([{"epoch": 1}], [7]):
         file.write_text(json.dumps(content | {"curves": curve}), encoding="utf-8")
         with pytest.raises(RunError, match=r"learning curve of dominant-hard, fold A, seed 0 is damaged"):

@@ -19,12 +19,12 @@ from mlee_core.cli import main
 from mlee_core.evaluation.calibration import BINS
 from mlee_core.figures.page import LIGHT
 from mlee_core.labels.votes import CLASSES, Votes
-from mlee_core.report import Report, Written, collect, predictions, write
+from mlee_core.report import Report, Written, collect, write
 from mlee_core.report import plots as pictures
 from mlee_core.report.csv_files import votes_text
 from mlee_core.report.document_blocks import Banner, Heading, Items, Table, Text, as_text, markdown
 from mlee_core.report.document_blocks import Figure as FigureBlock
-from mlee_core.report.html import FigureSvg, html
+from mlee_core.report.html import html
 from mlee_core.report.tables import MAX_SPEAKERS, speakers
 from mlee_core.runs.run_folder import RunFolder
 from tests.helpers.report_runs import HARD, even_corpus, made_run, small_corpus, sure_of
@@ -110,7 +110,7 @@ def test_everything_is_there(run: RunFolder, folder: Path) -> None:
 
 
 def test_predictions_reread_are_the_predictions(run: RunFolder, folder: Path) -> None:
-    table, said = rows(folder / "predictions.csv"), predictions(run)
+    table, said = rows(folder / "predictions.csv"), collect(run)[1]
     assert len(table) == len(said) == 16
     for row, prediction in zip(table, said, strict=True):
         assert (row["id"], row["speaker"]) == (prediction.utterance.id, prediction.utterance.speaker)
@@ -313,7 +313,7 @@ def test_names_of_a_corpus_are_text_and_no_markup() -> None:
         Heading(evil, 1), Heading("sub"), Banner(evil), Text(evil), Items((evil,)),
         Table((evil, "n"), ((evil, "1"),), title=evil), FigureBlock("p", evil),
     )  # fmt: skip
-    page = Reader(html(blocks, {"p": FigureSvg(b"<svg/>", b"<svg/>")}))
+    page = Reader(html(blocks, {"p": (b"<svg/>", b"<svg/>")}))
     # in the title, heading, banner, text, item, caption, header and cell; the picture's is an attribute
     assert page.text.count("<b>|_x_�`") == 8
     lines = markdown(blocks, "pictures").splitlines()
