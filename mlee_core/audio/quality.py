@@ -139,8 +139,7 @@ def _swells(powers: Powers) -> NDArray[np.bool_]:
     bottom = np.repeat(np.minimum.reduceat(powers, starts), tile)[: len(powers)]
     moving = top > bottom * 10 ** (STEADY_DB / 10)
     loud = (powers > top * 10 ** (-SPEECH_RANGE_DB / 10)) & (powers > from_decibel(SILENT_DB))
-    swells: NDArray[np.bool_] = moving & loud
-    return swells
+    return moving & loud
 
 
 def _moving_voice(samples: Samples, frames: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -171,8 +170,7 @@ def _moving_voice(samples: Samples, frames: NDArray[np.int64]) -> NDArray[np.boo
     changes = np.abs(np.diff(period, prepend=period[:1]))
     moves = changes > PITCH_MOVES * np.abs(period)
     periodic, one_line = peaks.max(axis=1) > VOICED_PERIODICITY, around >= TONE_SHARE * sums[:, -1]
-    voice: NDArray[np.bool_] = periodic & ~one_line & moves
-    return voice
+    return periodic & ~one_line & moves
 
 
 def _slow_windows(samples: Samples, frames: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -184,8 +182,7 @@ def _slow_windows(samples: Samples, frames: NDArray[np.int64]) -> NDArray[np.flo
     slow = stretch.reshape(-1, 4).mean(axis=1)
     starts = (frames - frames[0]) * (POWER_SAMPLES // 4)
     windows = np.lib.stride_tricks.sliding_window_view(slow, FRAME // 4)[starts]
-    centred: NDArray[np.float64] = windows - windows.mean(axis=1, keepdims=True)
-    return centred
+    return windows - windows.mean(axis=1, keepdims=True)
 
 
 def _duration_note(duration_s: float) -> Iterator[str]:

@@ -79,8 +79,7 @@ def _smoothed(powers: Powers) -> Powers:
     """Powers [T] of 20 ms frames averaged over 100 ms."""
     padded = np.pad(powers, SMOOTHED_FRAMES // 2, mode="edge")
     kernel = np.full(SMOOTHED_FRAMES, 1 / SMOOTHED_FRAMES, np.float32)
-    smoothed: Powers = np.convolve(padded, kernel, "valid").astype(np.float32)
-    return smoothed
+    return np.convolve(padded, kernel, "valid").astype(np.float32)
 
 
 def _threshold(powers: Powers) -> Powers:
@@ -92,10 +91,7 @@ def _threshold(powers: Powers) -> Powers:
     )
     background = np.repeat(around.min(axis=1), BACKGROUND_FRAMES)[: len(powers)]
     inaudible = powers.max() * 10 ** (-INAUDIBLE_DB / 10)
-    threshold: Powers = np.maximum(background * 10 ** (ABOVE_BACKGROUND_DB / 10), inaudible).astype(
-        np.float32
-    )
-    return threshold
+    return np.maximum(background * 10 ** (ABOVE_BACKGROUND_DB / 10), inaudible).astype(np.float32)
 
 
 def _stretches(active: NDArray[np.bool_]) -> list[Range]:

@@ -247,5 +247,5 @@ def _save_recordings(run: RunFolder, work: Work, fold: Fold) -> None:
     folder = run.path / fold.name
     folder.mkdir(exist_ok=True)
     write_json(
-        folder / "recordings.json", {"seen": digests, "level_reference": LevelReference.of(levels).to_json()}
+        folder / "recordings.json", {"seen": digests, "level_reference": asdict(LevelReference.of(levels))}
     )

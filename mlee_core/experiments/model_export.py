@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,7 +66,7 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: 
             {h: {"temperature": results[n, h].temperature, "offset": results[n, h].offset} for h in stages}
             for n in range(len(seeds))
         ],
-        "level_reference": reference.to_json(),
+        "level_reference": asdict(reference),
         "trained_on": corpus.name,
         "speakers": {part: list(getattr(fold, part)) for part in PARTS},
         "scores": _scores(run, config, corpus, stages, results.values()),

@@ -42,8 +42,7 @@ class Attention:
 
     def of(self, encoder: str) -> tuple[float, ...] | None:
         """The weights of one of ENCODERS, or None where the model lacks it."""
-        weights: tuple[float, ...] | None = {"hard": self.hard, "soft": self.soft, "mlee": self.mlee}[encoder]
-        return weights
+        return {"hard": self.hard, "soft": self.soft, "mlee": self.mlee}[encoder]
 
     def edges_s(self) -> tuple[float, ...]:
         """The n + 1 borders of the n steps, seconds: where a step-shaped curve changes."""
@@ -138,15 +137,8 @@ class Analysis:
 
     def to_json(self) -> dict[str, Any]:
         """The object that `mlee analyze --json` prints (SPEC.md, "Command line")."""
-        head: dict[str, Any] = {
-            "file": self.file,
-            "duration_s": self.duration_s,
-            "model": self.model,
-            "classes": list(self.classes),
-            "heads": list(self.heads),
-            "seen": self.seen,
-            "seen_why": self.seen_why,
-        }
+        names = ("file", "duration_s", "model", "classes", "heads", "seen", "seen_why")
+        head = {name: getattr(self, name) for name in names}
         one = self.single
         if one is not None:
             body = _segment_json(one)

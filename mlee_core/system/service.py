@@ -9,6 +9,7 @@ one event.
 
 from __future__ import annotations
 
+import pkgutil
 import sys
 import tempfile
 import traceback
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MleeError, WorkerDied
-from .child_process import GRACE_S, Child, Connection, Outcome, reference, resolve
+from .child_process import GRACE_S, Child, Connection, Outcome, reference
 from .temporary_folders import TemporaryFolder
 
 Handler = Callable[[Any], Any]
@@ -146,7 +147,7 @@ def calling(function: Callable[..., Any]) -> Handler:
 def serve(connection: Connection, make_handler: str, arguments: tuple[Any, ...], folder: str) -> None:
     """Answer requests until the parent closes its end of the pipe or ends. make_handler: a `reference`."""
     tempfile.tempdir = folder
-    loop = _Loop(connection, resolve(make_handler)(*arguments))
+    loop = _Loop(connection, pkgutil.resolve_name(make_handler)(*arguments))
     try:
         loop.run()
     except (EOFError, OSError):

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from mlee_core.inference.model_info import ModelInfo
+from mlee_core.inference.model_file import ModelInfo
 
 RULES = ("fusion", "soft", "hard", "mlee")
 """The head that makes the prediction is the first of these that the model has."""
