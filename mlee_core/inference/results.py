@@ -13,7 +13,6 @@ from typing import Any, Literal
 from ..audio.frames import MAX_SEGMENT_S, STEP_S
 from ..labels.votes import CLASS_NAMES
 
-Head = Literal["hard", "soft", "fusion"]
 HEADS: tuple[str, ...] = ("hard", "soft", "mlee", "fusion")
 DOMINANT_HEADS: tuple[str, ...] = ("hard", "soft", "fusion")
 ENCODERS: tuple[str, ...] = ("hard", "soft", "mlee")

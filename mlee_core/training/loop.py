@@ -220,7 +220,8 @@ def _explained_shortage(config: StageConfig) -> Iterator[None]:
 def train_step(compute: Compute, optimizer: Optimizer, loss: Loss, batch: Batch, at: float) -> Tensor:
     """One step on one batch when a share `at` of the training is done; returns the batch's loss, a scalar."""
     value = _loss(compute, optimizer.network, loss, moved((*batch.inputs, batch.targets), compute.device))
-    optimizer.step(value, at)
+    optimizer.schedule(at)
+    optimizer.apply_gradients(value)
     return value
 
 
