@@ -224,7 +224,7 @@ def _checked_peak(path: Path, block: Samples, start_s: float) -> float:
 def _mixed(block: Samples) -> Samples:
     if block.shape[1] == 1:
         return np.ascontiguousarray(block[:, 0])
-    return np.mean(block, axis=1, dtype=np.float64).astype(np.float32)
+    return np.asarray(np.mean(block, axis=1, dtype=np.float64), dtype=np.float32)
 
 
 def _resampled(resampler: soxr.ResampleStream | None, samples: Samples, *, last: bool) -> Samples:

@@ -208,7 +208,8 @@ def find_audio(path: Path | str) -> tuple[Path, ...]:
 
 def change_speed(samples: Samples, factor: float) -> Samples:
     """Speed perturbation by resampling: factor 1.1 is faster and higher. float32 [N] -> [≈ N / factor]."""
-    return soxr.resample(samples, SAMPLE_RATE * factor, SAMPLE_RATE)
+    resampled: Samples = soxr.resample(samples, SAMPLE_RATE * factor, SAMPLE_RATE)
+    return resampled
 
 
 def _walk(folder: Path) -> Iterator[Path]:

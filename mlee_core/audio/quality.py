@@ -170,7 +170,8 @@ def _moving_voice(samples: Samples, frames: NDArray[np.int64]) -> NDArray[np.boo
     changes = np.abs(np.diff(period, prepend=period[:1]))
     moves = changes > PITCH_MOVES * np.abs(period)
     periodic, one_line = peaks.max(axis=1) > VOICED_PERIODICITY, around >= TONE_SHARE * sums[:, -1]
-    return periodic & ~one_line & moves
+    voice: NDArray[np.bool_] = periodic & ~one_line & moves
+    return voice
 
 
 def _slow_windows(samples: Samples, frames: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -182,7 +183,8 @@ def _slow_windows(samples: Samples, frames: NDArray[np.int64]) -> NDArray[np.flo
     slow = stretch.reshape(-1, 4).mean(axis=1)
     starts = (frames - frames[0]) * (POWER_SAMPLES // 4)
     windows = np.lib.stride_tricks.sliding_window_view(slow, FRAME // 4)[starts]
-    return windows - windows.mean(axis=1, keepdims=True)
+    centred: NDArray[np.float64] = windows - windows.mean(axis=1, keepdims=True)
+    return centred
 
 
 def _duration_note(duration_s: float) -> Iterator[str]:

@@ -85,7 +85,8 @@ def _threshold(powers: Powers) -> Powers:
     )
     background = np.repeat(around.min(axis=1), BACKGROUND_FRAMES)[: len(powers)]
     inaudible = powers.max() * 10 ** (-INAUDIBLE_DB / 10)
-    return np.maximum(background * 10 ** (ABOVE_BACKGROUND_DB / 10), inaudible).astype(np.float32)
+    threshold: Powers = np.maximum(background * 10 ** (ABOVE_BACKGROUND_DB / 10), inaudible)
+    return threshold.astype(np.float32)
 
 
 def _stretches(active: NDArray[np.bool_]) -> list[Range]:

@@ -55,7 +55,8 @@ def to_bytes(log_power: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Natural log power -> bytes of 0.5 dB, same shape; clipped to FLOOR_DB … FLOOR_DB + 127.5 dB."""
     scale = 10.0 / math.log(10.0) / STEP_DB
     steps = log_power * np.float32(scale) - np.float32((SINE_DB + FLOOR_DB) / STEP_DB)
-    return np.clip(np.rint(steps), 0, 255).astype(np.uint8)
+    clipped: NDArray[np.float32] = np.clip(np.rint(steps), 0, 255)
+    return clipped.astype(np.uint8)
 
 
 def to_db(level: NDArray[np.uint8] | int) -> NDArray[np.float64]:
@@ -227,7 +228,7 @@ def _choose(levels: tuple[NDArray[Any], ...], first: float, last: float, most: i
 def _map(folder: Path, name: str, level: int, length: int) -> NDArray[Any]:
     """A level as a read-only memory map; ValueError if its length differs from meta.json."""
     path = folder / f"{name}_{level}.npy"
-    array = np.load(path, mmap_mode="r" if length else None)  # an empty file cannot be mapped
+    array: NDArray[Any] = np.load(path, mmap_mode="r" if length else None)  # an empty file cannot be mapped
     if len(array) != length:
         raise ValueError(f"{path.name} has {len(array)} columns instead of {length}")
     return array
