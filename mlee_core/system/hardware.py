@@ -142,21 +142,17 @@ def _load_by_uuid() -> dict[str, dict[str, Any]]:
     """UUID -> free_bytes and utilisation of each GPU; empty without an answer of the driver."""
     import pynvml
 
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return {}
     load: dict[str, dict[str, Any]] = {}
-    try:
-        for index in range(pynvml.nvmlDeviceGetCount()):
-            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-            uuid = _plain(pynvml.nvmlDeviceGetUUID(handle))
-            free = pynvml.nvmlDeviceGetMemoryInfo(handle).free
-            load[uuid] = {"free_bytes": free, "utilisation": _utilisation(pynvml, handle)}
-    except pynvml.NVMLError:  # a GPU that fell off the bus: keep what was read before
-        return load
-    finally:
-        pynvml.nvmlShutdown()
+    with suppress(pynvml.NVMLError):  # no driver, or a GPU fell off the bus: keep what was read before
+        pynvml.nvmlInit()
+        try:
+            for index in range(pynvml.nvmlDeviceGetCount()):
+                handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+                uuid = _plain(pynvml.nvmlDeviceGetUUID(handle))
+                free = pynvml.nvmlDeviceGetMemoryInfo(handle).free
+                load[uuid] = {"free_bytes": free, "utilisation": _utilisation(pynvml, handle)}
+        finally:
+            pynvml.nvmlShutdown()
     return load
 
 

@@ -15,6 +15,7 @@ import tempfile
 import traceback
 import weakref
 from collections.abc import Callable, Generator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,11 +104,9 @@ class ServiceProcess(Child):
     def replies(self) -> list[Reply]:
         """The replies that wait; never blocks. That the process has ended shows in `outcome` alone."""
         replies: list[Reply] = []
-        try:
+        with suppress(WorkerDied):
             while self.poll() and (len(replies) < _MOST_REPLIES or not self.alive):
                 replies.append(self.receive())
-        except WorkerDied:
-            pass
         return replies
 
     def stop(self, grace_s: float = GRACE_S) -> Outcome:
@@ -148,12 +147,11 @@ def serve(connection: Connection, make_handler: str, arguments: tuple[Any, ...],
     """Answer requests until the parent closes its end of the pipe or ends. make_handler: a `reference`."""
     tempfile.tempdir = folder
     loop = _Loop(connection, pkgutil.resolve_name(make_handler)(*arguments))
-    try:
+    with (
+        closing(loop),
+        suppress(EOFError, OSError),
+    ):  # the pipe is closed; a handler's errors stay in _attempt
         loop.run()
-    except (EOFError, OSError):
-        pass  # the pipe is closed; errors of the handler do not get here
-    finally:
-        loop.close()
 
 
 class _Loop:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -48,11 +49,9 @@ def sweep(parent: Path | None = None) -> int:
     """Remove the folders in `parent` whose owners have ended; returns how many."""
     removed = 0
     for path in (parent or Path(tempfile.gettempdir())).glob(f"{PREFIX}*/{_LOCK}"):
-        try:
-            with open(path, "rb+") as file:
-                if locks.lock(file, wait=False):
-                    shutil.rmtree(path.parent, ignore_errors=True)
-                    removed += 1
-        except OSError:  # another user's, removed at this moment, or on a file system without locks
-            continue
+        # an error: another user's, removed at this moment, or on a file system without locks
+        with suppress(OSError), open(path, "rb+") as file:
+            if locks.lock(file, wait=False):
+                shutil.rmtree(path.parent, ignore_errors=True)
+                removed += 1
     return removed
