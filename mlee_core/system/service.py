@@ -147,10 +147,8 @@ def serve(connection: Connection, make_handler: str, arguments: tuple[Any, ...],
     """Answer requests until the parent closes its end of the pipe or ends. make_handler: a `reference`."""
     tempfile.tempdir = folder
     loop = _Loop(connection, pkgutil.resolve_name(make_handler)(*arguments))
-    with (
-        closing(loop),
-        suppress(EOFError, OSError),
-    ):  # the pipe is closed; a handler's errors stay in _attempt
+    # an error: the pipe is closed; those of the handler do not get here
+    with closing(loop), suppress(EOFError, OSError):
         loop.run()
 
 
