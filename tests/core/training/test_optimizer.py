@@ -194,7 +194,7 @@ def test_without_memory_a_smaller_batch_is_proposed(
     def full(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(Optimizer, "step", full)
+    monkeypatch.setattr(Optimizer, "apply_gradients", full)
     with pytest.raises(RunError, match=r"cpu has no memory left for 8 utterances a step: .* --batch-size 4"):
         _returned(train(*data, tmp_path))
 
