@@ -136,8 +136,15 @@ class Analysis:
 
     def to_json(self) -> dict[str, Any]:
         """The object that `mlee analyze --json` prints (SPEC.md, "Command line")."""
-        names = ("file", "duration_s", "model", "classes", "heads", "seen", "seen_why")
-        head = {name: getattr(self, name) for name in names}
+        head: dict[str, Any] = {
+            "file": self.file,
+            "duration_s": self.duration_s,
+            "model": self.model,
+            "classes": list(self.classes),
+            "heads": list(self.heads),
+            "seen": self.seen,
+            "seen_why": self.seen_why,
+        }
         one = self.single
         if one is not None:
             body = _segment_json(one)

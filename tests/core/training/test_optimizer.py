@@ -205,7 +205,7 @@ def test_another_fault_of_a_step_stays_itself(
     def broken(*_: object) -> None:
         raise RuntimeError("shapes differ")
 
-    monkeypatch.setattr(Optimizer, "step", broken)
+    monkeypatch.setattr(Optimizer, "apply_gradients", broken)
     with pytest.raises(RuntimeError, match="shapes differ"):
         _returned(train(*data, tmp_path))
 
