@@ -87,7 +87,7 @@ def test_a_model_holds_all_members_and_predicts_what_the_report_holds(run: Path,
 def test_a_half_finished_ensemble_has_no_scores(run: Path, tmp_path: Path) -> None:
     half = RunFolder(shutil.copytree(run, tmp_path / "half"))
     (half.stage_folder(Cell("s0", 1, MLEE)) / RESULT).unlink()
-    with pytest.raises(RunError, match="no row yet whose 2 networks, which judge together, are all trained"):
+    with pytest.raises(RunError, match="no row yet whose ensemble of 2 networks is complete"):
         collect(half)
 
 
