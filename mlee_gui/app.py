@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QMenu
 from mlee_core.audio.microphone import Recorder, devices
 from mlee_core.audio.wav_writer import recover
 from mlee_core.inference import model_file
-from mlee_core.inference.model_info import ModelInfo
+from mlee_core.inference.model_file import ModelInfo
 from mlee_core.inference.results import ENCODERS
 from mlee_core.inference.worker import start_worker
 from mlee_core.system import package_data
@@ -302,7 +302,7 @@ class Application(QObject):
 
 def sample() -> list[str]:
     """The shipped recording for the first start."""
-    return [str(p) for p in sorted(package_data.samples_dir().glob("*.flac"))[:1]]
+    return [str(p) for p in sorted((package_data.root() / "samples").glob("*.flac"))[:1]]
 
 
 def takes_folder() -> Path:

@@ -82,7 +82,7 @@ def qt_application(scheme: theme.Scheme | None) -> QApplication:
     app.setApplicationDisplayName("MLEE")
     app.setDesktopFileName("mlee")
     icon = QIcon()
-    for file in sorted(package_data.icons_dir().glob("mlee-*.png")):
+    for file in sorted((package_data.root() / "icons").glob("mlee-*.png")):
         icon.addFile(str(file))
     app.setWindowIcon(icon)
     theme.apply(app, scheme)

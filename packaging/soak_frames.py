@@ -21,7 +21,7 @@ from PySide6 import __version__ as pyside
 from PySide6.QtCore import QCoreApplication, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 
-from mlee_core.system.process_resources import peak_memory
+from mlee_core.system.hardware import peak_memory
 from mlee_gui.listening.timeline import Timeline
 from mlee_gui.speed.frame_benchmark import bench_timeline, timed, views
 

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 import soundfile
 import soxr
 
@@ -35,7 +34,7 @@ from .file_headers import (
     read_mp3,
 )
 from .frames import SAMPLE_RATE
-from .levels import AudioSignal
+from .levels import AudioSignal, Samples
 from .quality import clipping_notes
 
 MIN_RATE, MAX_RATE = 1_000, 768_000
@@ -46,8 +45,6 @@ _BLOCK_SAMPLES = 1 << 16  # over all channels: 256 KiB of float32, 4 s of 16 kHz
 _UNKNOWN_FRAMES = 1 << 62  # libsndfile gives 2⁶³ − 1 where a format does not know its length
 _SIZED = {"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "NIST", "FLAC", "MP3", "CAF", "SDS", "OGG"}
 """Formats whose completeness is known, from file_headers.py or from libsndfile's own frame count."""
-
-Samples = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -227,8 +224,7 @@ def _checked_peak(path: Path, block: Samples, start_s: float) -> float:
 def _mixed(block: Samples) -> Samples:
     if block.shape[1] == 1:
         return np.ascontiguousarray(block[:, 0])
-    mixed: Samples = np.asarray(np.mean(block, axis=1, dtype=np.float64), dtype=np.float32)
-    return mixed
+    return np.asarray(np.mean(block, axis=1, dtype=np.float64), dtype=np.float32)
 
 
 def _resampled(resampler: soxr.ResampleStream | None, samples: Samples, *, last: bool) -> Samples:

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import soxr
 
 from ..errors import AudioError, WorkerDied
@@ -25,7 +24,7 @@ from ..events import Progress
 from ..system.service import END, Done, Fault, Refused, Request, ServiceProcess, calling
 from . import decoder_process
 from .frames import SAMPLE_RATE
-from .levels import AudioSignal
+from .levels import AudioSignal, Samples
 
 HANG_S = 10.0
 """Seconds without progress after which decoding is stopped."""
@@ -43,8 +42,6 @@ SUFFIXES = frozenset(
     | {".rf64", ".snd", ".sph", ".voc", ".w64", ".wav", ".wave"}
 )
 """File name endings by which `find_audio` recognises sound files in a folder."""
-
-Samples = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -196,10 +196,8 @@ def _beyond(file: io.FileIO, size: int, order: str, position: int) -> int:
 
 
 def _aiff(file: io.FileIO, size: int) -> Claim | None:
-    for name, length, position in _chunks(file, size, ">"):
-        if name == b"SSND":
-            return Claim(_known(length), size - position)
-    return None
+    chunks = _chunks(file, size, ">")
+    return next((Claim(_known(n), size - at) for name, n, at in chunks if name == b"SSND"), None)
 
 
 def _nist(head: bytes, size: int) -> Claim | None:
@@ -262,11 +260,8 @@ def _after_id3(file: io.FileIO, size: int) -> int:
 def _is_frame(head: bytes) -> bool:
     """Whether four bytes are a frame header of layer I to III with valid version, bit rate and rate."""
     synchronised = head[0] == 0xFF and head[1] & 0xE0 == 0xE0
-    return synchronised and head[1] & 0x18 != 0x08 and head[1] & 0x06 != 0 and _valid_rates(head[2])
-
-
-def _valid_rates(byte: int) -> bool:
-    return byte >> 4 not in (0, 15) and byte & 0x0C != 0x0C
+    valid_rates = head[2] >> 4 not in (0, 15) and head[2] & 0x0C != 0x0C
+    return synchronised and head[1] & 0x18 != 0x08 and head[1] & 0x06 != 0 and valid_rates
 
 
 def _excess(fields: bytes, present: int) -> int:

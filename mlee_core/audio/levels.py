@@ -7,7 +7,7 @@ are read in blocks, so that hours on disk (`np.memmap`) cost megabytes. No torch
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -159,9 +159,6 @@ class LevelReference:
         below = [level.speech_below_peak_db for level in levels]
         peak = float(np.median([level.peak_db for level in levels]))
         return cls(peak, float(np.median(below)), float(np.std(below)), len(levels))
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> LevelReference:

@@ -241,8 +241,7 @@ class _Ring:
         return FLOOR_DB if peak == 0 else max(FLOOR_DB, 20 * float(np.log10(peak / 32768)))
 
     def _between(self, start: int, stop: int) -> Frames:
-        picked: Frames = self._frames.take(np.arange(start, stop) % len(self._frames), axis=0)
-        return picked
+        return self._frames.take(np.arange(start, stop) % len(self._frames), axis=0)
 
 
 def _portaudio() -> ModuleType:

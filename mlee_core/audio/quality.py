@@ -139,8 +139,7 @@ def _swells(powers: Powers) -> NDArray[np.bool_]:
     bottom = np.repeat(np.minimum.reduceat(powers, starts), tile)[: len(powers)]
     moving = top > bottom * 10 ** (STEADY_DB / 10)
     loud = (powers > top * 10 ** (-SPEECH_RANGE_DB / 10)) & (powers > from_decibel(SILENT_DB))
-    swells: NDArray[np.bool_] = moving & loud
-    return swells
+    return moving & loud
 
 
 def _moving_voice(samples: Samples, frames: NDArray[np.int64]) -> NDArray[np.bool_]:

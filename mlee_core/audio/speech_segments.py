@@ -46,27 +46,21 @@ BACKGROUND_TILES = 3
 """Background is the 5th percentile of 10 s, the least within 30 s each side."""
 
 
-def cut(signal: AudioSignal, max_s: float = MAX_SEGMENT_S) -> tuple[Range, ...]:
-    """Sample ranges [start, end), sorted and disjoint, each of at most `max_s` seconds.
+def cut(signal: AudioSignal) -> tuple[Range, ...]:
+    """Sample ranges [start, end), sorted and disjoint, each of at most 30 seconds.
 
-    A recording of at most max_s is one range. One that never rises above its background (silence, steady
+    A recording of at most 30 s is one range. One that never rises above its background (silence, steady
     noise) is cut into equal windows.
-
-    Raises: ValueError if max_s is under 2 s.
     """
-    if max_s < 2 * SHORTEST_S:
-        raise ValueError(
-            f"segments of at most {max_s} s are too short; at least {2 * SHORTEST_S} s are needed"
-        )
     total = len(signal)
-    longest = int(max_s * SAMPLE_RATE)
+    longest = int(MAX_SEGMENT_S * SAMPLE_RATE)
     if total <= longest:
         return ((0, total),)
     powers = _smoothed(signal.powers)
     stretches = _stretches(powers > _threshold(powers))
     if not stretches:
         return _windows(total, longest)
-    limit = int(min(UTTERANCE_S, max_s) * SAMPLE_RATE) // POWER_SAMPLES
+    limit = int(min(UTTERANCE_S, MAX_SEGMENT_S) * SAMPLE_RATE) // POWER_SAMPLES
     pieces = [
         piece
         for stretch in _widened(_joined(stretches), len(powers))
@@ -79,8 +73,7 @@ def _smoothed(powers: Powers) -> Powers:
     """Powers [T] of 20 ms frames averaged over 100 ms."""
     padded = np.pad(powers, SMOOTHED_FRAMES // 2, mode="edge")
     kernel = np.full(SMOOTHED_FRAMES, 1 / SMOOTHED_FRAMES, np.float32)
-    smoothed: Powers = np.convolve(padded, kernel, "valid").astype(np.float32)
-    return smoothed
+    return np.convolve(padded, kernel, "valid").astype(np.float32)
 
 
 def _threshold(powers: Powers) -> Powers:
@@ -92,10 +85,8 @@ def _threshold(powers: Powers) -> Powers:
     )
     background = np.repeat(around.min(axis=1), BACKGROUND_FRAMES)[: len(powers)]
     inaudible = powers.max() * 10 ** (-INAUDIBLE_DB / 10)
-    threshold: Powers = np.maximum(background * 10 ** (ABOVE_BACKGROUND_DB / 10), inaudible).astype(
-        np.float32
-    )
-    return threshold
+    threshold: Powers = np.maximum(background * 10 ** (ABOVE_BACKGROUND_DB / 10), inaudible)
+    return threshold.astype(np.float32)
 
 
 def _stretches(active: NDArray[np.bool_]) -> list[Range]:

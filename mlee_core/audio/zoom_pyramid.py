@@ -204,8 +204,7 @@ def _halve(block: NDArray[Any], low_first: bool) -> NDArray[Any]:
     """Pool pairs of columns; an odd last column is kept."""
     starts = np.arange(0, len(block), 2)
     if not low_first:
-        pooled: NDArray[Any] = np.maximum.reduceat(block, starts, axis=0)
-        return pooled
+        return np.maximum.reduceat(block, starts, axis=0)
     low = np.minimum.reduceat(block[:, 0], starts)
     return np.stack([low, np.maximum.reduceat(block[:, 1], starts)], axis=1)
 

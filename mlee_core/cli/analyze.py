@@ -15,7 +15,7 @@ from .. import corpora
 from ..audio.decoding import Decoder, Recording, find_audio
 from ..errors import ConfigError, CorpusError, MleeError
 from ..inference import model_file
-from ..inference.model_info import ModelInfo
+from ..inference.model_file import ModelInfo
 from ..inference.results import DOMINANT_HEADS, Analysis, Segment
 from ..inference.text import as_text
 from ..system.files import atomic_path

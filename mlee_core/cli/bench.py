@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     }
     measured = measure[args.bench]()
     if args.json:
-        print(json.dumps([m.to_json() for m in measured]))
+        print(json.dumps([asdict(m) for m in measured]))
     else:
         print("\n".join(_in_words(m) for m in measured))
         if args.bench == "training":

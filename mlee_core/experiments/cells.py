@@ -231,4 +231,4 @@ def _save_recordings(work: Work, fold: Fold) -> None:
     train_set = work.corpus.of_speakers(fold.train)
     reference = LevelReference.of([store.levels[u.id] for u in train_set if u.id in store.levels])
     folder.mkdir(exist_ok=True)
-    write_json(folder / "recordings.json", {"seen": digests, "level_reference": reference.to_json()})
+    write_json(folder / "recordings.json", {"seen": digests, "level_reference": asdict(reference)})

@@ -14,7 +14,7 @@ from ..errors import MleeError, RunError
 from ..events import Progress
 from ..runs.forecast import Speed
 from ..system.child_process import Child, Connection, wait_for
-from ..system.process_resources import peak_memory
+from ..system.hardware import peak_memory
 from ..system.temporary_folders import TemporaryFolder
 from ..training.batches import EncoderInputs, Examples, training_batches
 from ..training.feature_store import FeatureStore, build_features, normalisation_of

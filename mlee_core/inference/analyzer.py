@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -28,15 +27,8 @@ RULES = ("fusion", "soft", "hard", "mlee")
 """The first of these heads that the model has predicts."""
 
 
-@dataclass(frozen=True)
-class Outputs:
-    """Of one member of a model, or the average of all.
-
-    probabilities: head -> [4], softmax, or sigmoid for MLEE's existence. weights: encoder -> attention [S].
-    """
-
-    probabilities: Mapping[str, Tensor]
-    weights: Mapping[str, Tensor]
+Outputs = tuple[dict[str, Tensor], dict[str, Tensor]]
+"""Head -> probabilities [4] (softmax, or sigmoid for MLEE's existence), and encoder -> attention [S]."""
 
 
 class Analyzer:
@@ -114,9 +106,10 @@ class Analyzer:
     def _segment(self, signal: AudioSignal, start_s: float) -> Segment:
         """One verdict on at most 30 s. start_s: where they begin in the file."""
         features = log_spectrogram(np.asarray(signal.samples), signal.gain(self.bundle.level))  # [T, 400]
-        outputs = self._forward(features)
-        probabilities = {head: _floats(values) for head, values in outputs.probabilities.items()}
-        weights = {head: _floats(values) for head, values in outputs.weights.items()}
+        probabilities, weights = (
+            {head: tuple(values.tolist()) for head, values in output.items()}
+            for output in self._forward(features)
+        )
         predicted_by = next(rule for rule in RULES if rule in probabilities)
         steps = len(next(iter(weights.values())))
         first = start_s + FIRST_STEP_S + STEP_S / 2
@@ -137,7 +130,8 @@ class Analyzer:
         """features: [T, 400] -> the average of the members' outputs."""
         with torch.inference_mode():
             outputs = [self._member_outputs(member, features) for member in self.bundle.members]
-        return Outputs(_mean([o.probabilities for o in outputs]), _mean([o.weights for o in outputs]))
+        probabilities, weights = zip(*outputs, strict=True)
+        return _mean(probabilities), _mean(weights)
 
     def _member_outputs(self, member: Member, features: Tensor) -> Outputs:
         """features: [T, 400] -> the outputs of one member."""
@@ -155,7 +149,7 @@ class Analyzer:
             both = torch.cat([vectors[name] for name in self.bundle.fusion_encoders], dim=1)  # [1, 512]
             logits = member.scalings["fusion"].of(member.fusion(both)[0])  # [4]
             probabilities["fusion"] = torch.softmax(logits, 0)  # [4]
-        return Outputs(probabilities, weights)
+        return probabilities, weights
 
 
 _PARTS: Mapping[str, str] = {"train": "training", "dev": "development"}
@@ -176,7 +170,3 @@ def _stretch(recording: Recording, start_s: float | None, end_s: float | None) -
 def _mean(outputs: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     """For each head."""
     return {head: torch.stack([output[head] for output in outputs]).mean(0) for head in outputs[0]}
-
-
-def _floats(values: Tensor) -> tuple[float, ...]:
-    return tuple(values.tolist())

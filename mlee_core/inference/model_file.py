@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -20,7 +20,6 @@ from ..errors import ModelError
 from ..labels.votes import CLASSES
 from ..runs.cells import MODEL_FILE
 from ..system import package_data
-from .model_info import ModelInfo
 from .results import ENCODERS, HEADS, Seen
 
 if TYPE_CHECKING:
@@ -36,6 +35,25 @@ DEFAULT = "emodb-03"
 """The shipped model."""
 
 FORMAT = 2
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """The description of a trained model that is shown beside its predictions.
+
+    trained_on: corpus name, e.g. "emodb"; speakers: part ("train", "dev", "test") -> speaker ids.
+    limits: one sentence each on what its predictions do not mean.
+    """
+
+    name: str
+    path: str
+    classes: tuple[str, ...]
+    heads: tuple[str, ...]
+    trained_on: str
+    speakers: Mapping[str, tuple[str, ...]]
+    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    limits: tuple[str, ...] = ()
+    card: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +93,7 @@ class Bundle:
 
 def shipped() -> tuple[ModelInfo, ...]:
     """The models in resources/models, sorted by name."""
-    return tuple(info(path) for path in sorted(package_data.models_dir().glob("*.safetensors")))
+    return tuple(info(path) for path in sorted((package_data.root() / "models").glob("*.safetensors")))
 
 
 def find(name_or_path: str) -> Path:
@@ -83,9 +101,8 @@ def find(name_or_path: str) -> Path:
 
     Raises: ModelError naming the available models.
     """
-    named = package_data.models_dir() / f"{name_or_path}.safetensors"
-    given = Path(name_or_path)
-    for path in (given / MODEL_FILE, given, named):
+    models, given = package_data.root() / "models", Path(name_or_path)
+    for path in (given / MODEL_FILE, given, models / f"{name_or_path}.safetensors"):
         if os.path.isfile(path):  # unlike Path.is_file, no error in a closed folder
             return path
     if os.path.isfile(given / "config.json"):
@@ -96,7 +113,7 @@ def find(name_or_path: str) -> Path:
                 f"its folds are {', '.join(folds)}."
             )
         raise ModelError(f"run {given} has no {MODEL_FILE} yet: it is written when a training has ended.")
-    names = ", ".join(path.stem for path in sorted(package_data.models_dir().glob("*.safetensors"))) or "none"
+    names = ", ".join(path.stem for path in sorted(models.glob("*.safetensors"))) or "none"
     raise ModelError(
         f"no model {name_or_path!r}: allowed are a model file, a run folder, or a shipped one ({names})."
     )
@@ -117,7 +134,7 @@ def load(path: Path) -> Bundle:
     try:
         _refuse_invalid(path, header, tensors)
         members = tuple(
-            _member(described.heads, header, scalings, _under(f"{number}.", tensors))
+            _member(described.heads, header, scalings, tensor_file.under(f"{number}.", tensors))
             for number, scalings in enumerate(header["scalings"])
         )
         reference = LevelReference.from_json(header["level_reference"])
@@ -135,19 +152,20 @@ def _member(
 ) -> Member:
     """Raises: KeyError, RuntimeError, TypeError for what is missing or of another shape."""
     from ..evaluation.calibration import Scaling
-    from ..nets.network import Network, fused_classifier
+    from ..nets.network import Classifier, Network
     from ..nets.normalisation import Normalisation
+    from ..nets.tensor_file import under
 
     networks: dict[str, tuple[Network, Normalisation]] = {}
     for head in (name for name in ENCODERS if name in heads):
         network = Network(header["bins"])
-        network.load_state_dict(_under(f"{head}.network.", tensors))  # into single precision
+        network.load_state_dict(under(f"{head}.network.", tensors))  # into single precision
         means, deviations = tensors[f"{head}.norm.mean"], tensors[f"{head}.norm.std"]  # [400] each
         networks[head] = (network.fold(), Normalisation(means, deviations, float(header["centred"])))
     encoders = header["fusion_encoders"]
-    fusion = fused_classifier(len(encoders)).eval() if encoders else None
+    fusion = Classifier(len(encoders)).eval() if encoders else None
     if fusion is not None:
-        fusion.load_state_dict(_under("fusion.network.", tensors))
+        fusion.load_state_dict(under("fusion.network.", tensors))
     return Member(networks, fusion, {head: Scaling(**scalings[head]) for head in heads})
 
 
@@ -210,7 +228,3 @@ def _refuse_invalid(path: Path, header: Mapping[str, Any], tensors: Mapping[str,
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():
             raise ModelError(f"{path} is damaged: {name} holds numbers that are not finite.")
-
-
-def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}

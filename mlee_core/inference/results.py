@@ -13,7 +13,6 @@ from typing import Any, Literal
 from ..audio.frames import MAX_SEGMENT_S, STEP_S
 from ..labels.votes import CLASS_NAMES
 
-Head = Literal["hard", "soft", "fusion"]
 HEADS: tuple[str, ...] = ("hard", "soft", "mlee", "fusion")
 DOMINANT_HEADS: tuple[str, ...] = ("hard", "soft", "fusion")
 ENCODERS: tuple[str, ...] = ("hard", "soft", "mlee")
@@ -42,8 +41,7 @@ class Attention:
 
     def of(self, encoder: str) -> tuple[float, ...] | None:
         """The weights of one of ENCODERS, or None where the model lacks it."""
-        weights: tuple[float, ...] | None = {"hard": self.hard, "soft": self.soft, "mlee": self.mlee}[encoder]
-        return weights
+        return {"hard": self.hard, "soft": self.soft, "mlee": self.mlee}[encoder]
 
     def edges_s(self) -> tuple[float, ...]:
         """The n + 1 borders of the n steps, seconds: where a step-shaped curve changes."""

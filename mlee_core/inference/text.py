@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..labels.votes import CLASS_NAMES
-from .model_info import ModelInfo
+from .model_file import ModelInfo
 from .results import DOMINANT_HEADS, Analysis, Segment
 
 BAR = 24

@@ -209,11 +209,14 @@ class Encoder(nn.Module):
 
 
 class Classifier(nn.Module):
-    """Two dense layers on one encoder's vector, or on several concatenated ones: logits [B, 4]."""
+    """Two dense layers on one encoder's vector, or on several concatenated ones: logits [B, 4].
 
-    def __init__(self, inputs: int = VECTOR) -> None:
+    On one frozen encoder it is Figure 2(b), on two 2(c): the part that fine-tuning trains.
+    """
+
+    def __init__(self, encoders: int = 1) -> None:
         super().__init__()
-        self.dense1 = nn.Linear(inputs, _DENSE)
+        self.dense1 = nn.Linear(VECTOR * encoders, _DENSE)
         self.dense2 = nn.Linear(_DENSE, len(CLASSES))
 
     def forward(self, vector: Tensor) -> Tensor:
@@ -242,11 +245,6 @@ class Network(nn.Module):
         """x: [B, T, 400], lengths: [B] frames -> logits [B, 4], attention weights [B, S]."""
         vector, weights = self.encoder(x, lengths)  # [B, 256], [B, S]
         return self.classifier(vector), weights  # [B, 4], [B, S]
-
-
-def fused_classifier(encoders: int) -> Classifier:
-    """Figure 2(b) with one frozen encoder, 2(c) with two: the part that fine-tuning trains."""
-    return Classifier(VECTOR * encoders)
 
 
 def pad(features: Sequence[Tensor]) -> tuple[Tensor, Tensor]:

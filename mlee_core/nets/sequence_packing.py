@@ -66,12 +66,9 @@ class Rows:
 
     def clear(self, x: Tensor) -> None:
         """Set x [count, ..., columns] to 0 in the gaps, in place: 100 times cheaper than a product."""
-        ends = [
-            self.columns
-        ] * self.count  # of the gap after each utterance, in each row from the last one on
-        for row, start, length in sorted(
-            zip(self.rows, self.starts, self.lengths, strict=True), key=lambda place: -place[1]
-        ):
+        ends = [self.columns] * self.count  # of the gap after an utterance, in each row from the last one on
+        places = zip(self.rows, self.starts, self.lengths, strict=True)
+        for row, start, length in sorted(places, key=lambda place: -place[1]):
             if start + length < ends[row]:
                 x[row, ..., start + length : ends[row]] = 0
             ends[row] = start

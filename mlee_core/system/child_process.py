@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
-import importlib
 import multiprocessing
 import multiprocessing.connection
 import multiprocessing.resource_tracker
 import os
+import pkgutil
 import signal
 import sys
 import tempfile
@@ -183,17 +183,8 @@ def log_file(name: str) -> Path:
 
 
 def reference(target: Callable[..., Any]) -> str:
-    """Where `target` is found, for a child to import it only once its output goes to its log."""
+    """The name of `target` for pkgutil.resolve_name: a child imports it once its log is open."""
     return f"{target.__module__}:{target.__qualname__}"
-
-
-def resolve(reference: str) -> Callable[..., Any]:
-    """What `reference` was made of."""
-    module, _, name = reference.partition(":")
-    target: Any = importlib.import_module(module)
-    for part in name.split("."):
-        target = getattr(target, part)
-    return target  # type: ignore[no-any-return]
 
 
 def lower_priority() -> None:
@@ -226,8 +217,7 @@ def _end(process: Any, connection: Connection, temporary_log: Path | None) -> No
 
 
 def _kill(process: Any) -> None:
-    if process.is_alive():
-        process.kill()
+    process.kill()  # does nothing to one that has ended
     process.join()
 
 
@@ -267,7 +257,7 @@ def _child_main(
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     _end_with_parent(tied_to_thread)
     faulthandler.enable(all_threads=False)
-    resolve(target)(connection, *args)
+    pkgutil.resolve_name(target)(connection, *args)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)  # tearing down torch and the watching thread takes half a second and can crash

@@ -1,4 +1,4 @@
-"""What this machine can train on: its processor, its GPUs and their load, or why it has no GPU.
+"""What this machine can train on: processor, memory, GPUs and their load, or why it has no GPU.
 
 GPUs are counted and named by torch (cuda:0, …); their load is read from the driver's library (NVML).
 """
@@ -11,7 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -63,7 +63,7 @@ class Watch:
             cores=usable_cores(),
             all_cores=os.cpu_count() or 1,
             memory_bytes=free_memory(),
-            gpus=tuple(_with_load(gpu, load.get(uuid)) for gpu, uuid in self._found),
+            gpus=tuple(replace(gpu, **load.get(uuid, {})) for gpu, uuid in self._found),
             no_gpu=self._no_gpu,
         )
 
@@ -89,6 +89,18 @@ def free_memory() -> int:
     import psutil
 
     return int(psutil.virtual_memory().available)
+
+
+def peak_memory() -> int:
+    """The most memory that this process has held at one time, in bytes."""
+    if sys.platform == "win32":
+        import psutil
+
+        return int(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return held if sys.platform == "darwin" else held * 1024
 
 
 def usable_gpus(torch: ModuleType) -> tuple[int, str]:
@@ -126,24 +138,21 @@ def _gpus_of_torch() -> tuple[tuple[tuple[Gpu, str], ...], str]:
     return tuple(found), why_not
 
 
-def _load_by_uuid() -> dict[str, tuple[int, float | None]]:
-    """UUID -> (free bytes, utilisation) of each GPU of the machine; empty without an answer of the driver."""
+def _load_by_uuid() -> dict[str, dict[str, Any]]:
+    """UUID -> free_bytes and utilisation of each GPU; empty without an answer of the driver."""
     import pynvml
 
-    try:
+    load: dict[str, dict[str, Any]] = {}
+    with suppress(pynvml.NVMLError):  # no driver, or a GPU fell off the bus: keep what was read before
         pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return {}
-    load: dict[str, tuple[int, float | None]] = {}
-    try:
-        for index in range(pynvml.nvmlDeviceGetCount()):
-            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-            uuid = _plain(pynvml.nvmlDeviceGetUUID(handle))
-            load[uuid] = (pynvml.nvmlDeviceGetMemoryInfo(handle).free, _utilisation(pynvml, handle))
-    except pynvml.NVMLError:  # a GPU that fell off the bus: keep what was read before
-        return load
-    finally:
-        pynvml.nvmlShutdown()
+        try:
+            for index in range(pynvml.nvmlDeviceGetCount()):
+                handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+                uuid = _plain(pynvml.nvmlDeviceGetUUID(handle))
+                free = pynvml.nvmlDeviceGetMemoryInfo(handle).free
+                load[uuid] = {"free_bytes": free, "utilisation": _utilisation(pynvml, handle)}
+        finally:
+            pynvml.nvmlShutdown()
     return load
 
 
@@ -152,10 +161,6 @@ def _utilisation(pynvml: ModuleType, handle: object) -> float | None:
         return float(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu) / 100
     except pynvml.NVMLError:  # not available for a part of a GPU (MIG)
         return None
-
-
-def _with_load(gpu: Gpu, load: tuple[int, float | None] | None) -> Gpu:
-    return gpu if load is None else Gpu(gpu.device, gpu.name, gpu.total_bytes, *load)
 
 
 def _plain(uuid: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -40,14 +40,12 @@ def try_lock(path: Path) -> IO[bytes] | None:
 
     Raises: LocksUnsupported; OSError.
     """
-    file = open(path, "ab")  # noqa: SIM115 - held by the caller
-    locked = False
-    try:
-        locked = lock(file, wait=False)
-    finally:
-        if not locked:
-            file.close()
-    return file if locked else None
+    with ExitStack() as stack:
+        file = stack.enter_context(open(path, "ab"))
+        if not lock(file, wait=False):
+            return None
+        stack.pop_all()  # leaves it open, for the caller
+    return file
 
 
 @contextmanager

@@ -6,19 +6,7 @@ from pathlib import Path
 
 
 def root() -> Path:
-    """The `resources` folder."""
+    """The `resources` folder, with the folders icons, models and samples."""
     package = Path(__file__).resolve().parents[1]
     installed = package / "_resources"
     return installed if installed.is_dir() else package.parent / "resources"
-
-
-def models_dir() -> Path:
-    return root() / "models"
-
-
-def samples_dir() -> Path:
-    return root() / "samples"
-
-
-def icons_dir() -> Path:
-    return root() / "icons"

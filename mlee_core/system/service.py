@@ -9,17 +9,19 @@ one event.
 
 from __future__ import annotations
 
+import pkgutil
 import sys
 import tempfile
 import traceback
 import weakref
 from collections.abc import Callable, Generator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import MleeError, WorkerDied
-from .child_process import GRACE_S, Child, Connection, Outcome, reference, resolve
+from .child_process import GRACE_S, Child, Connection, Outcome, reference
 from .temporary_folders import TemporaryFolder
 
 Handler = Callable[[Any], Any]
@@ -102,11 +104,9 @@ class ServiceProcess(Child):
     def replies(self) -> list[Reply]:
         """The replies that wait; never blocks. That the process has ended shows in `outcome` alone."""
         replies: list[Reply] = []
-        try:
+        with suppress(WorkerDied):
             while self.poll() and (len(replies) < _MOST_REPLIES or not self.alive):
                 replies.append(self.receive())
-        except WorkerDied:
-            pass
         return replies
 
     def stop(self, grace_s: float = GRACE_S) -> Outcome:
@@ -146,13 +146,10 @@ def calling(function: Callable[..., Any]) -> Handler:
 def serve(connection: Connection, make_handler: str, arguments: tuple[Any, ...], folder: str) -> None:
     """Answer requests until the parent closes its end of the pipe or ends. make_handler: a `reference`."""
     tempfile.tempdir = folder
-    loop = _Loop(connection, resolve(make_handler)(*arguments))
-    try:
+    loop = _Loop(connection, pkgutil.resolve_name(make_handler)(*arguments))
+    # an error: the pipe is closed; those of the handler do not get here
+    with closing(loop), suppress(EOFError, OSError):
         loop.run()
-    except (EOFError, OSError):
-        pass  # the pipe is closed; errors of the handler do not get here
-    finally:
-        loop.close()
 
 
 class _Loop:

@@ -28,36 +28,28 @@ class Library:
     need: Need
 
 
-LIBRARIES: tuple[Library, ...] = (
-    Library("libstdc++.so.6", "libstdc++6", "window"),
-    Library("libz.so.1", "zlib1g", "window"),
-    Library("libzstd.so.1", "libzstd1", "window"),
-    Library("libglib-2.0.so.0", "libglib2.0-0", "window"),
-    Library("libgthread-2.0.so.0", "libglib2.0-0", "window"),
-    Library("libEGL.so.1", "libegl1", "window"),
-    Library("libGL.so.1", "libgl1", "window"),
-    Library("libX11.so.6", "libx11-6", "window"),
-    Library("libfontconfig.so.1", "libfontconfig1", "window"),
-    Library("libfreetype.so.6", "libfreetype6", "window"),
-    Library("libdbus-1.so.3", "libdbus-1-3", "window"),
-    Library("libxkbcommon.so.0", "libxkbcommon0", "window"),
-    Library("libX11-xcb.so.1", "libx11-xcb1", "display"),
-    Library("libxkbcommon-x11.so.0", "libxkbcommon-x11-0", "display"),
-    Library("libxcb.so.1", "libxcb1", "display"),
-    Library("libxcb-cursor.so.0", "libxcb-cursor0", "display"),
-    Library("libxcb-icccm.so.4", "libxcb-icccm4", "display"),
-    Library("libxcb-image.so.0", "libxcb-image0", "display"),
-    Library("libxcb-keysyms.so.1", "libxcb-keysyms1", "display"),
-    Library("libxcb-randr.so.0", "libxcb-randr0", "display"),
-    Library("libxcb-render.so.0", "libxcb-render0", "display"),
-    Library("libxcb-render-util.so.0", "libxcb-render-util0", "display"),
-    Library("libxcb-shape.so.0", "libxcb-shape0", "display"),
-    Library("libxcb-shm.so.0", "libxcb-shm0", "display"),
-    Library("libxcb-sync.so.1", "libxcb-sync1", "display"),
-    Library("libxcb-util.so.1", "libxcb-util1", "display"),
-    Library("libxcb-xfixes.so.0", "libxcb-xfixes0", "display"),
-    Library("libxcb-xkb.so.1", "libxcb-xkb1", "display"),
-    Library("libportaudio.so.2", "libportaudio2", "recording"),
+_SONAMES: dict[Need, str] = {
+    "window": "libstdc++.so.6 libz.so.1 libzstd.so.1 libglib-2.0.so.0 libgthread-2.0.so.0 libEGL.so.1"
+    " libGL.so.1 libX11.so.6 libfontconfig.so.1 libfreetype.so.6 libdbus-1.so.3 libxkbcommon.so.0",
+    "display": "libX11-xcb.so.1 libxkbcommon-x11.so.0 libxcb.so.1 libxcb-cursor.so.0 libxcb-icccm.so.4"
+    " libxcb-image.so.0 libxcb-keysyms.so.1 libxcb-randr.so.0 libxcb-render.so.0 libxcb-render-util.so.0"
+    " libxcb-shape.so.0 libxcb-shm.so.0 libxcb-sync.so.1 libxcb-util.so.1 libxcb-xfixes.so.0"
+    " libxcb-xkb.so.1",
+    "recording": "libportaudio.so.2",
+}
+_EXCEPTIONS = {"libz1": "zlib1g", "libglib-2.0-0": "libglib2.0-0", "libgthread-2.0-0": "libglib2.0-0"}
+"""Packages that Debian names otherwise than by its rule for libraries."""
+
+
+def _package(soname: str) -> str:
+    """The Debian package of a library: libX11.so.6 -> libx11-6, libz.so.1 -> zlib1g."""
+    name, _, version = soname.lower().partition(".so.")
+    package = f"{name}-{version}" if name[-1].isdigit() else name + version
+    return _EXCEPTIONS.get(package, package)
+
+
+LIBRARIES = tuple(
+    Library(soname, _package(soname), need) for need, names in _SONAMES.items() for soname in names.split()
 )
 
 FONT = Library("a font", "fonts-dejavu-core", "window")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -24,12 +25,18 @@ class TemporaryFolder:
     """
 
     def __init__(self, parent: Path | None = None) -> None:
-        while True:
+        self._lock: IO[bytes] | None = None
+        while self._lock is None:
             self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-            self._lock = _locked(self.path / _LOCK)
-            if self._lock is None or (self.path / _LOCK).exists():
-                break
-            self._lock.close()  # swept by another process before it was locked
+            file = self.path / _LOCK
+            try:
+                self._lock = locks.try_lock(file)
+            except locks.LocksUnsupported:  # here nobody sweeps a folder without a lock
+                file.unlink()
+                return
+            if self._lock is not None and not file.exists():  # swept by another process before it was locked
+                self._lock.close()
+                self._lock = None
 
     def remove(self) -> None:
         """Remove the folder and all in it; calling it again does nothing."""
@@ -42,23 +49,9 @@ def sweep(parent: Path | None = None) -> int:
     """Remove the folders in `parent` whose owners have ended; returns how many."""
     removed = 0
     for path in (parent or Path(tempfile.gettempdir())).glob(f"{PREFIX}*/{_LOCK}"):
-        try:
-            with open(path, "rb+") as file:
-                if locks.lock(file, wait=False):
-                    shutil.rmtree(path.parent, ignore_errors=True)
-                    removed += 1
-        except OSError:  # another user's, removed at this moment, or on a file system without locks
-            continue
+        # an error: another user's, removed at this moment, or on a file system without locks
+        with suppress(OSError), open(path, "rb+") as file:
+            if locks.lock(file, wait=False):
+                shutil.rmtree(path.parent, ignore_errors=True)
+                removed += 1
     return removed
-
-
-def _locked(path: Path) -> IO[bytes] | None:
-    """The locked file; None on a file system without locks, where nobody sweeps a folder without a lock."""
-    file = open(path, "ab")  # noqa: SIM115 - held until the folder is removed
-    try:
-        locks.lock(file, wait=True)
-    except locks.LocksUnsupported:
-        file.close()
-        path.unlink()
-        return None
-    return file

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-Arrays = tuple[Tensor, ...]
+from .batches import Arrays
 
 COLUMNS = 64
 """Batches of utterances are padded to multiples of so many frames, so that only a few dozen shapes occur."""

@@ -25,12 +25,8 @@ def checked(name: str) -> str:
         raise ConfigError(f"device {name!r}: allowed are {', '.join(available())}.") from error
     if device.type == "cpu":
         return "cpu"
-    if (
-        device.type != "cuda"
-        or not torch.cuda.is_available()
-        or (device.index or 0) >= torch.cuda.device_count()
-    ):
-        why = hardware.usable_gpus(torch)[1]
+    count, why = hardware.usable_gpus(torch)
+    if device.type != "cuda" or (device.index or 0) >= count:
         reason = f" ({why})" if why else ""
         raise ConfigError(
             f"device {name!r} is not available on this machine{reason}: allowed are {', '.join(available())}."

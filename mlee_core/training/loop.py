@@ -27,7 +27,7 @@ from ..evaluation.calibration import Scaling
 from ..events import EpochDone, Event, Progress, Resumed, Started
 from ..labels.votes import CLASSES, dominant
 from ..nets import tensor_file
-from ..nets.network import Network, fused_classifier
+from ..nets.network import Classifier, Network
 from ..nets.normalisation import Normalisation
 from ..system.files import stable_hash
 from ..system.provenance import stamp
@@ -101,7 +101,7 @@ def build(config: StageConfig) -> Network | nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(stable_hash([config.seed, config.stage.row, config.stage.label])[:15], 16))
         encoders = config.stage.encoders
-        network: nn.Module = fused_classifier(len(encoders)) if encoders else Network(config.recipe.bins)
+        network: nn.Module = Classifier(len(encoders)) if encoders else Network(config.recipe.bins)
     if config.compute.channels_last:
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network.to(config.compute.device)
@@ -162,9 +162,8 @@ def _epoch(
     """One pass over the training set; returns the mean loss."""
     examples = epoch_size(data.inputs, len(data.train), config.recipe)
     done, began = 0, time.monotonic()
-    total = torch.zeros(
-        (), dtype=torch.float64, device=config.compute.device
-    )  # read once: no synchronisation
+    # read once, at the end: no synchronisation
+    total = torch.zeros((), dtype=torch.float64, device=config.compute.device)
     optimizer.network.train()
     batches = training_batches(data.inputs, data.train, config.recipe, config.seed, epoch)
     while done < examples:
@@ -221,7 +220,8 @@ def _explained_shortage(config: StageConfig) -> Iterator[None]:
 def train_step(compute: Compute, optimizer: Optimizer, loss: Loss, batch: Batch, at: float) -> Tensor:
     """One step on one batch when a share `at` of the training is done; returns the batch's loss, a scalar."""
     value = _loss(compute, optimizer.network, loss, moved((*batch.inputs, batch.targets), compute.device))
-    optimizer.step(value, at)
+    optimizer.schedule(at)
+    optimizer.apply_gradients(value)
     return value
 
 

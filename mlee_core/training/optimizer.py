@@ -47,13 +47,9 @@ class Optimizer:
         """A number that changes at each step; a tensor on a GPU, where a step may be recorded."""
         return torch.tensor(value, device=self._config.compute.device) if self._on_gpu else value
 
-    def step(self, loss: Tensor, at: float) -> None:
-        """One step down the gradient of a batch's loss. at: share of the training that is done, 0 … 1."""
-        self.schedule(at)
-        self.apply_gradients(loss)
-
     def schedule(self, at: float) -> None:
-        """Set the learning rate and the share of the running mean for the next step."""
+        """Set the learning rate and the share of the running mean for the next step, when a share `at` of the
+        training is done."""
         self._steps += 1
         self._share_of_new = _set(self._share_of_new, 1 - min(self._kept, self._steps / (self._steps + 9)))
         if self._config.cycled:

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QFileDialog, QLabel
 
 from mlee_core.errors import MleeError
-from mlee_core.inference.model_info import ModelInfo
+from mlee_core.inference.model_file import ModelInfo
 
 from ..shell.mainwindow import MainWindow
 from ..shell.settings import Settings

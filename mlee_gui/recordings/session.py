@@ -12,7 +12,7 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from mlee_core.errors import MleeError
 from mlee_core.events import Progress
-from mlee_core.inference.model_info import ModelInfo
+from mlee_core.inference.model_file import ModelInfo
 from mlee_core.inference.protocol import OpenedRecording
 from mlee_core.inference.results import Analysis, Segment
 

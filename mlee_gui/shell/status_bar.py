@@ -8,7 +8,7 @@ from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QSizePolicy, QStatusBar, QWidget
 
-from mlee_core.inference.model_info import ModelInfo
+from mlee_core.inference.model_file import ModelInfo
 
 from .widgets import row
 

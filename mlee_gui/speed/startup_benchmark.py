@@ -149,7 +149,7 @@ def stall_notes(stall: Stall, when: str = "") -> Iterator[str]:
 
 def _recording(path: Path, duration_s: float) -> Path:
     """A shipped recording, repeated or cut to exactly that length, as a 16-bit WAV."""
-    source = min(package_data.samples_dir().glob("*.flac"))
+    source = min((package_data.root() / "samples").glob("*.flac"))
     speech, rate = soundfile.read(source, dtype="int16")
     wanted = round(duration_s * rate)
     with soundfile.SoundFile(path, "w", rate, 1, "PCM_16") as out:

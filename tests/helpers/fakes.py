@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mlee_core.inference.model_info import ModelInfo
+from mlee_core.inference.model_file import ModelInfo
 from mlee_core.inference.protocol import Analyze, OpenedRecording, OpenRecording, Prepare
 from mlee_core.inference.results import Analysis, Attention, Segment
 from mlee_core.labels.votes import CLASSES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -75,13 +76,13 @@ def model(
     from mlee_core.audio.levels import LevelReference, Levels
     from mlee_core.inference import model_file
     from mlee_core.nets import tensor_file
-    from mlee_core.nets.network import Network, fused_classifier
+    from mlee_core.nets.network import Classifier, Network
 
     torch.manual_seed(5)
     tensors = {}
     for number in range(members):
         for head in heads:
-            network = fused_classifier(2) if head == "fusion" else Network()
+            network = Classifier(2) if head == "fusion" else Network()
             own = {f"network.{name}": value for name, value in network.state_dict().items()}
             if head != "fusion":
                 own |= {"norm.mean": torch.full((400,), -9.0), "norm.std": torch.full((400,), 3.0)}
@@ -96,7 +97,7 @@ def model(
         "centred": 0.0,
         "bins": 400,
         "scalings": [{head: {"temperature": 1.0, "offset": 0.0} for head in heads}] * members,
-        "level_reference": LevelReference.of([Levels(0.0, -15.0), Levels(0.0, -18.0)]).to_json(),
+        "level_reference": asdict(LevelReference.of([Levels(0.0, -15.0), Levels(0.0, -18.0)])),
         "trained_on": "made",
         "speakers": {"train": ["s2", "s3"], "dev": ["s1"], "test": ["s0"]},
         "scores": {},

@@ -160,8 +160,8 @@ def test_the_desktop_entry_starts_this_environment(tmp_path: Path) -> None:
 
 
 def test_the_samples_are_what_their_readme_says() -> None:
-    readme = (package_data.samples_dir() / "README.md").read_text(encoding="utf-8")
-    files = sorted(package_data.samples_dir().glob("*.flac"))
+    readme = (package_data.root() / "samples" / "README.md").read_text(encoding="utf-8")
+    files = sorted((package_data.root() / "samples").glob("*.flac"))
     assert len(files) == 5
     for file in files:
         assert f"`{file.name}`" in readme

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from itertools import groupby
 
 import numpy as np
@@ -114,6 +115,6 @@ def test_reference_holds_median_and_spread_and_survives_json() -> None:
     found = LevelReference.of(made)
     assert (found.peak_db, found.speech_below_peak_db, found.recordings) == (-1.0, 12.0, 3)
     assert found.speech_sd_db == pytest.approx(np.std([10.0, 12.0, 18.0]))
-    assert LevelReference.from_json(found.to_json()) == found
+    assert LevelReference.from_json(asdict(found)) == found
     with pytest.raises(ValueError, match="at least one"):
         LevelReference.of([])

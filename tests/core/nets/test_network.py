@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from mlee_core.audio.features import mel_bands
 from mlee_core.nets import network as model
 from mlee_core.nets import sequence_packing as rows
-from mlee_core.nets.network import Classifier, Encoder, Network, fused_classifier, pad
+from mlee_core.nets.network import Classifier, Encoder, Network, pad
 from mlee_core.nets.sequence_packing import Rows
 from mlee_core.speed import reference_network as plain
 
@@ -47,7 +47,7 @@ def parameter_count(module: nn.Module) -> int:
 def test_parameter_counts_are_the_papers() -> None:
     assert parameter_count(Network()) == 1_068_956
     assert parameter_count(Classifier()) == 16_708
-    assert parameter_count(fused_classifier(2)) == 512 * 64 + 64 + 64 * 4 + 4
+    assert parameter_count(Classifier(2)) == 512 * 64 + 64 + 64 * 4 + 4
 
 
 def test_layer_outputs_have_table_2s_shapes(network: Network) -> None:

@@ -92,7 +92,7 @@ def test_a_temporary_folder_needs_no_lock_and_is_not_swept(share: Path) -> None:
 def test_a_recording_is_analysed_with_temporary_files_there(share: Path, tmp_path: Path) -> None:
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(no_locks.SITE)
-    sample = next(package_data.samples_dir().glob("*.flac"))
+    sample = next((package_data.root() / "samples").glob("*.flac"))
     path = os.pathsep.join(map(str, (tmp_path / "site", ROOT)))
     environment = {"TMPDIR": str(share), "NO_LOCKS": str(share), "PYTHONPATH": path}
     done = subprocess.run(

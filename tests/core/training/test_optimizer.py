@@ -54,7 +54,8 @@ def test_what_counts_is_the_running_mean_of_the_weights() -> None:
     optimizer = _optimizer(Recipe(averaging=0.25, learning_rate=0.1), network)
     mean = network.weight.detach().clone()  # [1, 3]
     for kept in (1 / 10, 2 / 11, 3 / 12, 1 / 4, 1 / 4):
-        optimizer.step(network(torch.ones(3)).square().sum(), 0.5)
+        optimizer.schedule(0.5)
+        optimizer.apply_gradients(network(torch.ones(3)).square().sum())
         mean = kept * mean + (1 - kept) * network.weight.detach()
         assert torch.allclose(optimizer.averaged.weight, mean)  # type: ignore[arg-type]
     assert not torch.equal(optimizer.averaged.weight, network.weight)  # type: ignore[arg-type]
@@ -69,7 +70,9 @@ def test_weights_decay_without_a_gradient_by_the_rate() -> None:
     """Loshchilov and Hutter: w ← w (1 - rate · decay); Adam adds nothing where the gradient is 0."""
     network = nn.Linear(2, 1, bias=False)
     before = network.weight.detach().clone()
-    _optimizer(Recipe(weight_decay=0.5, learning_rate=0.1), network).step((network.weight * 0).sum(), 0.5)
+    optimizer = _optimizer(Recipe(weight_decay=0.5, learning_rate=0.1), network)
+    optimizer.schedule(0.5)
+    optimizer.apply_gradients((network.weight * 0).sum())
     assert torch.allclose(network.weight, before * (1 - 0.1 * 0.5))
 
 
@@ -191,7 +194,7 @@ def test_without_memory_a_smaller_batch_is_proposed(
     def full(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(Optimizer, "step", full)
+    monkeypatch.setattr(Optimizer, "apply_gradients", full)
     with pytest.raises(RunError, match=r"cpu has no memory left for 8 utterances a step: .* --batch-size 4"):
         _returned(train(*data, tmp_path))
 
@@ -202,7 +205,7 @@ def test_another_fault_of_a_step_stays_itself(
     def broken(*_: object) -> None:
         raise RuntimeError("shapes differ")
 
-    monkeypatch.setattr(Optimizer, "step", broken)
+    monkeypatch.setattr(Optimizer, "apply_gradients", broken)
     with pytest.raises(RuntimeError, match="shapes differ"):
         _returned(train(*data, tmp_path))
 

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from mlee_core.errors import ModelError
 from mlee_core.events import Progress
-from mlee_core.inference.model_info import ModelInfo
+from mlee_core.inference.model_file import ModelInfo
 from mlee_core.inference.protocol import Analyze, OpenRecording
 from mlee_core.system.service import Refused
 from mlee_gui.recordings import analysis_queue as analysis_queue_module
