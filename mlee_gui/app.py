@@ -198,7 +198,7 @@ class Application(QObject):
         session, window, status = self.session, self.window, self.window.status
         self.messages.status_changed.connect(status.show_status)
         self.timeline.hovered.connect(status.show_status)
-        status.stop_requested.connect(session.stop)
+        status.stop_requested.connect(session.stop_requested)
         self.analysis_queue.activity_changed.connect(
             lambda: status.show_activity(self.analysis_queue.activity())
         )
