@@ -16,6 +16,7 @@ from mlee_core.audio.microphone import Recorder, devices
 from mlee_core.audio.wav_writer import recover
 from mlee_core.inference import model_file
 from mlee_core.inference.model_info import ModelInfo
+from mlee_core.inference.protocol import Prepare
 from mlee_core.inference.results import ENCODERS
 from mlee_core.inference.worker import start_worker
 from mlee_core.system import package_data
@@ -136,7 +137,7 @@ class Application(QObject):
         """Start what the first frame does not need: the worker, the devices, the last session."""
         if self._closed:
             return
-        self.inference.prepare(self.session.model_name)
+        self.inference.request(Prepare(self.session.model_name))
         self.player.probe()
         self.record.find_devices()
         self.lazy_page.start()

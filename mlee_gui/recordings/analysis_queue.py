@@ -13,7 +13,7 @@ from typing import Literal
 from PySide6.QtCore import QObject, Signal
 
 from mlee_core.events import Progress
-from mlee_core.inference.protocol import OpenedRecording
+from mlee_core.inference.protocol import Analyze, OpenedRecording, OpenRecording
 from mlee_core.inference.results import Analysis, Segment
 
 from ..shell.status_bar import Activity
@@ -148,7 +148,8 @@ class AnalysisQueue(QObject):
             self._opens += 1
             folder = self._folder / f"{entry.id}-{self._opens}"
             folder.mkdir(parents=True, exist_ok=True)
-            self._jobs[self._inference.open(entry.path, str(folder))] = _QueuedAnalysis(entry.id, "open")
+            job = self._inference.request(OpenRecording(entry.path, str(folder)))
+            self._jobs[job] = _QueuedAnalysis(entry.id, "open")
             if entry.state == "queued":
                 self._session.update(entry.id, state="reading")
         elif entry.opened is not None and entry.state == "queued" and "analyze" not in kinds:
@@ -159,10 +160,9 @@ class AnalysisQueue(QObject):
         self._send_analyze(entry, "analyze", None)
 
     def _send_analyze(self, entry: Entry, kind: Kind, span: tuple[float, float] | None) -> None:
-        job = self._inference.analyze(
-            entry.path, self._session.model_name, span=span, speaker=entry.speaker, corpus=entry.corpus
-        )
-        self._jobs[job] = _QueuedAnalysis(entry.id, kind)
+        model, (start_s, end_s) = self._session.model_name, span or (None, None)
+        request = Analyze(entry.path, model, start_s, end_s, entry.speaker, entry.corpus)
+        self._jobs[self._inference.request(request)] = _QueuedAnalysis(entry.id, kind)
 
     def _drop(self, jobs: Iterable[int]) -> None:
         """Cancel jobs and ignore their answers."""
