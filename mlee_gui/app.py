@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -31,7 +32,7 @@ from .listening.timeline import Timeline
 from .recordings.analysis_queue import AnalysisQueue
 from .recordings.inference_client import InferenceClient
 from .recordings.model_selector import ModelSelector
-from .recordings.player import Player, load_sounddevice
+from .recordings.player import Player
 from .recordings.record_panel import FindDevices, MakeRecorder, RecordPanel
 from .recordings.recordings_panel import RecordingsPanel
 from .recordings.session import Session
@@ -49,19 +50,14 @@ UNPAINTED_MS = 1000
 """Delay of the start behind a window that is not painted, since it is minimised."""
 
 
-def find_model(name: str) -> ModelInfo:
-    """Facts about a model, without loading its weights. Raises: ModelError."""
-    return model_file.info(model_file.find(name))
-
-
 @dataclass(frozen=True)
 class Factories:
     """Functions that make the parts of the application; tests replace them."""
 
     worker: Callable[[], ProcessLike] = start_worker
-    find_model: Callable[[str], ModelInfo] = find_model
+    find_model: Callable[[str], ModelInfo] = lambda name: model_file.info(model_file.find(name))
     shipped_models: Callable[[], tuple[ModelInfo, ...]] = model_file.shipped
-    sound: Callable[[], ModuleType] = load_sounddevice
+    sound: Callable[[], ModuleType] = lambda: import_module("sounddevice")  # starts PortAudio
     recorder: MakeRecorder = Recorder
     find_devices: FindDevices = devices
 
@@ -101,8 +97,7 @@ class Application(QObject):
         self.player = Player(self._sound_tasks, self.messages, self._factories.sound, self)
         self.window = MainWindow(self.messages)
         self.timeline, self.emotions, self.segments = Timeline(), EmotionsPanel(), SegmentsPanel()
-        self.limits = QLabel()
-        self.limits.setWordWrap(True)
+        self.limits = QLabel(wordWrap=True)
         self.recordings = RecordingsPanel(
             self.session, [self.window.actions_by_name[name] for name in ("reanalyse", "remove", "clear")]
         )

@@ -17,7 +17,7 @@ from .listening.emotions_panel import EmotionsPanel
 from .listening.export import export_figure
 from .listening.presenter import Presenter
 from .listening.timeline import Timeline
-from .recordings.model_dialog import card, model_html
+from .recordings.model_dialog import model_html
 from .recordings.player import Player
 from .recordings.record_panel import RecordPanel
 from .recordings.recordings_panel import RecordingsPanel
@@ -217,7 +217,7 @@ class Commands:
             self._session.messages.show_status("No model is loaded.")
             return
         try:
-            more = card(info)
+            more = Path(info.card).read_text(encoding="utf-8") if info.card else ""
         except OSError as error:
             self._session.messages.failed("reading the model's card", error)
             more = ""

@@ -64,16 +64,12 @@ class ModelSelector(QObject):
     def _fill(self) -> None:
         box, name, model = self._window.models, self._session.model_name, self._session.model
         box.clear()
-        for info in self._shipped_models():
-            box.addItem(info.name, info.name)
+        try:
+            for info in self._shipped():
+                box.addItem(info.name, info.name)
+        except MleeError as error:  # one damaged file must not prevent the start
+            self._session.messages.error(str(error))
         if box.findData(name) < 0:
             box.addItem(model.name if model is not None else Path(name).name, name)
         box.setCurrentIndex(box.findData(name))
         box.addItem(OPEN, None)
-
-    def _shipped_models(self) -> tuple[ModelInfo, ...]:
-        try:
-            return self._shipped()
-        except MleeError as error:  # one damaged file must not prevent the start
-            self._session.messages.error(str(error))
-            return ()
