@@ -161,15 +161,13 @@ class EmotionsPanel(QScrollArea):
 
     def _refresh_bars(self) -> None:
         segment, rule = self._segment, self.rule
-        existence = dominant = None
         present_bars: list[Bar] = []
         dominant_bars: list[Bar] = []
-        if segment is not None:
-            existence, dominant = segment.existence, segment.dominant[rule] if rule is not None else None
-        if segment is not None and existence is not None:
+        if segment is not None and segment.existence is not None:
             marks = dict.fromkeys(segment.present(), "present") | dict.fromkeys(segment.perhaps(), "perhaps")
-            pairs = zip(segment.classes, existence, strict=True)
+            pairs = zip(segment.classes, segment.existence, strict=True)
             present_bars = [Bar(c, p, marks.get(c, "")) for c, p in pairs]
+        dominant = segment.dominant[rule] if segment is not None and rule is not None else None
         if segment is not None and dominant is not None:
             mark = "predicted" if rule == segment.rule else "highest"
             best = dominant.index(max(dominant))
@@ -217,12 +215,10 @@ def segment_title(segment: Segment, analysis: Analysis | None) -> str:
 
 
 def _text(text: str = "") -> QLabel:
-    label = QLabel(text)
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(
+    selectable = (
         Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
     )
-    return label
+    return QLabel(text, wordWrap=True, textInteractionFlags=selectable)
 
 
 def _title(text: str) -> QLabel:

@@ -127,17 +127,17 @@ class AnalysisQueue(QObject):
         entry = self._session.entry(job.entry)
         name = entry.name if entry is not None else "a recording"
         doing = _DOING[job.kind]
+        text = f"{doing} {name}"
         entries = self._session.entries()
         waiting = sum(e.state in WAITING for e in entries)
         progress = self._progress.get(newest)
+        fraction = min(progress.done / progress.total, 1.0) if progress and progress.total else None
         if waiting > 1:
-            part = min(progress.done / progress.total, 1.0) if progress and progress.total else 0.0
-            return self._batch_activity(f"{doing} {name}", len(entries) - waiting, len(entries), part)
+            return self._batch_activity(text, len(entries) - waiting, len(entries), fraction or 0.0)
         if progress is None:
-            return Activity(f"{doing} {name}", None, None)
-        fraction = min(progress.done / progress.total, 1.0) if progress.total else None
+            return Activity(text, None, None)
         stage = "" if doing.startswith(progress.what.lower()) else f": {progress.what}"
-        return Activity(f"{doing} {name}{stage}", fraction, progress.left_s)
+        return Activity(text + stage, fraction, progress.left_s)
 
     # --- requests
 

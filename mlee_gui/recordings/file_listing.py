@@ -24,7 +24,7 @@ class Listing:
     """found: recordings in order. refused: one sentence for each folder that could not be read."""
 
     found: tuple[Found, ...]
-    refused: tuple[str, ...] = ()
+    refused: tuple[str, ...]
 
 
 def listing(paths: Sequence[str]) -> Listing:
