@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from PySide6.QtCore import QObject, QStandardPaths, Signal
-from PySide6.QtWidgets import QApplication, QLabel, QMenu
+from PySide6.QtWidgets import QApplication, QMenu
 
 from mlee_core.audio.microphone import Recorder, devices
 from mlee_core.audio.wav_writer import recover
@@ -97,7 +97,6 @@ class Application(QObject):
         self.player = Player(self._sound_tasks, self.messages, self._factories.sound, self)
         self.window = MainWindow(self.messages)
         self.timeline, self.emotions, self.segments = Timeline(), EmotionsPanel(), SegmentsPanel()
-        self.limits = QLabel(wordWrap=True)
         self.recordings = RecordingsPanel(
             self.session, [self.window.actions_by_name[name] for name in ("reanalyse", "remove", "clear")]
         )
@@ -123,7 +122,7 @@ class Application(QObject):
         self._connect()
         self._restore_view()
         self._model_selector = ModelSelector(
-            *(self.window, self.session, self.settings, self._factories.shipped_models, self.limits),
+            *(self.window, self.session, self.settings, self._factories.shipped_models, self.emotions.limits),
             remember=options.remember and not options.model,
         )
         self._model_selector.choose(options.model or self.settings.model or model_file.DEFAULT)
@@ -181,7 +180,6 @@ class Application(QObject):
     def _place(self) -> None:
         window = self.window
         window.set_plots(self.timeline)
-        self.emotions.add_footer(self.limits)
         window.add_dock(Place("recordings_dock", "Recordings", LEFT, 6), self.recordings)
         window.add_dock(Place("record_dock", "Record", LEFT, 1), self.record)
         window.add_dock(Place("emotions_dock", "Emotions", RIGHT, 6), self.emotions)

@@ -28,7 +28,10 @@ def capture(app: QApplication, application: Application, out: Path) -> int:
     wait_until_settled(application)
     app.processEvents()
     try:
-        save(application, out)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(out) as neighbour:
+            if not application.window.grab().save(str(neighbour), "PNG"):
+                raise OSError(f"Qt could not write {out}")
     except (OSError, MleeError) as error:
         print(f"mlee: cannot write the picture to {out}: {error}", file=sys.stderr)
         return 2
@@ -62,12 +65,3 @@ def wait_until_settled(application: Application) -> None:
     loop.exec()
     session.listed.disconnect(on_listed)
     session.entry_changed.disconnect(check)
-
-
-def save(application: Application, out: Path) -> None:
-    """Save the window as a PNG. Raises: OSError."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    picture = application.window.grab()
-    with atomic_path(out) as neighbour:
-        if not picture.save(str(neighbour), "PNG"):
-            raise OSError(f"Qt could not write {out}")

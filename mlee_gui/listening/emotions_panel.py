@@ -53,6 +53,7 @@ class EmotionsPanel(QScrollArea):
             "This model has no MLEE head, so it does not predict which emotions are present."
         )
         self.no_dominant = _text("This model has no dominant head.")
+        self.limits = QLabel(wordWrap=True)  # of the model
         self.heads = {head: QRadioButton(head) for head in DOMINANT_HEADS}
         self._group = QButtonGroup(self)
         self._body = QWidget()
@@ -106,24 +107,21 @@ class EmotionsPanel(QScrollArea):
             button.clicked.connect(lambda _=False, head=head: self._choose(head))
             heads.addWidget(button)
         heads.addStretch(1)
-        self._column = QVBoxLayout(self._body)
-        self._column.setContentsMargins(8, 6, 8, 6)
-        self._column.setSpacing(6)
+        column = QVBoxLayout(self._body)
+        column.setContentsMargins(8, 6, 8, 6)
+        column.setSpacing(6)
         self._caveats_title = _title("Caveats")
         widgets: tuple[QWidget, ...] = (
             *(self.where, self.predicted, self.verdict, self._caveats_title, self.caveats, self.seen),
             *(_title("Present"), self.present, self.no_existence, _title("Dominant")),
         )
         for widget in widgets:
-            self._column.addWidget(widget)
-        self._column.addLayout(heads)
-        self._column.addWidget(self.dominant)
-        self._column.addWidget(self.no_dominant)
-        self._column.addStretch(1)
-
-    def add_footer(self, widget: QWidget) -> None:
-        """Add a widget below everything, scrolled with the rest."""
-        self._column.addWidget(widget)
+            column.addWidget(widget)
+        column.addLayout(heads)
+        column.addWidget(self.dominant)
+        column.addWidget(self.no_dominant)
+        column.addStretch(1)
+        column.addWidget(self.limits)
 
     def _choose(self, head: str) -> None:
         self.set_rule(head)

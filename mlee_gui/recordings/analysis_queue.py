@@ -180,8 +180,7 @@ class AnalysisQueue(QObject):
     # --- answers; an unknown job was dropped
 
     def _on_opened(self, job: int, recording: OpenedRecording) -> None:
-        ended = self._end(job)
-        if ended is None:
+        if (ended := self._end(job)) is None:
             return
         _, entry = ended
         self._crashes = 0
@@ -208,8 +207,7 @@ class AnalysisQueue(QObject):
             self._session.update(entry.id, segments=(*entry.segments, segment))
 
     def _on_analyzed(self, job: int, analysis: Analysis) -> None:
-        ended = self._end(job)
-        if ended is None:
+        if (ended := self._end(job)) is None:
             return
         kind, entry = ended
         self._crashes = 0
@@ -221,8 +219,7 @@ class AnalysisQueue(QObject):
         self.pump()
 
     def _on_refused(self, job: int, sentence: str) -> None:
-        ended = self._end(job)
-        if ended is None:
+        if (ended := self._end(job)) is None:
             return
         kind, entry = ended
         if not entry.restored:

@@ -134,7 +134,9 @@ class RecordPanel(QWidget):
         self._timer.timeout.connect(self._tick)
         self.button.clicked.connect(self.toggle)
         self.rescan.clicked.connect(self._on_rescan)
-        self.device.activated.connect(lambda _: self._remember())
+        self.device.activated.connect(
+            lambda _: setattr(settings, "input_device", self.device.currentData() or "")
+        )
         self._show_state()
 
     @property
@@ -225,9 +227,6 @@ class RecordPanel(QWidget):
         self.rescanning.emit()
         self.find_devices(rescan=True)
         self.rescanned.emit()
-
-    def _remember(self) -> None:
-        self._settings.input_device = self.device.currentData() or ""
 
     def _set_availability(self, why_not: str) -> None:
         self.unavailable = why_not
