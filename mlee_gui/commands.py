@@ -12,10 +12,11 @@ from PySide6.QtWidgets import QFileDialog
 
 from mlee_core.figures.page import SUFFIXES
 from mlee_core.inference.results import DOMINANT_HEADS, ENCODERS
+from mlee_core.system import service
 
 from .listening.copy_table import tabbed
 from .listening.emotions_panel import EmotionsPanel
-from .listening.export import export_figure
+from .listening.export import draw_figure
 from .listening.presenter import Presenter
 from .listening.timeline import Timeline
 from .recordings.model_dialog import model_html
@@ -137,7 +138,7 @@ class Commands:
         messages = self.session.messages
         messages.show_status(f"Exporting {out.name}…")
         self._tasks.run(
-            lambda: export_figure(out, analysis, one, samples, dark),
+            lambda: service.call("figure export", draw_figure, out, analysis, one, samples, dark),
             lambda _: messages.info(f"The figure was saved as {out}."),
             lambda error: messages.failed("exporting the figure", error),
         )

@@ -84,9 +84,7 @@ class EmotionsPanel(QScrollArea):
         if self._segment is None:
             return None
         heads = [h for h in DOMINANT_HEADS if self._segment.dominant.get(h) is not None]
-        if self._head in heads:
-            return self._head
-        return self._segment.rule if self._segment.rule in heads else (heads[-1] if heads else None)
+        return next((h for h in (self._head, self._segment.rule, *heads[::-1]) if h in heads), None)
 
     def set_rule(self, head: str) -> None:
         """Show the dominant bars of hard, soft or fusion, if the model has it."""

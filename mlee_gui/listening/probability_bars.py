@@ -18,7 +18,6 @@ from ..shell.plot_theme import clear, mix, pen
 HALF = 0.5
 """Above this a class counts as present."""
 
-
 MARKS = ("present", "perhaps", "predicted", "highest")
 """Texts that may follow a number; all bars reserve the width of the longest one, so that they align."""
 

@@ -33,7 +33,6 @@ HOLD_S = 1.5
 LOW_DB = -60.0
 _QUIET, _GOOD, _HOT = QColor("#3b82c4"), QColor("#2e9e5b"), QColor("#d6302a")
 
-
 MakeRecorder = Callable[[Path, str | None], Recorder]
 FindDevices = Callable[..., tuple[InputDevice, ...]]
 """Called with the keyword `rescan`."""
@@ -123,7 +122,8 @@ class RecordPanel(QWidget):
         self.device.setMinimumContentsLength(10)
         self.device.setPlaceholderText("No microphone")
         self.device.setToolTip("The microphone to record from")
-        self.rescan = QToolButton(text="Rescan")
+        self.rescan = QToolButton()
+        self.rescan.setText("Rescan")
         self.rescan.setToolTip("Search for microphones again (stops playback)")
         self.meter = LevelMeter()
         self.button = QPushButton("Record")
@@ -195,7 +195,6 @@ class RecordPanel(QWidget):
 
     def _end(self) -> None:
         self._recorder, self._busy = None, False
-        self._timer.stop()
         self.meter.show_level(FLOOR_DB)
         self._show_state()
         self.recording_changed.emit(False)

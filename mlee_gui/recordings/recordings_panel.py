@@ -72,9 +72,8 @@ class RecordingsModel(RowModel):
     def data(self, index: Index, role: int = 0) -> Any:
         entry, column = self.entry_at(index.row()), index.column()
         if role == Qt.ItemDataRole.DisplayRole:
-            return (entry.name, length_text(entry.duration_s), entry.speaker or "", result_text(entry))[
-                column
-            ]
+            texts = (entry.name, length_text(entry.duration_s), entry.speaker or "", result_text(entry))
+            return texts[column]
         if role == Qt.ItemDataRole.ToolTipRole:
             return _tip(entry)
         if role == Qt.ItemDataRole.DecorationRole and column == RESULT:

@@ -19,7 +19,7 @@ from mlee_core.inference.results import Analysis, Segment
 
 from ..shell.messages import Messages
 from ..shell.tasks import Tasks
-from .file_listing import Listing, listing
+from .file_listing import Found, listing
 
 State = Literal["queued", "reading", "analysing", "done", "failed", "cancelled"]
 WAITING: tuple[State, ...] = ("queued", "reading", "analysing")
@@ -127,7 +127,7 @@ class Session(QObject):
         requested = list(paths)
         self._tasks.run(
             lambda: listing(requested),
-            lambda found: self._add(requested, found, current, undoable, restored),
+            lambda listed: self._add(requested, *listed, current, undoable, restored),
             lambda error: self.messages.failed("searching for recordings", error),
         )
 
@@ -246,18 +246,24 @@ class Session(QObject):
         return [(row, entry) for row, entry in enumerate(self.entries()) if entry.id in ids]
 
     def _add(
-        self, requested: list[str], found: Listing, current: str | None, undoable: bool, restored: bool
+        self,
+        requested: list[str],
+        found: list[Found],
+        refused: list[str],
+        current: str | None,
+        undoable: bool,
+        restored: bool,
     ) -> None:
-        for sentence in found.refused:
+        for sentence in refused:
             self.messages.error(sentence)
         ids = {e.path: e.id for e in self._entries.values()}
         new = [
             Entry(next(self._ids), f.path, Path(f.path).name, f.speaker, f.corpus, restored=restored)
-            for f in dict.fromkeys(found.found)
+            for f in dict.fromkeys(found)
             if f.path not in ids
         ]
         ids |= {e.path: e.id for e in new}
-        path = current if current in ids else next((f.path for f in found.found), "")
+        path = current if current in ids else next((f.path for f in found), "")
         show = ids.get(path or "", self._current)
         if new:
             rows = list(enumerate(new, start=len(self._entries)))
