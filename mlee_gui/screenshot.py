@@ -47,21 +47,14 @@ def capture(app: QApplication, application: Application, out: Path) -> int:
 def wait_until_settled(application: Application) -> None:
     """Run the event loop until the given paths are listed and the current one is analysed or refused."""
     session, loop = application.session, QEventLoop()
-    listed = False
 
-    def check() -> None:
+    def settled() -> bool:
         entry = session.current()
         drawn = entry is not None and (entry.opened is not None or entry.state in ("failed", "cancelled"))
-        if listed and (entry is None or (drawn and entry.state not in WAITING)):
-            loop.quit()
+        return entry is None or (drawn and entry.state not in WAITING)
 
-    def on_listed() -> None:
-        nonlocal listed
-        listed = True
-        check()
-
-    session.listed.connect(on_listed)
-    session.entry_changed.connect(check)
+    session.listed.connect(loop.quit)
     loop.exec()
-    session.listed.disconnect(on_listed)
-    session.entry_changed.disconnect(check)
+    session.entry_changed.connect(loop.quit)
+    while not settled():
+        loop.exec()

@@ -116,11 +116,9 @@ class RecordPanel(QWidget):
         self._recorder: Recorder | None = None
         self._busy = False  # between the request for start or stop and its completion
         self.unavailable = "Searching for microphones…"
-        self.device = QComboBox()
+        self.device = QComboBox(placeholderText="No microphone", minimumContentsLength=10)
         self.device.setAccessibleName("Microphone")
         self.device.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.device.setMinimumContentsLength(10)
-        self.device.setPlaceholderText("No microphone")
         self.device.setToolTip("The microphone to record from")
         self.rescan = QToolButton()
         self.rescan.setText("Rescan")

@@ -112,10 +112,8 @@ class RecordingsPanel(QWidget):
         self._shown.setSourceModel(self._model)
         self._shown.setFilterKeyColumn(-1)  # any column: a name, a speaker, an emotion
         self._shown.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        self.filter = QLineEdit()
-        self.filter.setPlaceholderText("Filter by name, speaker or emotion")
+        self.filter = QLineEdit(placeholderText="Filter by name, speaker or emotion", clearButtonEnabled=True)
         self.filter.setAccessibleName("Filter the recordings")
-        self.filter.setClearButtonEnabled(True)
         self.filter.setAcceptDrops(False)  # files dropped here are for the window
         self._count = QLabel()
         # a filter that hides the current row must not make another one current; connected before the table,
