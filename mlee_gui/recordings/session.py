@@ -127,7 +127,7 @@ class Session(QObject):
         requested = list(paths)
         self._tasks.run(
             lambda: listing(requested),
-            lambda listed: self._add(requested, *listed, current, undoable, restored),
+            lambda listed: self._add(requested, listed[0], listed[1], current, undoable, restored),
             lambda error: self.messages.failed("searching for recordings", error),
         )
 
