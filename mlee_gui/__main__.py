@@ -34,13 +34,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if picture is None and why_not is not None:
         picture = WINDOWLESS_PICTURE
         print(f"No display ({why_not}): the window is saved as {picture} instead.", flush=True)
-    if picture is not None:
-        os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
     paths = [str(Path(p).absolute()) for p in args.files]
     if picture is None:
         return open_window(paths, args.model, args.scheme)
 
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
     from .run import take_picture  # imports Qt
 
     return take_picture(picture, paths, args.model, args.scheme or "light")

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from PySide6.QtCore import QObject, QStandardPaths, Signal
-from PySide6.QtWidgets import QApplication, QLabel, QMenu
+from PySide6.QtWidgets import QApplication, QMenu
 
 from mlee_core.audio.microphone import Recorder, devices
 from mlee_core.audio.wav_writer import recover
 from mlee_core.inference import model_file
 from mlee_core.inference.model_file import ModelInfo
+from mlee_core.inference.protocol import Prepare
 from mlee_core.inference.results import ENCODERS
 from mlee_core.inference.worker import start_worker
 from mlee_core.system import package_data
@@ -31,7 +33,7 @@ from .listening.timeline import Timeline
 from .recordings.analysis_queue import AnalysisQueue
 from .recordings.inference_client import InferenceClient
 from .recordings.model_selector import ModelSelector
-from .recordings.player import Player, load_sounddevice
+from .recordings.player import Player
 from .recordings.record_panel import FindDevices, MakeRecorder, RecordPanel
 from .recordings.recordings_panel import RecordingsPanel
 from .recordings.session import Session
@@ -48,19 +50,14 @@ UNPAINTED_MS = 1000
 """Delay of the start behind a window that is not painted, since it is minimised."""
 
 
-def find_model(name: str) -> ModelInfo:
-    """Facts about a model, without loading its weights. Raises: ModelError."""
-    return model_file.info(model_file.find(name))
-
-
 @dataclass(frozen=True)
 class Factories:
     """Functions that make the parts of the application; tests replace them."""
 
     worker: Callable[[], ServiceProcess] = start_worker
-    find_model: Callable[[str], ModelInfo] = find_model
+    find_model: Callable[[str], ModelInfo] = lambda name: model_file.info(model_file.find(name))
     shipped_models: Callable[[], tuple[ModelInfo, ...]] = model_file.shipped
-    sound: Callable[[], ModuleType] = load_sounddevice
+    sound: Callable[[], ModuleType] = lambda: import_module("sounddevice")  # starts PortAudio
     recorder: MakeRecorder = Recorder
     find_devices: FindDevices = devices
 
@@ -100,8 +97,6 @@ class Application(QObject):
         self.player = Player(self._sound_tasks, self.messages, self._factories.sound, self)
         self.window = MainWindow(self.messages)
         self.timeline, self.emotions, self.segments = Timeline(), EmotionsPanel(), SegmentsPanel()
-        self.limits = QLabel()
-        self.limits.setWordWrap(True)
         self.recordings = RecordingsPanel(
             self.session, [self.window.actions_by_name[name] for name in ("reanalyse", "remove", "clear")]
         )
@@ -127,7 +122,7 @@ class Application(QObject):
         self._connect()
         self._restore_view()
         self._model_selector = ModelSelector(
-            *(self.window, self.session, self.settings, self._factories.shipped_models, self.limits),
+            *(self.window, self.session, self.settings, self._factories.shipped_models, self.emotions.limits),
             remember=options.remember and not options.model,
         )
         self._model_selector.choose(options.model or self.settings.model or model_file.DEFAULT)
@@ -136,7 +131,7 @@ class Application(QObject):
         """Start what the first frame does not need: the worker, the devices, the last session."""
         if self._closed:
             return
-        self.inference.prepare(self.session.model_name)
+        self.inference.request(Prepare(self.session.model_name))
         self.player.probe()
         self.record.find_devices()
         self.lazy_page.start()
@@ -185,7 +180,6 @@ class Application(QObject):
     def _place(self) -> None:
         window = self.window
         window.set_plots(self.timeline)
-        self.emotions.add_footer(self.limits)
         window.add_dock(Place("recordings_dock", "Recordings", LEFT, 6), self.recordings)
         window.add_dock(Place("record_dock", "Record", LEFT, 1), self.record)
         window.add_dock(Place("emotions_dock", "Emotions", RIGHT, 6), self.emotions)
@@ -198,7 +192,7 @@ class Application(QObject):
         session, window, status = self.session, self.window, self.window.status
         self.messages.status_changed.connect(status.show_status)
         self.timeline.hovered.connect(status.show_status)
-        status.stop_requested.connect(session.stop)
+        status.stop_requested.connect(session.stop_requested)
         self.analysis_queue.activity_changed.connect(
             lambda: status.show_activity(self.analysis_queue.activity())
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -11,13 +12,14 @@ from PySide6.QtWidgets import QFileDialog
 
 from mlee_core.figures.page import SUFFIXES
 from mlee_core.inference.results import DOMINANT_HEADS, ENCODERS
+from mlee_core.system import service
 
 from .listening.copy_table import tabbed
 from .listening.emotions_panel import EmotionsPanel
-from .listening.export import export_figure
+from .listening.export import draw_figure
 from .listening.presenter import Presenter
 from .listening.timeline import Timeline
-from .recordings.model_dialog import card, model_html
+from .recordings.model_dialog import model_html
 from .recordings.player import Player
 from .recordings.record_panel import RecordPanel
 from .recordings.recordings_panel import RecordingsPanel
@@ -34,64 +36,55 @@ FIGURE_FILTER = "SVG (*.svg);;PNG (*.png);;PDF (*.pdf)"
 PAN = 0.25
 
 
+@dataclass(eq=False)
 class Commands:
     """Connects all actions to their functions, which act on the session."""
 
-    def __init__(
-        self,
-        window: MainWindow,
-        session: Session,
-        settings: Settings,
-        presenter: Presenter,
-        timeline: Timeline,
-        emotions: EmotionsPanel,
-        recordings: RecordingsPanel,
-        record: RecordPanel,
-        player: Player,
-        undo: QUndoGroup,
-    ) -> None:
-        self._window, self._session, self._settings, self._undo = window, session, settings, undo
-        self._presenter, self._timeline, self._emotions = presenter, timeline, emotions
-        self._recordings, self._record, self._player = recordings, record, player
-        self._tasks = Tasks("export", window)
-        self._actions = window.actions_by_name
-        self._connect()
+    window: MainWindow
+    session: Session
+    settings: Settings
+    presenter: Presenter
+    timeline: Timeline
+    emotions: EmotionsPanel
+    recordings: RecordingsPanel
+    record: RecordPanel
+    player: Player
+    undo: QUndoGroup
 
-    def close(self) -> None:
-        self._tasks.stop()
-
-    def _connect(self) -> None:
+    def __post_init__(self) -> None:
+        self._tasks = Tasks("export", self.window)
+        self._actions = self.window.actions_by_name
         functions: dict[str, Callable[[], object]] = {
             "open_files": self.open_files,
             "open_folder": self.open_folder,
-            "record": self._record.toggle,
+            "record": self.record.toggle,
             "export_figure": self.export_figure,
-            "quit": self._window.close,
-            "undo": self._undo.undo,
-            "redo": self._undo.redo,
+            "quit": self.window.close,
+            "undo": self.undo.undo,
+            "redo": self.undo.redo,
             "copy_values": self.copy_values,
-            "remove": lambda: self._session.remove(self._recordings.selected()),
-            "clear": self._session.clear,
+            "remove": lambda: self.session.remove(self.recordings.selected()),
+            "clear": self.session.clear,
             "stop": self.stop,
             "play": self.play,
             "play_selection": self.play_selection,
             "loop": self.loop,
-            "zoom_in": self._timeline.zoom_in,
-            "zoom_out": self._timeline.zoom_out,
-            "fit": self._timeline.fit,
+            "zoom_in": self.timeline.zoom_in,
+            "zoom_out": self.timeline.zoom_out,
+            "fit": self.timeline.fit,
             "zoom_selection": self.zoom_selection,
-            "pan_left": lambda: self._timeline.pan(-PAN),
-            "pan_right": lambda: self._timeline.pan(PAN),
-            "home": self._timeline.home,
-            "end": self._timeline.end,
-            "analyse_selection": self._session.analyse_selection,
-            "reanalyse": lambda: self._session.reanalyse(self._recordings.selected()),
-            "stop_work": self._session.stop,
+            "pan_left": lambda: self.timeline.pan(-PAN),
+            "pan_right": lambda: self.timeline.pan(PAN),
+            "home": self.timeline.home,
+            "end": self.timeline.end,
+            "analyse_selection": self.session.selection_analysis_requested.emit,
+            "reanalyse": lambda: self.session.reanalyse(self.recordings.selected()),
+            "stop_work": self.session.stop_requested.emit,
             "next_head": self.next_head,
-            "previous": lambda: self._session.step(-1),
-            "next": lambda: self._session.step(1),
-            "show_analysis": lambda: self._window.show_page("analysis"),
-            "show_training": lambda: self._window.show_page("training"),
+            "previous": lambda: self.session.step(-1),
+            "next": lambda: self.session.step(1),
+            "show_analysis": lambda: self.window.show_page("analysis"),
+            "show_training": lambda: self.window.show_page("training"),
             "keys": self.show_keys,
             "about_model": self.show_model,
             **{f"show_{encoder}": partial(self.toggle_curve, encoder) for encoder in ENCODERS},
@@ -99,129 +92,132 @@ class Commands:
         for name, function in functions.items():
             self._actions[name].triggered.connect(lambda _=False, function=function: function())
 
+    def close(self) -> None:
+        self._tasks.stop()
+
     # --- files
 
     def open_files(self) -> None:
         paths, _ = QFileDialog.getOpenFileNames(
-            self._window, "Open recordings", self._settings.last_folder, AUDIO_FILTER
+            self.window, "Open recordings", self.settings.last_folder, AUDIO_FILTER
         )
         self.open(paths)
 
     def open_folder(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self._window, "Open a folder", self._settings.last_folder)
+        folder = QFileDialog.getExistingDirectory(self.window, "Open a folder", self.settings.last_folder)
         self.open([folder] if folder else [])
 
     def open(self, paths: list[str]) -> None:
         """Add files and folders to the list, and to the recent files."""
         if paths:
-            self._settings.last_folder = str(Path(paths[0]).parent)
-            self._settings.add_recent(paths)
-            self._session.add_paths(paths)
+            self.settings.last_folder = str(Path(paths[0]).parent)
+            self.settings.add_recent(paths)
+            self.session.add_paths(paths)
 
     def export_figure(self) -> None:
-        entry, analysis = self._session.current(), self._presenter.analysis
+        entry, analysis = self.session.current(), self.presenter.analysis
         if entry is None or entry.opened is None or analysis is None:
-            self._session.messages.show_status("No finished analysis to export.")
+            self.session.messages.show_status("No finished analysis to export.")
             return
-        suggested = Path(self._settings.last_folder or Path.home()) / f"{Path(entry.path).stem}.svg"
+        suggested = Path(self.settings.last_folder or Path.home()) / f"{Path(entry.path).stem}.svg"
         name, chosen = QFileDialog.getSaveFileName(
-            self._window, "Export figure", str(suggested), FIGURE_FILTER
+            self.window, "Export figure", str(suggested), FIGURE_FILTER
         )
         if name:
-            self._settings.last_folder = str(Path(name).parent)
+            self.settings.last_folder = str(Path(name).parent)
             self.export_to(with_suffix(Path(name), chosen))
 
     def export_to(self, out: Path) -> None:
         """Export the displayed analysis to `out`, in another process."""
-        entry, analysis, segment = self._session.current(), self._presenter.analysis, self._presenter.segment
+        entry, analysis, segment = self.session.current(), self.presenter.analysis, self.presenter.segment
         if entry is None or entry.opened is None or analysis is None:
             return
         samples = entry.opened.samples_file
-        dark = self._window.palette().color(QPalette.ColorRole.Base).lightness() < 128
+        dark = self.window.palette().color(QPalette.ColorRole.Base).lightness() < 128
         one = segment if analysis is entry.selection_analysis else None
-        messages = self._session.messages
+        messages = self.session.messages
         messages.show_status(f"Exporting {out.name}…")
         self._tasks.run(
-            lambda: export_figure(out, analysis, one, samples, dark),
+            lambda: service.call("figure export", draw_figure, out, analysis, one, samples, dark),
             lambda _: messages.info(f"The figure was saved as {out}."),
             lambda error: messages.failed("exporting the figure", error),
         )
 
     def copy_values(self) -> None:
-        segment, analysis = self._presenter.segment, self._presenter.analysis
+        segment, analysis = self.presenter.segment, self.presenter.analysis
         if segment is None or analysis is None:
-            self._session.messages.show_status("No values to copy.")
+            self.session.messages.show_status("No values to copy.")
             return
         QGuiApplication.clipboard().setText(tabbed(segment, analysis))
-        self._session.messages.show_status("The values were copied to the clipboard as a table.")
+        self.session.messages.show_status("The values were copied to the clipboard as a table.")
 
     # --- playback
 
     def play(self) -> None:
-        if self._player.state != "stopped":
-            self._player.stop()
+        if self.player.state != "stopped":
+            self.player.stop()
             return
-        start = self._session.cursor_s
-        if self._actions["loop"].isChecked() and self._session.selection is not None:
-            self._player.play(start, self._session.selection)
+        start = self.session.cursor_s
+        if self._actions["loop"].isChecked() and self.session.selection is not None:
+            self.player.play(start, self.session.selection)
         else:
-            self._player.play(0.0 if start >= self._player.duration_s - 0.02 else start)
-        self._actions.set_playing(self._player.state != "stopped")
+            self.player.play(0.0 if start >= self.player.duration_s - 0.02 else start)
+        self._actions.set_playing(self.player.state != "stopped")
 
     def play_selection(self) -> None:
-        span = self._session.selection
+        span = self.session.selection
         if span is None:
-            self._session.messages.show_status("Select a time range first: drag on the plots.")
+            self.session.messages.show_status("Select a time range first: drag on the plots.")
         else:
-            self._player.play(span[0], span)
+            self.player.play(span[0], span)
 
     def stop(self) -> None:
-        if self._player.state != "stopped":
-            self._player.stop()
+        if self.player.state != "stopped":
+            self.player.stop()
         else:
-            self._session.set_selection(None)
+            self.session.set_selection(None)
 
     def loop(self) -> None:
-        self._player.set_loop(self._actions["loop"].isChecked(), self._session.selection)
+        self.player.set_loop(self._actions["loop"].isChecked(), self.session.selection)
 
     # --- view
 
     def zoom_selection(self) -> None:
-        if self._session.selection is None:
-            self._session.messages.show_status("Select a time range first: drag on the plots.")
+        if self.session.selection is None:
+            self.session.messages.show_status("Select a time range first: drag on the plots.")
         else:
-            self._timeline.zoom_to(*self._session.selection)
+            self.timeline.zoom_to(*self.session.selection)
 
     def toggle_curve(self, encoder: str) -> None:
         on = self._actions[f"show_{encoder}"].isChecked()
-        self._timeline.set_encoder_visible(encoder, on)
-        hidden = {*self._settings.hidden_encoders} - {encoder}
-        self._settings.hidden_encoders = sorted(hidden if on else hidden | {encoder})
+        self.timeline.set_encoder_visible(encoder, on)
+        hidden = {*self.settings.hidden_encoders} - {encoder}
+        self.settings.hidden_encoders = sorted(hidden if on else hidden | {encoder})
 
     def next_head(self) -> None:
-        segment, now = self._presenter.segment, self._emotions.rule
+        segment, now = self.presenter.segment, self.emotions.rule
         heads = [h for h in DOMINANT_HEADS if segment is not None and segment.dominant.get(h) is not None]
         if now not in heads:
-            self._session.messages.show_status("The model has no dominant head.")
+            self.session.messages.show_status("The model has no dominant head.")
             return
         head = heads[(heads.index(now) + 1) % len(heads)]
-        self._emotions.set_rule(head)
-        self._settings.dominant_head = head
+        self.emotions.set_rule(head)
+        self.settings.dominant_head = head
 
     def show_keys(self) -> None:
-        TextDialog("Keys", keys_html(), self._window).open()
+        TextDialog("Keys", keys_html(), self.window).open()
 
     def show_model(self) -> None:
-        info = self._session.model
+        info = self.session.model
         if info is None:
-            self._session.messages.show_status("No model is loaded.")
+            self.session.messages.show_status("No model is loaded.")
             return
         try:
-            more = card(info)
+            more = Path(info.card).read_text(encoding="utf-8") if info.card else ""
         except OSError as error:
-            self._session.messages.failed("reading the model's card", error)
+            self.session.messages.failed("reading the model's card", error)
             more = ""
-        TextDialog(f"Model {info.name}", model_html(info), self._window, more).open()
+        TextDialog(f"Model {info.name}", model_html(info), self.window, more).open()
 
 
 def with_suffix(path: Path, chosen_filter: str) -> Path:

@@ -28,7 +28,10 @@ def capture(app: QApplication, application: Application, out: Path) -> int:
     wait_until_settled(application)
     app.processEvents()
     try:
-        save(application, out)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(out) as neighbour:
+            if not application.window.grab().save(str(neighbour), "PNG"):
+                raise OSError(f"Qt could not write {out}")
     except (OSError, MleeError) as error:
         print(f"mlee: cannot write the picture to {out}: {error}", file=sys.stderr)
         return 2
@@ -44,30 +47,14 @@ def capture(app: QApplication, application: Application, out: Path) -> int:
 def wait_until_settled(application: Application) -> None:
     """Run the event loop until the given paths are listed and the current one is analysed or refused."""
     session, loop = application.session, QEventLoop()
-    listed = False
 
-    def check() -> None:
+    def settled() -> bool:
         entry = session.current()
         drawn = entry is not None and (entry.opened is not None or entry.state in ("failed", "cancelled"))
-        if listed and (entry is None or (drawn and entry.state not in WAITING)):
-            loop.quit()
+        return entry is None or (drawn and entry.state not in WAITING)
 
-    def on_listed() -> None:
-        nonlocal listed
-        listed = True
-        check()
-
-    session.listed.connect(on_listed)
-    session.entry_changed.connect(check)
+    session.listed.connect(loop.quit)
     loop.exec()
-    session.listed.disconnect(on_listed)
-    session.entry_changed.disconnect(check)
-
-
-def save(application: Application, out: Path) -> None:
-    """Save the window as a PNG. Raises: OSError."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    picture = application.window.grab()
-    with atomic_path(out) as neighbour:
-        if not picture.save(str(neighbour), "PNG"):
-            raise OSError(f"Qt could not write {out}")
+    session.entry_changed.connect(loop.quit)
+    while not settled():
+        loop.exec()

@@ -53,6 +53,7 @@ class EmotionsPanel(QScrollArea):
             "This model has no MLEE head, so it does not predict which emotions are present."
         )
         self.no_dominant = _text("This model has no dominant head.")
+        self.limits = QLabel(wordWrap=True)  # of the model
         self.heads = {head: QRadioButton(head) for head in DOMINANT_HEADS}
         self._group = QButtonGroup(self)
         self._body = QWidget()
@@ -83,9 +84,7 @@ class EmotionsPanel(QScrollArea):
         if self._segment is None:
             return None
         heads = [h for h in DOMINANT_HEADS if self._segment.dominant.get(h) is not None]
-        if self._head in heads:
-            return self._head
-        return self._segment.rule if self._segment.rule in heads else (heads[-1] if heads else None)
+        return next((h for h in (self._head, self._segment.rule, *heads[::-1]) if h in heads), None)
 
     def set_rule(self, head: str) -> None:
         """Show the dominant bars of hard, soft or fusion, if the model has it."""
@@ -106,24 +105,21 @@ class EmotionsPanel(QScrollArea):
             button.clicked.connect(lambda _=False, head=head: self._choose(head))
             heads.addWidget(button)
         heads.addStretch(1)
-        self._column = QVBoxLayout(self._body)
-        self._column.setContentsMargins(8, 6, 8, 6)
-        self._column.setSpacing(6)
+        column = QVBoxLayout(self._body)
+        column.setContentsMargins(8, 6, 8, 6)
+        column.setSpacing(6)
         self._caveats_title = _title("Caveats")
         widgets: tuple[QWidget, ...] = (
             *(self.where, self.predicted, self.verdict, self._caveats_title, self.caveats, self.seen),
             *(_title("Present"), self.present, self.no_existence, _title("Dominant")),
         )
         for widget in widgets:
-            self._column.addWidget(widget)
-        self._column.addLayout(heads)
-        self._column.addWidget(self.dominant)
-        self._column.addWidget(self.no_dominant)
-        self._column.addStretch(1)
-
-    def add_footer(self, widget: QWidget) -> None:
-        """Add a widget below everything, scrolled with the rest."""
-        self._column.addWidget(widget)
+            column.addWidget(widget)
+        column.addLayout(heads)
+        column.addWidget(self.dominant)
+        column.addWidget(self.no_dominant)
+        column.addStretch(1)
+        column.addWidget(self.limits)
 
     def _choose(self, head: str) -> None:
         self.set_rule(head)
@@ -161,15 +157,13 @@ class EmotionsPanel(QScrollArea):
 
     def _refresh_bars(self) -> None:
         segment, rule = self._segment, self.rule
-        existence = dominant = None
         present_bars: list[Bar] = []
         dominant_bars: list[Bar] = []
-        if segment is not None:
-            existence, dominant = segment.existence, segment.dominant[rule] if rule is not None else None
-        if segment is not None and existence is not None:
+        if segment is not None and segment.existence is not None:
             marks = dict.fromkeys(segment.present(), "present") | dict.fromkeys(segment.perhaps(), "perhaps")
-            pairs = zip(segment.classes, existence, strict=True)
+            pairs = zip(segment.classes, segment.existence, strict=True)
             present_bars = [Bar(c, p, marks.get(c, "")) for c, p in pairs]
+        dominant = segment.dominant[rule] if segment is not None and rule is not None else None
         if segment is not None and dominant is not None:
             mark = "predicted" if rule == segment.rule else "highest"
             best = dominant.index(max(dominant))
@@ -217,12 +211,10 @@ def segment_title(segment: Segment, analysis: Analysis | None) -> str:
 
 
 def _text(text: str = "") -> QLabel:
-    label = QLabel(text)
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(
+    selectable = (
         Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
     )
-    return label
+    return QLabel(text, wordWrap=True, textInteractionFlags=selectable)
 
 
 def _title(text: str) -> QLabel:

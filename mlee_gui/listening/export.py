@@ -7,20 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from mlee_core.inference.results import Analysis, Segment
-from mlee_core.system import service
 
 
-def export_figure(
+def draw_figure(
     out: Path, analysis: Analysis, segment: Segment | None, samples_file: str, dark: bool
 ) -> None:
-    """Draw Figure 3 of `analysis` (of one segment, if given) into out; blocks until it is written.
-
-    samples_file: raw float32 16 kHz mono. Raises: MleeError for what the user can correct, WorkerDied.
-    """
-    service.call("figure export", _draw, out, analysis, segment, samples_file, dark)
-
-
-def _draw(out: Path, analysis: Analysis, segment: Segment | None, samples_file: str, dark: bool) -> None:
+    """Draw Figure 3 of `analysis`, or of one segment of it. samples_file: raw float32 16 kHz mono."""
     from mlee_core.audio import features
     from mlee_core.audio.levels import AudioSignal
     from mlee_core.figures.figure3 import build_figure

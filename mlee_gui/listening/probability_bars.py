@@ -18,7 +18,6 @@ from ..shell.plot_theme import clear, mix, pen
 HALF = 0.5
 """Above this a class counts as present."""
 
-
 MARKS = ("present", "perhaps", "predicted", "highest")
 """Texts that may follow a number; all bars reserve the width of the longest one, so that they align."""
 
@@ -38,17 +37,13 @@ class ProbabilityBars(QWidget):
     def __init__(self, title: str, *, half_line: bool) -> None:
         super().__init__()
         self._title, self._half_line = title, half_line
-        self._bars: tuple[Bar, ...] = ()
+        self.bars: tuple[Bar, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(title)
 
-    @property
-    def bars(self) -> tuple[Bar, ...]:
-        return self._bars
-
     def show_bars(self, bars: Sequence[Bar]) -> None:
         """Show rows, from top to bottom."""
-        self._bars = tuple(bars)
+        self.bars = tuple(bars)
         rows = [" ".join(filter(None, (class_name(b.label), f"{b.value:.2f}", b.mark))) for b in bars]
         self.setAccessibleDescription("; ".join(rows))
         self.setToolTip(f"{self._title}: {'; '.join(rows)}" if rows else "")
@@ -57,7 +52,7 @@ class ProbabilityBars(QWidget):
 
     def sizeHint(self) -> QSize:
         line = QFontMetricsF(self.font()).height()
-        return QSize(round(line * 15), round(line * (1.45 * max(len(self._bars), 4) + 1.5)))
+        return QSize(round(line * 15), round(line * (1.45 * max(len(self.bars), 4) + 1.5)))
 
     def minimumSizeHint(self) -> QSize:
         left, right = self._margins()
@@ -65,7 +60,7 @@ class ProbabilityBars(QWidget):
 
     def _margins(self) -> tuple[float, float]:
         """Width of the names at the left, and of number and mark at the right."""
-        names = [class_name(b.label) for b in self._bars] or list(CLASS_NAMES.values())
+        names = [class_name(b.label) for b in self.bars] or list(CLASS_NAMES.values())
         bold = QFont(self.font())
         bold.setBold(True)
         metrics = QFontMetricsF(bold)
@@ -78,17 +73,17 @@ class ProbabilityBars(QWidget):
         metrics = QFontMetricsF(painter.font())
         left, right = self._margins()
         line = metrics.height()
-        field = QRectF(left, 2, self.width() - left - right, line * 1.45 * max(len(self._bars), 1))
+        field = QRectF(left, 2, self.width() - left - right, line * 1.45 * max(len(self.bars), 1))
         text = self.palette().color(QPalette.ColorRole.WindowText)
         faint = mix(text, self.palette().color(QPalette.ColorRole.Window), 0.7)
-        for row, bar in enumerate(self._bars):
+        for row, bar in enumerate(self.bars):
             self._paint_bar(painter, field, row, bar, text)
-        if self._bars:
+        if self.bars:
             self._paint_axis(painter, field, text, faint)
         painter.end()
 
     def _paint_bar(self, painter: QPainter, field: QRectF, row: int, bar: Bar, text: QColor) -> None:
-        high = field.height() / len(self._bars)
+        high = field.height() / len(self.bars)
         whole = QRectF(field.left(), field.top() + row * high + high * 0.14, field.width(), high * 0.72)
         centred = Qt.AlignmentFlag.AlignVCenter
         painter.fillRect(whole, clear(text, 22))

@@ -85,7 +85,6 @@ _ANCHORS: Mapping[str, str] = {
 }
 """Every 15th of matplotlib's 256 colours; linear interpolation is accurate to 11 of 255."""
 
-
 COLORMAPS: tuple[str, ...] = tuple(_ANCHORS)
 
 

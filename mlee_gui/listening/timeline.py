@@ -146,9 +146,6 @@ class Timeline(QWidget):
         """Set one of COLORMAPS; any other name (of an old setting) is the first one."""
         self._set_display(name if name in COLORMAPS else COLORMAPS[0], self.db_range)
 
-    def encoder_visible(self, encoder: str) -> bool:
-        return self.plots.attention.visible[encoder]
-
     def set_encoder_visible(self, encoder: str, on: bool) -> None:
         self.controls.set_encoder(encoder, on)
         self.plots.attention.visible[encoder] = on

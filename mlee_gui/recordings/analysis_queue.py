@@ -13,7 +13,7 @@ from typing import Literal
 from PySide6.QtCore import QObject, Signal
 
 from mlee_core.events import Progress
-from mlee_core.inference.protocol import OpenedRecording
+from mlee_core.inference.protocol import Analyze, OpenedRecording, OpenRecording
 from mlee_core.inference.results import Analysis, Segment
 
 from ..shell.status_bar import Activity
@@ -127,17 +127,17 @@ class AnalysisQueue(QObject):
         entry = self._session.entry(job.entry)
         name = entry.name if entry is not None else "a recording"
         doing = _DOING[job.kind]
+        text = f"{doing} {name}"
         entries = self._session.entries()
         waiting = sum(e.state in WAITING for e in entries)
         progress = self._progress.get(newest)
+        fraction = min(progress.done / progress.total, 1.0) if progress and progress.total else None
         if waiting > 1:
-            part = min(progress.done / progress.total, 1.0) if progress and progress.total else 0.0
-            return self._batch_activity(f"{doing} {name}", len(entries) - waiting, len(entries), part)
+            return self._batch_activity(text, len(entries) - waiting, len(entries), fraction or 0.0)
         if progress is None:
-            return Activity(f"{doing} {name}", None, None)
-        fraction = min(progress.done / progress.total, 1.0) if progress.total else None
+            return Activity(text, None, None)
         stage = "" if doing.startswith(progress.what.lower()) else f": {progress.what}"
-        return Activity(f"{doing} {name}{stage}", fraction, progress.left_s)
+        return Activity(text + stage, fraction, progress.left_s)
 
     # --- requests
 
@@ -148,7 +148,8 @@ class AnalysisQueue(QObject):
             self._opens += 1
             folder = self._folder / f"{entry.id}-{self._opens}"
             folder.mkdir(parents=True, exist_ok=True)
-            self._jobs[self._inference.open(entry.path, str(folder))] = _QueuedAnalysis(entry.id, "open")
+            job = self._inference.request(OpenRecording(entry.path, str(folder)))
+            self._jobs[job] = _QueuedAnalysis(entry.id, "open")
             if entry.state == "queued":
                 self._session.update(entry.id, state="reading")
         elif entry.opened is not None and entry.state == "queued" and "analyze" not in kinds:
@@ -159,10 +160,9 @@ class AnalysisQueue(QObject):
         self._send_analyze(entry, "analyze", None)
 
     def _send_analyze(self, entry: Entry, kind: Kind, span: tuple[float, float] | None) -> None:
-        job = self._inference.analyze(
-            entry.path, self._session.model_name, span=span, speaker=entry.speaker, corpus=entry.corpus
-        )
-        self._jobs[job] = _QueuedAnalysis(entry.id, kind)
+        model, (start_s, end_s) = self._session.model_name, span or (None, None)
+        request = Analyze(entry.path, model, start_s, end_s, entry.speaker, entry.corpus)
+        self._jobs[self._inference.request(request)] = _QueuedAnalysis(entry.id, kind)
 
     def _drop(self, jobs: Iterable[int]) -> None:
         """Cancel jobs and ignore their answers."""
@@ -180,8 +180,7 @@ class AnalysisQueue(QObject):
     # --- answers; an unknown job was dropped
 
     def _on_opened(self, job: int, recording: OpenedRecording) -> None:
-        ended = self._end(job)
-        if ended is None:
+        if (ended := self._end(job)) is None:
             return
         _, entry = ended
         self._crashes = 0
@@ -208,8 +207,7 @@ class AnalysisQueue(QObject):
             self._session.update(entry.id, segments=(*entry.segments, segment))
 
     def _on_analyzed(self, job: int, analysis: Analysis) -> None:
-        ended = self._end(job)
-        if ended is None:
+        if (ended := self._end(job)) is None:
             return
         kind, entry = ended
         self._crashes = 0
@@ -221,8 +219,7 @@ class AnalysisQueue(QObject):
         self.pump()
 
     def _on_refused(self, job: int, sentence: str) -> None:
-        ended = self._end(job)
-        if ended is None:
+        if (ended := self._end(job)) is None:
             return
         kind, entry = ended
         if not entry.restored:

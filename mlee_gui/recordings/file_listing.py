@@ -19,16 +19,8 @@ class Found:
     corpus: str | None = None
 
 
-@dataclass(frozen=True)
-class Listing:
-    """found: recordings in order. refused: one sentence for each folder that could not be read."""
-
-    found: tuple[Found, ...]
-    refused: tuple[str, ...] = ()
-
-
-def listing(paths: Sequence[str]) -> Listing:
-    """The recordings of files and folders; a folder that cannot be read is reported in `refused`.
+def listing(paths: Sequence[str]) -> tuple[list[Found], list[str]]:
+    """The recordings of files and folders in order, and one sentence for each folder that cannot be read.
 
     A file that is missing or no audio is listed too; reading it reports what is wrong.
     """
@@ -48,7 +40,7 @@ def listing(paths: Sequence[str]) -> Listing:
             folders = list(file.parents)[:2]  # the corpus itself, or a folder of audio inside it
             known = (utterances(folder).get(file) for folder in folders)
             found.append(next(filter(None, known), Found(str(file))))
-    return Listing(tuple(found), tuple(refused))
+    return found, refused
 
 
 def _utterances(folder: Path) -> dict[Path, Found]:

@@ -7,7 +7,7 @@ from typing import Any
 from PySide6.QtCore import Signal
 
 from mlee_core.events import Progress
-from mlee_core.inference.protocol import Analyze, OpenedRecording, OpenRecording, Prepare, Request
+from mlee_core.inference.protocol import OpenedRecording, Prepare, Request
 from mlee_core.inference.results import Analysis, Segment
 from mlee_core.system.service import Done, Refused
 
@@ -15,7 +15,11 @@ from ..shell.process_client import ProcessClient
 
 
 class InferenceClient(ProcessClient):
-    """Each job (request) ends with `opened`, `analyzed`, `refused` or `died`, unless it is cancelled."""
+    """Each job ends with `opened`, `analyzed`, `refused` or `died`, unless it is cancelled.
+
+    A job is the number of a request: OpenRecording, Analyze or Prepare. What fails in Prepare fails again,
+    and is reported, in the first job that needs it.
+    """
 
     opened = Signal(int, object)  # job, OpenedRecording
     progressed = Signal(int, object)  # job, Progress
@@ -24,28 +28,6 @@ class InferenceClient(ProcessClient):
     refused = Signal(int, str)  # job, one sentence
 
     GRACE_S = 1.0
-
-    def prepare(self, model: str) -> None:
-        """Get ready for analyses with this model before there is one. What fails here fails again, and is
-        reported, in the first job that needs it."""
-        self.request(Prepare(model))
-
-    def open(self, path: str, folder: str) -> int:
-        """Decode `path` and write its samples and pyramid into `folder`; returns the job."""
-        return self.request(OpenRecording(path, folder))
-
-    def analyze(
-        self,
-        path: str,
-        model: str,
-        *,
-        span: tuple[float, float] | None = None,
-        speaker: str | None = None,
-        corpus: str | None = None,
-    ) -> int:
-        """Analyse all of `path`, or `span` (seconds); returns the job."""
-        start_s, end_s = span if span is not None else (None, None)
-        return self.request(Analyze(path, model, start_s, end_s, speaker, corpus))
 
     def _on_event(self, number: int, event: Any) -> None:
         match event:

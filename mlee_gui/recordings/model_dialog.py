@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from html import escape
-from pathlib import Path
 
 from mlee_core.inference.model_file import ModelInfo
 
@@ -26,14 +25,3 @@ def model_html(info: ModelInfo) -> str:
     table = "".join(f"<tr><td><b>{escape(a)}</b>&nbsp;&nbsp;</td><td>{escape(b)}</td></tr>" for a, b in rows)
     limits = "".join(f"<li>{escape(sentence)}</li>" for sentence in info.limits)
     return f"<h3>{escape(info.name)}</h3><table cellpadding=2>{table}</table><h4>Limits</h4><ul>{limits}</ul>"
-
-
-def card(info: ModelInfo) -> str:
-    """The model's card, Markdown; "" without one. Raises: OSError."""
-    return Path(info.card).read_text(encoding="utf-8") if info.card else ""
-
-
-def limits_html(info: ModelInfo) -> str:
-    """The model and its limits, for below every result."""
-    sentences = " ".join(info.limits)
-    return f"<b>{escape(info.name)}</b>, trained on {escape(info.trained_on)}. {escape(sentences)}"

@@ -46,7 +46,11 @@ class PlaybackStream:
         self._gain = np.float32(gain)
         self._rate = rate
         self._lock = threading.Lock()
-        self._resampler = _resampler(rate) if rate != SAMPLE_RATE else None
+        self._resampler: Any = None
+        if rate != SAMPLE_RATE:
+            import soxr
+
+            self._resampler = soxr.ResampleStream(SAMPLE_RATE, rate, 1, dtype="float32")
         self._ready: Samples = np.zeros(0, np.float32)  # resampled, not yet written
         self._drained = False
         self.stretch = stretch
@@ -113,10 +117,3 @@ class PlaybackStream:
             n -= len(part)
             parts.append(part * self._gain)
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)
-
-
-def _resampler(rate: int) -> Any:
-    """From our rate to the device's."""
-    import soxr
-
-    return soxr.ResampleStream(SAMPLE_RATE, rate, 1, dtype="float32")

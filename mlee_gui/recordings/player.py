@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 from collections import deque
 from dataclasses import dataclass, replace
-from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
@@ -52,6 +50,10 @@ class Sound:
         now = self.device.time
         mark = next((m for m in reversed(tuple(self.marks)) if m.at_s <= now), None)
         return None if mark is None else mark.position_at(now)
+
+    def close(self) -> None:
+        self.device.abort()
+        self.device.close()
 
 
 class Player(QObject):
@@ -128,7 +130,7 @@ class Player(QObject):
         self._timer.stop()
         sound, self._sound = self._sound, None
         if sound is not None:
-            self._tasks.run(lambda: _close(sound), _nothing, self._on_failed)
+            self._tasks.run(sound.close, lambda _: None, self._on_failed)
         self._set_state("stopped")
 
     def seek(self, at_s: float) -> None:
@@ -146,8 +148,7 @@ class Player(QObject):
         self._loop = loop
         if self._sound is not None:
             stream = self._sound.stream
-            once = replace(stream.stretch, loop=False)
-            stream.set_stretch(self._stretch(stretch_s) if loop else once)
+            stream.set_stretch(self._stretch(stretch_s) if loop else replace(stream.stretch, loop=False))
 
     def _stretch(self, span_s: tuple[float, float] | None) -> Stretch:
         length = 0 if self._samples is None else len(self._samples)
@@ -175,11 +176,7 @@ class Player(QObject):
             self._ended.emit(stream)  # returns something, which PortAudio's callback must not
 
         device = backend.OutputStream(
-            samplerate=rate,
-            channels=1,
-            dtype="float32",
-            callback=callback,
-            finished_callback=finished,
+            samplerate=rate, channels=1, dtype="float32", callback=callback, finished_callback=finished
         )
         device.start()
         return Sound(device, stream, marks)
@@ -188,7 +185,7 @@ class Player(QObject):
 
     def _on_open(self, sound: Sound, generation: int) -> None:
         if generation != self._generation:
-            self._tasks.run(lambda: _close(sound), _nothing, self._on_failed)
+            self._tasks.run(sound.close, lambda _: None, self._on_failed)
             return
         self._sound = sound
         self._set_state("playing")
@@ -207,11 +204,9 @@ class Player(QObject):
         if self._sound is None:
             return
         position, stream = self._sound.position(), self._sound.stream
-        if position is None:
-            return
-        if stream.exhausted and position >= stream.stretch.last:
+        if position is not None and stream.exhausted and position >= stream.stretch.last:
             self._on_ended(stream)  # a short one may have ended before _on_open
-        else:
+        elif position is not None:
             self.position_changed.emit(position / SAMPLE_RATE)
 
     def _set_state(self, state: State) -> None:
@@ -225,11 +220,6 @@ class Player(QObject):
 
 
 _NO_DEVICE = "Connect a sound device or start the sound server, then press Rescan beside Record."
-
-
-def load_sounddevice() -> ModuleType:
-    """sounddevice; starts PortAudio. Raises: OSError without PortAudio."""
-    return importlib.import_module("sounddevice")
 
 
 def _why_unavailable(load_backend: Any) -> str:
@@ -255,12 +245,3 @@ def _accepted_rate(backend: Any) -> int:
         rate: float = backend.query_devices(kind="output")["default_samplerate"]
         return round(rate)
     return SAMPLE_RATE
-
-
-def _close(sound: Sound) -> None:
-    sound.device.abort()
-    sound.device.close()
-
-
-def _nothing(_: object) -> None:
-    pass

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from mlee_core.audio.microphone import FLOOR_DB, InputDevice, Recorder, RecorderUnavailable, devices
+from mlee_core.audio.microphone import FLOOR_DB, InputDevice, Recorder, RecorderUnavailable
 
 from ..shell.messages import Messages
 from ..shell.settings import Settings
@@ -32,7 +32,6 @@ HOLD_S = 1.5
 
 LOW_DB = -60.0
 _QUIET, _GOOD, _HOT = QColor("#3b82c4"), QColor("#2e9e5b"), QColor("#d6302a")
-
 
 MakeRecorder = Callable[[Path, str | None], Recorder]
 FindDevices = Callable[..., tuple[InputDevice, ...]]
@@ -78,19 +77,18 @@ class LevelMeter(QWidget):
         small.setPointSizeF(small.pointSizeF() * 0.75)
         painter.setFont(small)
         painter.setPen(self.palette().placeholderText().color())
-        for db, flag in ((-60, Qt.AlignmentFlag.AlignLeft), (-30, Qt.AlignmentFlag.AlignHCenter)):
-            painter.drawText(self._label(db, bar), flag | Qt.AlignmentFlag.AlignTop, f"{db}")
+        for db, left, flag in (
+            (-60, 0.0, Qt.AlignmentFlag.AlignLeft),
+            (-30, 20.0, Qt.AlignmentFlag.AlignHCenter),
+        ):
+            label = QRectF(self._x(db, bar) - left, bar.bottom() + 1, 40, self.height() - bar.height())
+            painter.drawText(label, flag | Qt.AlignmentFlag.AlignTop, f"{db}")
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom, "0 dB")
         painter.end()
 
     @staticmethod
     def _x(db: float, bar: QRectF) -> float:
         return bar.width() * min(max((db - LOW_DB) / -LOW_DB, 0.0), 1.0)
-
-    def _label(self, db: float, bar: QRectF) -> QRectF:
-        x = self._x(db, bar)
-        left = x if db == LOW_DB else x - 20
-        return QRectF(left, bar.bottom() + 1, 40, self.height() - bar.height())
 
 
 class RecordPanel(QWidget):
@@ -108,22 +106,19 @@ class RecordPanel(QWidget):
         messages: Messages,
         settings: Settings,
         folder: Path,
-        make_recorder: MakeRecorder = Recorder,
-        find_devices: FindDevices = devices,
-        parent: QWidget | None = None,
+        make_recorder: MakeRecorder,
+        find_devices: FindDevices,
     ) -> None:
-        super().__init__(parent)
+        super().__init__()
         self._tasks, self._messages, self._settings = tasks, messages, settings
         self._folder = folder
         self._make_recorder, self._find_devices = make_recorder, find_devices
         self._recorder: Recorder | None = None
         self._busy = False  # between the request for start or stop and its completion
         self.unavailable = "Searching for microphones…"
-        self.device = QComboBox()
+        self.device = QComboBox(placeholderText="No microphone", minimumContentsLength=10)
         self.device.setAccessibleName("Microphone")
         self.device.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.device.setMinimumContentsLength(10)
-        self.device.setPlaceholderText("No microphone")
         self.device.setToolTip("The microphone to record from")
         self.rescan = QToolButton()
         self.rescan.setText("Rescan")
@@ -131,14 +126,15 @@ class RecordPanel(QWidget):
         self.meter = LevelMeter()
         self.button = QPushButton("Record")
         self.elapsed = QLabel("0.0 s")
-        self.why = QLabel()
-        self.why.setWordWrap(True)
+        self.why = QLabel(wordWrap=True)
         self._lay_out()
         self._timer = QTimer(self, interval=TICK_MS)
         self._timer.timeout.connect(self._tick)
         self.button.clicked.connect(self.toggle)
         self.rescan.clicked.connect(self._on_rescan)
-        self.device.activated.connect(lambda _: self._remember())
+        self.device.activated.connect(
+            lambda _: setattr(settings, "input_device", self.device.currentData() or "")
+        )
         self._show_state()
 
     @property
@@ -197,7 +193,6 @@ class RecordPanel(QWidget):
 
     def _end(self) -> None:
         self._recorder, self._busy = None, False
-        self._timer.stop()
         self.meter.show_level(FLOOR_DB)
         self._show_state()
         self.recording_changed.emit(False)
@@ -229,9 +224,6 @@ class RecordPanel(QWidget):
         self.rescanning.emit()
         self.find_devices(rescan=True)
         self.rescanned.emit()
-
-    def _remember(self) -> None:
-        self._settings.input_device = self.device.currentData() or ""
 
     def _set_availability(self, why_not: str) -> None:
         self.unavailable = why_not

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import (
-    QItemSelectionModel,
-    QModelIndex,
-    QSize,
-    QSortFilterProxyModel,
-    Qt,
-)
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QSize, QSortFilterProxyModel, Qt
 from PySide6.QtGui import QAction, QBrush, QColor, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -78,9 +72,8 @@ class RecordingsModel(RowModel):
     def data(self, index: Index, role: int = 0) -> Any:
         entry, column = self.entry_at(index.row()), index.column()
         if role == Qt.ItemDataRole.DisplayRole:
-            return (entry.name, length_text(entry.duration_s), entry.speaker or "", result_text(entry))[
-                column
-            ]
+            texts = (entry.name, length_text(entry.duration_s), entry.speaker or "", result_text(entry))
+            return texts[column]
         if role == Qt.ItemDataRole.ToolTipRole:
             return _tip(entry)
         if role == Qt.ItemDataRole.DecorationRole and column == RESULT:
@@ -119,10 +112,8 @@ class RecordingsPanel(QWidget):
         self._shown.setSourceModel(self._model)
         self._shown.setFilterKeyColumn(-1)  # any column: a name, a speaker, an emotion
         self._shown.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        self.filter = QLineEdit()
-        self.filter.setPlaceholderText("Filter by name, speaker or emotion")
+        self.filter = QLineEdit(placeholderText="Filter by name, speaker or emotion", clearButtonEnabled=True)
         self.filter.setAccessibleName("Filter the recordings")
-        self.filter.setClearButtonEnabled(True)
         self.filter.setAcceptDrops(False)  # files dropped here are for the window
         self._count = QLabel()
         # a filter that hides the current row must not make another one current; connected before the table,
@@ -130,7 +121,7 @@ class RecordingsPanel(QWidget):
         self._hiding = False
         self._shown.rowsAboutToBeRemoved.connect(lambda *_: self._set_hiding(True))
         self._shown.rowsRemoved.connect(lambda *_: self._set_hiding(False))
-        self._shown.rowsInserted.connect(lambda *_: self._show_session_current())
+        self._shown.rowsInserted.connect(lambda *_: self._show_current())
         self.table = self._make_table(actions)
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 4, 4, 4)
@@ -186,14 +177,10 @@ class RecordingsPanel(QWidget):
     def _set_hiding(self, hiding: bool) -> None:
         self._hiding = hiding
         if not hiding:
-            self._show_session_current()
-
-    def _show_session_current(self) -> None:
-        current = self._session.current()
-        self._show_current(-1 if current is None else current.id)
+            self._show_current()
 
     def _on_entries(self) -> None:
-        self._show_session_current()
+        self._show_current()
         self._fit_columns()
         self._update_count()
 
@@ -216,13 +203,10 @@ class RecordingsPanel(QWidget):
         word = "recording" if total == 1 else "recordings"
         self._count.setText(f"{shown} of {total} {word}" if shown != total else f"{total} {word}")
 
-    def _show_current(self, entry_id: int) -> None:
-        row = self._model.row_of(entry_id)
-        selection = self.table.selectionModel()
-        if row is None:
-            selection.clear()
-            return
-        index = self._shown.mapFromSource(self._model.index(row, 0))
+    def _show_current(self) -> None:
+        current, selection = self._session.current(), self.table.selectionModel()
+        row = None if current is None else self._model.row_of(current.id)
+        index = QModelIndex() if row is None else self._shown.mapFromSource(self._model.index(row, 0))
         if not index.isValid():
             selection.clear()
         elif index.row() != selection.currentIndex().row():

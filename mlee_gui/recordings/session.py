@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ from mlee_core.inference.results import Analysis, Segment
 
 from ..shell.messages import Messages
 from ..shell.tasks import Tasks
-from .file_listing import Found, Listing, listing
+from .file_listing import Found, listing
 
 State = Literal["queued", "reading", "analysing", "done", "failed", "cancelled"]
 WAITING: tuple[State, ...] = ("queued", "reading", "analysing")
@@ -59,22 +60,13 @@ class Entry:
 
     def without_results(self) -> Entry:
         """The same recording, queued for analysis again."""
-        return replace(
-            self,
-            analysis=None,
-            segments=(),
-            selection_analysis=None,
-            state="queued",
-            progress=None,
-            message="",
-            restored=False,
-        )
+        return Entry(self.id, self.path, self.name, self.speaker, self.corpus, self.opened)
 
 
 class Session(QObject):
     """The list of recordings, the current one, its selection and cursor, and the model.
 
-    The last four signals are for the `AnalysisQueue`.
+    The last four signals are for the `AnalysisQueue`; commands emit the last two.
     """
 
     entries_changed = Signal()
@@ -87,13 +79,10 @@ class Session(QObject):
     work_changed = Signal()  # what is to be read or analysed may have changed
     discarded = Signal(object)  # ids of entries that are removed or read again
     selection_analysis_requested = Signal()
-    stop_requested = Signal()
+    stop_requested = Signal()  # of all running and waiting analyses; results so far stay
 
     def __init__(
-        self,
-        messages: Messages,
-        find_model: Callable[[str], ModelInfo],
-        parent: QObject | None = None,
+        self, messages: Messages, find_model: Callable[[str], ModelInfo], parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
         self.messages = messages
@@ -105,7 +94,7 @@ class Session(QObject):
         self._find_model = find_model
         self._entries: dict[int, Entry] = {}
         self._current = -1
-        self._next_id = 0
+        self._ids = count(1)
         self._tasks = Tasks("listing", self)
 
     # --- the list
@@ -138,14 +127,13 @@ class Session(QObject):
         requested = list(paths)
         self._tasks.run(
             lambda: listing(requested),
-            lambda found: self._add(requested, found, current, undoable, restored),
+            lambda listed: self._add(requested, listed[0], listed[1], current, undoable, restored),
             lambda error: self.messages.failed("searching for recordings", error),
         )
 
     def remove(self, ids: Iterable[int]) -> None:
         """Remove recordings from the list (undoable); the files stay."""
-        gone = set(ids)
-        rows = [(row, entry) for row, entry in enumerate(self.entries()) if entry.id in gone]
+        rows = self._rows(set(ids))
         if rows:
             self.undo_stack.push(EditList(self, rows, rows[0][1].id, add=False))
 
@@ -165,16 +153,13 @@ class Session(QObject):
     def extract(self, ids: Iterable[int]) -> list[tuple[int, Entry]]:
         """Remove entries, return them with their rows; the next one becomes current. For undo commands."""
         gone = set(ids)
-        order = list(self._entries.values())
-        taken = [(row, entry) for row, entry in enumerate(order) if entry.id in gone]
-        self.discarded.emit(gone)
-        taken = [(row, self._entries[entry.id]) for row, entry in taken]
-        rest = {e.id: e for e in self._entries.values() if e.id not in gone}
+        self.discarded.emit(gone)  # updates the entries
+        taken = self._rows(gone)
         current_row = next((row for row, entry in taken if entry.id == self._current), None)
-        self._entries = rest
+        self._entries = {e.id: e for e in self._entries.values() if e.id not in gone}
         self.entries_changed.emit()
         if current_row is not None:
-            remaining = list(rest)
+            remaining = list(self._entries)
             self.set_current(remaining[min(current_row, len(remaining) - 1)] if remaining else -1)
         self.work_changed.emit()
         return taken
@@ -243,9 +228,6 @@ class Session(QObject):
         self.model_changed.emit(info)
         self.work_changed.emit()
 
-    def analyse_selection(self) -> None:
-        self.selection_analysis_requested.emit()
-
     def reanalyse(self, ids: Iterable[int]) -> None:
         """Read the files again and analyse them."""
         known = [i for i in ids if i in self._entries]
@@ -255,26 +237,33 @@ class Session(QObject):
             self.entry_changed.emit(entry_id)
         self.work_changed.emit()
 
-    def stop(self) -> None:
-        """Stop all running and waiting analyses; results so far stay."""
-        self.stop_requested.emit()
-
     def close(self) -> None:
         self._tasks.stop()
 
     # --- helpers
 
+    def _rows(self, ids: set[int]) -> list[tuple[int, Entry]]:
+        return [(row, entry) for row, entry in enumerate(self.entries()) if entry.id in ids]
+
     def _add(
-        self, requested: list[str], found: Listing, current: str | None, undoable: bool, restored: bool
+        self,
+        requested: list[str],
+        found: list[Found],
+        refused: list[str],
+        current: str | None,
+        undoable: bool,
+        restored: bool,
     ) -> None:
-        for sentence in found.refused:
+        for sentence in refused:
             self.messages.error(sentence)
         ids = {e.path: e.id for e in self._entries.values()}
         new = [
-            replace(self._make(f), restored=restored) for f in dict.fromkeys(found.found) if f.path not in ids
+            Entry(next(self._ids), f.path, Path(f.path).name, f.speaker, f.corpus, restored=restored)
+            for f in dict.fromkeys(found)
+            if f.path not in ids
         ]
         ids |= {e.path: e.id for e in new}
-        path = current if current in ids else next((f.path for f in found.found), "")
+        path = current if current in ids else next((f.path for f in found), "")
         show = ids.get(path or "", self._current)
         if new:
             rows = list(enumerate(new, start=len(self._entries)))
@@ -285,14 +274,6 @@ class Session(QObject):
         else:
             self.set_current(show)
         self.listed.emit(requested)
-
-    def _make(self, found: Found) -> Entry:
-        self._next_id += 1
-        return Entry(self._next_id, found.path, Path(found.path).name, found.speaker, found.corpus)
-
-
-def _names(entries: Sequence[Entry]) -> str:
-    return entries[0].name if len(entries) == 1 else f"{len(entries)} recordings"
 
 
 class EditList(QUndoCommand):
@@ -306,7 +287,8 @@ class EditList(QUndoCommand):
     """
 
     def __init__(self, session: Session, rows: list[tuple[int, Entry]], current: int, add: bool) -> None:
-        super().__init__(f"{'add' if add else 'remove'} {_names([entry for _, entry in rows])}")
+        what = rows[0][1].name if len(rows) == 1 else f"{len(rows)} recordings"
+        super().__init__(f"{'add' if add else 'remove'} {what}")
         self._session, self._rows, self._current, self._add = session, rows, current, add
 
     def redo(self) -> None:

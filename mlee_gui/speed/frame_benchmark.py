@@ -33,7 +33,13 @@ def frame_times(duration_s: float, frames: int) -> list[float]:
     zoom from the whole into a second and out again. The recording is noise in bursts.
     """
     with bench_timeline(duration_s) as timeline:
-        return [timed(timeline, start_s, end_s) for start_s, end_s in views(duration_s, frames)]
+        times = []
+        for start_s, end_s in views(duration_s, frames):
+            began = time.perf_counter()
+            timeline.zoom_to(start_s, end_s)
+            timeline.plots.repaint()
+            times.append((time.perf_counter() - began) * 1000)
+        return times
 
 
 def views(duration_s: float, frames: int) -> Iterator[tuple[float, float]]:
@@ -70,14 +76,6 @@ def bench_timeline(duration_s: float) -> Iterator[Timeline]:
         finally:
             timeline.close()
             timeline.deleteLater()
-
-
-def timed(timeline: Timeline, start_s: float, end_s: float) -> float:
-    """Show a stretch and paint it at once; milliseconds."""
-    began = time.perf_counter()
-    timeline.zoom_to(start_s, end_s)
-    timeline.plots.repaint()
-    return (time.perf_counter() - began) * 1000
 
 
 def _bursts(duration_s: float, path: Path) -> np.ndarray:

@@ -28,7 +28,9 @@ def measure(runs: int = RUNS, rate: float = RATE, seconds: float = SECONDS) -> S
         home = Path(folder)
         with reporting(home / "runs", runs, rate) as paths:
             _, end = run_window(home, "jobs", seconds, *paths)
-        _wait_for_runner(home)
+        for file in home.rglob("runner.lock"):  # the window's runner ends, now that nothing runs
+            with locks.locked(file):
+                pass
     stall = Stall(**end["stall"])
     load = f" while {runs} jobs reported {rate:g} events a second each"
     how = (
@@ -53,10 +55,3 @@ def reporting(folder: Path, runs: int, rate: float) -> Iterator[list[Path]]:
             raise
         finally:
             process.stdin.close()
-
-
-def _wait_for_runner(home: Path) -> None:
-    """Wait until the runner that the window started for its queue ends, now that nothing runs."""
-    for file in home.rglob("runner.lock"):
-        with locks.locked(file):
-            pass

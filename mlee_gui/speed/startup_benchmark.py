@@ -41,16 +41,6 @@ _PRIVATE = ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")  # not the cac
 
 
 @dataclass(frozen=True)
-class Start:
-    """painted_ms, analysed_ms: since the process was started. platform: Qt's name for it."""
-
-    painted_ms: float
-    analysed_ms: float
-    stall: Stall
-    platform: str
-
-
-@dataclass(frozen=True)
 class StartupReport:
     """Milliseconds by the benchmark's names, and sentences on how they were measured."""
 
@@ -67,24 +57,17 @@ def measure(starts: int = STARTS, long_s: float = HOUR_S) -> StartupReport:
         home = Path(folder)
         short, long = _recording(home / "short.wav", SHORT_S), _recording(home / "long.wav", long_s)
         helps = [_help_ms() for _ in range(1 + starts)][1:]
-        started = [start(home, short) for _ in range(1 + starts)][1:]
-        last = start(home, short, long)
+        started = [run_window(home, "startup", short)[0] for _ in range(1 + starts)][1:]
+        _, last = run_window(home, "startup", short, long)
+    stall, platform = Stall(**last["stall"]), last["platform"]
     values = {
         "help": statistics.median(helps),
-        "window_visible": statistics.median(s.painted_ms for s in started),
-        "first_analysis": statistics.median(s.analysed_ms for s in started),
-        "longest_stall": last.stall.ms,
+        "window_visible": statistics.median(s["painted"] for s in started),
+        "first_analysis": statistics.median(s["analysed"] for s in started),
+        "longest_stall": stall.ms,
     }
-    return StartupReport(values, tuple(_notes(last)))
-
-
-def start(home: Path, short: Path, *more: Path) -> Start:
-    """Start the window with `short`, and let it open `more` and page through it. Raises: WorkerDied.
-
-    home: where its settings go.
-    """
-    arrived, end = run_window(home, "startup", short, *more)
-    return Start(arrived["painted"], arrived["analysed"], Stall(**end["stall"]), end["platform"])
+    drawn = "off-screen, with no display" if platform in WINDOWLESS_PLATFORMS else f"on {platform}"
+    return StartupReport(values, (f"The window was drawn {drawn}.", *stall_notes(stall)))
 
 
 def run_window(home: Path, *arguments: object) -> tuple[dict[str, float], dict[str, Any]]:
@@ -131,12 +114,6 @@ def _help_ms() -> float:
     began = time.perf_counter()
     subprocess.run([sys.executable, "-m", "mlee_core.cli", "--help"], stdout=subprocess.DEVNULL, check=True)
     return 1e3 * (time.perf_counter() - began)
-
-
-def _notes(last: Start) -> Iterator[str]:
-    hidden = last.platform in WINDOWLESS_PLATFORMS
-    yield f"The window was drawn {'off-screen, with no display' if hidden else f'on {last.platform}'}."
-    yield from stall_notes(last.stall)
 
 
 def stall_notes(stall: Stall, when: str = "") -> Iterator[str]:

@@ -6,6 +6,7 @@ import json
 import math
 import re
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from mlee_core.errors import WorkerDied
 from mlee_core.runs.follower import Follower
 from mlee_gui.speed import frame_benchmark, jobs_benchmark, startup_benchmark
 from mlee_gui.speed.stall_watch import Stall
-from mlee_gui.speed.startup_benchmark import Start, StartupReport
+from mlee_gui.speed.startup_benchmark import StartupReport
 from tests.helpers.child_side import wait_until
 from tests.helpers.entry_points import install_window
 
@@ -36,10 +37,11 @@ def test_a_real_window_is_measured_and_the_users_settings_are_left_alone(home: P
     short = startup_benchmark._recording(home / "short.wav", 3.0)
     long = startup_benchmark._recording(home / "long.wav", 40.0)
     assert [soundfile.info(path).duration for path in (short, long)] == [3.0, 40.0]
-    measured = startup_benchmark.start(home / "private", short, long)
-    assert 0 < measured.painted_ms < measured.analysed_ms < math.inf
-    assert 0 < measured.stall.ms < math.inf and 0 <= measured.stall.computing_ms < math.inf
-    assert measured.platform == "offscreen"
+    arrived, end = startup_benchmark.run_window(home / "private", "startup", short, long)
+    stall = Stall(**end["stall"])
+    assert 0 < arrived["painted"] < arrived["analysed"] < math.inf
+    assert 0 < stall.ms < math.inf and 0 <= stall.computing_ms < math.inf
+    assert end["platform"] == "offscreen"
     assert not (home / "user").exists()
     assert list((home / "private").rglob("window.ini")), "it has settings of its own"
 
@@ -48,7 +50,7 @@ def test_a_window_that_cannot_analyse_is_told_with_its_reason(home: Path) -> Non
     sound = home / "no.wav"
     sound.write_text("no sound\n")
     with pytest.raises(WorkerDied, match=r"no\.wav"):
-        startup_benchmark.start(home / "private", sound)
+        startup_benchmark.run_window(home / "private", "startup", sound)
 
 
 def test_medians_count_without_the_first_and_a_stall_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,15 +58,18 @@ def test_medians_count_without_the_first_and_a_stall_is_named(monkeypatch: pytes
     starts = iter([999.0, 500.0, 300.0, 400.0, 700.0])
     given: list[int] = []
 
-    def start(home: Path, short: Path, *more: Path) -> Start:
+    def run_window(
+        home: Path, what: str, short: Path, *more: Path
+    ) -> tuple[dict[str, float], dict[str, object]]:
         given.append(len(more))
         painted = next(starts)
         stall = Stall(
             80.4, 70.2, ("mlee_gui/listening/presenter.py:1 _show", "mlee_gui/recordings/session.py:2 update")
         )
-        return Start(painted, 2 * painted, stall, "offscreen")
+        end = {"stall": asdict(stall), "platform": "offscreen"}
+        return {"painted": painted, "analysed": 2 * painted}, end
 
-    monkeypatch.setattr(startup_benchmark, "start", start)
+    monkeypatch.setattr(startup_benchmark, "run_window", run_window)
     monkeypatch.setattr(startup_benchmark, "_help_ms", lambda: next(helps))
     report = startup_benchmark.measure(starts=3, long_s=4.0)
     assert report.values == {

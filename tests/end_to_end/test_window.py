@@ -144,7 +144,7 @@ def test_selection_overtakes_a_long_analysis_and_stop_ends_it(
     app = make(long)
     qtbot.waitUntil(lambda: state(app) == "analysing", timeout=PATIENCE_MS)
     app.session.set_selection((1.0, 2.0))
-    app.session.analyse_selection()
+    app.session.selection_analysis_requested.emit()
     qtbot.waitUntil(
         lambda: app.session.entries()[0].selection_analysis is not None or state(app) != "analysing",
         timeout=PATIENCE_MS,

@@ -146,13 +146,14 @@ def test_curves_are_switched_by_keys_and_stay_so(qtbot: QtBot, make: Make) -> No
     app = make("/x/a.wav")
     qtbot.waitUntil(lambda: opened(app))
     press(qtbot, app, Qt.Key.Key_2)
-    assert not app.timeline.encoder_visible("soft") and app.timeline.encoder_visible("hard")
+    visible = app.timeline.plots.attention.visible
+    assert not visible["soft"] and visible["hard"]
     app.timeline.controls.switches["mlee"].click()
     assert not app.window.actions_by_name["show_mlee"].isChecked()
     app.window.close()
     second = make()
     qtbot.waitUntil(lambda: opened(second))
-    assert [second.timeline.encoder_visible(e) for e in ("hard", "soft", "mlee")] == [True, False, False]
+    assert second.timeline.plots.attention.visible == {"hard": True, "soft": False, "mlee": False}
 
 
 def test_recent_files_are_in_the_file_menu(qtbot: QtBot, make: Make) -> None:

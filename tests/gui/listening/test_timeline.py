@@ -43,7 +43,7 @@ def test_a_curve_that_is_off_is_not_drawn_and_the_scale_follows(
     assert columns_of(picture(timeline), color, lane)
     with qtbot.waitSignal(timeline.encoder_toggled) as signal:
         qtbot.keyClick(timeline.controls.switches["hard"], Qt.Key.Key_Space)
-    assert signal.args == ["hard", False] and not timeline.encoder_visible("hard")
+    assert signal.args == ["hard", False] and not timeline.plots.attention.visible["hard"]
     assert not columns_of(picture(timeline), color, lane)
     middle = QRectF(lane.left(), lane.top(), lane.width(), lane.height() * 0.1)
     assert columns_of(picture(timeline), ENCODER_STYLES["soft"].color, middle)  # 4 % now reaches the top

@@ -8,7 +8,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from mlee_core.events import Progress
-from mlee_core.inference.protocol import Analyze, OpenRecording
+from mlee_core.inference.protocol import Analyze, OpenRecording, Prepare
 from mlee_core.system.service import Fault, Refused
 from mlee_gui.recordings.inference_client import InferenceClient
 from tests.helpers.fakes import FakeWorker, segment
@@ -29,12 +29,10 @@ def inference(qtbot: QtBot, worker: FakeWorker) -> Iterator[InferenceClient]:
 def test_each_job_gets_its_answer(
     qtbot: QtBot, inference: InferenceClient, worker: FakeWorker, tmp_path: object
 ) -> None:
-    first = inference.open("/a.wav", str(tmp_path))
-    second = inference.analyze("/a.wav", "m", span=(0.5, 1.5), speaker="03", corpus="emodb")
-    assert {request.number: request.content for request in worker.requests} == {
-        first: OpenRecording("/a.wav", str(tmp_path)),
-        second: Analyze("/a.wav", "m", 0.5, 1.5, "03", "emodb"),
-    }
+    contents = OpenRecording("/a.wav", str(tmp_path)), Analyze("/a.wav", "m", 0.5, 1.5, "03", "emodb")
+    first, second = map(inference.request, contents)
+    requests = {request.number: request.content for request in worker.requests}
+    assert requests == dict(zip((first, second), contents, strict=True))
     with qtbot.waitSignal(inference.opened) as opened:
         worker.answer_next()
     with qtbot.waitSignal(inference.analyzed) as analyzed:
@@ -46,7 +44,7 @@ def test_each_job_gets_its_answer(
 def test_progress_segments_and_refusals_are_signals(
     qtbot: QtBot, inference: InferenceClient, worker: FakeWorker
 ) -> None:
-    job, found, progress = inference.analyze("/a.wav", "m"), segment(), Progress("Reading", 7.0)
+    job, found, progress = inference.request(Analyze("/a.wav", "m")), segment(), Progress("Reading", 7.0)
     worker.reply(job, progress, found, Refused("no"))
     signals = [inference.progressed, inference.segment_done, inference.refused]
     caught: list[tuple[int, object]] = []
@@ -57,12 +55,12 @@ def test_progress_segments_and_refusals_are_signals(
 
 
 def test_a_fault_names_the_file(qtbot: QtBot, inference: InferenceClient, worker: FakeWorker) -> None:
-    worker.reply(inference.analyze("/a.wav", "m"), Fault("KeyError: 1"))
+    worker.reply(inference.request(Analyze("/a.wav", "m")), Fault("KeyError: 1"))
     with qtbot.waitSignal(inference.refused) as refused:
         pass
     assert refused.args is not None and refused.args[1] == "MLEE failed on /a.wav: KeyError: 1."
 
 
 def test_the_process_prepares_before_there_is_a_job(inference: InferenceClient, worker: FakeWorker) -> None:
-    inference.prepare("m")
+    inference.request(Prepare("m"))
     assert worker.prepared == ["m"]

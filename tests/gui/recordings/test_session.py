@@ -204,12 +204,12 @@ def test_selection_is_clipped_ordered_and_analysed_alone(bench: Bench) -> None:
     bench.worker.answering = True
     bench.add("/a.wav")
     bench.qtbot.waitUntil(lambda: bench.states() == ["done"])
-    bench.session.analyse_selection()
+    bench.session.selection_analysis_requested.emit()
     contents = [r.content for r in bench.worker.requests]
     assert not any(isinstance(c, Analyze) and c.start_s is not None for c in contents)
     bench.session.set_selection((9.0, 0.5))
     assert bench.session.selection == (0.5, 2.0)
-    bench.session.analyse_selection()
+    bench.session.selection_analysis_requested.emit()
     bench.qtbot.waitUntil(lambda: bench.session.entries()[0].selection_analysis is not None)
     result = bench.session.entries()[0].selection_analysis
     assert result is not None and (result.segments[0].start_s, result.segments[0].end_s) == (0.5, 2.0)
@@ -220,7 +220,7 @@ def test_selection_is_clipped_ordered_and_analysed_alone(bench: Bench) -> None:
 
 def test_stop_ends_all_and_a_click_starts_one_again(bench: Bench) -> None:
     entries = bench.add("/0.wav", "/1.wav", "/2.wav")
-    bench.session.stop()
+    bench.session.stop_requested.emit()
     assert bench.states() == ["cancelled"] * 3 and bench.analysis_queue.activity() is None
     bench.worker.answering = True
     bench.session.set_current(entries[1].id)
@@ -231,7 +231,7 @@ def test_stop_ends_all_and_a_click_starts_one_again(bench: Bench) -> None:
 
 def test_cancelled_current_recording_stays_cancelled(bench: Bench) -> None:
     bench.add("/0.wav")
-    bench.session.stop()
+    bench.session.stop_requested.emit()
     bench.session.work_changed.emit()
     assert bench.states() == ["cancelled"]
     assert not bench.inference.busy and bench.worker.cancelled

@@ -28,7 +28,7 @@ def test_recording_is_shown_with_its_verdict(qtbot: QtBot, make: Make) -> None:
     )
     assert "trained on emodb: 2 speakers" in app.window.status.model.text()
     assert "UA 0.75" in app.window.status.model.text()
-    assert MODEL.limits[0] in app.limits.text()
+    assert MODEL.limits[0] in app.emotions.limits.text()
     assert app.window.windowTitle().startswith("a.wav")
 
 
