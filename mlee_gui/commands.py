@@ -19,7 +19,7 @@ from .listening.emotions_panel import EmotionsPanel
 from .listening.export import draw_figure
 from .listening.presenter import Presenter
 from .listening.timeline import Timeline
-from .recordings.model_dialog import model_html
+from .recordings.model_text import model_html
 from .recordings.player import Player
 from .recordings.record_panel import RecordPanel
 from .recordings.recordings_panel import RecordingsPanel

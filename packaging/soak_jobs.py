@@ -26,7 +26,7 @@ from mlee_core.jobs import control
 from mlee_core.jobs.queue import Item, QueueFile
 from mlee_core.jobs.runner import ensure_runner
 from mlee_core.system import process_group
-from tests.helpers import made
+from tests.helpers import made_data
 
 GRACE_S = 5.0
 START_S = 60.0
@@ -54,7 +54,7 @@ class Soak:
         self._temporary = folder / "tmp"
         self._temporary.mkdir()
         os.environ.update({MARK: folder.name, "TMPDIR": str(self._temporary)})
-        self._table = made.corpus(folder / "corpus", speakers=3, each=1, shortest_s=0.25)
+        self._table = made_data.corpus(folder / "corpus", speakers=3, each=1, shortest_s=0.25)
         self._queue = QueueFile(folder / "queue")
         self._ends_s: list[float] = []
         self._states: Counter[str] = Counter()

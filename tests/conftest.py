@@ -88,9 +88,9 @@ def emodb(shared_data: Path) -> Path:
 @pytest.fixture(scope="session")
 def small_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three speakers, ten short utterances each; one of s1's, an *other*, was annotated by nobody."""
-    from tests.helpers import made
+    from tests.helpers import made_data
 
-    table = made.corpus(tmp_path_factory.mktemp("small"), speakers=3, shortest_s=0.25)
+    table = made_data.corpus(tmp_path_factory.mktemp("small"), speakers=3, shortest_s=0.25)
     rows = table.read_text().splitlines()
     rows = ["s1_other_1.wav,s1,0,0,0,0,0" if row.startswith("s1_other_1") else row for row in rows]
     table.write_text("\n".join(rows) + "\n")

@@ -32,7 +32,7 @@ TORCH_ALLOWED = {
     "mlee_core.experiments.engines.ray.driver",
     "mlee_core.experiments.engines.ray.pool",
     "mlee_core.experiments.engines.ray.worker",
-    "mlee_core.experiments.cells",
+    "mlee_core.experiments.cell_training",
     "mlee_core.audio.features",
     "mlee_core.training.cuda_graphs",
     "mlee_core.training.optimizer",

@@ -22,7 +22,7 @@ import soxr
 from ..errors import AudioError, WorkerDied
 from ..events import Progress
 from ..system.service import END, Done, Fault, Refused, Request, ServiceProcess, calling
-from . import decoder_process
+from . import decode_file
 from .frames import SAMPLE_RATE
 from .levels import AudioSignal, Samples
 
@@ -78,7 +78,7 @@ class Decoder:
     """
 
     def __init__(
-        self, hang_s: float = HANG_S, *, decode: decoder_process.DecodeFunction = decoder_process.decode_file
+        self, hang_s: float = HANG_S, *, decode: decode_file.DecodeFunction = decode_file.decode_file
     ) -> None:
         self._hang_s = hang_s
         self._decode = decode
@@ -149,7 +149,7 @@ class Decoder:
 
     def _progress(
         self, process: ServiceProcess, path: Path
-    ) -> Generator[Progress, None, decoder_process.Decoded]:
+    ) -> Generator[Progress, None, decode_file.Decoded]:
         latest = Progress(f"Reading {path.name}", 0.0)
         began = time.monotonic()
         waited = 0.0
@@ -167,10 +167,10 @@ class Decoder:
             event = _receive(process, path)
             self._working = not isinstance(event, END)
             match event:
-                case decoder_process.Step():
+                case decode_file.Step():
                     latest = _progress(latest.what, event, time.monotonic() - began)
                     yield latest
-                case Done(decoder_process.Decoded() as decoded):
+                case Done(decode_file.Decoded() as decoded):
                     return decoded
                 case Refused(message):
                     raise AudioError(message)
@@ -196,7 +196,7 @@ def find_audio(path: Path | str) -> tuple[Path, ...]:
     Hidden files and folders are left out. Raises: AudioError if nothing is found or the folder is unreadable.
     """
     path = Path(path)
-    if not stat.S_ISDIR(decoder_process.file_status(path).st_mode):
+    if not stat.S_ISDIR(decode_file.file_status(path).st_mode):
         return (path,)
     found = sorted(_walk(path))
     if not found:
@@ -223,14 +223,14 @@ def _walk(folder: Path) -> Iterator[Path]:
                 yield Path(root, name)
 
 
-def _progress(what: str, step: decoder_process.Step, elapsed_s: float) -> Progress:
+def _progress(what: str, step: decode_file.Step, elapsed_s: float) -> Progress:
     left = None
     if step.total_s is not None and step.done_s > 0:
         left = max(0.0, elapsed_s * (step.total_s - step.done_s) / step.done_s)
     return Progress(what, step.done_s, step.total_s, left)
 
 
-def _recording(path: Path, decoded: decoder_process.Decoded, out: Path) -> Recording:
+def _recording(path: Path, decoded: decode_file.Decoded, out: Path) -> Recording:
     """Take over the raw file: short ones are read, long ones mapped; the caller unlinks it either way."""
     samples: Samples
     if decoded.samples >= LONG_S * SAMPLE_RATE:

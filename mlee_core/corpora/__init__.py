@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..errors import CorpusError
-from . import cremad, emodb, iemocap, msp, table
+from . import cremad, csv_table, emodb, iemocap, msp
 from .audformat import importer as audformat
 from .corpus import Corpus, ReadOptions, Utterance
 from .label_map import LabelMap, make
@@ -28,7 +28,7 @@ class Importer(Protocol):
         """The corpus at `path`. Raises: CorpusError for anything that is not this format."""
 
 
-_IMPORTERS: tuple[Importer, ...] = (iemocap, cremad, msp, audformat, emodb, table)
+_IMPORTERS: tuple[Importer, ...] = (iemocap, cremad, msp, audformat, emodb, csv_table)
 FORMATS: Mapping[str, Importer] = {importer.NAME: importer for importer in _IMPORTERS}
 """Importers by name, in the order in which they are tried on a path."""
 
@@ -89,6 +89,6 @@ def _importer(path: Path, format: str | None) -> Importer:
 def _is_table(file: Path) -> bool:
     """Whether `file` can be read as a table."""
     try:
-        return table.recognises(file) and bool(table.read(file, ReadOptions()))
+        return csv_table.recognises(file) and bool(csv_table.read(file, ReadOptions()))
     except CorpusError:
         return False

@@ -1,4 +1,4 @@
-"""Writes a corpus as a CSV table (corpora/table.py) or an audformat database.
+"""Writes a corpus as a CSV table (corpora/csv_table.py) or an audformat database.
 
 The result is read back before it gets its name, and must be the same corpus: ids, files, speakers, sessions,
 durations, votes and consensus. So anything that a format cannot hold is refused, not changed.
@@ -17,7 +17,7 @@ from typing import Literal
 from ..errors import CorpusError
 from ..labels.votes import CLASSES, Votes
 from ..system.files import atomic_folder, atomic_path
-from . import Importer, table
+from . import Importer, csv_table
 from .audformat import importer as audformat
 from .corpus import Corpus, ReadOptions, Utterance, relative, without_parents
 from .duplicates import first_repeated
@@ -55,7 +55,7 @@ def convert(corpus: Corpus, out: Path, to: Target) -> Path:
         if to == "csv":
             with atomic_path(out) as file:
                 _write_table(corpus, file)
-                _verify(corpus, table, file, out)
+                _verify(corpus, csv_table, file, out)
         else:
             with atomic_folder(out) as folder:
                 audformat.write(corpus, folder, out)
@@ -125,12 +125,12 @@ def _write_table(corpus: Corpus, file: Path) -> None:
         columns = (*CLASSES, *sorted(other))
     with file.open("w", encoding="utf-8", newline="") as stream:
         rows = csv.writer(stream, lineterminator="\n")
-        rows.writerow((*table.RESERVED, *columns))
+        rows.writerow((*csv_table.RESERVED, *columns))
         for u in corpus.utterances:
             reserved = (relative(u.file, file.parent), u.speaker, u.id, u.session, u.duration_s)
             given = u.votes.annotators or {}
             votes = (
-                table.BETWEEN_LABELS.join(given.get(name, ()))
+                csv_table.BETWEEN_LABELS.join(given.get(name, ()))
                 if by_annotator
                 else u.votes.counts.get(name, 0)
                 for name in columns
@@ -148,14 +148,14 @@ def _verify(corpus: Corpus, importer: Importer, written: Path, out: Path) -> Non
     except CorpusError as error:
         difference = str(error).replace(str(written), str(out)).rstrip(".")
     if difference:
-        advice = "; audformat can hold more names and labels" if importer is table else ""
+        advice = "; audformat can hold more names and labels" if importer is csv_table else ""
         raise CorpusError(f"{corpus.name} cannot be written to {out}: {difference}{advice}.")
 
 
 def _difference(meant: Corpus, found: Corpus) -> str | None:
     if len(meant.utterances) != len(found.utterances):
         return f"its {len(meant.utterances)} utterances would be read as {len(found.utterances)}"
-    any_case = found.format == table.NAME  # its column names are not case-sensitive
+    any_case = found.format == csv_table.NAME  # its column names are not case-sensitive
     for one, other in zip(meant.utterances, found.utterances, strict=True):
         expected, actual = _fields(one, without_parents(one.file)), _fields(other, other.file)
         if other.votes.annotators is not None:

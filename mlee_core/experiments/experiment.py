@@ -79,7 +79,7 @@ class Experiment:
 
     def refuse_untrainable(self) -> None:
         """Raise now what a stage of some fold would raise after hours. Raises: ConfigError naming it."""
-        from .cells import refuse_untrainable
+        from .cell_training import refuse_untrainable
 
         for fold in self.folds.folds:
             stages = dict.fromkeys(cell.stage for cell in self.cells if cell.fold == fold.name)
@@ -171,7 +171,7 @@ class Experiment:
         """Compute the features and run the tasks, if there are any."""
         if not tasks:
             return
-        from .cells import prepare
+        from .cell_training import prepare
 
         scratch = TemporaryFolder(self.folder.path)
         try:

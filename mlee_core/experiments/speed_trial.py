@@ -21,7 +21,7 @@ from ..training.feature_store import FeatureStore, build_features, normalisation
 from ..training.loop import arithmetic, build, train_step
 from ..training.losses import loss_function
 from ..training.optimizer import Optimizer
-from .cells import annotated
+from .cell_training import annotated
 
 SAMPLE = 48
 BATCHES = 6

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from ..errors import RunError
 from ..runs import control_requests
+from ..runs.heartbeat import SILENT_S, Heartbeat
 from ..runs.run_folder import RunFolder
-from ..runs.status_files import SILENT_S, Ask, ControlRequest, Heartbeat, JobStatus
+from ..runs.status_files import Ask, ControlRequest, JobStatus
 from ..system import detached
 from ..system.files import faults_as_run_errors
 from ..system.process_identity import ProcessIdentity

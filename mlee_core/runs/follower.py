@@ -18,8 +18,9 @@ from ..events import Progress
 from .cell_history import CellHistory, Key
 from .cells import Cell, cells
 from .event_reader import EventReader
+from .heartbeat import SILENT_S, Heartbeat, InWork
 from .run_folder import RunFolder
-from .status_files import SILENT_S, ControlRequest, Heartbeat, InWork, JobStatus, WatchedFile
+from .status_files import ControlRequest, JobStatus, WatchedFile
 
 RunState = Literal["queued", "running", "finished", "failed", "cancelled", "stopped", "paused", "interrupted"]
 """Of a run. queued: not started yet. interrupted: its process ended unexpectedly."""

@@ -1,18 +1,59 @@
-"""The heartbeat of a run: the cells in work, from its events, written once a second."""
+"""heartbeat.json of a run: the cells in work, from its events, written once a second."""
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ..events import Dropped, EpochDone, Event, Failed, Progress, Resumed, StageDone, Started
 from .cells import Cell
 from .control_requests import ControlRequests
 from .forecast import Forecast
-from .status_files import HEARTBEAT_S, Heartbeat, InWork
+from .status_files import loaded
+
+HEARTBEAT_S = 1.0
+SILENT_S = 15.0
+"""A writer on another machine, whose process cannot be inspected, counts as dead after this time."""
+
+
+@dataclass(frozen=True)
+class InWork:
+    """A cell that is being trained. cell: its name (`Cell.name`). epoch: from 1, None between epochs, as
+    while encoding. share: of the epoch that is done, 0-1. left_s: of this cell, None while unknown.
+    what: the current work as text."""
+
+    cell: str
+    epoch: int | None
+    share: float | None
+    left_s: float | None
+    what: str
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """at: seconds since the epoch (UTC). done, total: cells. left_s: of all, None while unknown.
+    what: work for all folds ("features 120 of 535"), or why nothing runs ("waiting for the cluster")."""
+
+    at: float
+    done: int
+    total: int
+    left_s: float | None
+    cells: tuple[InWork, ...] = ()
+    what: str = ""
+
+    def save(self, run: Path) -> None:
+        """Not synced to the disk: the next one comes in a second."""
+        neighbour = run / ".heartbeat.tmp.json"
+        neighbour.write_text(json.dumps(asdict(self)), encoding="utf-8")
+        neighbour.replace(run / "heartbeat.json")
+
+    @classmethod
+    def load(cls, run: Path) -> Heartbeat | None:
+        return loaded(run / "heartbeat.json", cls)
 
 
 class HeartbeatWriter:

@@ -1,7 +1,7 @@
 """The small files of a run folder beside events.jsonl: status, and requests to the writer.
 
     job.json        the process that writes the run, or wrote it last, and how that ended
-    heartbeat.json  once a second: cells in work, cells done, time left
+    heartbeat.json  once a second: cells in work, cells done, time left (heartbeat.py)
     asked.json      requests to the writer: to pause, to stop and keep, to skip cells, to retrain cells
 
 Each is replaced as a whole. Readers treat a damaged file like a missing one.
@@ -23,10 +23,6 @@ from ..system.process_identity import ProcessIdentity
 JobState = Literal["running", "finished", "failed", "cancelled", "stopped", "paused"]
 Ask = Literal["pause", "stop"]
 
-HEARTBEAT_S = 1.0
-SILENT_S = 15.0
-"""A writer on another machine, whose process cannot be inspected, counts as dead after this time."""
-
 Read = TypeVar("Read")
 
 
@@ -47,43 +43,7 @@ class JobStatus:
 
     @classmethod
     def load(cls, run: Path) -> JobStatus | None:
-        return _loaded(run / "job.json", cls)
-
-
-@dataclass(frozen=True)
-class InWork:
-    """A cell that is being trained. cell: its name (`Cell.name`). epoch: from 1, None between epochs, as
-    while encoding. share: of the epoch that is done, 0-1. left_s: of this cell, None while unknown.
-    what: the current work as text."""
-
-    cell: str
-    epoch: int | None
-    share: float | None
-    left_s: float | None
-    what: str
-
-
-@dataclass(frozen=True)
-class Heartbeat:
-    """at: seconds since the epoch (UTC). done, total: cells. left_s: of all, None while unknown.
-    what: work for all folds ("features 120 of 535"), or why nothing runs ("waiting for the cluster")."""
-
-    at: float
-    done: int
-    total: int
-    left_s: float | None
-    cells: tuple[InWork, ...] = ()
-    what: str = ""
-
-    def save(self, run: Path) -> None:
-        """Not synced to the disk: the next one comes in a second."""
-        neighbour = run / ".heartbeat.tmp.json"
-        neighbour.write_text(json.dumps(asdict(self)), encoding="utf-8")
-        neighbour.replace(run / "heartbeat.json")
-
-    @classmethod
-    def load(cls, run: Path) -> Heartbeat | None:
-        return _loaded(run / "heartbeat.json", cls)
+        return loaded(run / "job.json", cls)
 
 
 @dataclass(frozen=True)
@@ -100,10 +60,11 @@ class ControlRequest:
 
     @classmethod
     def load(cls, run: Path) -> ControlRequest:
-        return _loaded(run / "asked.json", cls) or cls()
+        return loaded(run / "asked.json", cls) or cls()
 
 
-def _loaded(file: Path, kind: type[Read]) -> Read | None:
+def loaded(file: Path, kind: type[Read]) -> Read | None:
+    """What a small file holds, None if it is missing or damaged."""
     try:
         return from_json(kind, json.loads(file.read_text(encoding="utf-8")), file.name)
     except (OSError, ValueError, MleeError):

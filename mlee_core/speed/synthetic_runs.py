@@ -23,8 +23,9 @@ from ..corpora.corpus import Corpus, Utterance
 from ..events import EpochDone, Event, StageDone
 from ..labels.votes import CLASSES, Votes
 from ..runs.cells import Cell
+from ..runs.heartbeat import HEARTBEAT_S, Heartbeat, InWork
 from ..runs.run_folder import RunFolder
-from ..runs.status_files import HEARTBEAT_S, Heartbeat, InWork, JobStatus
+from ..runs.status_files import JobStatus
 from ..system.process_identity import ProcessIdentity
 
 SPEAKERS = 10

@@ -32,7 +32,7 @@ def main(what: str, arguments: list[str]) -> int:
             QueueFile().adopt(Path(run))
 
     def begin(application: Application) -> None:
-        from .steps import JobsSteps, StartupSteps  # not before the window stands
+        from .window_script import JobsSteps, StartupSteps  # not before the window stands
 
         if what == "jobs":
             JobsSteps(application, float(arguments[0]))

@@ -15,13 +15,13 @@ import pytest
 import soundfile
 
 from mlee_core.inference import model_file
-from tests.helpers import made
+from tests.helpers import made_data
 from tests.helpers.sounds import load
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made.model(tmp_path_factory.mktemp("model") / "random.safetensors")
+    return made_data.model(tmp_path_factory.mktemp("model") / "random.safetensors")
 
 
 def mlee(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -41,7 +41,7 @@ def refused(done: subprocess.CompletedProcess[str], *said: str) -> None:
 @pytest.fixture
 def voice(tmp_path: Path) -> Path:
     path = tmp_path / "voice.wav"
-    soundfile.write(path, made.tone(150, 1.5, 1), 16_000)
+    soundfile.write(path, made_data.tone(150, 1.5, 1), 16_000)
     return path
 
 
@@ -73,7 +73,7 @@ def test_a_bad_file_among_good_ones_does_not_stop_them(voice: Path, model: Path,
 
 
 def test_a_folder_gives_one_table(voice: Path, model: Path, tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "other.flac", made.tone(250, 1.2, 2), 16_000)
+    soundfile.write(tmp_path / "other.flac", made_data.tone(250, 1.2, 2), 16_000)
     out = tmp_path / "table.csv"
     assert mlee("analyze", tmp_path, "--model", model, "--csv", out).returncode == 0
     rows = list(csv.DictReader(out.read_text(encoding="utf-8").splitlines()))
@@ -93,7 +93,7 @@ def test_figure(voice: Path, model: Path, tmp_path: Path, suffix: str) -> None:
 
 
 def test_text_marks_what_was_seen_and_the_models_limits(voice: Path, tmp_path: Path) -> None:
-    path = made.model(tmp_path / "m.safetensors", made.HEADS, {load(voice).digest: "train"})
+    path = made_data.model(tmp_path / "m.safetensors", made_data.HEADS, {load(voice).digest: "train"})
     done = mlee("analyze", voice, "--model", path)
     assert done.returncode == 0
     assert "SEEN: this very recording is in the model's training set" in done.stdout
@@ -131,17 +131,17 @@ def test_bad_recordings_are_refused_in_one_sentence(what: str, model: Path, tmp_
 
 def test_bad_models_are_refused_in_one_sentence(voice: Path, tmp_path: Path) -> None:
     refused(mlee("analyze", voice, "--model", tmp_path / "none"), "no model")
-    damaged = made.model(tmp_path / "m.safetensors")
+    damaged = made_data.model(tmp_path / "m.safetensors")
     os.truncate(damaged, 100_000)
     refused(mlee("analyze", voice, "--model", damaged), "damaged")
-    other = made.model(tmp_path / "o.safetensors", classes=["calm", "tense"])
+    other = made_data.model(tmp_path / "o.safetensors", classes=["calm", "tense"])
     refused(mlee("analyze", voice, "--model", other), "calm, tense")
 
 
 @pytest.mark.parametrize("frames", [10, 639, 1600, 2400])
 def test_very_short_recordings_are_accepted_with_a_note(frames: int, model: Path, tmp_path: Path) -> None:
     path = tmp_path / "short.wav"
-    soundfile.write(path, made.tone(150, 1, 1)[:frames], 16_000)
+    soundfile.write(path, made_data.tone(150, 1, 1)[:frames], 16_000)
     done = mlee("analyze", path, "--model", model, "--json")
     assert done.returncode == 0
     assert any("short" in note.lower() for note in json.loads(done.stdout)["notes"])

@@ -20,7 +20,7 @@ from mlee_core.inference.worker import start_worker
 from mlee_core.system.service import ServiceProcess
 from mlee_gui.app import Application, Factories, StartOptions, show
 from tests.gui.conftest import nothing_left_behind, private_home
-from tests.helpers import made
+from tests.helpers import made_data as made
 
 __all__ = ["nothing_left_behind", "private_home"]  # fixtures, used by every test here
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mlee_core.audio.decoder_process import Decoded, Step, decode_file
+from mlee_core.audio.decode_file import Decoded, Step, decode_file
 from mlee_core.audio.decoding import Recording
 from mlee_core.errors import MleeError, ModelError
 from mlee_core.events import Progress

@@ -16,18 +16,12 @@ from mlee_core.config.stages import LINES
 from mlee_core.corpora import open_corpus
 from mlee_core.corpora.statistics import info
 from mlee_core.events import Progress
-from mlee_core.experiments.planning_service import (
-    CorpusFacts,
-    CorpusRead,
-    Plan,
-    PlanRequest,
-    ReadHardware,
-)
+from mlee_core.experiments.planning_service import CorpusFacts, CorpusRead, Plan, PlanRequest, ReadHardware
 from mlee_core.runs.forecast import Cost
 from mlee_core.system.hardware import Gpu, Hardware
 from mlee_core.system.service import Cancel, Done, Refused, Request
 from mlee_gui.training.form import TrainingForm
-from tests.helpers import made
+from tests.helpers import made_data
 from tests.helpers.fakes import FakeProcess
 
 GIB = 2**30
@@ -37,7 +31,7 @@ GPU = Gpu("cuda:0", "H100", 80 * GIB, 70 * GIB, 0.25)
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made.corpus(tmp_path_factory.mktemp("corpus"), speakers=3, each=1)
+    return made_data.corpus(tmp_path_factory.mktemp("corpus"), speakers=3, each=1)
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,9 @@ import pytest
 from mlee_core.events import EpochDone, Event, StageDone
 from mlee_core.runs.cells import Cell
 from mlee_core.runs.follower import Follower
+from mlee_core.runs.heartbeat import Heartbeat, InWork
 from mlee_core.runs.run_folder import RunFolder
-from mlee_core.runs.status_files import Heartbeat, InWork, JobState, JobStatus
+from mlee_core.runs.status_files import JobState, JobStatus
 from mlee_core.system.process_identity import ProcessIdentity
 from tests.helpers.report_runs import made_run, small_corpus
 

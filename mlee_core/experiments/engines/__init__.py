@@ -14,7 +14,7 @@ from ...runs.cells import Cell
 from .tasks import TrainingTask
 
 if TYPE_CHECKING:
-    from ..cells import Work
+    from ..cell_training import Work
     from .ray.nodes import Cluster
 
 

@@ -14,7 +14,7 @@ from ...events import Event, Failed
 from ...runs.cells import Cell
 from ...runs.control_requests import ControlRequests
 from ...system.child_process import Child, Connection, wait_for
-from ..cells import Work
+from ..cell_training import Work
 from .scheduler import Received, run_tasks, train_task
 from .tasks import TrainingTask
 

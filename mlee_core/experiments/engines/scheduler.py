@@ -16,7 +16,7 @@ from ...system import sigterm
 from .tasks import TrainingTask
 
 if TYPE_CHECKING:
-    from ..cells import Work
+    from ..cell_training import Work
 
 PROGRESS_EVERY_S = 0.2
 
@@ -163,7 +163,7 @@ def train_task(work: Work, task: TrainingTask, place: str) -> Iterator[Event]:
 
     Yields Progress a few times a second. place: names what an OSError says cannot be written.
     """
-    from ..cells import train_cells
+    from ..cell_training import train_cells
 
     yielded_at, running = 0.0, RunningTask(task)
     try:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlee_core.audio import decoder_process as decoder_module
-from mlee_core.audio.decoder_process import decode_file
+from mlee_core.audio import decode_file as decoder_module
+from mlee_core.audio.decode_file import decode_file
 from mlee_core.audio.decoding import Decoder
 from mlee_core.errors import AudioError
 from tests.helpers.sounds import RNG_SEED, noise, refusal, wav, with_data_size

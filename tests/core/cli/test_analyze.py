@@ -13,17 +13,17 @@ import soundfile
 
 from mlee_core import cli
 from mlee_core.audio.decoding import Decoder
-from tests.helpers import made
+from tests.helpers import made_data
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made.model(tmp_path_factory.mktemp("model") / "random.safetensors")
+    return made_data.model(tmp_path_factory.mktemp("model") / "random.safetensors")
 
 
 def sound(path: Path | bytes, seconds: float = 1.5) -> None:
     with open(path, "wb") as file:
-        soundfile.write(file, made.tone(150, seconds, 1), made.RATE, format="WAV")
+        soundfile.write(file, made_data.tone(150, seconds, 1), made_data.RATE, format="WAV")
 
 
 def run(*arguments: object) -> int:
@@ -104,8 +104,8 @@ def test_a_table_is_written_through_a_link(tmp_path: Path, model: Path) -> None:
 def test_a_long_recordings_segments_show_their_caveats(
     tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    hiss = np.random.default_rng(0).normal(0, 0.05, 35 * made.RATE)  # no speech in any window
-    soundfile.write(tmp_path / "a.wav", hiss, made.RATE)
+    hiss = np.random.default_rng(0).normal(0, 0.05, 35 * made_data.RATE)  # no speech in any window
+    soundfile.write(tmp_path / "a.wav", hiss, made_data.RATE)
     assert run(tmp_path / "a.wav", "--model", model) == 0
     out = capsys.readouterr().out.splitlines()
     assert any(line.startswith("    note: ") for line in out)

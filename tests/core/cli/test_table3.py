@@ -18,7 +18,7 @@ from mlee_core.experiments import speed_trial
 from mlee_core.experiments.experiment import Experiment
 from mlee_core.runs.forecast import Speed
 from mlee_core.runs.run_folder import RunFolder
-from tests.helpers import made
+from tests.helpers import made_data
 
 SPEED = Speed(train_s=0.001, features_s=0.01, mean_duration_s=1.0, memory_bytes=10**9)
 CELL = {"fold": "s0", "seed": 0}
@@ -26,7 +26,7 @@ CELL = {"fold": "s0", "seed": 0}
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made.corpus(tmp_path_factory.mktemp("corpus"), speakers=3, each=1)
+    return made_data.corpus(tmp_path_factory.mktemp("corpus"), speakers=3, each=1)
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ def test_a_trial_measures_in_processes_of_its_own(
     corpus = open_corpus(table)
     compute = Compute(dtype="fp32")
     config = RunConfig(
-        str(table), "table", (), corpus.data_hash(), Recipe(), compute, 0, selection=made.SELECTION
+        str(table), "table", (), corpus.data_hash(), Recipe(), compute, 0, selection=made_data.SELECTION
     )
     work = speed_trial.measure(config, corpus, 2)
     told = []

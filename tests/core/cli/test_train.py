@@ -13,12 +13,12 @@ from mlee_core.config.run_config import Selection
 from mlee_core.experiments.experiment import Experiment
 from mlee_core.nets import tensor_file
 from mlee_core.runs.run_folder import RunFolder
-from tests.helpers import made
+from tests.helpers import made_data
 
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made.corpus(tmp_path_factory.mktemp("corpus"), speakers=3, each=1)
+    return made_data.corpus(tmp_path_factory.mktemp("corpus"), speakers=3, each=1)
 
 
 def train(table: Path, *more: object) -> int:
@@ -58,7 +58,7 @@ def test_contradictions_are_refused_before_a_run_begins(
 def test_a_corpus_that_cannot_train_is_refused_before_a_run_begins(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    table = made.corpus(tmp_path / "corpus", speakers=3, each=1)
+    table = made_data.corpus(tmp_path / "corpus", speakers=3, each=1)
     (tmp_path / "corpus" / "s2_neu_0.wav").unlink()
     assert train(table, "--run", tmp_path / "run") == 2
     refused(capsys, "lacks the audio of 1 of 15 utterances (6.67 %): s2_neu_0.wav")

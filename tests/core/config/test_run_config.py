@@ -14,7 +14,7 @@ from mlee_core.config.run_config import Compute, RunConfig, StageConfig
 from mlee_core.config.stages import Stage, plan
 from mlee_core.errors import ConfigError
 from mlee_core.experiments.builder import recipe_of
-from tests.helpers import made
+from tests.helpers import made_data
 
 HARD, SOFT, MLEE = (
     Stage("dominant", "hard", "all"),
@@ -79,7 +79,7 @@ def test_a_recipe_refuses_contradictions(bad: dict) -> None:
 
 def test_a_run_configuration_survives_json_and_names_its_first_difference() -> None:
     config = RunConfig(
-        "corpus", "table", (("excited", "hap"),), "abc", Recipe(), Compute(), 7, selection=made.SELECTION
+        "corpus", "table", (("excited", "hap"),), "abc", Recipe(), Compute(), 7, selection=made_data.SELECTION
     )
     again = RunConfig.from_json(json.loads(json.dumps(config.to_json())))
     assert again == config and again.difference(config) is None

@@ -20,12 +20,12 @@ from mlee_core.config.stages import LINES, TRAIN_SETS
 from mlee_core.errors import ConfigError, MleeError
 from mlee_core.experiments import builder, spec_validation
 from mlee_core.experiments.engines import tasks
-from tests.helpers import made
+from tests.helpers import made_data
 
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made.corpus(tmp_path_factory.mktemp("corpus"), speakers=3, each=1)
+    return made_data.corpus(tmp_path_factory.mktemp("corpus"), speakers=3, each=1)
 
 
 # "--" alone means to every command that no more options follow

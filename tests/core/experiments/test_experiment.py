@@ -19,14 +19,14 @@ from mlee_core.config.run_config import Compute, RunConfig, Selection
 from mlee_core.config.stages import LINES, TRAIN_SETS, Stage
 from mlee_core.corpora import folds
 from mlee_core.corpora.corpus import Corpus, Utterance
-from mlee_core.experiments import cells
+from mlee_core.experiments import cell_training
 from mlee_core.experiments.engines.tasks import TrainingTask, training_tasks
 from mlee_core.labels.votes import CLASSES, Votes
 from mlee_core.nets import tensor_file
 from mlee_core.runs.cells import Cell
 from mlee_core.runs.run_folder import RunFolder
 from mlee_core.training.feature_store import FeatureStore
-from tests.helpers import made
+from tests.helpers import made_data as made
 from tests.helpers.run_folders import content, kept
 
 pytestmark = pytest.mark.timeout(900)  # the first of them trains, which may wait for the machine
@@ -72,16 +72,16 @@ def test_rows_encode_with_each_encoder_once_and_taking_a_stage_over_changes_noth
     """dominant-hard too, on which the fusion rows of both train sets stand."""
     run, encoded = RunFolder(straight), []
     config, fold = run.config(), run.folds().folds[0]
-    original = cells.encode
+    original = cell_training.encode
 
     def counted(config, *arguments):  # type: ignore[no-untyped-def]
         encoded.append(config.stage.name)
         return original(config, *arguments)
 
-    monkeypatch.setattr(cells, "encode", counted)
+    monkeypatch.setattr(cell_training, "encode", counted)
     before = {file: content(straight / file) for file in kept(straight, "s0")}
-    *_, work = _with_return(cells.prepare(run, config, run.corpus(), tmp_path))
-    list(cells.train_cells(work, fold, 0, whole("s0").stages))
+    *_, work = _with_return(cell_training.prepare(run, config, run.corpus(), tmp_path))
+    list(cell_training.train_cells(work, fold, 0, whole("s0").stages))
     assert sorted(encoded) == sorted(ENCODERS)
     assert before == {file: content(straight / file) for file in kept(straight, "s0")}
 
@@ -169,7 +169,7 @@ def test_no_stage_has_a_speaker_in_two_parts(features: Path, talks, data) -> Non
         for stage in whole("any").stages:
             cached = [vectors for _ in stage.encoders]
             config = _config().for_stage(stage)
-            parts = cells.stage_data(config, corpus, fold, store, cached, [])
+            parts = cell_training.stage_data(config, corpus, fold, store, cached, [])
             train, dev, test = (
                 {u.speaker for u in part}
                 for part in (parts.train.utterances, parts.dev.utterances, parts.test)

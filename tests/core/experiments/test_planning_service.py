@@ -27,14 +27,14 @@ from mlee_core.runs.forecast import Speed
 from mlee_core.runs.spec_file import write_spec
 from mlee_core.system.hardware import Hardware
 from mlee_core.system.service import Done, Request, ServiceProcess
-from tests.helpers import made
+from tests.helpers import made_data
 
 SPEED = Speed(train_s=0.001, features_s=0.01, mean_duration_s=1.0, memory_bytes=10**9)
 
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made.corpus(tmp_path_factory.mktemp("corpus"), speakers=3, each=1)
+    return made_data.corpus(tmp_path_factory.mktemp("corpus"), speakers=3, each=1)
 
 
 @pytest.fixture
@@ -189,7 +189,7 @@ def test_a_folder_of_an_experiment_that_waits_is_refused(spec: ExperimentSpec, r
 
 
 def test_missing_audio_is_refused_beside_the_facts(tmp_path: Path) -> None:
-    table = made.corpus(tmp_path / "corpus", speakers=3, each=1)
+    table = made_data.corpus(tmp_path / "corpus", speakers=3, each=1)
     (tmp_path / "corpus" / "s0_neu_0.wav").unlink()
     (_, read), error = run(PlanningService(), ExperimentSpec(table))
     assert isinstance(read, CorpusRead) and read.facts.found["audio"]["missing"] == 1

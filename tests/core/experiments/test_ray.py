@@ -14,8 +14,8 @@ import pytest
 
 from mlee_core.jobs import control
 from mlee_core.runs.cells import RESULT
+from mlee_core.runs.heartbeat import Heartbeat
 from mlee_core.runs.run_folder import RunFolder
-from mlee_core.runs.status_files import Heartbeat
 from tests.helpers import ray_side
 from tests.helpers.child_side import running, wait_until
 from tests.helpers.run_folders import content, epoch, finished, kept, started, table3, told, until

@@ -16,7 +16,7 @@ from mlee_core.events import Event, Finished
 from mlee_core.experiments.experiment import Experiment
 from mlee_core.runs.run_folder import RunFolder
 from mlee_core.training import devices
-from tests.helpers import made
+from tests.helpers import made_data
 from tests.helpers.run_folders import snapshot
 
 pytestmark = pytest.mark.timeout(900)  # the first of them trains, which may wait for the machine
@@ -207,7 +207,7 @@ def test_a_few_missing_recordings_are_left_out_and_many_only_if_asked(
 ) -> None:
     """1 of 105 is below 1 %."""
     monkeypatch.setattr(Experiment, "train", _nothing)
-    table = made.corpus(tmp_path / "corpus", speakers=3, each=7, shortest_s=0.01)
+    table = made_data.corpus(tmp_path / "corpus", speakers=3, each=7, shortest_s=0.01)
     for file in sorted(table.parent.glob("*_?.wav"), key=lambda file: file.stem[-1])[:missing]:
         file.unlink()
     assert table3(table, tmp_path / "run", *options) == 0

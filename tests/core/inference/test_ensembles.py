@@ -25,7 +25,7 @@ from mlee_core.nets import tensor_file
 from mlee_core.report import collect
 from mlee_core.runs.cells import RESULT, Cell
 from mlee_core.runs.run_folder import RunFolder
-from tests.helpers import made
+from tests.helpers import made_data
 from tests.helpers.analysis import analyze
 from tests.helpers.run_folders import finished, table3
 
@@ -44,7 +44,7 @@ def run(small_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_seeds_of_an_ensemble_follow_each_other() -> None:
-    config = RunConfig("", None, (), "", Recipe(ensemble=3), Compute(), 5, selection=made.SELECTION)
+    config = RunConfig("", None, (), "", Recipe(ensemble=3), Compute(), 5, selection=made_data.SELECTION)
     assert [list(seeds) for seeds in config.ensembles] == [[5, 6, 7]]
     twice = replace(config, selection=replace(config.selection, seeds=2))
     assert [list(seeds) for seeds in twice.ensembles] == [[5, 6, 7], [8, 9, 10]]
@@ -124,7 +124,7 @@ def test_one_stage_alone_is_trained_as_an_ensemble_too(
 
 def test_a_model_of_the_first_format_is_refused_with_its_number(tmp_path: Path) -> None:
     with pytest.raises(model_file.ModelError, match="has format 1: this MLEE reads format 2"):
-        model_file.info(made.model(tmp_path / "old.safetensors", format=1))
+        model_file.info(made_data.model(tmp_path / "old.safetensors", format=1))
 
 
 def test_the_best_recipe_judges_together() -> None:

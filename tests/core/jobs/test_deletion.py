@@ -12,8 +12,9 @@ from mlee_core.config.experiment_spec import ExperimentSpec
 from mlee_core.errors import RunError
 from mlee_core.jobs import control
 from mlee_core.report import write
+from mlee_core.runs.heartbeat import Heartbeat
 from mlee_core.runs.spec_file import write_spec
-from mlee_core.runs.status_files import ControlRequest, Heartbeat, JobStatus
+from mlee_core.runs.status_files import ControlRequest, JobStatus
 from mlee_core.system.process_identity import ProcessIdentity
 from tests.helpers.job_folders import planned
 from tests.helpers.report_runs import made_run, small_corpus

@@ -27,8 +27,9 @@ from mlee_core.runs.cells import RESULT, Cell
 from mlee_core.runs.control_requests import ControlRequests
 from mlee_core.runs.event_log import EventLog
 from mlee_core.runs.forecast import Forecast, Workload
+from mlee_core.runs.heartbeat import Heartbeat
 from mlee_core.runs.retrain import drop
-from mlee_core.runs.status_files import Ask, ControlRequest, Heartbeat, JobStatus
+from mlee_core.runs.status_files import Ask, ControlRequest, JobStatus
 from mlee_core.system.process_identity import ProcessIdentity
 from tests.helpers.child_side import wait_until
 from tests.helpers.job_folders import known, planned, sleeper

@@ -17,9 +17,10 @@ from mlee_core.errors import RunError
 from mlee_core.jobs import control
 from mlee_core.jobs.queue import Item
 from mlee_core.jobs.runner import ensure_runner
+from mlee_core.runs.heartbeat import Heartbeat
 from mlee_core.runs.run_folder import RunFolder
-from mlee_core.runs.status_files import ControlRequest, Heartbeat, JobStatus
-from tests.helpers import made
+from mlee_core.runs.status_files import ControlRequest, JobStatus
+from tests.helpers import made_data
 from tests.helpers.child_side import running, wait_until
 from tests.helpers.job_queue import EPOCHS, MARK, PATIENCE_S, JobQueue
 from tests.helpers.run_folders import content, epoch, finished, kept, table3, told
@@ -32,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture(scope="module")
 def tiny_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made.corpus(tmp_path_factory.mktemp("tiny"), speakers=3, each=1, shortest_s=0.25)
+    return made_data.corpus(tmp_path_factory.mktemp("tiny"), speakers=3, each=1, shortest_s=0.25)
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,9 @@ import pytest
 from mlee_core.events import Cancelled, Dropped, Failed, Finished, Resumed, Started
 from mlee_core.runs.cells import Cell
 from mlee_core.runs.follower import Follower
+from mlee_core.runs.heartbeat import SILENT_S
 from mlee_core.runs.run_folder import RunFolder
-from mlee_core.runs.status_files import SILENT_S, ControlRequest
+from mlee_core.runs.status_files import ControlRequest
 from mlee_core.system.process_identity import ProcessIdentity
 from tests.helpers.child_side import wait_until
 from tests.helpers.job_folders import (

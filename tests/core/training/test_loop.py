@@ -24,7 +24,7 @@ from mlee_core.corpora.corpus import Utterance
 from mlee_core.errors import AudioError, ConfigError, RunError
 from mlee_core.events import EpochDone, Event, Finished, Progress, StageDone, Started
 from mlee_core.experiments import model_export
-from mlee_core.experiments.cells import Work, encode, prepare, train_cells
+from mlee_core.experiments.cell_training import Work, encode, prepare, train_cells
 from mlee_core.nets import tensor_file
 from mlee_core.nets.network import Network
 from mlee_core.nets.normalisation import Normalisation
@@ -34,7 +34,7 @@ from mlee_core.training.batches import EncoderInputs, Examples, training_batches
 from mlee_core.training.feature_store import FeatureStore, build_features, normalisation_of
 from mlee_core.training.loop import History, build, load_network
 from mlee_core.training.losses import loss_function
-from tests.helpers import made
+from tests.helpers import made_data
 from tests.helpers.run_folders import content
 
 FUSION = Stage("fusion", "soft", "all")
@@ -43,7 +43,7 @@ Run = tuple[RunFolder, Work, list[Event]]
 
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made.corpus(tmp_path_factory.mktemp("corpus"))
+    return made_data.corpus(tmp_path_factory.mktemp("corpus"))
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def _begin(folder: RunFolder, config: RunConfig, *, resume: bool = False) -> Non
 def _config(table: Path, **recipe: int) -> RunConfig:
     digest = open_corpus(table).data_hash()
     return RunConfig(
-        str(table), "table", (), digest, Recipe(**recipe), Compute(), 0, selection=made.SELECTION
+        str(table), "table", (), digest, Recipe(**recipe), Compute(), 0, selection=made_data.SELECTION
     )
 
 

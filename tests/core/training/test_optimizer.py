@@ -19,13 +19,13 @@ from mlee_core.corpora import folds, open_corpus
 from mlee_core.errors import RunError
 from mlee_core.evaluation.calibration import Scaling
 from mlee_core.events import EpochDone
-from mlee_core.experiments.cells import stage_data
+from mlee_core.experiments.cell_training import stage_data
 from mlee_core.training.batches import EncoderInputs, Examples, VectorInputs, epoch_size, training_batches
 from mlee_core.training.feature_store import FeatureStore, build_features
 from mlee_core.training.loop import StageData, Trained, train
 from mlee_core.training.losses import existence_offset
 from mlee_core.training.optimizer import Optimizer, cycle
-from tests.helpers import made
+from tests.helpers import made_data
 from tests.helpers.run_folders import content
 
 BEST = replace(
@@ -90,9 +90,9 @@ def test_dense_rows_keep_the_papers_rate_and_stop_early() -> None:
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[StageConfig, StageData]:
-    corpus = open_corpus(made.corpus(tmp_path_factory.mktemp("corpus"), speakers=3, shortest_s=0.3))
+    corpus = open_corpus(made_data.corpus(tmp_path_factory.mktemp("corpus"), speakers=3, shortest_s=0.3))
     config = RunConfig(
-        str(corpus.root), "table", (), corpus.data_hash(), BEST, Compute(), 0, selection=made.SELECTION
+        str(corpus.root), "table", (), corpus.data_hash(), BEST, Compute(), 0, selection=made_data.SELECTION
     )
     work = build_features(corpus.utterances, BEST, tmp_path_factory.mktemp("features") / "features.f16")
     store = _returned(work)

@@ -20,7 +20,7 @@ from ....events import EpochDone, Event, Failed, Progress, Started
 from ....runs.control_requests import ControlRequests
 from ....system.child_process import Connection
 from ....system.files import atomic_path
-from ...cells import Work
+from ...cell_training import Work
 from ..scheduler import Received, cannot_be_written
 from ..tasks import TrainingTask
 from .connection import ConnectionLost, with_ray

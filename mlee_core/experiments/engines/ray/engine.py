@@ -32,7 +32,7 @@ from .nodes import Cluster
 from .nodes import look as _look
 
 if TYPE_CHECKING:
-    from ...cells import Work
+    from ...cell_training import Work
 
 
 def look(address: str, device: str, *, ask_dtype: bool) -> Cluster:

@@ -18,7 +18,7 @@ from .driver import serve
 from .driver_process import END_S, Driver
 
 if TYPE_CHECKING:
-    from ...cells import Work
+    from ...cell_training import Work
 
 POLL_S = 0.2
 PROGRESS_EVERY_S = 1.0

@@ -23,7 +23,7 @@ from ....runs.run_folder import RunFolder
 from ....system import temporary_folders
 from ....system.temporary_folders import TemporaryFolder
 from ....training.feature_store import FeatureStore
-from ...cells import Work
+from ...cell_training import Work
 from ..scheduler import train_task
 from ..tasks import TrainingTask
 from .control_relay import RequestReceiver
