@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -77,8 +76,7 @@ class LazyPage(QObject):
 
         if not self._loading:
             self._loading = True
-            load = partial(import_module, f"{__package__}.jobs_client")  # takes some tenths of a second
-            self._tasks.run(load, lambda _: begin(), lambda e: self._messages.failed("loading", e))
+            self._tasks.run(_import_all, lambda _: begin(), lambda e: self._messages.failed("loading", e))
         elif self._parts is not None and next(self._parts, None) is not None:
             self._next.start(0)
 
@@ -145,3 +143,9 @@ class LazyPage(QObject):
         self._window.show_page("training")
         self._window.showNormal()
         self._window.activateWindow()
+
+
+def _import_all() -> None:
+    """Not on the GUI thread: it takes some tenths of a second."""
+    for module in (".page", ".form", ".jobs_client", "..shell.desktop_notifications"):
+        import_module(module, __package__)
