@@ -47,7 +47,8 @@ class InferenceService:
         decoder = Decoder()
         decoder.start()  # it starts while torch is imported
         self._idle.append(decoder)
-        importlib.import_module(".analyzer", __package__)  # torch
+        for module in (".analyzer", "..audio.zoom_pyramid"):  # torch
+            importlib.import_module(module, __package__)
         return self._first_run(model)
 
     def _first_run(self, model: str) -> Generator[None]:
