@@ -240,7 +240,7 @@ class KeepWidgetKeys(QObject):
             if owners and plain and isinstance(watched, owners) and not popup:
                 event.accept()
                 return True
-        return super().eventFilter(watched, event)
+        return False  # as QObject's does; this runs at every event
 
 
 GESTURES: tuple[tuple[str, str], ...] = (

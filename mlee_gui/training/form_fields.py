@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
@@ -137,5 +138,5 @@ OF_CORPUS = tuple(field.name for field in FIELDS if field.of_corpus)
 """Names of the fields that say which corpus is read, and how."""
 
 
-def make_fields() -> dict[str, Field]:
-    return {field.name: field.kind(field) for field in FIELDS}
+def make_fields(groups: Iterable[str] = GROUPS) -> dict[str, Field]:
+    return {field.name: field.kind(field) for title in groups for field in GROUPS[title]}
