@@ -61,6 +61,7 @@ class Recipe:
     """How networks are trained; the defaults are the paper's and SPEC.md's readings.
 
     level: "peak" scales each utterance to peak 1 before the features, "none" leaves it.
+    cut: quiet around and within an utterance, and offsets, are removed before the features (SPEC.md).
     speeds: speed perturbation factors; 1.0 must be among them. draw: encoders meet "every" one of them
         in every epoch, or "one" at random for each utterance in each epoch.
     batch_size, max_epochs: of any stage. patience: epochs without a better development loss before stopping.
@@ -79,6 +80,7 @@ class Recipe:
     """
 
     level: Level = "peak"
+    cut: bool = False
     speeds: tuple[float, ...] = (1.0, 0.9, 1.1)
     batch_size: int = 16
     max_epochs: int = 100
@@ -175,6 +177,7 @@ def _with(part: Part, name: str, value: Any) -> Part:
 RECIPES: Mapping[str, Recipe] = {
     "paper": Recipe(level="none"),
     "best": Recipe(
+        cut=True,
         batch_size=8,
         draw="one",
         cycle=14,

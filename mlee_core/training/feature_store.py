@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..audio.decoding import Decoder, Recording, change_speed
-from ..audio.features import log_spectrogram
-from ..audio.frames import BINS, Level
+from ..audio.features import utterance_features
+from ..audio.frames import BINS
 from ..audio.levels import AudioSignal, Levels
 from ..config.recipe import Recipe
 from ..corpora.corpus import Utterance
@@ -80,7 +80,8 @@ def build_features(
             recording = decoder.load(utterance.file)
             digests[utterance.id], levels[utterance.id] = recording.digest, Levels.of(recording.signal)
             for speed in recipe.speeds:
-                features = _features(recording, speed, recipe.level, device)  # [T, 400]
+                signal = _at_speed(recording, speed)
+                features = features_of(signal, recipe, device).half().cpu().numpy()  # [T, 400]
                 out.write(features.tobytes())
                 spans[utterance.id, speed] = (total, total + len(features))
                 total += len(features)
@@ -89,10 +90,13 @@ def build_features(
     return FeatureStore(file, spans, digests, levels)
 
 
-def _features(recording: Recording, speed: float, level: Level, device: str) -> NDArray[np.float16]:
-    signal = recording.signal if speed == 1.0 else AudioSignal.of(change_speed(recording.samples, speed))
-    wave = torch.from_numpy(np.require(signal.samples, requirements="W")).to(device)  # [N]
-    return log_spectrogram(wave, signal.gain(level)).half().cpu().numpy()  # [T, 400]
+def features_of(signal: AudioSignal, recipe: Recipe, device: str = "cpu") -> Tensor:
+    """Log power of the frames of an utterance that a recipe keeps, float32 [T, 400]."""
+    return utterance_features(signal, recipe.level, "full" if recipe.cut else "none", device).values
+
+
+def _at_speed(recording: Recording, speed: float) -> AudioSignal:
+    return recording.signal if speed == 1.0 else AudioSignal.of(change_speed(recording.samples, speed))
 
 
 def normalisation_of(

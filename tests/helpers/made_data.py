@@ -94,6 +94,8 @@ def model(
         "heads": list(heads),
         "fusion_encoders": ["soft", "mlee"] if "fusion" in heads else [],
         "level": "peak",
+        "cut": "ends",
+        "perhaps_from": 0.5,
         "centred": 0.0,
         "bins": 400,
         "scalings": [{head: {"temperature": 1.0, "offset": 0.0} for head in heads}] * members,
