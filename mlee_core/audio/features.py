@@ -60,9 +60,7 @@ class UtteranceFeatures:
     frames: SpeechFrames
 
 
-def utterance_features(
-    signal: AudioSignal, level: Level, cut: Cut, device: str = "cpu"
-) -> UtteranceFeatures:
+def utterance_features(signal: AudioSignal, level: Level, cut: Cut, device: str = "cpu") -> UtteranceFeatures:
     """What a network receives of an utterance, in training and analysis.
 
     Args:

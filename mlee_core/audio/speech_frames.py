@@ -141,6 +141,6 @@ def _speech(samples: Samples) -> NDArray[np.bool_]:
     threshold: float = max(loudest - RANGE_DB, quietest + FLOOR_SHARE * (loudest - quietest))
     speech: NDArray[np.bool_] = levels > threshold
     for start, stop in runs(~speech).tolist():
-        inner = 0 < start and stop < total
+        inner = start > 0 and stop < total
         speech[start:stop] = inner and stop - start <= CLOSURE_FRAMES
     return speech
