@@ -1,14 +1,13 @@
 """Peak, powers, gain and clipping of a recording, from one pass over its samples.
 
-Speech segments, caveats, features and the levels of a training set all start from an `AudioSignal`. Samples
-are read in blocks, so that hours on disk (`np.memmap`) cost megabytes. No torch in here.
+Speech segments, caveats and features all start from an `AudioSignal`. Samples are read in blocks, so that
+hours on disk (`np.memmap`) cost megabytes. No torch in here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +41,8 @@ class AudioSignal:
     """Samples, and what one pass over them measures in frames of 20 ms, the last of which may be partial.
 
     samples: float32 [N], mono, as decoded; may be a memory map.
-    powers: mean power of each frame, float32 [⌈N / 320⌉].
+    powers: mean power of each frame without its own mean, so that a microphone's offset counts as silence,
+        float32 [⌈N / 320⌉].
     highest, lowest: largest and smallest sample of each frame, float32 [⌈N / 320⌉].
     """
 
@@ -58,7 +58,9 @@ class AudioSignal:
         start = 0
         for frames in _frames(samples):
             stop = start + len(frames)
-            powers[start:stop] = np.square(frames, dtype=np.float64).mean(axis=1)
+            mean = frames.mean(axis=1, dtype=np.float64)
+            square = np.square(frames, dtype=np.float64).mean(axis=1)
+            powers[start:stop] = np.maximum(square - np.square(mean), 0)
             highest[start:stop], lowest[start:stop] = frames.max(axis=1), frames.min(axis=1)
             start = stop
         return cls(samples, powers, highest, lowest)
@@ -117,57 +119,6 @@ class AudioSignal:
                 lengths = np.diff(runs(sign * np.asarray(block) >= limit))
                 clipped += int(lengths[lengths >= CLIPPED_RUN].sum())
         return clipped
-
-
-@dataclass(frozen=True)
-class Levels:
-    """Levels in dBFS (a sample of ±1 is 0 dBFS). peak_db: the largest sample; speech_db: the mean power of
-    the frames within 30 dB of the loudest frame. Digital silence has SILENT_DB.
-    """
-
-    peak_db: float
-    speech_db: float
-
-    @classmethod
-    def of(cls, signal: AudioSignal) -> Levels:
-        peak_db, powers = signal.peak_db, signal.whole_powers
-        if peak_db <= SILENT_DB or not len(powers):
-            return cls(peak_db, SILENT_DB)
-        loud = powers[powers >= powers.max() * 10 ** (-SPEECH_RANGE_DB / 10)]
-        return cls(peak_db, decibel(float(loud.mean(dtype=np.float64))))
-
-    @property
-    def speech_below_peak_db(self) -> float:
-        """How far speech lies below the peak: grows with dynamics, shrinks with clipping and compression."""
-        return self.peak_db - self.speech_db
-
-
-@dataclass(frozen=True)
-class LevelReference:
-    """Levels of a training set, kept with the model: medians, and the s.d. of speech below peak, in dB."""
-
-    peak_db: float
-    speech_below_peak_db: float
-    speech_sd_db: float
-    recordings: int
-
-    @classmethod
-    def of(cls, levels: Sequence[Levels]) -> LevelReference:
-        """The reference of a training set. Raises ValueError on an empty one."""
-        if not levels:
-            raise ValueError("a level reference needs at least one recording")
-        below = [level.speech_below_peak_db for level in levels]
-        peak = float(np.median([level.peak_db for level in levels]))
-        return cls(peak, float(np.median(below)), float(np.std(below)), len(levels))
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> LevelReference:
-        return cls(
-            float(value["peak_db"]),
-            float(value["speech_below_peak_db"]),
-            float(value["speech_sd_db"]),
-            int(value["recordings"]),
-        )
 
 
 def runs(mask: NDArray[np.bool_]) -> NDArray[np.int64]:

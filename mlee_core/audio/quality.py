@@ -19,8 +19,6 @@ from .levels import (
     SILENT_DB,
     SPEECH_RANGE_DB,
     AudioSignal,
-    LevelReference,
-    Levels,
     Powers,
     Samples,
     decibel,
@@ -43,11 +41,6 @@ NOISY_DB = 10.0
 
 CLIPPED_SHARE = 1e-4
 
-PEAK_OFF_DB = 12.0
-SPEECH_OFF_SD = 3.0
-SPEECH_SD_DB = 3.0
-"""Lower limit of the s.d.: recordings of one studio vary less than those of other rooms."""
-
 VOICED_FRAMES = 6
 VOICED_WINDOW = 50
 """Speech has 6 frames (120 ms) of voice in some second. EmoDB has at least 11, noise at most 4."""
@@ -62,23 +55,17 @@ STEADY_DB = 3.0
 """Half a second with frame powers within this range holds no syllable, but hum, a tone or steady noise."""
 
 
-def notes(
-    signal: AudioSignal, *, speech: bool, reference: LevelReference | None = None, scaled: bool = True
-) -> tuple[str, ...]:
+def notes(signal: AudioSignal, *, speech: bool) -> tuple[str, ...]:
     """Caveats on a recording, one sentence each with the measured value; empty when there is none.
 
     Args:
         signal: 16 kHz, as decoded (not scaled to peak 1).
         speech: whether it `may_hold_speech`.
-        reference: levels of the model's training set; None leaves them out of the comparison.
-        scaled: whether the model scales to peak 1.
     """
-    return tuple(_notes(signal, speech, reference, scaled))
+    return tuple(_notes(signal, speech))
 
 
-def _notes(
-    signal: AudioSignal, speech: bool, reference: LevelReference | None, scaled: bool
-) -> Iterator[str]:
+def _notes(signal: AudioSignal, speech: bool) -> Iterator[str]:
     if len(signal) < FRAME:
         samples = "1 sample holds" if len(signal) == 1 else f"{len(signal)} samples hold"
         yield f"Too short: {samples} no 40 ms frame, so the result says nothing about it."
@@ -99,8 +86,6 @@ def _notes(
     ratio_db = _signal_to_noise_db(signal.whole_powers)
     if ratio_db < NOISY_DB:
         yield f"Noisy: speech is only about {ratio_db:.0f} dB above the noise (under {NOISY_DB:.0f} dB)."
-    if reference is not None:
-        yield from _level_notes(Levels.of(signal), reference, scaled=scaled)
 
 
 def _signal_to_noise_db(powers: Powers) -> float:
@@ -218,25 +203,6 @@ def _duration_note(duration_s: float) -> Iterator[str]:
         yield f"Short: {duration_s:.2f} s is under {SHORT_S:.0f} s, so the prediction rests on little."
     elif duration_s > MAX_SEGMENT_S:
         yield f"Long: {_clock(duration_s)} is over 30 s, so it is analysed in segments, with no one verdict."
-
-
-def _level_notes(levels: Levels, reference: LevelReference, *, scaled: bool) -> Iterator[str]:
-    off = reference.peak_db - levels.peak_db
-    already_noted = levels.peak_db < QUIET_DB and scaled
-    if abs(off) > PEAK_OFF_DB and not already_noted:
-        remedy = f"MLEE scales it {'up' if off > 0 else 'down'} to match"
-        yield (
-            f"Other level: its peak is at {round(levels.peak_db)} dBFS, the training set's at "
-            f"{round(reference.peak_db)} dBFS; "
-            f"{remedy if scaled else 'this model does not scale, so it may be read wrongly'}."
-        )
-    spread = SPEECH_OFF_SD * max(reference.speech_sd_db, SPEECH_SD_DB)
-    below = levels.speech_below_peak_db
-    if abs(below - reference.speech_below_peak_db) > spread:
-        yield (
-            f"Other dynamics: speech lies {below:.0f} dB below the peak, in the training set "
-            f"{reference.speech_below_peak_db:.0f} dB; scaling by the peak does not match that."
-        )
 
 
 def _clock(seconds: float) -> str:

@@ -10,12 +10,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..audio.levels import LevelReference
+from ..audio.domain import DomainReference
 from ..config.run_config import RunConfig, StageConfig
 from ..config.stages import TRAIN_SETS, Stage, plan
 from ..corpora.corpus import Corpus, Utterance
 from ..corpora.folds import Fold
-from ..errors import ConfigError
+from ..errors import ConfigError, CorpusError
 from ..events import Event, Progress, StageDone
 from ..nets.network import Network
 from ..nets.normalisation import Normalisation
@@ -222,13 +222,22 @@ def _result(cell: Cell, key: str, trained: Trained) -> CellResult:
 
 
 def _save_recordings(work: Work, fold: Fold) -> None:
-    """Write RUN/<fold>/recordings.json: digests and levels of recordings for models made from this fold."""
+    """Write RUN/<fold>/recordings.json: what models made from this fold keep of its recordings.
+
+    Raises: CorpusError, naming the fold, where training or development speakers have no speech.
+    """
     store, folder = work.store, work.run / fold.name
     digests: dict[str, str] = {}
     for part in ("dev", "train"):  # a recording in both counts as trained on
         of_part = work.corpus.of_speakers(getattr(fold, part))
         digests |= {store.digests[u.id]: part for u in of_part if u.id in store.digests}
-    train_set = work.corpus.of_speakers(fold.train)
-    reference = LevelReference.of([store.levels[u.id] for u in train_set if u.id in store.levels])
+    train, dev = (
+        [store.statistics[u.id] for u in work.corpus.of_speakers(speakers) if u.id in store.statistics]
+        for speakers in (fold.train, fold.dev)
+    )
+    if not train or not dev:
+        part = "development" if train else "training"
+        raise CorpusError(f"fold {fold.name}: no recording of its {part} speakers holds 0.2 s of speech.")
     folder.mkdir(exist_ok=True)
-    write_json(folder / "recordings.json", {"seen": digests, "level_reference": asdict(reference)})
+    found = {"seen": digests, "domain": asdict(DomainReference.of(train, dev))}
+    write_json(folder / "recordings.json", found)

@@ -75,7 +75,7 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: 
             {h: {"temperature": results[n, h].temperature, "offset": results[n, h].offset} for h in stages}
             for n in range(len(seeds))
         ],
-        "level_reference": recordings["level_reference"],
+        "domain": recordings["domain"],
         "trained_on": corpus.name,
         "speakers": {part: list(getattr(fold, part)) for part in PARTS},
         "scores": _scores(run, config, corpus, stages, results.values()),

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..audio import quality
 from ..audio.decoding import Recording
+from ..audio.domain import SpeechStatistics
 from ..audio.features import utterance_features
 from ..audio.frames import FIRST_STEP_S, MAX_SEGMENT_S, SAMPLE_RATE, STEP_S
 from ..audio.levels import AudioSignal
@@ -74,7 +75,7 @@ class Analyzer:
         seen, why = self.seen(recording.digest, speaker, corpus)
         long = len(signal) > MAX_SEGMENT_S * SAMPLE_RATE
         speech = any(segment.predicted for segment in done)
-        whole = self._notes(signal, speech) if long else ()
+        whole = quality.notes(signal, speech=speech) if long else ()
         yield Analysis(
             file=str(recording.path),
             duration_s=len(signal) / SAMPLE_RATE,
@@ -99,11 +100,6 @@ class Analyzer:
                     return name, f"speaker {speaker} of {corpus} is in the model's {_PARTS[name]} set"
         return None, ""
 
-    def _notes(self, signal: AudioSignal, speech: bool) -> tuple[str, ...]:
-        """Caveats on a stretch of a recording. speech: whether there is any."""
-        scaled = self.bundle.level == "peak"
-        return quality.notes(signal, speech=speech, reference=self.bundle.reference, scaled=scaled)
-
     def _segment(self, signal: AudioSignal, start_s: float) -> Segment:
         """One verdict on at most 30 s. start_s: where they begin in the file."""
         features = utterance_features(signal, self.bundle.level, self.bundle.cut)
@@ -116,6 +112,7 @@ class Analyzer:
         steps = len(next(iter(weights.values())))
         first = start_s + FIRST_STEP_S + STEP_S / 2
         speech = quality.may_hold_speech(signal)
+        statistics = SpeechStatistics.of(signal.samples) if speech else None
         on_speech = {head: frames.on_speech(values) for head, values in on_kept.items()}
         best = self.bundle.info.classes[int(np.argmax(probabilities[predicted_by]))]
         return Segment(
@@ -127,10 +124,15 @@ class Analyzer:
             predicted=best if speech else None,
             rule=predicted_by,
             attention=Attention(tuple(first + STEP_S * i for i in range(steps)), **weights),
-            notes=(*self._notes(signal, speech), *(quality.attention_notes(on_speech) if speech else ())),
+            notes=(
+                *quality.notes(signal, speech=speech),
+                *(self.bundle.domain.notes(statistics) if statistics else ()),
+                *(quality.attention_notes(on_speech) if speech else ()),
+            ),
             perhaps_from=self.bundle.perhaps_from,
             cut=tuple((start_s + start, start_s + end) for start, end in frames.spans_s(duration_s)),
             attention_on_speech={head: on_speech.get(head) for head in ENCODERS},
+            domain=self.bundle.domain.of_recording(statistics) if statistics else None,
         )
 
     def _forward(self, features: Tensor) -> Outputs:

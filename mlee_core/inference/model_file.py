@@ -25,8 +25,8 @@ from .results import ENCODERS, HEADS, PRESENT, Seen
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..audio.domain import DomainReference
     from ..audio.frames import Level
-    from ..audio.levels import LevelReference
     from ..audio.speech_frames import Cut
     from ..evaluation.calibration import Scaling
     from ..nets.network import Classifier, Network
@@ -85,7 +85,7 @@ class Bundle:
     level: Level
     cut: Cut
     perhaps_from: float
-    reference: LevelReference
+    domain: DomainReference
     seen: Mapping[str, Seen]
 
 
@@ -124,7 +124,7 @@ def info(path: Path) -> ModelInfo:
 
 def load(path: Path) -> Bundle:
     """The networks of a model file, on the CPU in fp32 and eval mode. Raises: ModelError."""
-    from ..audio.levels import LevelReference
+    from ..audio.domain import DomainReference
     from ..nets import tensor_file
 
     tensors, header = tensor_file.load(path)
@@ -135,10 +135,10 @@ def load(path: Path) -> Bundle:
             _member(described.heads, header, scalings, tensor_file.under(f"{number}.", tensors))
             for number, scalings in enumerate(header["scalings"])
         )
-        reference = LevelReference.from_json(header["level_reference"])
+        domain = DomainReference.from_json(header["domain"])
         encoders = tuple(header["fusion_encoders"])
         how = (header["level"], header["cut"], header["perhaps_from"])
-        return Bundle(described, members, encoders, *how, reference, header["seen"])
+        return Bundle(described, members, encoders, *how, domain, header["seen"])
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise ModelError(f"{path} is damaged: a part of its networks is missing or wrong.") from error
 

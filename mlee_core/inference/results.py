@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from ..audio.domain import Domain
 from ..audio.frames import MAX_SEGMENT_S, STEP_S
 from ..labels.votes import CLASS_NAMES
 
@@ -71,6 +72,7 @@ class Segment:
         perhaps present. Where none reaches it the headline is "none of the four".
     cut: (start, end) of each stretch that was left out as quiet, seconds from the start of the file.
     attention_on_speech: encoder -> share of its attention on frames of speech, or None.
+    domain: how far it lies from the training recordings; None without 0.2 s of speech.
     """
 
     start_s: float
@@ -85,6 +87,7 @@ class Segment:
     perhaps_from: float = PRESENT
     cut: tuple[tuple[float, float], ...] = ()
     attention_on_speech: Mapping[str, float | None] = field(default_factory=dict)
+    domain: Domain | None = None
 
     @property
     def headline(self) -> str:
@@ -187,7 +190,7 @@ class Analysis:
 
 _OF_A_VERDICT = (
     *("dominant", "existence", "predicted", "headline", "rule", "attention", "attention_on_speech"),
-    *("cut_s", "cut"),
+    *("cut_s", "cut", "domain"),
 )
 """Keys that are null for a recording of several segments."""
 
@@ -206,5 +209,6 @@ def _segment_json(segment: Segment) -> dict[str, Any]:
         "attention_on_speech": dict(segment.attention_on_speech),
         "cut_s": segment.cut_s,
         "cut": [list(span) for span in segment.cut],
+        "domain": None if segment.domain is None else asdict(segment.domain),
         "notes": list(segment.notes),
     }

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..audio.decoding import Decoder, Recording, change_speed
+from ..audio.domain import SpeechStatistics
 from ..audio.features import utterance_features
 from ..audio.frames import BINS
-from ..audio.levels import AudioSignal, Levels
+from ..audio.levels import AudioSignal
 from ..config.recipe import Recipe
 from ..corpora.corpus import Utterance
 from ..events import Progress
@@ -35,13 +36,13 @@ class FeatureStore:
     file: float16 [ΣT, 400].
     spans: (utterance id, speed) -> (start, end) of its frames.
     digests: utterance id -> digest of its decoded samples.
-    levels: utterance id -> measured levels.
+    statistics: utterance id -> those of its speech, where it holds any.
     """
 
     file: Path
     spans: Mapping[tuple[str, float], tuple[int, int]]
     digests: Mapping[str, str]
-    levels: Mapping[str, Levels]
+    statistics: Mapping[str, SpeechStatistics]
 
     @cached_property
     def frames(self) -> NDArray[np.float16]:
@@ -73,12 +74,15 @@ def build_features(
     """
     spans: dict[tuple[str, float], tuple[int, int]] = {}
     digests: dict[str, str] = {}
-    levels: dict[str, Levels] = {}
+    statistics: dict[str, SpeechStatistics] = {}
     began, total = time.monotonic(), 0
     with open(file, "wb") as out, Decoder() as decoder:
         for done, utterance in enumerate(utterances):
             recording = decoder.load(utterance.file)
-            digests[utterance.id], levels[utterance.id] = recording.digest, Levels.of(recording.signal)
+            digests[utterance.id] = recording.digest
+            measured = SpeechStatistics.of(recording.samples)
+            if measured is not None:
+                statistics[utterance.id] = measured
             for speed in recipe.speeds:
                 signal = _at_speed(recording, speed)
                 features = features_of(signal, recipe, device).half().cpu().numpy()  # [T, 400]
@@ -87,7 +91,7 @@ def build_features(
                 total += len(features)
             left = (time.monotonic() - began) / (done + 1) * (len(utterances) - done - 1)
             yield Progress("Computing features", done + 1, len(utterances), left)
-    return FeatureStore(file, spans, digests, levels)
+    return FeatureStore(file, spans, digests, statistics)
 
 
 def features_of(signal: AudioSignal, recipe: Recipe, device: str = "cpu") -> Tensor:

@@ -74,7 +74,7 @@ def model(
     """
     import torch
 
-    from mlee_core.audio.levels import LevelReference, Levels
+    from mlee_core.audio.domain import MEANINGS, DomainReference
     from mlee_core.inference import model_file
     from mlee_core.nets import tensor_file
     from mlee_core.nets.network import Classifier, Network
@@ -100,7 +100,7 @@ def model(
         "centred": 0.0,
         "bins": 400,
         "scalings": [{head: {"temperature": 1.0, "offset": 0.0} for head in heads}] * members,
-        "level_reference": asdict(LevelReference.of([Levels(0.0, -15.0), Levels(0.0, -18.0)])),
+        "domain": asdict(DomainReference(dict.fromkeys(MEANINGS, 0.0), dict.fromkeys(MEANINGS, 100.0), 3.0)),
         "trained_on": "made",
         "speakers": {"train": ["s2", "s3"], "dev": ["s1"], "test": ["s0"]},
         "scores": {},

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ....audio.levels import Levels
+from ....audio.domain import SpeechStatistics
 from ....config.run_config import RunConfig
 from ....corpora.corpus import Corpus
 from ....events import Event, Failed, Progress
@@ -46,16 +46,16 @@ class Shared:
     corpus: Corpus
     spans: Mapping[tuple[str, float], tuple[int, int]]
     digests: Mapping[str, str]
-    levels: Mapping[str, Levels]
+    statistics: Mapping[str, SpeechStatistics]
 
     @classmethod
     def of(cls, work: Work) -> Shared:
         store = work.store
-        return cls(work.run, work.config, work.corpus, store.spans, store.digests, store.levels)
+        return cls(work.run, work.config, work.corpus, store.spans, store.digests, store.statistics)
 
     def work(self, run: Path, frames: NDArray[np.float16]) -> Work:
         """The work for training in another folder. frames: [ΣT, 400]."""
-        store = FeatureStore(Path(), self.spans, self.digests, self.levels)
+        store = FeatureStore(Path(), self.spans, self.digests, self.statistics)
         vars(store)["frames"] = frames  # as if its file had been mapped already
         return Work(run, self.config, self.corpus, store)
 
