@@ -230,11 +230,13 @@ def recipe_of(spec: ExperimentSpec, default: Recipe) -> Recipe:
             raise ConfigError(f"recipe {spec.recipe!r}: allowed are {' and '.join(RECIPES)}.")
     recipe = RECIPES[spec.recipe] if spec.recipe else default
     with about("settings"):
+        settings: dict[str, object] = {}
         for setting in spec.settings:
             name, value = _parsed(setting)
-            if sum(other.startswith(f"{name}=") for other in spec.settings) > 1:
+            if name in settings:
                 raise ConfigError(f"setting {name} (--set) is given twice: once is allowed.")
-            recipe = recipe.changed(name, value)
+            settings[name] = value
+        recipe = recipe.changed(settings)
     for name in ("level", "max_epochs", "patience", "batch_size"):
         value = getattr(spec, name)
         if value is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,7 @@ from ..nets.normalisation import Normalisation
 from ..system.files import stable_hash
 from ..system.provenance import stamp
 from . import devices
-from .batches import Arrays, Batch, Examples, Inputs, epoch_size, moved, plain_batches, training_batches
+from .batches import Arrays, Batch, Examples, Inputs, epoch_batches, epoch_size, moved, plain_batches
 from .cuda_graphs import RecordedSteps, fixed_shape
 from .losses import Loss, existence_offset, loss_function
 from .optimizer import Optimizer
@@ -165,16 +165,16 @@ def _epoch(
     # read once, at the end: no synchronisation
     total = torch.zeros((), dtype=torch.float64, device=config.compute.device)
     optimizer.network.train()
-    batches = training_batches(data.inputs, data.train, config.recipe, config.seed, epoch)
-    while done < examples:
-        with arithmetic(config.compute):  # for augmentation too: more threads than cores slow each other down
-            batch = next(batches)
-            at = (epoch - 1 + done / examples) / config.epochs
-            with _explained_shortage(config):
-                total += step(batch, at).detach().double() * len(batch.ids)
-        done += len(batch.ids)
-        left = (time.monotonic() - began) / done * (examples - done)
-        yield Progress(f"Epoch {epoch}", done, examples, left, config.stage.name, epoch)
+    with closing(epoch_batches(data.inputs, data.train, config, epoch)) as batches:
+        while done < examples:
+            with arithmetic(config.compute):  # for augmentation too: more threads than cores slow each other
+                batch = next(batches)
+                at = (epoch - 1 + done / examples) / config.epochs
+                with _explained_shortage(config):
+                    total += step(batch, at).detach().double() * len(batch.ids)
+            done += len(batch.ids)
+            left = (time.monotonic() - began) / done * (examples - done)
+            yield Progress(f"Epoch {epoch}", done, examples, left, config.stage.name, epoch)
     return total.item() / done
 
 
