@@ -134,12 +134,13 @@ class Selection:
 class RunConfig:
     """The configuration of a run folder.
 
-    corpus: path as given. label_map: the user's (label, class) pairs. scripted, self_reports: options for
+    corpus: paths as given. format: how all of them were read, None if they are of several formats. label_map:
+    the user's (label, class) pairs. scripted, self_reports: options for
     reading the corpus. data_hash: of the corpus's labels when the run began, to notice a changed corpus.
     seed: the first one, repetitions continue from it. selection: what the experiment trains.
     """
 
-    corpus: str
+    corpus: tuple[str, ...]
     format: str | None
     label_map: tuple[tuple[str, str], ...]
     data_hash: str

@@ -44,7 +44,7 @@ def run(small_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_seeds_of_an_ensemble_follow_each_other() -> None:
-    config = RunConfig("", None, (), "", Recipe(ensemble=3), Compute(), 5, selection=made_data.SELECTION)
+    config = RunConfig((), None, (), "", Recipe(ensemble=3), Compute(), 5, selection=made_data.SELECTION)
     assert [list(seeds) for seeds in config.ensembles] == [[5, 6, 7]]
     twice = replace(config, selection=replace(config.selection, seeds=2))
     assert [list(seeds) for seeds in twice.ensembles] == [[5, 6, 7], [8, 9, 10]]

@@ -73,7 +73,7 @@ def _begin(folder: RunFolder, config: RunConfig, *, resume: bool = False) -> Non
 def _config(table: Path, **recipe: int) -> RunConfig:
     digest = open_corpus(table).data_hash()
     return RunConfig(
-        str(table), "table", (), digest, Recipe(**recipe), Compute(), 0, selection=made_data.SELECTION
+        (str(table),), "table", (), digest, Recipe(**recipe), Compute(), 0, selection=made_data.SELECTION
     )
 
 
