@@ -102,7 +102,7 @@ def with_quiet(samples: Samples, rng: np.random.Generator) -> Samples:
     signal = AudioSignal.of(samples)
     before, after = (round(SAMPLE_RATE * rng.uniform(0, 1)) if rng.random() < 0.75 else 0 for _ in range(2))
     pause = round(SAMPLE_RATE * rng.uniform(0.1, 0.8)) if rng.random() < 0.4 else 0
-    at = _quiet_place(signal, rng)
+    at = pause_place(samples, rng)
     floor = np.zeros(before + pause + after, np.float32)
     if rng.random() >= 0.15:
         colour = [*COLOURS][rng.integers(len(COLOURS))]
@@ -112,11 +112,11 @@ def with_quiet(samples: Samples, rng: np.random.Generator) -> Samples:
     return np.concatenate([start, samples[:at], floor[before : before + pause], samples[at:], end])
 
 
-def _quiet_place(signal: AudioSignal, rng: np.random.Generator) -> int:
+def pause_place(samples: Samples, rng: np.random.Generator) -> int:
     """A sample between two frames of 20 ms within the speech, at one of the quietest tenth of its frames."""
-    powers = signal.whole_powers
+    powers = AudioSignal.of(samples).whole_powers
     if not len(powers):
-        return len(signal)
+        return len(samples)
     loud = np.flatnonzero(powers >= powers.max() * from_decibel(-SPEECH_RANGE_DB))
     inside = np.arange(loud[0], loud[-1] + 1)
     quietest = inside[np.argsort(powers[inside], kind="stable")[: max(1, len(inside) // 10)]]
@@ -188,7 +188,8 @@ def band(low_hz: float, high_hz: float, low_db: float, high_db: float) -> Respon
     def response(hz: NDArray[np.float32]) -> NDArray[np.float32]:
         octave: NDArray[np.float32] = np.log2(np.maximum(hz, np.float32(1)))
         below, above = np.float32(np.log2(low_hz)) - octave, octave - np.float32(np.log2(high_hz))
-        return -np.float32(low_db) * below.clip(0) - np.float32(high_db) * above.clip(0)
+        lost = np.float32(low_db) * below.clip(0) + np.float32(high_db) * above.clip(0)
+        return -lost.astype(np.float32)
 
     return response
 
