@@ -118,6 +118,7 @@ class Recipe:
     bins: input of an encoder, one of BINS.
     ensemble: number of networks of each kind, which differ by their seeds only; their probabilities are
         averaged.
+    clean_members: so many networks of a larger ensemble are trained on recordings that are not degraded.
     calibrated: the offset that equation 6's weights add to the logits of existence is subtracted, and a
         temperature, fitted on the development speakers, divides all logits.
     """
@@ -136,6 +137,7 @@ class Recipe:
     centred: float = 0.0
     bins: int = frames.BINS
     ensemble: int = 1
+    clean_members: int = 0
     calibrated: bool = False
     augmentation: Augmentation = Augmentation()
 
@@ -151,6 +153,8 @@ class Recipe:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ConfigError(f"{name} {value}: allowed are whole numbers from 1.")
+        if self.clean_members < 0:
+            raise ConfigError(f"clean_members {self.clean_members}: allowed are whole numbers from 0.")
         if self.learning_rate is not None and not 0 < self.learning_rate <= 1:
             raise ConfigError(f"learning_rate {self.learning_rate}: allowed are numbers above 0, up to 1.")
         if not 0 <= self.centred <= 1:
@@ -158,6 +162,12 @@ class Recipe:
         for name in ("weight_decay", "averaging"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"{name} {getattr(self, name)}: allowed are numbers from 0, below 1.")
+
+    def of_member(self, seed: int) -> Recipe:
+        """The recipe of an ensemble's network; the last ones of it are the clean members."""
+        clean = self.ensemble > self.clean_members > self.ensemble - 1 - seed % self.ensemble
+        augmentation = self.augmentation.without("degraded") if clean else self.augmentation
+        return replace(self, augmentation=augmentation, ensemble=1, clean_members=0)
 
     @property
     def settings(self) -> dict[str, Any]:
