@@ -25,12 +25,16 @@ from ..audio.features import utterance_features
 from ..audio.frames import BINS
 from ..audio.levels import AudioSignal, Levels, Samples
 from ..config.recipe import Recipe
+from ..config.run_config import Compute
 from ..corpora.corpus import Utterance
 from ..events import Progress
 from ..nets.normalisation import Normalisation
+from .devices import arithmetic
 
 if TYPE_CHECKING:
     from torchaudio.transforms import Resample
+
+ONE_THREAD = Compute()
 
 
 @dataclass(frozen=True)
@@ -107,12 +111,13 @@ class FeatureStore:
 
 
 def build_features(
-    utterances: Sequence[Utterance], recipe: Recipe, file: Path, device: str = "cpu"
+    utterances: Sequence[Utterance], recipe: Recipe, file: Path, compute: Compute = ONE_THREAD
 ) -> Generator[Progress, None, FeatureStore]:
     """Decode every utterance, perturb its speed, and write the features into `file`, with the samples beside
     it where the recipe degrades recordings; returns the FeatureStore.
 
-    device: computes the spectra; samples are read and resampled on the CPU.
+    compute: its device computes the spectra, its threads the rest: more threads than free cores would slow
+    each other down.
     Raises: AudioError for a recording that is missing or refused.
     """
     spans: dict[tuple[str, float], tuple[int, int]] = {}
@@ -129,10 +134,11 @@ def build_features(
             if waves and kept:
                 _keep(utterance.id, recording.signal, waves, kept)
             for speed in recipe.speeds:
-                signal = recording.signal
-                if speed != 1.0:
-                    signal = AudioSignal.of(change_speed(recording.samples, speed))
-                features = features_of(signal, recipe, device).half().cpu().numpy()  # [T, 400]
+                with arithmetic(compute):
+                    signal = recording.signal
+                    if speed != 1.0:
+                        signal = AudioSignal.of(change_speed(recording.samples, speed))
+                    features = features_of(signal, recipe, compute.device).half().cpu().numpy()  # [T, 400]
                 out.write(features.tobytes())
                 spans[utterance.id, speed] = (total, total + len(features))
                 total += len(features)
