@@ -32,8 +32,14 @@ RANGE_DB = 100.0
 ENOUGH_S = 2.0
 """Statistics of less speech scatter more: their offsets count by the square root of its share of this."""
 
+FALL_DB = 60.0
+"""Levels fall no farther below the loudest than this."""
+
 QUANTILE = 0.98
 """Share of the development speakers' recordings that lie within the threshold."""
+
+LEAST_THRESHOLD = 2.5
+"""Few development speakers may all lie near the medians; of six normal numbers one in 15 lies beyond this."""
 
 NORMAL_MAD = 1.4826
 """The s.d. of a normal distribution as a multiple of its median absolute deviation."""
@@ -55,8 +61,8 @@ class SpeechStatistics:
         less, since only some sounds have power there.
     noise_db: mean level less that of the quietest tenth of bins and frames, dB: grows small with noise.
     below_peak_db: how far mean power lies below the largest sample, dB: small when compressed or clipped.
-    decay: skewness of the level's changes over 50 ms in nine bands; 0 where sounds end as fast as they begin,
-        1 in a room.
+    decay: skewness of the level's changes over 50 ms, in eight bands; 0 where sounds end as fast as they
+        begin, 1 in a room.
     brightness: centroid of the spectrum, octaves above 1 Hz.
     """
 
@@ -98,6 +104,7 @@ class SpeechStatistics:
 def _decay(powers: NDArray[np.float32], speech: NDArray[np.bool_]) -> float:
     """Skewness of the changes of level between frames of which one is speech. powers: [T, 160]."""
     levels = 10 * np.log10(np.add.reduceat(powers[:, : _CHANGING[-1]], _CHANGING[:-1], axis=1))  # [T, 8]
+    levels = np.maximum(levels, levels.max() - FALL_DB)  # that speech ends in digital silence is no property
     near = speech[LAG_FRAMES:] | speech[:-LAG_FRAMES]
     changes = (levels[LAG_FRAMES:] - levels[:-LAG_FRAMES])[near]
     skewness = (changes**3).mean(0) / (changes.std(0) ** 3 + 1e-6)
@@ -137,7 +144,7 @@ MEANINGS: Mapping[str, _Meaning] = {
     "decay": _Meaning(
         "sounds die away faster than they begin, {times:.0f} times the usual spread off (cut by a gate?)",
         "sounds die away more slowly than they begin, {times:.0f} times the usual spread off (echo?)",
-        0.1,
+        0.2,
     ),
     "brightness": _Meaning(
         "the spectrum is centred {amount:.1f} octaves lower than there (another kind of voice?)",
@@ -190,7 +197,7 @@ class DomainReference:
             deviation = float(np.median(np.abs(values - medians[name])))
             spreads[name] = max(NORMAL_MAD * deviation, meaning.least)
         distances = [cls(medians, spreads, 1.0).of_recording(one).distance for one in dev]
-        return cls(medians, spreads, max(float(np.quantile(distances, QUANTILE)), 1.0))
+        return cls(medians, spreads, max(float(np.quantile(distances, QUANTILE)), LEAST_THRESHOLD))
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> DomainReference:

@@ -90,6 +90,13 @@ class AudioSignal:
     def peak_db(self) -> float:
         return decibel(self.peak**2)
 
+    @property
+    def speech_db(self) -> float:
+        """Mean power of the frames within 30 dB of the loudest frame, dB; SILENT_DB without any."""
+        powers = self.whole_powers
+        loud = powers[powers >= powers.max(initial=0.0) * from_decibel(-SPEECH_RANGE_DB)]
+        return decibel(float(loud.mean(dtype=np.float64))) if len(loud) else SILENT_DB
+
     def gain(self, level: Level = "peak") -> float:
         """The factor on the samples that brings them to `level` (SPEC.md "Level", a reading); 1 for silence.
 

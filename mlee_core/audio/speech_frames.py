@@ -118,11 +118,19 @@ def without_offset(samples: Samples) -> Samples:
 
 
 def _moving_mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Means over OFFSET_SAMPLES + 1 values [N], which continue beyond the ends as they point there."""
-    half = min(OFFSET_SAMPLES // 2, len(values) - 1)
-    padded = np.pad(values, half, mode="reflect", reflect_type="odd")
-    sums = np.cumsum(np.pad(padded, (1, 0)))
-    return (sums[2 * half + 1 :] - sums[: -2 * half - 1]) / (2 * half + 1)
+    """Means over OFFSET_SAMPLES + 1 values [N] around each; near the ends over as many as lie on both sides.
+
+    Values beyond the ends, however made, would hang on the last sample alone: noise would swell there.
+    """
+    total = len(values)
+    half = min(OFFSET_SAMPLES // 2, (total - 1) // 2)
+    sums = np.cumsum(np.pad(values, (1, 0)))  # [N + 1]
+    means = np.empty(total)
+    means[half : total - half] = (sums[2 * half + 1 :] - sums[: total - 2 * half]) / (2 * half + 1)
+    sides = np.arange(half)
+    means[:half] = sums[2 * sides + 1] / (2 * sides + 1)
+    means[total - sides - 1] = (sums[total] - sums[total - 2 * sides - 1]) / (2 * sides + 1)
+    return means
 
 
 def _speech(samples: Samples) -> NDArray[np.bool_]:

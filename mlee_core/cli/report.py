@@ -10,7 +10,7 @@ from pathlib import Path
 from ..report import Report, Written, write
 from ..report.document import banners
 from ..report.document_blocks import as_text
-from ..report.tables import table3
+from ..report.tables import corpora, table3
 from ..runs.run_folder import RunFolder
 from .terminal import ProgressLine
 
@@ -48,4 +48,5 @@ def report_text(report: Report) -> str:
         f"Pooled: over all utterances{of_seeds}. Of folds: mean ± s.d. of their scores. Paper: on IEMOCAP."
     )
     limits = (banner.text for banner in banners(report))
-    return "\n\n".join((head, *map(as_text, table3(report)), *limits))
+    tables = (*table3(report), *([corpora(report)] if report.corpora else []))
+    return "\n\n".join((head, *map(as_text, tables), *limits))

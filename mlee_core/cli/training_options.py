@@ -12,7 +12,7 @@ from .corpus import add_opening_arguments
 
 def add_running_arguments(parser: argparse.ArgumentParser) -> None:
     """Corpus, run folder, recipe and machine."""
-    add_opening_arguments(parser)
+    add_opening_arguments(parser, several=True)
     parser.add_argument("--skip-missing", action="store_true", help="leave out any number of missing files")
     parser.add_argument("--run", type=Path, metavar="DIR", help="run folder (default: runs/CORPUS-…-DATE)")
     parser.add_argument("--resume", action="store_true", help="continue this run, or add to it")

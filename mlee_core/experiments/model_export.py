@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -149,6 +150,10 @@ def _limits(corpus: Corpus, fold: Fold) -> Iterable[str]:
             "emotions present as doubt between them."
         )
     known = f"It knows {len(fold.train)} speakers of one corpus"
+    if corpus.joined:
+        counts = Counter(corpus.corpus_of[speaker] for speaker in fold.train)
+        of_each = " and ".join(f"{n} of {name}" for name, n in counts.items())
+        known = f"It knows {len(fold.train)} speakers of {len(counts)} corpora ({of_each})"
     yield f"{known}; other voices, languages and rooms may be read wrongly."
 
 

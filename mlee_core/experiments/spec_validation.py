@@ -14,7 +14,7 @@ from ..errors import MleeError
 from .builder import about, recipe_of, refuse_contradictions, selected
 
 _EVERYTHING = Selection(tuple(LINES), TRAIN_SETS, ("all of them",))
-_RUN = RunConfig("", None, (), "", RECIPES["paper"], Compute(), 0, selection=_EVERYTHING)
+_RUN = RunConfig((), None, (), "", RECIPES["paper"], Compute(), 0, selection=_EVERYTHING)
 
 
 def faults(spec: ExperimentSpec) -> dict[str, str]:

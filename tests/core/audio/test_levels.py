@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mlee_core.audio import levels
 from mlee_core.audio.frames import SAMPLE_RATE as RATE
-from mlee_core.audio.levels import AudioSignal
+from mlee_core.audio.levels import SILENT_DB, AudioSignal
 from mlee_core.audio.quality import clipping_notes
 
 
@@ -48,7 +48,16 @@ def test_powers_are_of_what_moves() -> None:
     for offset in (0.0, 0.4):
         powers = AudioSignal.of((tone + offset).astype(np.float32)).powers
         assert 10 * np.log10(powers) == pytest.approx(20 * np.log10(0.5) - 3.01, abs=0.01)
-    assert not AudioSignal.of(np.full(RATE, 0.3, np.float32)).powers.any()
+    assert AudioSignal.of(np.full(RATE, 0.3, np.float32)).powers.max() < 1e-12
+
+
+def test_the_speechs_level_leaves_pauses_out() -> None:
+    tone = 0.5 * np.sin(2 * np.pi * 200 * np.arange(RATE) / RATE).astype(np.float32)
+    paused = np.concatenate([tone, np.zeros(5 * RATE, np.float32)])
+    for samples in (tone, paused, paused + np.float32(0.2)):
+        assert AudioSignal.of(samples).speech_db == pytest.approx(20 * np.log10(0.5) - 3.01, abs=0.01)
+    assert AudioSignal.of(np.zeros(RATE, np.float32)).speech_db == SILENT_DB
+    assert AudioSignal.of(np.zeros(10, np.float32)).speech_db == SILENT_DB
 
 
 @pytest.mark.parametrize("count", [0, 1, 319, 320, 9_920, 10_000])
