@@ -8,7 +8,7 @@ torch in here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,8 @@ END_FRAMES = 5
 
 HANGOVER_FRAMES = 15
 """Frames kept on both sides of a longer pause, so that 0.3 s remain of it."""
+
+Level = TypeVar("Level", float, NDArray[np.float64])
 
 SILENCE = from_decibel(SILENT_DB)
 
@@ -109,6 +111,11 @@ def speech_frames(samples: Samples, cut: Cut = "full") -> SpeechFrames:
     return SpeechFrames(speech, np.flatnonzero(kept))
 
 
+def speech_threshold(loudest: Level, quietest: Level) -> Level:
+    """The level in dB above which a frame is speech, between the loudest and the quietest level around it."""
+    return np.maximum(loudest - RANGE_DB, quietest + FLOOR_SHARE * (loudest - quietest))
+
+
 def without_offset(samples: Samples) -> Samples:
     """Samples [N] without a constant offset or one that settles: zero-phase high-pass at about 15 Hz."""
     if len(samples) < 2:
@@ -146,8 +153,7 @@ def _speech(samples: Samples) -> NDArray[np.bool_]:
     levels = 10 * np.log10(np.maximum(powers, SILENCE))  # [T], dB
     loudest = levels.max()
     quietest = levels.min(where=~silent, initial=loudest) if not silent.all() else levels.min()
-    threshold: float = max(loudest - RANGE_DB, quietest + FLOOR_SHARE * (loudest - quietest))
-    speech: NDArray[np.bool_] = levels > threshold
+    speech = levels > speech_threshold(loudest, quietest)
     for start, stop in runs(~speech).tolist():
         inner = start > 0 and stop < total
         speech[start:stop] = inner and stop - start <= CLOSURE_FRAMES

@@ -18,7 +18,7 @@ from ..audio.domain import SpeechStatistics
 from ..audio.features import utterance_features
 from ..audio.frames import FIRST_STEP_S, MAX_SEGMENT_S, SAMPLE_RATE, STEP_S
 from ..audio.levels import AudioSignal
-from ..audio.speech_segments import cut
+from ..audio.speech_segments import speech_segments
 from ..errors import AudioError
 from ..events import Progress
 from .model_file import Bundle, Member
@@ -63,7 +63,7 @@ class Analyzer:
         signal = recording.signal.part(first, last)
         done: list[Segment] = []
         yield Progress("Analysing", 0.0, len(signal) / SAMPLE_RATE)
-        ranges = cut(signal)
+        ranges = speech_segments(signal)
         began = time.monotonic()
         for start, stop in ranges:
             segment = self._segment(signal.part(start, stop), (first + start) / SAMPLE_RATE)

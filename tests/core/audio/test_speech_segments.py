@@ -21,7 +21,7 @@ RATE = 16_000
 
 def cut(samples: np.ndarray, max_s: float = 30.0) -> tuple[tuple[int, int], ...]:
     with patch.object(speech_segments, "MAX_SEGMENT_S", max_s):
-        return speech_segments.cut(AudioSignal.of(samples))
+        return speech_segments.speech_segments(AudioSignal.of(samples))
 
 
 def tone_bursts(spans_s: list[tuple[float, float]], total_s: float, noise: float = 1e-4) -> np.ndarray:
@@ -48,8 +48,8 @@ def test_known_pauses_give_known_segments() -> None:
     found = seconds(cut(tone_bursts(spans, 40)))
     assert len(found) == len(spans)
     for (start, end), (first, last) in zip(spans, found, strict=True):
-        assert start - 0.3 <= first <= start - 0.1  # the hangover is kept …
-        assert end + 0.1 <= last <= end + 0.3  # … on both sides
+        assert start - 0.1 <= first <= start  # the hangover is kept …
+        assert end <= last <= end + 0.1  # … on both sides
 
 
 def test_a_breath_does_not_divide_an_utterance() -> None:
@@ -71,7 +71,7 @@ def test_a_long_speech_is_divided_at_its_quietest_point() -> None:
     samples[dip] *= 0.1
     (start, at), (_, end) = seconds(cut(samples))
     assert 16.0 <= at <= 16.2
-    assert (start, end) == (pytest.approx(4.8, abs=0.1), pytest.approx(29.2, abs=0.1))
+    assert (start, end) == (pytest.approx(5, abs=0.1), pytest.approx(29, abs=0.1))
 
 
 def test_a_click_in_the_last_partial_frame_is_kept() -> None:
@@ -148,6 +148,38 @@ def test_real_utterances_with_silence_between_are_kept_whole(emodb: Path) -> Non
     for start, end in spans:
         assert sum(first < end and last > start for first, last in ranges) == 1, "an utterance was divided"
     assert len(ranges) > 40
+
+
+@pytest.mark.parametrize(
+    ("snr_db", "onset_s", "offset_s"), [(60.0, (-0.08, 0.0), (0.0, 0.08)), (10.0, (-0.08, 0.1), (-0.2, 0.08))]
+)
+def test_borders_lie_at_the_speech(
+    emodb: Path, snr_db: float, onset_s: tuple[float, float], offset_s: tuple[float, float]
+) -> None:
+    """Medians over 40 utterances (FACTS.md); the ends of sentences fade into the noise."""
+    rng = np.random.default_rng(0)
+    parts, spans, at = [], [], 0
+    for path in sorted((emodb / "flac").iterdir())[:520:13]:
+        speech, _ = soundfile.read(path, dtype="float32")
+        pause = np.zeros(int(rng.uniform(1.5, 3) * RATE), np.float32)
+        parts += [pause, speech]
+        spans.append(((at + len(pause)) / RATE, (at + len(pause) + len(speech)) / RATE))
+        at += len(pause) + len(speech)
+    samples = np.concatenate([*parts, np.zeros(RATE, np.float32)])
+    power = np.mean([np.square(speech).mean() for speech in parts[1::2]])
+    noise = rng.standard_normal(len(samples), np.float32) * np.sqrt(power * 10 ** (-snr_db / 10))
+    found = np.array(seconds(cut(samples + noise)))
+    starts, ends = np.array(spans).T
+    own = [(found[:, 0] < end) & (found[:, 1] > start) for start, end in spans]
+    assert all(o.any() for o in own), "an utterance was lost"
+    onset = np.median([found[o, 0].min() for o in own] - starts)
+    offset = np.median([found[o, 1].max() for o in own] - ends)
+    assert onset_s[0] <= onset <= onset_s[1] and offset_s[0] <= offset <= offset_s[1]
+
+
+def test_an_offset_moves_no_border() -> None:
+    samples = tone_bursts([(2.0, 6.0), (9.0, 12.5), (31.0, 38.0)], 40)
+    assert cut(samples + np.float32(0.1)) == cut(samples)
 
 
 def test_four_hours_on_disk_take_seconds(tmp_path: Path) -> None:
