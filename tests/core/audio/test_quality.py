@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from scipy import signal
 
-from mlee_core.audio import levels, quality
+from mlee_core.audio import quality
 from mlee_core.audio.levels import AudioSignal
 
 RATE = 16_000
@@ -142,7 +143,7 @@ def hum(time: np.ndarray, pitch: float) -> np.ndarray:
     return 0.2 * np.sum([np.sin(2 * np.pi * pitch * k * time) / k for k in range(1, 9)], axis=0)
 
 
-@pytest.mark.parametrize("duration_s", [1.5, 20.0])
+@pytest.mark.parametrize("duration_s", [0.4, 0.7, 1.5, 20.0])
 def test_what_is_no_speech(duration_s: float) -> None:
     time = np.arange(int(duration_s * RATE)) / RATE
     hiss = white(len(time))
@@ -168,6 +169,50 @@ def test_what_is_no_speech(duration_s: float) -> None:
     assert missed == []
 
 
+def test_short_cuts_with_voice_are_speech(speech: tuple[np.ndarray, ...]) -> None:
+    """Voice by another measure: 100 ms whose 16 kHz samples below 1 kHz repeat within 2.5 to 14 ms."""
+    rng = np.random.default_rng(0)
+    below_1_khz = signal.butter(4, [60, 1000], "band", fs=RATE, output="sos")
+    found = []
+    for samples in speech:
+        count = int(rng.uniform(0.5, 1.0) * RATE)
+        start = rng.integers(len(samples) - count + 1)
+        cut = samples[start : start + count]
+        low = signal.sosfilt(below_1_khz, cut)
+        voiced = 0
+        windows = np.lib.stride_tricks.sliding_window_view(low, 830)[::320]
+        loudest = np.square(windows).mean(1).max()
+        for own in windows:
+            if np.square(own).mean() > 0.01 * loudest:
+                later = np.lib.stride_tricks.sliding_window_view(own[40:], 600)
+                alike = later @ own[:600] / np.sqrt(np.square(later).sum(1) * np.square(own[:600]).sum())
+                voiced += alike.max() > 0.8
+        if voiced >= 5:
+            found.append(quality.may_hold_speech(AudioSignal.of(cut)))
+    assert len(found) > 450
+    assert np.mean(found) >= 0.99
+
+
+def test_the_search_ends_at_the_first_voiced_second(
+    speech: tuple[np.ndarray, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[int] = []
+    search = quality._moving_voice
+    monkeypatch.setattr(
+        quality,
+        "_moving_voice",
+        lambda samples, frames: searched.append(len(frames)) or search(samples, frames),
+    )
+    assert has_speech(np.concatenate([speech[0]] * 20))
+    assert len(searched) == 1 and searched[0] <= quality.SCANNED_FRAMES
+
+
+@pytest.mark.parametrize("offset", [0.1, -0.5])
+def test_an_offset_hides_neither_noise_nor_silence(speech: tuple[np.ndarray, ...], offset: float) -> None:
+    assert "Noisy" in kinds(with_noise(speech[10], white, 3) * 0.4 + offset)
+    assert not has_speech((1e-3 * brown(2 * RATE) + offset).astype(np.float32))
+
+
 def test_one_sentence_in_a_long_quiet_recording_is_speech(speech: tuple[np.ndarray, ...]) -> None:
     hiss = (1e-3 * white(600 * RATE)).astype(np.float32)
     assert not has_speech(hiss)
@@ -181,7 +226,7 @@ def test_one_sentence_in_a_long_quiet_recording_is_speech(speech: tuple[np.ndarr
 def test_speech_is_found_across_the_borders_of_blocks(
     speech: tuple[np.ndarray, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(levels, "BLOCK_FRAMES", quality.VOICED_FRAMES - 1)  # no block alone holds enough
+    monkeypatch.setattr(quality, "SCANNED_FRAMES", quality.VOICED_FRAMES - 1)  # no block alone holds enough
     assert all(has_speech(samples) for samples in speech[::25])
 
 

@@ -13,7 +13,7 @@ import soundfile
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mlee_core.audio import speech_segments
+from mlee_core.audio import quality, speech_segments
 from mlee_core.audio.levels import AudioSignal
 
 RATE = 16_000
@@ -180,6 +180,27 @@ def test_borders_lie_at_the_speech(
 def test_an_offset_moves_no_border() -> None:
     samples = tone_bursts([(2.0, 6.0), (9.0, 12.5), (31.0, 38.0)], 40)
     assert cut(samples + np.float32(0.1)) == cut(samples)
+
+
+def test_bursts_of_noise_and_tones_between_sentences_are_no_speech(emodb: Path) -> None:
+    rng = np.random.default_rng(0)
+    time = np.arange(2 * RATE) / RATE
+    others = (
+        0.2 * rng.standard_normal(2 * RATE),
+        0.3 * np.sin(2 * np.pi * 440 * time),
+        np.sign(time - 1) * 0.2,
+    )
+    parts, spans, at = [], [], 0
+    for number, path in enumerate(sorted((emodb / "flac").iterdir())[:90:10]):
+        speech, _ = soundfile.read(path, dtype="float32")
+        pause = 1e-4 * rng.standard_normal(2 * RATE)
+        parts += [speech, pause, others[number % 3], pause]
+        spans.append((at, at + len(speech)))
+        at += len(speech) + 6 * RATE
+    signal = AudioSignal.of(np.concatenate(parts).astype(np.float32))
+    for start, end in speech_segments.speech_segments(signal):
+        spoken = any(start < last and end > first for first, last in spans)
+        assert quality.may_hold_speech(signal.part(start, end)) == spoken, (start, end)
 
 
 def test_four_hours_on_disk_take_seconds(tmp_path: Path) -> None:
