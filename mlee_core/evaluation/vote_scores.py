@@ -75,8 +75,8 @@ class VoteScores:
     """All scores of predictions for some annotated utterances.
 
     utterances: how many. wa, ua, recall: of those with a dominant class. ece: of the predicted class, None if
-    existence decides. existence, ambiguity: None without such a prediction, ambiguity also without split
-    votes.
+    existence decides. existence, ambiguity: None without such a prediction, ambiguity also where no utterance
+    has votes for two target classes.
     """
 
     utterances: int
@@ -163,12 +163,12 @@ def _f1(true: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> float | None:
 def ambiguity_scores(
     votes: Sequence[Votes], speakers: Sequence[str], distribution: ArrayLike
 ) -> AmbiguityScores | None:
-    """distribution: over the classes [N, K]. None where no utterance has split votes."""
-    kinds = np.array([agreement(v) for v in votes], np.str_)  # [N]
-    if "split" not in kinds:
+    """distribution: over the classes [N, K]. None where no utterance has votes for two target classes."""
+    targets = np.array([v.target_counts for v in votes]).reshape(-1, len(CLASSES))  # [N, K]
+    if not ((targets > 0).sum(1) > 1).any():
         return None
     p = np.asarray(distribution, np.float64)  # [N, K]
-    targets = np.array([v.target_counts for v in votes])  # [N, K]
+    kinds = np.array([agreement(v) for v in votes], np.str_)  # [N]
     several = kinds != "one vote"
     voted = targets.sum(1) > 0
     shares = np.array([soft_target(v) for v in votes])[voted]  # [V, K]

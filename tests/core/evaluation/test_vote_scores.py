@@ -121,8 +121,8 @@ def test_ambiguity_is_scipys() -> None:
     assert found.top_two == 0.5  # neu and sad lead for the second; ang and sad, not hap, for the third
 
 
-@pytest.mark.parametrize("votes", [[Votes({"neu": 1})] * 3, [Votes({"sad": 3}), Votes({"sad": 2, "x": 0})]])
-def test_without_split_votes_there_is_no_ambiguity(votes: list[Votes]) -> None:
+@pytest.mark.parametrize("votes", [[Votes({"neu": 1})] * 3, [Votes({"sad": 3}), Votes({"sad": 2, "x": 1})]])
+def test_without_two_classes_in_an_utterance_there_is_no_ambiguity(votes: list[Votes]) -> None:
     assert ambiguity_scores(votes, ["a"] * len(votes), np.full((len(votes), 4), 0.25)) is None
 
 
