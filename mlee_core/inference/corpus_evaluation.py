@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
 LISTED = 5
 
-SEEN = "are left out since the model was trained on them or their speakers"
-LONG = f"are left out since a recording over {MAX_SEGMENT_S} s has several verdicts"
-SILENT = "are left out since there is no verdict on them"
+SEEN = "since the model was trained on them or their speakers"
+LONG = f"since a recording over {MAX_SEGMENT_S:.0f} s has several verdicts"
+SILENT = "since there is no verdict on them"
+UNREADABLE = "since they cannot be read"
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def evaluate(
     """
     left_out: dict[str, list[Utterance]] = {}
     scored: list[tuple[Utterance, Segment]] = []
-    seen, began = 0, time.monotonic()
+    seen, first_error, began = 0, "", time.monotonic()
     with Decoder() as decoder:
         for done, utterance in enumerate(utterances):
             left = (time.monotonic() - began) / done * (len(utterances) - done) if done else None
@@ -112,10 +113,12 @@ def evaluate(
                 scored.append((utterance, _verdict(analyzer, recording)))
                 seen += known is not None
             except (AudioError, _LeftOut) as error:
-                reason = f"are left out: {error}".rstrip(".") if isinstance(error, AudioError) else str(error)
-                left_out.setdefault(reason, []).append(utterance)
+                unreadable = isinstance(error, AudioError)
+                first_error = first_error or (str(error) if unreadable else "")
+                left_out.setdefault(UNREADABLE if unreadable else str(error), []).append(utterance)
     notes = [
-        f"{len(group)} utterances {reason}: {listed([u.id for u in group], LISTED)}"
+        f"left out {reason}: {len(group)} of {len(utterances)} utterances, "
+        + (first_error.rstrip(".") if reason == UNREADABLE else listed([u.id for u in group], LISTED))
         for reason, group in left_out.items()
     ]
     if not scored:
