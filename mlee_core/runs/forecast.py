@@ -71,7 +71,7 @@ class Workload:
         self._folds = {fold.name: fold for fold in folds}
         self._epochs: dict[tuple[str, str], float] = {}
 
-    @property
+    @cached_property
     def audio_s(self) -> float:
         """Seconds of annotated speech, unperturbed."""
         return sum(self._seconds(u) for u in self._corpus.utterances if u.votes.total > 0)
