@@ -11,6 +11,7 @@ import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from ..audio.frames import BINS, FRAMES_PER_SECOND, SAMPLE_RATE
 from ..config.recipe import Recipe
