@@ -188,7 +188,8 @@ def band(low_hz: float, high_hz: float, low_db: float, high_db: float) -> Respon
     def response(hz: NDArray[np.float32]) -> NDArray[np.float32]:
         octave: NDArray[np.float32] = np.log2(np.maximum(hz, np.float32(1)))
         below, above = np.float32(np.log2(low_hz)) - octave, octave - np.float32(np.log2(high_hz))
-        return -np.float32(low_db) * below.clip(0) - np.float32(high_db) * above.clip(0)
+        gains_db: NDArray[np.float32] = -low_db * below.clip(0) - high_db * above.clip(0)
+        return gains_db
 
     return response
 
