@@ -153,12 +153,12 @@ def test_a_setting_of_another_kind_is_refused(name: str, value: object, allowed:
         ({"degraded": -0.5}, "degraded -0.5: allowed are shares from 0 to 1."),
         (
             {"quiet": 0.6, "clip": 0.1},
-            "quiet 0.6 with degraded 0: .* degraded above 0, or quiet and clip to 0.",
+            "quiet 0.6 with degraded 0: .* or quiet and clip to 0.",
         ),
         ({"degraded": 0.4}, "degraded 0.4 without a way to degrade: set at least one of quiet, .* above 0."),
         (
             {"degraded": 0.4, "band": 0.4},
-            "band 0.4 with noise 0: bands help only with noise; set noise above 0.",
+            "band 0.4 with noise 0: bands help only with noise; .*",
         ),
     ],
 )
