@@ -68,11 +68,12 @@ class ExperimentSpec:
     """A requested experiment. A field that is None, empty or False takes the paper's value or, with `resume`,
     the run's.
 
-    corpus … skip_missing: which corpus, and how it is read; also: further corpora, trained on together with
-    it; map: (label, class) pairs. run: the run folder.
+    corpus … allow_duplicates: which corpus, and how it is read; also: further corpora, trained on together
+    with it; map: (label, class) pairs. run: the run folder.
     rows … seeds: which part of Table 3; only: names of folds; cells: names of cells (`Cell.name`) that are
-    trained alone, with the encoders they need. recipe, settings (NAME=VALUE), max_epochs … level: how.
-    batch_size in utterances. device … jobs: on what; threads of one training, jobs side by side.
+    trained alone, with the encoders they need. recipe, settings (NAME=VALUE), max_epochs … batch_size
+    (utterances): how. exists_from: as `ExistsFrom.parse` reads it.
+    device … jobs: on what; threads of one training, jobs side by side.
     engine, address: in processes, or in a Ray cluster at HOST:PORT. smoke: one fold, SMOKE_EPOCHS epochs,
     SMOKE_MEMBERS networks in an ensemble at most. resume: continue the run.
     """
@@ -85,6 +86,7 @@ class ExperimentSpec:
     scripted: bool = False
     self_reports: bool = False
     skip_missing: bool = False
+    allow_duplicates: bool = False
     run: Path | None = None
     rows: tuple[str, ...] = ()
     train_sets: tuple[TrainSet, ...] = ()
@@ -98,6 +100,7 @@ class ExperimentSpec:
     patience: int | None = None
     level: Level | None = None
     batch_size: int | None = None
+    exists_from: str | None = None
     seed: int | None = None
     device: str | None = None
     dtype: Dtype | None = None

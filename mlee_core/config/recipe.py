@@ -147,8 +147,12 @@ class Recipe:
                 choices = " and ".join(map(str, allowed))
                 raise ConfigError(f"{name} {getattr(self, name)!r}: allowed are {choices}.")
         numbers = isinstance(self.speeds, tuple) and all(type(s) in (int, float) for s in self.speeds)
-        if not numbers or 1.0 not in self.speeds or any(not 0.5 <= s <= 2.0 for s in self.speeds):
-            raise ConfigError(f"speeds {self.speeds}: allowed are factors from 0.5 to 2 with 1.0 among them.")
+        allowed_speed = numbers and all(0.5 <= s <= 2.0 and round(s, 3) == s for s in self.speeds)
+        if not allowed_speed or 1.0 not in self.speeds:
+            raise ConfigError(
+                f"speeds {self.speeds}: allowed are factors from 0.5 to 2 with at most three decimals and "
+                "with 1.0 among them."
+            )
         for name in ("batch_size", "max_epochs", "patience", "cycle", "ensemble"):
             value = getattr(self, name)
             if value is not None and value < 1:

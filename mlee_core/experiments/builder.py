@@ -19,6 +19,7 @@ from ..corpora.label_map import LabelMap, combined
 from ..corpora.missing_audio import present
 from ..errors import ConfigError, MleeError
 from ..events import Progress
+from ..labels.targets import ANY_VOTE, ExistsFrom
 from ..runs.cells import MODEL_FILE, Cell
 from ..runs.run_folder import RunFolder
 from .engines import cluster_of, slots_here
@@ -220,8 +221,16 @@ def run_config(
         seed=seed if spec.seed is None else spec.seed,
         scripted=spec.scripted,
         self_reports=spec.self_reports,
+        exists_from=exists_from_of(spec, ANY_VOTE if was is None else was.exists_from),
+        allow_duplicates=spec.allow_duplicates or (was is not None and was.allow_duplicates),
         selection=selection,
     )
+
+
+def exists_from_of(spec: ExperimentSpec, default: ExistsFrom) -> ExistsFrom:
+    """When a class exists, by the specification or the default. Raises: ConfigError."""
+    with about("exists_from"):
+        return default if spec.exists_from is None else ExistsFrom.parse(spec.exists_from)
 
 
 def recipe_of(spec: ExperimentSpec, default: Recipe) -> Recipe:

@@ -78,9 +78,10 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: 
         ],
         "domain": recordings["domain"],
         "trained_on": corpus.name,
+        "exists_from": str(config.exists_from),
         "speakers": {part: list(getattr(fold, part)) for part in PARTS},
         "scores": _scores(run, config, corpus, stages, results.values()),
-        "limits": list(_limits(corpus, fold)),
+        "limits": list(_limits(config, corpus, fold)),
         "seen": recordings["seen"],
         "stamp": of_run(config),
     }
@@ -141,7 +142,7 @@ def _head_of(encoder: Stage) -> str:
     return encoder.label or "mlee"
 
 
-def _limits(corpus: Corpus, fold: Fold) -> Iterable[str]:
+def _limits(config: RunConfig, corpus: Corpus, fold: Fold) -> Iterable[str]:
     """Sentences on what the model cannot have learnt from its training data."""
     train_set = corpus.of_speakers(fold.train)
     if all(sum(count > 0 for count in u.votes.target_counts) < 2 for u in train_set):
@@ -149,6 +150,8 @@ def _limits(corpus: Corpus, fold: Fold) -> Iterable[str]:
             f"{corpus.name} gives one emotion an utterance, so “present” never saw two at once: read several "
             "emotions present as doubt between them."
         )
+    if config.allow_duplicates:
+        yield "Duplicates were allowed: it may have learnt from recordings that its scores are of."
     known = f"It knows {len(fold.train)} speakers of one corpus"
     if corpus.joined:
         counts = Counter(corpus.corpus_of[speaker] for speaker in fold.train)

@@ -64,7 +64,6 @@ def _babble(snr_db: float) -> Condition:
 
 
 CONDITIONS: Mapping[str, Condition] = {
-    "as recorded": lambda samples, rng, others: samples,
     "quiet 0.5 s": _quiet(0.5, -60),
     "quiet 2 s": _quiet(2.0, -60),
     "quiet 1 s, louder": _quiet(1.0, -50),

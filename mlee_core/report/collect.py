@@ -15,6 +15,7 @@ from ..corpora.folds import Folds
 from ..errors import RunError
 from ..evaluation.bootstrap import difference
 from ..evaluation.calibration import ece
+from ..evaluation.ceiling import ceiling
 from ..evaluation.scores import SCORES
 from ..labels.agreement import AGREEMENTS
 from ..labels.votes import CLASSES, dominant
@@ -61,7 +62,8 @@ def collect(run: RunFolder) -> tuple[Report, tuple[Prediction, ...]]:
     planned = {cell.stage for cell in cells}
     in_table = dict.fromkeys(stage_of(row, train_set) for train_set in TRAIN_SETS for row in LINES)
     stages = tuple(stage for stage in in_table if stage in planned)
-    scored = ScoredPredictions.of(predictions, stages)
+    scored = ScoredPredictions.of(predictions, stages, config.exists_from)
+    tested = {p.utterance.id: p.utterance for p in predictions}.values()
     done = {result.cell for result in results}
     fold_of = {speaker: fold.name for fold in folds.folds for speaker in fold.test}
     report = Report(
@@ -70,8 +72,9 @@ def collect(run: RunFolder) -> tuple[Report, tuple[Prediction, ...]]:
         planned=len(cells),
         missing=tuple(cell for cell in cells if cell not in done),
         rows=tuple(_row(stage, scored, corpus, folds, cells, done) for stage in stages),
+        ceiling=ceiling([u.votes for u in tested], [u.speaker for u in tested], config.exists_from),
         comparisons=tuple(_comparisons(scored, stages)),
-        speakers={name: fold_of[name] for name in sorted({p.utterance.speaker for p in predictions})},
+        speakers={name: fold_of[name] for name in sorted({u.speaker for u in tested})},
         trainings=tuple(_training(result) for result in results),
     )
     return report, predictions
@@ -107,6 +110,8 @@ def _row(
         confusion=scored.confusion(stage),
         bins=bins,
         ece=ece(bins),
+        existence=scored.existence_scores(stage),
+        ambiguity=scored.ambiguity_scores(stage),
         paper=dict(zip(SCORES, paper_scores(stage), strict=True)),
     )
 
@@ -157,6 +162,8 @@ def _setting(
         label_map=dict(config.label_map),
         scripted=config.scripted,
         self_reports=config.self_reports,
+        exists_from=config.exists_from,
+        allow_duplicates=config.allow_duplicates,
         utterances=len(corpus.utterances),
         annotated=sum(u.votes.total > 0 for u in corpus.utterances),
         scored=sum(winners[name] for name in CLASSES),

@@ -9,11 +9,23 @@ from typing import Any
 
 from ..config.stages import LINES, TRAIN_SETS
 from ..evaluation.scores import SCORES
+from ..evaluation.vote_scores import AmbiguityScores, ExistenceScores
 from ..labels.agreement import AGREEMENTS
 from ..labels.targets import TrainSet
 from ..labels.votes import CLASS_NAMES, CLASSES
 from .document_blocks import Table
-from .formatting import NOTHING, interval, mean_sd_text, pair, percent, points, stage_name, stage_title
+from .formatting import (
+    NOTHING,
+    decimals,
+    decimals_interval,
+    interval,
+    mean_sd_text,
+    pair,
+    percent,
+    points,
+    stage_name,
+    stage_title,
+)
 from .paper_table3 import PAPER_SCORES, TITLES, stage_of
 from .report_data import Comparison, GroupScores, Report, TableRow
 
@@ -84,6 +96,41 @@ def calibration(report: Report) -> Table:
 def _bin_mean(row: TableRow, what: str) -> str:
     total = sum(b.count for b in row.bins)
     return percent(sum(b.count * (getattr(b, what) or 0.0) for b in row.bins) / total if total else None)
+
+
+CEILING = "annotators' own ceiling"
+
+
+def existence(report: Report) -> Table:
+    """Scores of existence, beside the annotators' own; without rows if nothing has such scores."""
+    rows = [(stage_name(row.stage), row.existence) for row in report.trained_rows if row.existence]
+    if rows and report.ceiling is not None and report.ceiling.existence is not None:
+        rows.append((CEILING, report.ceiling.existence))
+    areas = (f"AUC {CLASS_NAMES[name]}" for name in CLASSES)
+    header = ("row", "AUC", *areas, "macro F1", "ECE", "Brier", "of the base rate")
+    cells = tuple((name, *_existence_cells(scores)) for name, scores in rows)
+    return Table(header, cells, title=f"Existence from {report.setting.exists_from.described}")
+
+
+def _existence_cells(scores: ExistenceScores) -> tuple[str, ...]:
+    calibrated = (scores.f1_macro, scores.ece, scores.brier, scores.brier_base_rate)
+    return tuple(map(decimals, (scores.auc_mean, *scores.auc.values(), *calibrated)))
+
+
+def ambiguity(report: Report) -> Table:
+    """Scores of ambiguity, beside the annotators' own; without rows if nothing has such scores."""
+    rows = [(stage_name(row.stage), row.ambiguity) for row in report.trained_rows if row.ambiguity]
+    if rows and report.ceiling is not None and report.ceiling.ambiguity is not None:
+        rows.append((CEILING, report.ceiling.ambiguity))
+    header = ("row", "KL", "JS", "entropy Spearman", "95 %", "split AUC", "both of two in the top two")
+    cells = tuple((name, *_ambiguity_cells(scores)) for name, scores in rows)
+    return Table(header, cells, title="Ambiguity")
+
+
+def _ambiguity_cells(scores: AmbiguityScores) -> tuple[str, ...]:
+    before = map(decimals, (scores.kl, scores.js, scores.entropy_spearman))
+    after = map(decimals, (scores.split_auc, scores.top_two))
+    return (*before, decimals_interval(scores.entropy_spearman_ci), *after)
 
 
 def agreement(report: Report) -> Table:

@@ -15,7 +15,7 @@ from ..config.recipe import Recipe
 from ..config.run_config import StageConfig
 from ..config.stages import Stage
 from ..corpora.corpus import Utterance
-from ..labels.targets import admits, target
+from ..labels.targets import ANY_VOTE, ExistsFrom, admits, target
 from ..nets.network import pad
 from ..nets.normalisation import Normalisation
 from .augmentation import Augmenter, Draws
@@ -55,9 +55,11 @@ class Examples:
     targets: tuple[tuple[float, ...], ...]
 
     @classmethod
-    def admitted(cls, utterances: Sequence[Utterance], stage: Stage) -> Examples:
+    def admitted(
+        cls, utterances: Sequence[Utterance], stage: Stage, exists_from: ExistsFrom = ANY_VOTE
+    ) -> Examples:
         chosen = tuple(u for u in utterances if admits(stage.scheme, stage.train_set, u.votes))
-        return cls(chosen, tuple(target(stage.scheme, u.votes) for u in chosen))
+        return cls(chosen, tuple(target(stage.scheme, u.votes, exists_from) for u in chosen))
 
     def __len__(self) -> int:
         return len(self.utterances)

@@ -159,7 +159,7 @@ def features_of(signal: AudioSignal, recipe: Recipe, device: str = "cpu") -> Ten
 def change_speed(samples: Samples, factor: float) -> Samples:
     """Speed perturbation by resampling: factor 1.1 is faster and higher. float32 [N] -> [⌈N / factor⌉].
 
-    factor: is rounded to thousandths.
+    factor: a number of thousandths, as in a recipe.
     """
     wave = torch.from_numpy(np.require(samples, requirements="W"))  # [N]
     changed: Samples = _resampler(round(1000 * factor))(wave).numpy()  # [⌈N / factor⌉]

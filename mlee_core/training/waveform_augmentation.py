@@ -186,10 +186,10 @@ def band(low_hz: float, high_hz: float, low_db: float, high_db: float) -> Respon
     """Between two frequencies 0 dB; outside it falls by low_db and high_db an octave."""
 
     def response(hz: NDArray[np.float32]) -> NDArray[np.float32]:
-        octave: NDArray[np.float32] = np.log2(np.maximum(hz, np.float32(1)))
-        below, above = np.float32(np.log2(low_hz)) - octave, octave - np.float32(np.log2(high_hz))
-        lost = np.float32(low_db) * below.clip(0) + np.float32(high_db) * above.clip(0)
-        return -lost.astype(np.float32)
+        octave = np.log2(np.maximum(hz, 1.0))
+        below, above = np.log2(low_hz) - octave, octave - np.log2(high_hz)
+        gains_db: NDArray[Any] = -low_db * below.clip(0) - high_db * above.clip(0)
+        return gains_db.astype(np.float32, copy=False)
 
     return response
 

@@ -26,7 +26,10 @@ EPOCHS = 8
 """So many that some are left when the first has been told."""
 
 PART = ("--train-sets", "all", "--only", "s0", "--dtype", "fp32")
-ROWS = ("--rows", "dominant-hard", "mlee", "fusion-hard", *PART)
+DEGRADED = ("--set", "degraded=0.5", "quiet=1", "noise=1")
+"""Workers then need the samples, too."""
+
+ROWS = ("--rows", "dominant-hard", "mlee", "fusion-hard", *PART, *DEGRADED)
 ENDLESS = ("--max-epochs", 1000, "--patience", 1000, "--engine", "ray")
 
 

@@ -135,6 +135,7 @@ def test_recipes_refuse_too(setting: str, value: object) -> None:
         ("calibrated", 1, "true or false"),
         ("speeds", 3, "with 1.0 among them"),
         ("speeds", (1.0, "fast"), "with 1.0 among them"),
+        ("speeds", (1.0, 0.9137), "at most three decimals"),
         ("level", "loud", "peak and none"),
         ("augmentation", 1, "crop_frames"),
         ("colour", 1, "mask_bins, mask_frames, mixup, degraded, quiet"),
@@ -143,6 +144,40 @@ def test_recipes_refuse_too(setting: str, value: object) -> None:
 def test_a_setting_of_another_kind_is_refused(name: str, value: object, allowed: str) -> None:
     with pytest.raises(ConfigError, match=allowed):
         Recipe().changed({name: value})
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"noise": 1.1, "degraded": 0.5}, "noise 1.1: allowed are shares from 0 to 1."),
+        ({"degraded": -0.5}, "degraded -0.5: allowed are shares from 0 to 1."),
+        (
+            {"quiet": 0.6, "clip": 0.1},
+            "quiet 0.6 with degraded 0: .* or quiet and clip to 0.",
+        ),
+        ({"degraded": 0.4}, "degraded 0.4 without a way to degrade: set at least one of quiet, .* above 0."),
+        (
+            {"degraded": 0.4, "band": 0.4},
+            "band 0.4 with noise 0: bands help only with noise; .*",
+        ),
+    ],
+)
+def test_degradations_that_contradict_each_other_are_refused(
+    settings: dict[str, float], sentence: str
+) -> None:
+    """Also by name, where several settings are changed at once."""
+    for make in (lambda: Augmentation(**settings), lambda: Recipe().changed(settings)):  # type: ignore[arg-type]
+        with pytest.raises(ConfigError, match=sentence):
+            make()
+    assert Recipe().changed({"band": 0.4, "noise": 0.4, "degraded": 0.4}).augmentation.band == 0.4
+
+
+def test_what_means_nothing_without_a_step_goes_with_it() -> None:
+    best = RECIPES["best"]
+    noiseless, clean = best.without("noise").augmentation, best.without("degraded").augmentation
+    assert (noiseless.noise, noiseless.band, noiseless.quiet, noiseless.degraded) == (0, 0, 0.6, 0.4)
+    assert clean == Augmentation(crop_frames=200, off_centre=0.5, warp=0.12)
+    assert Recipe().changed({"degraded": 0.4, "room": 1.0}).without("room") == Recipe()
 
 
 def test_settings_are_changed_by_name() -> None:

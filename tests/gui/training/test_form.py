@@ -120,7 +120,7 @@ def test_numbers_follow_the_recipe_until_they_are_changed(form: TrainingForm, ta
     text = form.view.recipe.text
     assert "level&nbsp;none" in text() and "Bold" not in text()
     form.fields["recipe"].show_value("best")
-    assert "<b>cycle&nbsp;14</b>" in text() and "<b>level&nbsp;peak</b>" in text()
+    assert "<b>cycle&nbsp;28</b>" in text() and "<b>level&nbsp;peak</b>" in text()
     form.fields["batch_size"].show_value(4)
     assert "<b>batch_size&nbsp;4</b>" in text()
     form.fields["recipe"].to_default()
