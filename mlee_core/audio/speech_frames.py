@@ -113,7 +113,8 @@ def speech_frames(samples: Samples, cut: Cut = "full") -> SpeechFrames:
 
 def speech_threshold(loudest: Level, quietest: Level) -> Level:
     """The level in dB above which a frame is speech, between the loudest and the quietest level around it."""
-    return np.maximum(loudest - RANGE_DB, quietest + FLOOR_SHARE * (loudest - quietest))
+    threshold: Level = np.maximum(loudest - RANGE_DB, quietest + FLOOR_SHARE * (loudest - quietest))
+    return threshold
 
 
 def without_offset(samples: Samples) -> Samples:
@@ -153,7 +154,7 @@ def _speech(samples: Samples) -> NDArray[np.bool_]:
     levels = 10 * np.log10(np.maximum(powers, SILENCE))  # [T], dB
     loudest = levels.max()
     quietest = levels.min(where=~silent, initial=loudest) if not silent.all() else levels.min()
-    speech = levels > speech_threshold(loudest, quietest)
+    speech: NDArray[np.bool_] = levels > speech_threshold(loudest, quietest)
     for start, stop in runs(~speech).tolist():
         inner = start > 0 and stop < total
         speech[start:stop] = inner and stop - start <= CLOSURE_FRAMES
