@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mlee_core.audio.decoding import Recording
+from mlee_core.audio.domain import Domain, DomainReference, SpeechStatistics
+from mlee_core.errors import ModelError
 from mlee_core.inference import model_file
 from mlee_core.inference.analyzer import Analyzer
 from mlee_core.inference.results import NO_SPEECH, NONE, Attention, Segment
@@ -120,3 +122,35 @@ def test_the_json_of_a_verdict_has_the_cut_and_the_headline(analyzer: Analyzer) 
     assert value["cut_s"] == pytest.approx(QUIET_S, abs=0.1) and len(value["cut"]) == 1
     assert value["headline"] in (*value["classes"], NONE)
     assert set(value["attention_on_speech"]) == {"hard", "soft", "mlee"}
+
+
+def test_the_json_says_how_far_a_recording_lies_from_the_training_set(tmp_path: Path) -> None:
+    voice = made_data.voice(150, 3.0, 1)
+    statistics = SpeechStatistics.of(voice)
+    assert statistics is not None
+    like = DomainReference.of([statistics], [statistics])
+    strange = replace(like, medians={**like.medians, "high_db": like.medians["high_db"] + 25})
+    found = {}
+    for name, reference in (("like", like), ("strange", strange)):
+        analyzer = Analyzer(
+            model_file.load(made_data.model(tmp_path / f"{name}.safetensors", domain=asdict(reference)))
+        )
+        found[name] = one(analyzer, voice)
+        assert one(analyzer, np.zeros(32_000)).domain is None
+        speechless = Recording(Path("made.wav"), np.zeros(32_000, np.float32), 16_000, 1, (), "0")
+        assert analyze(analyzer, speechless).to_json()["domain"] is None
+    assert found["like"].domain == Domain(0.0, like.threshold)
+    assert not any(note.startswith("Unlike") for note in found["like"].notes)
+    assert found["strange"].domain == Domain(pytest.approx(25 / strange.spreads["high_db"]), like.threshold)
+    assert found["strange"].notes[0] == (
+        "Unlike the training recordings: speech above 3.4 kHz is 25 dB weaker than there (a telephone?), "
+        "so the verdict is less reliable."
+    )
+
+
+def test_a_model_file_with_a_wrong_domain_is_refused(tmp_path: Path) -> None:
+    path = made_data.model(
+        tmp_path / "wrong.safetensors", domain={"medians": {}, "spreads": {}, "threshold": 1}
+    )
+    with pytest.raises(ModelError, match="damaged"):
+        model_file.load(path)
