@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from .frames import BIN_HZ, BINS, DFT, FLOOR, FRAME, HOP, MAX_HZ, frame_count
+from .frames import BIN_HZ, BINS, DFT, FLOOR, FRAME, HOP, MAX_HZ, Level, frame_count
+from .levels import AudioSignal
+from .speech_frames import Cut, SpeechFrames, speech_frames, without_offset
 
 _BLOCK = 256
 """Frames in a transform: the block and its spectrum fit in the cache (2.3 × torch.stft on 60 s, FACTS.md)."""
@@ -47,6 +50,33 @@ def log_spectrogram(samples: Tensor | np.ndarray, gain: float = 1.0) -> Tensor:
         power = real.square().addcmul_(imaginary, imaginary)  # [≤256, 400]; 4 × as fast as summing pairs
         torch.log(power.clamp_min(FLOOR), out=out[start : start + _BLOCK])
     return out
+
+
+@dataclass(frozen=True, eq=False)
+class UtteranceFeatures:
+    """values: log power of the frames that remain, float32 [T', 400]. frames: which these are, of T."""
+
+    values: Tensor
+    frames: SpeechFrames
+
+
+def utterance_features(signal: AudioSignal, level: Level, cut: Cut, device: str = "cpu") -> UtteranceFeatures:
+    """What a network receives of an utterance, in training and analysis.
+
+    Args:
+        signal: of at most some minutes.
+        level: what it is scaled to.
+        cut: which quiet is removed; with "full", offsets are removed before.
+        device: computes the spectra.
+    """
+    if cut == "full":
+        signal = AudioSignal.of(without_offset(np.asarray(signal.samples)))
+    samples = np.require(signal.samples, requirements="W")
+    frames = speech_frames(samples, cut)
+    values = log_spectrogram(torch.from_numpy(samples).to(device), signal.gain(level))  # [T, 400]
+    if len(frames.kept) < len(values):
+        values = values[torch.from_numpy(frames.kept).to(device)]  # [T', 400]
+    return UtteranceFeatures(values, frames)
 
 
 def blocks(samples: np.ndarray, gain: float = 1.0, frames: int = 6000) -> Iterator[np.ndarray]:

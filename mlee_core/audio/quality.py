@@ -7,7 +7,7 @@ both. No torch in here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,9 @@ SHORT_S = 1.0
 
 QUIET_DB = -40.0
 
+ON_SPEECH = 0.8
+"""Share of an encoder's attention that lies on speech, below which its curve says little about the speech."""
+
 NOISY_DB = 10.0
 """EmoDB's lowest estimate is 12.6 dB; with white noise at 5 dB the estimate is 4.1 to 5.7 dB."""
 
@@ -60,19 +63,22 @@ STEADY_DB = 3.0
 
 
 def notes(
-    signal: AudioSignal, *, reference: LevelReference | None = None, scaled: bool = True
+    signal: AudioSignal, *, speech: bool, reference: LevelReference | None = None, scaled: bool = True
 ) -> tuple[str, ...]:
     """Caveats on a recording, one sentence each with the measured value; empty when there is none.
 
     Args:
         signal: 16 kHz, as decoded (not scaled to peak 1).
+        speech: whether it `may_hold_speech`.
         reference: levels of the model's training set; None leaves them out of the comparison.
         scaled: whether the model scales to peak 1.
     """
-    return tuple(_notes(signal, reference, scaled))
+    return tuple(_notes(signal, speech, reference, scaled))
 
 
-def _notes(signal: AudioSignal, reference: LevelReference | None, scaled: bool) -> Iterator[str]:
+def _notes(
+    signal: AudioSignal, speech: bool, reference: LevelReference | None, scaled: bool
+) -> Iterator[str]:
     if len(signal) < FRAME:
         samples = "1 sample holds" if len(signal) == 1 else f"{len(signal)} samples hold"
         yield f"Too short: {samples} no 40 ms frame, so the result says nothing about it."
@@ -87,7 +93,7 @@ def _notes(signal: AudioSignal, reference: LevelReference | None, scaled: bool) 
         yield f"Too quiet: {peak}, so that noise is scaled up with it."
     if len(signal) < SHORT_S * SAMPLE_RATE:  # too little for statistics over frames
         return
-    if not has_speech(signal):
+    if not speech:
         yield f"No speech: no second of it holds {VOICED_MS} ms of a moving voice."
         return
     ratio_db = _signal_to_noise_db(signal.whole_powers)
@@ -110,6 +116,21 @@ def clipping_notes(clipped: int, total: int) -> tuple[str, ...]:
     percent = 100 * clipped / total
     share = f"{percent:.2g}" if percent < 10 else f"{percent:.0f}"
     return (f"Clipped: {share} % of the samples stand flat at the recording's limit.",)
+
+
+def attention_notes(on_speech: Mapping[str, float | None]) -> Iterator[str]:
+    """The caveat for encoders whose attention lies elsewhere. on_speech: as in a Segment."""
+    lowest = min((share, name) for name, share in on_speech.items() if share is not None)
+    if lowest[0] < ON_SPEECH:
+        share = f"{100 * lowest[0]:.0f} % of that of {lowest[1]}"
+        yield f"Attention off speech: only {share} lies on speech (under {100 * ON_SPEECH:.0f} %)."
+
+
+def may_hold_speech(signal: AudioSignal) -> bool:
+    """Whether there can be a verdict: not on silence, nor on a second or more without a voice."""
+    if len(signal) < FRAME or signal.peak_db <= SILENT_DB:
+        return False
+    return len(signal) < SHORT_S * SAMPLE_RATE or has_speech(signal)
 
 
 def has_speech(signal: AudioSignal) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..corpora.missing_audio import present
 from ..evaluation.vote_scores import VoteScores
 from ..inference import model_file
+from ..inference.condition_scores import ConditionScores, chosen_conditions
 from ..inference.corpus_evaluation import CorpusEvaluation, chosen_utterances, evaluate
 from ..labels.targets import ExistsFrom
 from ..labels.votes import CLASS_NAMES
@@ -29,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_exists_from(parser, "as the model was trained")
     seen = "also score utterances that the model was trained on; marks every figure"
     parser.add_argument("--allow-duplicates", action="store_true", help=seen)
+    outside = "also score them in these conditions outside a studio (without a name, in all of them)"
+    parser.add_argument("--conditions", nargs="*", metavar="NAME", help=outside)
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
 
 
@@ -44,7 +47,11 @@ def run(args: argparse.Namespace) -> int:
     from ..inference.analyzer import Analyzer
 
     analyzer = Analyzer(model_file.load(Path(info.path)))
-    steps = evaluate(analyzer, usable, utterances, exists_from, allow_duplicates=args.allow_duplicates)
+    conditions = () if args.conditions is None else chosen_conditions(args.conditions)
+    duplicates = args.allow_duplicates
+    steps = evaluate(
+        analyzer, usable, utterances, exists_from, allow_duplicates=duplicates, conditions=conditions
+    )
     found = ProgressLine(sys.stderr).follow(steps, CorpusEvaluation)
     for note in found.notes:
         print_note(f"{note}.")
@@ -62,7 +69,23 @@ def _text(found: CorpusEvaluation, corpus: str) -> str:
     names = list(dict.fromkeys((*scores, *ceiling)))
     rows = tuple((name, scores.get(name, "–"), ceiling.get(name, "–")) for name in names)
     title = "Ceiling: one half of the annotators predicts the other half"
-    return f"{head}\n\n{as_text(Table(('', 'model', 'ceiling'), rows, title=title))}"
+    tables = [Table(("", "model", "ceiling"), rows, title=title)]
+    if found.conditions:
+        tables.append(_conditions(found.conditions))
+    return "\n\n".join((head, *map(as_text, tables)))
+
+
+def _conditions(conditions: Sequence[ConditionScores]) -> Table:
+    names = ("condition", "WA", "UA", "same headline", "existence AUC", "attention on speech")
+    rows = tuple(
+        (
+            one.name,
+            *(percent(share) for share in (one.wa, one.ua, one.same_headline)),
+            *(decimals(share) for share in (one.existence_auc, one.attention_on_speech)),
+        )
+        for one in conditions
+    )
+    return Table(names, rows, title="Outside a studio (WA, UA and same headline in percent)")
 
 
 def _lines(scores: VoteScores) -> Iterator[tuple[str, str]]:

@@ -48,5 +48,6 @@ def report_text(report: Report) -> str:
     )
     limits = (banner.text for banner in banners(report))
     besides = (tables.recalls(report), tables.existence(report), tables.ambiguity(report))
-    shown = (*tables.table3(report), *(table for table in besides if table.rows))
+    by_corpus = (tables.corpora(report),) if report.corpora else ()
+    shown = (*tables.table3(report), *by_corpus, *(table for table in besides if table.rows))
     return "\n\n".join((head, *map(as_text, shown), *limits))

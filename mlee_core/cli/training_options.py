@@ -18,7 +18,7 @@ def add_exists_from(parser: argparse.ArgumentParser, default: str) -> None:
 
 def add_running_arguments(parser: argparse.ArgumentParser) -> None:
     """Corpus, run folder, recipe and machine."""
-    add_opening_arguments(parser)
+    add_opening_arguments(parser, several=True)
     parser.add_argument("--skip-missing", action="store_true", help="leave out any number of missing files")
     duplicates = "test recordings may also be in the training or development part; marks every figure"
     parser.add_argument("--allow-duplicates", action="store_true", help=duplicates)

@@ -84,7 +84,11 @@ class StageConfig:
         name for the data, and so is `exists_from`: the targets, which are in the key, follow from it. An
         ensemble does not affect its members."""
         compute = {name: value for name, value in asdict(self.compute).items() if name != "graphs"}
-        recipe = {name: value for name, value in asdict(self.recipe).items() if name != "ensemble"}
+        recipe = {
+            name: value
+            for name, value in asdict(self.recipe).items()
+            if name not in ("ensemble", "clean_members")
+        }
         stage = {"row": self.stage.row, "label": self.stage.label}
         known = {**self.to_json(), "stage": stage, "compute": compute, "recipe": recipe}
         del known["exists_from"]
@@ -138,14 +142,15 @@ class Selection:
 class RunConfig:
     """The configuration of a run folder.
 
-    corpus: path as given. label_map: the user's (label, class) pairs. scripted, self_reports: options for
+    corpus: paths as given. format: how all of them were read, None if they are of several formats. label_map:
+    the user's (label, class) pairs. scripted, self_reports: options for
     reading the corpus. data_hash: of the corpus's labels when the run began, to notice a changed corpus.
     seed: the first one, repetitions continue from it. exists_from: when a class exists (equation 5).
     allow_duplicates: test recordings may stand in the training or development part. selection: what the
     experiment trains.
     """
 
-    corpus: str
+    corpus: tuple[str, ...]
     format: str | None
     label_map: tuple[tuple[str, str], ...]
     data_hash: str
@@ -170,7 +175,8 @@ class RunConfig:
         return tuple(range(n, n + size) for n in range(self.seed, last, size))
 
     def for_stage(self, stage: Stage) -> StageConfig:
-        return StageConfig(stage, self.recipe, self.compute, self.seed, self.exists_from)
+        recipe = self.recipe.of_member(self.seed)
+        return StageConfig(stage, recipe, self.compute, self.seed, self.exists_from)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

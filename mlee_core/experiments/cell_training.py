@@ -26,9 +26,10 @@ from ..system.files import stable_hash, write_json
 from ..system.provenance import stamp
 from ..training import devices
 from ..training.batches import Examples, VectorInputs, moved
+from ..training.devices import arithmetic
 from ..training.feature_store import FeatureStore, build_features, normalisation_of
 from ..training.gpu_batches import encoder_inputs
-from ..training.loop import StageData, Trained, arithmetic, build, load_network, refuse_empty, train
+from ..training.loop import StageData, Trained, build, load_network, refuse_empty, train
 from ..training.losses import loss_function
 
 ENCODE_BATCH = 16
@@ -49,8 +50,9 @@ def prepare(
     run: RunFolder, config: RunConfig, corpus: Corpus, folder: Path
 ) -> Generator[Progress, None, Work]:
     """Compute the features of all annotated utterances into `folder`."""
-    utterances, device = annotated(corpus, corpus.speakers), devices.here(config.compute.device)
-    store = yield from build_features(utterances, config.recipe, folder / "features.f16", device)
+    utterances = annotated(corpus, corpus.speakers)
+    here = replace(config.compute, device=devices.here(config.compute.device), graphs=False)
+    store = yield from build_features(utterances, config.recipe, folder / "features.f16", here)
     return Work(run.path, config, corpus, store)
 
 

@@ -15,7 +15,7 @@ from ..labels.targets import ANY_VOTE
 from .builder import about, exists_from_of, recipe_of, refuse_contradictions, selected
 
 _EVERYTHING = Selection(tuple(LINES), TRAIN_SETS, ("all of them",))
-_RUN = RunConfig("", None, (), "", RECIPES["paper"], Compute(), 0, selection=_EVERYTHING)
+_RUN = RunConfig((), None, (), "", RECIPES["paper"], Compute(), 0, selection=_EVERYTHING)
 
 
 def faults(spec: ExperimentSpec) -> dict[str, str]:

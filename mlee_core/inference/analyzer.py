@@ -14,14 +14,14 @@ from torch import Tensor
 
 from ..audio import quality
 from ..audio.decoding import Recording
-from ..audio.features import log_spectrogram
+from ..audio.features import utterance_features
 from ..audio.frames import FIRST_STEP_S, MAX_SEGMENT_S, SAMPLE_RATE, STEP_S
 from ..audio.levels import AudioSignal
 from ..audio.speech_segments import cut
 from ..errors import AudioError
 from ..events import Progress
 from .model_file import Bundle, Member
-from .results import DOMINANT_HEADS, Analysis, Attention, Seen, Segment
+from .results import DOMINANT_HEADS, ENCODERS, Analysis, Attention, Seen, Segment
 
 RULES = ("fusion", "soft", "hard", "mlee")
 """The first of these heads that the model has predicts."""
@@ -73,7 +73,8 @@ class Analyzer:
             yield Progress("Analysing", stop / SAMPLE_RATE, len(signal) / SAMPLE_RATE, left)
         seen, why = self.seen(recording.digest, speaker, corpus)
         long = len(signal) > MAX_SEGMENT_S * SAMPLE_RATE
-        whole = self._notes(signal) if long else ()
+        speech = any(segment.predicted for segment in done)
+        whole = self._notes(signal, speech) if long else ()
         yield Analysis(
             file=str(recording.path),
             duration_s=len(signal) / SAMPLE_RATE,
@@ -92,38 +93,46 @@ class Analyzer:
         part = self.bundle.seen.get(digest)
         if part is not None:
             return part, f"this very recording is in the model's {_PARTS[part]} set"
-        if speaker is not None and corpus == info.trained_on:
+        if speaker is not None and corpus is not None:
+            # as a model trained on this corpus alone names the speaker, or one trained on several
+            named = speaker if corpus == info.trained_on else f"{corpus.replace('/', '-')}/{speaker}"
             for name in ("train", "dev"):
-                if speaker in info.speakers[name]:
+                if named in info.speakers[name]:
                     return name, f"speaker {speaker} of {corpus} is in the model's {_PARTS[name]} set"
         return None, ""
 
-    def _notes(self, signal: AudioSignal) -> tuple[str, ...]:
-        """Caveats on a stretch of a recording."""
+    def _notes(self, signal: AudioSignal, speech: bool) -> tuple[str, ...]:
+        """Caveats on a stretch of a recording. speech: whether there is any."""
         scaled = self.bundle.level == "peak"
-        return quality.notes(signal, reference=self.bundle.reference, scaled=scaled)
+        return quality.notes(signal, speech=speech, reference=self.bundle.reference, scaled=scaled)
 
     def _segment(self, signal: AudioSignal, start_s: float) -> Segment:
         """One verdict on at most 30 s. start_s: where they begin in the file."""
-        features = log_spectrogram(np.asarray(signal.samples), signal.gain(self.bundle.level))  # [T, 400]
-        probabilities, weights = (
-            {head: tuple(values.tolist()) for head, values in output.items()}
-            for output in self._forward(features)
-        )
+        features = utterance_features(signal, self.bundle.level, self.bundle.cut)
+        outputs, attended = self._forward(features.values)
+        probabilities = {head: tuple(values.tolist()) for head, values in outputs.items()}
+        on_kept = {head: values.double().numpy() for head, values in attended.items()}  # [S'] each
+        frames, duration_s = features.frames, len(signal) / SAMPLE_RATE
+        weights = {head: tuple(frames.on_recording(values).tolist()) for head, values in on_kept.items()}
         predicted_by = next(rule for rule in RULES if rule in probabilities)
         steps = len(next(iter(weights.values())))
         first = start_s + FIRST_STEP_S + STEP_S / 2
+        speech = quality.may_hold_speech(signal)
+        on_speech = {head: frames.on_speech(values) for head, values in on_kept.items()}
+        best = self.bundle.info.classes[int(np.argmax(probabilities[predicted_by]))]
         return Segment(
             start_s=start_s,
-            end_s=start_s + len(signal) / SAMPLE_RATE,
+            end_s=start_s + duration_s,
             classes=self.bundle.info.classes,
             dominant={head: probabilities.get(head) for head in DOMINANT_HEADS},
             existence=probabilities.get("mlee"),
-            predicted=self.bundle.info.classes[int(np.argmax(probabilities[predicted_by]))],
+            predicted=best if speech else None,
             rule=predicted_by,
             attention=Attention(tuple(first + STEP_S * i for i in range(steps)), **weights),
-            notes=self._notes(signal),
-            calibrated=self.bundle.calibrated,
+            notes=(*self._notes(signal, speech), *(quality.attention_notes(on_speech) if speech else ())),
+            perhaps_from=self.bundle.perhaps_from,
+            cut=tuple((start_s + start, start_s + end) for start, end in frames.spans_s(duration_s)),
+            attention_on_speech={head: on_speech.get(head) for head in ENCODERS},
         )
 
     def _forward(self, features: Tensor) -> Outputs:

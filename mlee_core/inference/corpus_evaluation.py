@@ -19,6 +19,7 @@ from ..evaluation.vote_scores import VoteScores, vote_scores
 from ..events import Progress
 from ..labels.targets import ExistsFrom
 from ..system.printable import listed
+from .condition_scores import AS_RECORDED, ConditionScores, condition_scores, in_conditions, other_voices
 from .results import Analysis, Probabilities, Segment
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class CorpusEvaluation:
     ceiling: VoteScores | None
     seen: int | None
     notes: tuple[str, ...]
+    conditions: tuple[ConditionScores, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The object that `mlee evaluate --json` prints (SPEC.md, "Command line")."""
@@ -58,6 +60,8 @@ class CorpusEvaluation:
             "rule": self.rule,
             "exists_from": str(self.exists_from),
         }
+        if self.conditions:
+            found["conditions"] = [asdict(condition) for condition in self.conditions]
         return found if self.seen is None else {**found, "seen": self.seen}
 
 
@@ -85,6 +89,7 @@ def evaluate(
     exists_from: ExistsFrom,
     *,
     allow_duplicates: bool = False,
+    conditions: Sequence[str] = (),
 ) -> Iterator[Progress | CorpusEvaluation]:
     """Analyse the utterances one by one; yields Progress, and last the CorpusEvaluation.
 
@@ -94,14 +99,17 @@ def evaluate(
         utterances: Annotated ones, at least one.
         exists_from: When a class exists.
         allow_duplicates: Also score what the model was trained on, and count it.
+        conditions: Names of CONDITIONS in which the utterances are analysed as well.
 
     Raises:
         CorpusError: No utterance can be scored.
     """
     left_out: dict[str, list[Utterance]] = {}
     scored: list[tuple[Utterance, Segment]] = []
+    degraded: list[list[Segment]] = []  # of each utterance, in each condition
     seen, first_error, began = 0, "", time.monotonic()
     with Decoder() as decoder:
+        others = other_voices(decoder, corpus) if conditions else ()
         for done, utterance in enumerate(utterances):
             left = (time.monotonic() - began) / done * (len(utterances) - done) if done else None
             yield Progress("Evaluating", done, len(utterances), left)
@@ -110,7 +118,10 @@ def evaluate(
                 known, _ = analyzer.seen(recording.digest, utterance.speaker, corpus.name)
                 if known is not None and not allow_duplicates:
                     raise _LeftOut(SEEN)
-                scored.append((utterance, _verdict(analyzer, recording)))
+                verdict = _verdict(analyzer, recording)
+                copies = in_conditions(recording, conditions, done, others, utterance.speaker)
+                degraded.append([_verdict(analyzer, copy) for copy in copies])
+                scored.append((utterance, verdict))
                 seen += known is not None
             except (AudioError, _LeftOut) as error:
                 unreadable = isinstance(error, AudioError)
@@ -137,6 +148,21 @@ def evaluate(
         ceiling=own,
         seen=seen if allow_duplicates else None,
         notes=(*notes, *_undefined(scores, own, rule)),
+        conditions=_by_condition(conditions, scored, degraded, exists_from) if conditions else (),
+    )
+
+
+def _by_condition(
+    conditions: Sequence[str],
+    scored: Sequence[tuple[Utterance, Segment]],
+    degraded: Sequence[Sequence[Segment]],
+    exists_from: ExistsFrom,
+) -> tuple[ConditionScores, ...]:
+    utterances, plain = [u for u, _ in scored], [segment for _, segment in scored]
+    columns = [plain, *map(list, zip(*degraded, strict=True))]
+    return tuple(
+        condition_scores(name, utterances, plain, segments, exists_from)
+        for name, segments in zip((AS_RECORDED, *conditions), columns, strict=True)
     )
 
 

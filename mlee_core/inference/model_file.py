@@ -21,13 +21,14 @@ from ..labels.targets import ANY_VOTE, ExistsFrom
 from ..labels.votes import CLASSES
 from ..runs.cells import MODEL_FILE
 from ..system import package_data
-from .results import ENCODERS, HEADS, Seen
+from .results import ENCODERS, HEADS, PRESENT, Seen
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ..audio.frames import Level
     from ..audio.levels import LevelReference
+    from ..audio.speech_frames import Cut
     from ..evaluation.calibration import Scaling
     from ..nets.network import Classifier, Network
     from ..nets.normalisation import Normalisation
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 DEFAULT = "emodb-03"
 """The shipped model."""
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -78,20 +79,17 @@ class Bundle:
 
     members: their outputs are averaged, at least one. fusion_encoders: whose vectors the fusion takes. seen:
     digest of decoded samples -> "train" or "dev"; the speakers' parts are in `info`. level: how recordings
-    are scaled.
+    are scaled. cut: which quiet is removed. perhaps_from: as in a Segment.
     """
 
     info: ModelInfo
     members: tuple[Member, ...]
     fusion_encoders: tuple[str, ...]
     level: Level
+    cut: Cut
+    perhaps_from: float
     reference: LevelReference
     seen: Mapping[str, Seen]
-
-    @property
-    def calibrated(self) -> bool:
-        """Whether what the weights of equation 6 add to existence was removed."""
-        return all(m.scalings["mlee"].offset != 0 for m in self.members if "mlee" in m.scalings)
 
 
 def shipped() -> tuple[ModelInfo, ...]:
@@ -142,7 +140,8 @@ def load(path: Path) -> Bundle:
         )
         reference = LevelReference.from_json(header["level_reference"])
         encoders = tuple(header["fusion_encoders"])
-        return Bundle(described, members, encoders, header["level"], reference, header["seen"])
+        how = (header["level"], header["cut"], header["perhaps_from"])
+        return Bundle(described, members, encoders, *how, reference, header["seen"])
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise ModelError(f"{path} is damaged: a part of its networks is missing or wrong.") from error
 
@@ -195,7 +194,10 @@ def _info(path: Path, header: Mapping[str, Any]) -> ModelInfo:
                 f"MLEE works with {', '.join(CLASSES)}."
             )
         if header["format"] != FORMAT:
-            raise ModelError(f"{path} has format {header['format']}: this MLEE reads format {FORMAT}.")
+            raise ModelError(
+                f"{path} has format {header['format']}: this MLEE reads format {FORMAT}; "
+                "export it again from its run."
+            )
         heads = tuple(header["heads"])
         if not heads or not set(heads) <= set(HEADS) or set(header["speakers"]) != {"train", "dev", "test"}:
             raise ModelError(f"{path} is not a model file written by MLEE: its heads or speakers are wrong.")
@@ -221,8 +223,11 @@ def _info(path: Path, header: Mapping[str, Any]) -> ModelInfo:
 def _refuse_invalid(path: Path, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
     """Raises: ModelError for what would otherwise show only in wrong predictions."""
     from ..audio.frames import Level
+    from ..audio.speech_frames import Cut
     from ..config.recipe import BINS
 
+    if header["cut"] not in get_args(Cut) or not 0 < header["perhaps_from"] <= PRESENT:
+        raise ModelError(f"{path} is damaged: cut or threshold in its description are wrong.")
     if header["level"] not in get_args(Level) or not isinstance(header["seen"], dict):
         raise ModelError(f"{path} is damaged: level or seen recordings in its description are wrong.")
     scalings = [scaling for member in header["scalings"] for scaling in member.values()]

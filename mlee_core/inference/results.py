@@ -6,8 +6,9 @@ Probabilities are plain floats in the order of `classes`; times are seconds from
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from ..audio.frames import MAX_SEGMENT_S, STEP_S
@@ -23,8 +24,13 @@ Probabilities = tuple[float, ...]
 Seen = Literal["train", "dev"]
 
 
-PRESENT, PERHAPS = 0.5, 0.2
-"""Above these probabilities an emotion is called present, or perhaps present."""
+PRESENT = 0.5
+"""Above this probability an emotion is called present."""
+
+NONE, NO_SPEECH = "none", "no speech"
+"""Headlines besides the classes: none of the four emotions exists, and nobody speaks."""
+
+HEADLINE_NAMES: Mapping[str, str] = {**CLASS_NAMES, NONE: "none of the four"}
 
 
 @dataclass(frozen=True)
@@ -58,11 +64,13 @@ class Segment:
     start_s, end_s: the stretch, seconds from the start of the file.
     dominant: head -> probabilities [K] (sum 1); None for a head that the model lacks.
     existence: probability that each class is present [K] (each 0–1 on its own); None without an MLEE head.
-    predicted: the class with the highest score under `rule`.
+    predicted: the class with the highest score under `rule`; None without speech.
     rule: the head that made the prediction: fusion, else soft, else hard, else mlee (equation 7).
     notes: caveats, one sentence each.
-    calibrated: classes exist as often as their probabilities state, which are not weighted towards rare
-        classes (equation 6).
+    perhaps_from: the model's own threshold: from this probability of existence on, at most 0.5, a class is
+        perhaps present. Where none reaches it the headline is "none of the four".
+    cut: (start, end) of each stretch that was left out as quiet, seconds from the start of the file.
+    attention_on_speech: encoder -> share of its attention on frames of speech, or None.
     """
 
     start_s: float
@@ -70,41 +78,65 @@ class Segment:
     classes: tuple[str, ...]
     dominant: Mapping[str, Probabilities | None]
     existence: Probabilities | None
-    predicted: str
+    predicted: str | None
     rule: str
     attention: Attention
     notes: tuple[str, ...] = ()
-    calibrated: bool = False
+    perhaps_from: float = PRESENT
+    cut: tuple[tuple[float, float], ...] = ()
+    attention_on_speech: Mapping[str, float | None] = field(default_factory=dict)
+
+    @property
+    def headline(self) -> str:
+        """A class, NONE where no class reaches the model's threshold, or NO_SPEECH (SPEC.md)."""
+        if self.predicted is None:
+            return NO_SPEECH
+        absent = self.existence is not None and not (self.present() or self.perhaps())
+        return NONE if absent else self.predicted
+
+    @property
+    def cut_s(self) -> float:
+        """Seconds that were left out as quiet."""
+        return sum(end - start for start, end in self.cut)
 
     def present(self) -> tuple[str, ...]:
         """Classes that are rather present than not."""
-        return self._existing(PRESENT, 1.0)
+        return self._existing(PRESENT, math.inf)
 
     def perhaps(self) -> tuple[str, ...]:
-        """Classes that are rather absent but may be present; none if the weights overstate them all."""
-        return self._existing(PERHAPS, PRESENT) if self.calibrated else ()
+        """Classes that are rather absent but reach the model's threshold."""
+        return self._existing(self.perhaps_from, PRESENT)
 
-    def _existing(self, above: float, up_to: float) -> tuple[str, ...]:
+    def _existing(self, first: float, end: float) -> tuple[str, ...]:
         if self.existence is None:
             return ()
-        return tuple(c for c, p in zip(self.classes, self.existence, strict=True) if above < p <= up_to)
+        return tuple(c for c, p in zip(self.classes, self.existence, strict=True) if first <= p < end)
 
     def present_text(self) -> str:
         """ "sad, perhaps neutral"."""
         sure, less = ([CLASS_NAMES.get(c, c) for c in names] for names in (self.present(), self.perhaps()))
         return ", ".join([*sure, *(f"perhaps {name}" for name in less)]) or "none of the four"
 
-    def score(self) -> float:
-        """The predicted class's probability under the rule that predicted it."""
+    def score(self) -> float | None:
+        """The predicted class's probability under the rule that predicted it; None without speech."""
         scores = self.existence if self.rule == "mlee" else self.dominant[self.rule]
         assert scores is not None, f"rule {self.rule} without its head"
-        return scores[self.classes.index(self.predicted)]
+        return None if self.predicted is None else scores[self.classes.index(self.predicted)]
+
+    def headline_text(self) -> str:
+        """ "sad 0.61", "none of the four", "no speech"; the number only where it is of the headline."""
+        name = HEADLINE_NAMES.get(self.headline, self.headline)
+        return f"{name} {self.score():.2f}" if self.headline in self.classes else name
 
     def verdict(self) -> str:
         """As text: "fusion: sad 0.61; present: sad, perhaps neutral"."""
+        if self.predicted is None:
+            return "no speech"
         text = f"{self.rule}: {CLASS_NAMES.get(self.predicted, self.predicted)} {self.score():.2f}"
         if self.existence is None:
             return text
+        if self.headline == NONE:
+            return f"none of the four is present; as a choice among them, {text}"
         return f"{text}; present: {self.present_text()}"
 
 
@@ -149,9 +181,15 @@ class Analysis:
         if one is not None:
             body = _segment_json(one)
             return {**head, **body, "notes": [*self.notes, *one.notes]}
-        empty = {"dominant": None, "existence": None, "predicted": None, "rule": None, "attention": None}
         segments = [_segment_json(segment) for segment in self.segments]
-        return {**head, **empty, "notes": list(self.notes), "segments": segments}
+        return {**head, **dict.fromkeys(_OF_A_VERDICT), "notes": list(self.notes), "segments": segments}
+
+
+_OF_A_VERDICT = (
+    *("dominant", "existence", "predicted", "headline", "rule", "attention", "attention_on_speech"),
+    *("cut_s", "cut"),
+)
+"""Keys that are null for a recording of several segments."""
 
 
 def _segment_json(segment: Segment) -> dict[str, Any]:
@@ -161,8 +199,12 @@ def _segment_json(segment: Segment) -> dict[str, Any]:
         "dominant": {k: None if v is None else list(v) for k, v in segment.dominant.items()},
         "existence": None if segment.existence is None else list(segment.existence),
         "predicted": segment.predicted,
+        "headline": segment.headline,
         "rule": segment.rule,
         "verdict": segment.verdict(),
         "attention": {k: None if v is None else list(v) for k, v in asdict(segment.attention).items()},
+        "attention_on_speech": dict(segment.attention_on_speech),
+        "cut_s": segment.cut_s,
+        "cut": [list(span) for span in segment.cut],
         "notes": list(segment.notes),
     }

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 
+import numpy as np
+
 from ..config.run_config import RunConfig
 from ..config.stages import LINES, TRAIN_SETS, Stage
 from ..corpora.corpus import Corpus
@@ -69,7 +71,7 @@ def collect(run: RunFolder) -> tuple[Report, tuple[Prediction, ...]]:
         stamp=of_run(config),
         planned=len(cells),
         missing=tuple(cell for cell in cells if cell not in done),
-        rows=tuple(_row(stage, scored, folds, cells, done) for stage in stages),
+        rows=tuple(_row(stage, scored, corpus, folds, cells, done) for stage in stages),
         ceiling=ceiling([u.votes for u in tested], [u.speaker for u in tested], config.exists_from),
         comparisons=tuple(_comparisons(scored, stages)),
         speakers={name: fold_of[name] for name in sorted({u.speaker for u in tested})},
@@ -79,10 +81,16 @@ def collect(run: RunFolder) -> tuple[Report, tuple[Prediction, ...]]:
 
 
 def _row(
-    stage: Stage, scored: ScoredPredictions, folds: Folds, cells: Sequence[Cell], done: set[Cell]
+    stage: Stage,
+    scored: ScoredPredictions,
+    corpus: Corpus,
+    folds: Folds,
+    cells: Sequence[Cell],
+    done: set[Cell],
 ) -> TableRow:
     by_fold = scored.group_scores(stage, scored.fold)
     by_agreement = scored.group_scores(stage, scored.agreement)
+    origin = np.array([corpus.corpus_of.get(speaker, "") for speaker in scored.speaker], np.str_)  # [P]
     own = [cell for cell in cells if cell.stage == stage]
     finished = set(scored.fold[scored.has_output(stage)].tolist())
     bins = scored.bins(stage)
@@ -97,6 +105,7 @@ def _row(
         fold_scores={fold.name: by_fold[fold.name] for fold in folds.folds if fold.name in by_fold},
         speaker_scores=scored.group_scores(stage, scored.speaker),
         agreement_scores={kind: by_agreement[kind] for kind in AGREEMENTS if kind in by_agreement},
+        corpus_scores=scored.group_scores(stage, origin) if corpus.joined else {},
         recalls=scored.recalls(stage),
         confusion=scored.confusion(stage),
         bins=bins,
@@ -149,7 +158,7 @@ def _setting(
         name=printable(run.path.resolve().name),
         corpus=corpus.name,
         format=corpus.format,
-        root=printable(str(corpus.root)),
+        root=printable(", ".join(str(part.root) for part in corpus.parts)),
         label_map=dict(config.label_map),
         scripted=config.scripted,
         self_reports=config.self_reports,

@@ -28,7 +28,7 @@ CsvRows = Iterator[dict[str, object]]
 def table3(report: Report) -> CsvRows:
     """One row per row of Table 3 and train set."""
     for row in report.rows:
-        yield {**_stage(row.stage), **_scores(row)}
+        yield {**_stage(row.stage), **_scores(row, report.corpora)}
 
 
 def vote_scores(report: Report) -> CsvRows:
@@ -177,7 +177,7 @@ def _stage(stage: Stage) -> dict[str, object]:
     return {"row": stage.row, "label": stage.label, "train_set": stage.train_set, "stage": stage.name}
 
 
-def _scores(row: TableRow) -> dict[str, object]:
+def _scores(row: TableRow, corpora: Sequence[str]) -> dict[str, object]:
     columns: dict[str, object] = {
         "folds": len(row.folds),
         "cells": row.cells,
@@ -195,8 +195,9 @@ def _scores(row: TableRow) -> dict[str, object]:
         }
     columns |= {f"recall_{name}": value for name, value in row.recalls.items()}
     columns[f"ece_{BINS}_bins"] = row.ece
-    for kind in AGREEMENTS:
-        group = asdict(row.agreement_scores.get(kind, GroupScores(0, None, None)))
+    groups: dict[str, GroupScores] = dict(row.agreement_scores) | dict(row.corpus_scores)
+    for kind in (*AGREEMENTS, *corpora):
+        group = asdict(groups.get(kind, GroupScores(0, None, None)))
         columns |= {f"{name}_{kind.replace(' ', '_')}": value for name, value in group.items()}
     return columns
 

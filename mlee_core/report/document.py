@@ -33,6 +33,9 @@ def page(report: Report) -> Iterator[Block]:
     yield from banners(report)
     yield _setting(report)
     yield from _table3(report)
+    if report.corpora:
+        yield Heading("Corpora")
+        yield tables.corpora(report)
     yield from _comparisons(report)
     yield from _classes(report)
     yield from _calibration(report)

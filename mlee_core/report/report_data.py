@@ -50,6 +50,7 @@ class TableRow:
     folds: names of those with a result. cells, planned: number of results, and of planned results.
     utterances: scored ones, each once. pooled: over all of them; mean and s.d. over seeds, and sd is None
     unless all seeds have the same folds. of_folds: mean and s.d. of the folds' own scores.
+    corpus_scores: by corpus, empty for a run on one.
     confusion: row = truth, column = prediction; an utterance counts once per seed. recalls: pooled.
     bins, ece: calibration (see calibration.py), existence, ambiguity: see vote_scores.py; an utterance counts
     once per seed. existence is of MLEE alone, ambiguity of all other rows.
@@ -66,6 +67,7 @@ class TableRow:
     fold_scores: Mapping[str, GroupScores]
     speaker_scores: Mapping[str, GroupScores]
     agreement_scores: Mapping[Agreement, GroupScores]
+    corpus_scores: Mapping[str, GroupScores]
     recalls: Mapping[str, float | None]
     confusion: tuple[tuple[int, ...], ...]
     bins: tuple[Bin, ...]
@@ -190,6 +192,11 @@ class Report:
     def trained_rows(self) -> tuple[TableRow, ...]:
         """The rows that have results."""
         return tuple(row for row in self.rows if row.cells)
+
+    @property
+    def corpora(self) -> tuple[str, ...]:
+        """The corpora with scores, of a run on several; () of a run on one."""
+        return tuple(sorted({name for row in self.rows for name in row.corpus_scores}))
 
     def row(self, stage: Stage) -> TableRow | None:
         return next((row for row in self.rows if row.stage == stage), None)

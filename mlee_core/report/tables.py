@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from statistics import median
+from typing import Any
 
 from ..config.stages import LINES, TRAIN_SETS
 from ..evaluation.scores import SCORES
@@ -134,17 +135,31 @@ def _ambiguity_cells(scores: AmbiguityScores) -> tuple[str, ...]:
 
 def agreement(report: Report) -> Table:
     """Scores by agreement of the annotators; kinds of votes that do not occur have no column."""
+    return _by_group(report, AGREEMENTS, lambda row: row.agreement_scores, "By votes, pooled (percent)")
+
+
+def corpora(report: Report) -> Table:
+    """Scores by corpus, of a run on several."""
+    return _by_group(
+        report, report.corpora, lambda row: row.corpus_scores, "By corpus, pooled over its folds (percent)"
+    )
+
+
+def _by_group(
+    report: Report, names: Iterable[str], of: Callable[[TableRow], Mapping[Any, GroupScores]], title: str
+) -> Table:
+    """Utterances, WA and UA of each group that occurs. of: a row -> group -> scores."""
     trained = report.trained_rows
-    kinds = [kind for kind in AGREEMENTS if any(kind in row.agreement_scores for row in trained)]
+    kinds = [name for name in names if any(name in of(row) for row in trained)]
     rows = []
     for row in trained:
         cells = [stage_name(row.stage)]
         for kind in kinds:
-            group = row.agreement_scores.get(kind, GroupScores(0, None, None))
+            group = of(row).get(kind, GroupScores(0, None, None))
             cells += [str(group.utterances), percent(group.wa), percent(group.ua)]
         rows.append(tuple(cells))
     header = ("row", *(f"{what}, {kind}" for kind in kinds for what in ("utterances", "WA", "UA")))
-    return Table(header, tuple(rows), title="By votes, pooled (percent)")
+    return Table(header, tuple(rows), title=title)
 
 
 def training(report: Report) -> Table:

@@ -41,7 +41,7 @@ def refused(done: subprocess.CompletedProcess[str], *said: str) -> None:
 @pytest.fixture
 def voice(tmp_path: Path) -> Path:
     path = tmp_path / "voice.wav"
-    soundfile.write(path, made_data.tone(150, 1.5, 1), 16_000)
+    soundfile.write(path, made_data.voice(150, 1.5, 1), 16_000)
     return path
 
 
@@ -73,7 +73,7 @@ def test_a_bad_file_among_good_ones_does_not_stop_them(voice: Path, model: Path,
 
 
 def test_a_folder_gives_one_table(voice: Path, model: Path, tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "other.flac", made_data.tone(250, 1.2, 2), 16_000)
+    soundfile.write(tmp_path / "other.flac", made_data.voice(250, 1.2, 2), 16_000)
     out = tmp_path / "table.csv"
     assert mlee("analyze", tmp_path, "--model", model, "--csv", out).returncode == 0
     rows = list(csv.DictReader(out.read_text(encoding="utf-8").splitlines()))
@@ -141,7 +141,7 @@ def test_bad_models_are_refused_in_one_sentence(voice: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize("frames", [10, 639, 1600, 2400])
 def test_very_short_recordings_are_accepted_with_a_note(frames: int, model: Path, tmp_path: Path) -> None:
     path = tmp_path / "short.wav"
-    soundfile.write(path, made_data.tone(150, 1, 1)[:frames], 16_000)
+    soundfile.write(path, made_data.voice(150, 1, 1)[:frames], 16_000)
     done = mlee("analyze", path, "--model", model, "--json")
     assert done.returncode == 0
     assert any("short" in note.lower() for note in json.loads(done.stdout)["notes"])

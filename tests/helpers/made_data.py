@@ -12,6 +12,7 @@ import soundfile
 from mlee_core.config.run_config import Selection
 from mlee_core.config.stages import LINES, TRAIN_SETS
 
+CLASSES = ("neu", "hap", "sad", "ang")
 HEADS = ("hard", "soft", "mlee", "fusion")
 SELECTION = Selection(tuple(LINES), TRAIN_SETS, ("s0",))
 """All of Table 3 in one fold."""
@@ -21,11 +22,12 @@ PITCH = {"neu": 150.0, "hap": 400.0, "sad": 90.0, "ang": 250.0, "other": 600.0}
 """Hz: in a made corpus a class is a pitch, so that a network can learn it in seconds."""
 
 
-def tone(pitch: float, seconds: float, seed: int) -> np.ndarray:
-    """A voice-like buzz: harmonics under a syllable-like envelope, and a little noise; float32 [N]."""
+def voice(pitch: float, seconds: float, seed: int) -> np.ndarray:
+    """Harmonics of a moving pitch under a syllable-like envelope, and a little noise; float32 [N]."""
     rng = np.random.default_rng(seed)
     t = np.arange(round(seconds * RATE)) / RATE
-    buzz = sum(np.sin(2 * np.pi * pitch * k * t + rng.uniform(0, 6)) / k for k in range(1, 9))
+    phase = 2 * np.pi * pitch * (t + 0.03 * np.sin(2 * np.pi * 5 * t) / (2 * np.pi * 5))
+    buzz = sum(np.sin(k * phase + rng.uniform(0, 6)) / k for k in range(1, 9))
     envelope = 0.55 + 0.45 * np.sin(2 * np.pi * 4 * t + rng.uniform(0, 6))
     return (0.2 * buzz * envelope + 0.003 * rng.standard_normal(len(t))).astype(np.float32)
 
@@ -45,7 +47,7 @@ def corpus(folder: Path, speakers: int = 4, each: int = 2, shortest_s: float = 0
                 seed = 1000 * speaker + 10 * k + n
                 file = f"s{speaker}_{name}_{n}.wav"
                 seconds = shortest_s + 0.13 * (seed % 5)
-                soundfile.write(folder / file, tone(PITCH[name] * (1 + 0.03 * speaker), seconds, seed), RATE)
+                soundfile.write(folder / file, voice(PITCH[name] * (1 + 0.03 * speaker), seconds, seed), RATE)
                 counts = dict.fromkeys(names, 0) | {name: 3}
                 if seed % 5 == 0:
                     counts[names[(k + 1) % 4]] += 1
@@ -94,6 +96,8 @@ def model(
         "heads": list(heads),
         "fusion_encoders": ["soft", "mlee"] if "fusion" in heads else [],
         "level": "peak",
+        "cut": "ends",
+        "perhaps_from": 0.5,
         "centred": 0.0,
         "bins": 400,
         "scalings": [{head: {"temperature": 1.0, "offset": 0.0} for head in heads}] * members,

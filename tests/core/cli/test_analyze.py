@@ -23,7 +23,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def sound(path: Path | bytes, seconds: float = 1.5) -> None:
     with open(path, "wb") as file:
-        soundfile.write(file, made_data.tone(150, seconds, 1), made_data.RATE, format="WAV")
+        soundfile.write(file, made_data.voice(150, seconds, 1), made_data.RATE, format="WAV")
 
 
 def run(*arguments: object) -> int:

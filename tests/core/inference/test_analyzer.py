@@ -36,7 +36,7 @@ def recording(samples: np.ndarray, digest: str = "0") -> Recording:
 
 
 def test_attention_has_a_weight_a_step_at_the_steps_centres(analyzer: Analyzer) -> None:
-    one = analyze(analyzer, recording(made_data.tone(150, 2.0, 1))).single
+    one = analyze(analyzer, recording(made_data.voice(150, 2.0, 1))).single
     assert one is not None
     frames = 1 + (32_000 - 640) // 160
     steps = frames // 16
@@ -51,7 +51,7 @@ def test_attention_has_a_weight_a_step_at_the_steps_centres(analyzer: Analyzer) 
 
 def test_probabilities_are_the_networks_own(analyzer: Analyzer) -> None:
     """By hand through the networks: softmax for dominant, sigmoid for existence, fusion on soft and MLEE."""
-    samples = made_data.tone(250, 1.5, 2)
+    samples = made_data.voice(250, 1.5, 2)
     one = analyze(analyzer, recording(samples)).single
     assert one is not None and one.existence is not None
     features = log_spectrogram(samples / np.abs(samples).max())
@@ -77,7 +77,7 @@ def test_a_models_scaling_is_applied_to_each_heads_logits(analyzer: Analyzer, tm
     degrees = {"hard": 1.0, "soft": 2.0, "mlee": 0.5, "fusion": 4.0}
     scalings = {head: {"temperature": t, "offset": 1.5 * (head == "mlee")} for head, t in degrees.items()}
     path = made_data.model(tmp_path / "random.safetensors", scalings=[scalings])
-    sound = recording(made_data.tone(250, 1.5, 2))
+    sound = recording(made_data.voice(250, 1.5, 2))
     plain, scaled = (analyze(a, sound).single for a in (analyzer, Analyzer(model_file.load(path))))
     assert plain is not None and scaled is not None and plain.existence and scaled.existence
     assert scaled.dominant["hard"] == plain.dominant["hard"]
@@ -90,7 +90,7 @@ def test_a_models_scaling_is_applied_to_each_heads_logits(analyzer: Analyzer, tm
 def test_an_ensemble_answers_the_mean_of_its_members(tmp_path: Path) -> None:
     """Against each member as a model of its own: probabilities and where they looked."""
     tensors, header = tensor_file.load(made_data.model(tmp_path / "both.safetensors", members=2))
-    sound = recording(made_data.tone(250, 1.5, 2))
+    sound = recording(made_data.voice(250, 1.5, 2))
     alone = []
     for number in "01":
         own = {f"0.{n[2:]}": tensor for n, tensor in tensors.items() if n.startswith(f"{number}.")}
@@ -125,7 +125,7 @@ def test_the_rule_is_the_best_head_there_is_and_absent_ones_are_null(
     heads: tuple[str, ...], rule: str, tmp_path: Path
 ) -> None:
     bundle = model_file.load(made_data.model(tmp_path / "some.safetensors", heads))
-    analysis = analyze(Analyzer(bundle), recording(made_data.tone(150, 1.2, 3)))
+    analysis = analyze(Analyzer(bundle), recording(made_data.voice(150, 1.2, 3)))
     one = analysis.single
     assert one is not None and one.rule == rule and analysis.heads == heads
     value = analysis.to_json()
@@ -137,7 +137,7 @@ def test_the_rule_is_the_best_head_there_is_and_absent_ones_are_null(
 
 
 def test_level_does_not_matter_when_scaled_to_peak(analyzer: Analyzer) -> None:
-    samples = made_data.tone(150, 2.0, 4)
+    samples = made_data.voice(150, 2.0, 4)
     loud, quiet = (analyze(analyzer, recording(samples * g)).single for g in (1.0, 0.05))
     assert loud is not None and quiet is not None
     assert loud.dominant["fusion"] == pytest.approx(quiet.dominant["fusion"], abs=1e-3)
@@ -148,7 +148,7 @@ def test_level_does_not_matter_when_scaled_to_peak(analyzer: Analyzer) -> None:
 
 @pytest.mark.parametrize("samples", [10, 639, 640, 2000, 2400, 3200])
 def test_very_short_recordings_are_answered_with_a_note(analyzer: Analyzer, samples: int) -> None:
-    one = analyze(analyzer, recording(made_data.tone(150, 1.0, 5)[:samples])).single
+    one = analyze(analyzer, recording(made_data.voice(150, 1.0, 5)[:samples])).single
     assert one is not None
     assert any("short" in note.lower() for note in one.notes)
     assert sum(one.attention.mlee or ()) == pytest.approx(1, abs=1e-6)
@@ -158,7 +158,7 @@ def test_very_short_recordings_are_answered_with_a_note(analyzer: Analyzer, samp
 def test_a_long_recording_has_segments_and_no_single_verdict(analyzer: Analyzer) -> None:
     """Three stretches of voice in 70 s; each segment's numbers are those of its own stretch."""
     silence = np.zeros(16_000 * 15, np.float32)
-    voice = [made_data.tone(150 + 90 * i, 8.0, i) for i in range(3)]
+    voice = [made_data.voice(150 + 90 * i, 8.0, i) for i in range(3)]
     samples = np.concatenate([x for v in voice for x in (v, silence)]) + 1e-4 * np.random.default_rng(
         0
     ).standard_normal(3 * (16_000 * 15 + 128_000)).astype(np.float32)
@@ -183,7 +183,7 @@ def test_a_long_recording_has_segments_and_no_single_verdict(analyzer: Analyzer)
 def test_a_stretch_outside_the_recording_is_refused(analyzer: Analyzer) -> None:
     for start, end in ((1.0, 9.0), (-1.0, 1.0), (1.0, 1.0)):
         with pytest.raises(AudioError, match=r"lasts 2\.00 s"):
-            list(analyzer.analyze(recording(made_data.tone(150, 2.0, 1)), start, end))
+            list(analyzer.analyze(recording(made_data.voice(150, 2.0, 1)), start, end))
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_a_stretch_outside_the_recording_is_refused(analyzer: Analyzer) -> None:
 def test_seen_by_recording_or_by_speaker(
     analyzer: Analyzer, digest: str, speaker: str | None, corpus: str | None, seen: str | None
 ) -> None:
-    sound = recording(made_data.tone(150, 1.0, 1), digest)
+    sound = recording(made_data.voice(150, 1.0, 1), digest)
     analysis = analyze(analyzer, sound, speaker=speaker, corpus=corpus)
     assert analysis.seen == seen
     assert bool(analysis.seen_why) == (seen is not None)
