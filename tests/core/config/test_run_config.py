@@ -125,7 +125,7 @@ def test_a_training_is_the_same_in_an_ensemble_and_alone() -> None:
 
 def _run_config(**more: object) -> RunConfig:
     selection = Selection(("mlee",), ("all",), ("a",))
-    return RunConfig("c", None, (), "0", Recipe(), Compute(), 0, selection=selection, **more)  # type: ignore[arg-type]
+    return RunConfig(("c",), None, (), "0", Recipe(), Compute(), 0, selection=selection, **more)  # type: ignore[arg-type]
 
 
 def test_exists_from_is_kept_and_compared() -> None:
