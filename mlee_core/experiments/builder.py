@@ -59,7 +59,8 @@ def experiment(
         on_progress(Progress(f"Querying the nodes of {engine.place}", 0.0))
     device = spec.device or (Compute() if was is None else was.compute).device
     with about("address"):
-        cluster = cluster_of(engine, device, ask_dtype=was is None and spec.dtype is None)
+        ask = was is None and spec.dtype is None and not _exact(spec)
+        cluster = cluster_of(engine, device, ask_dtype=ask)
     parts = folds_of(spec, corpus)
     names = tuple(fold.name for fold in parts.folds)
     selection = Selection(tuple(LINES), TRAIN_SETS, names) if was is None else was.selection
@@ -198,8 +199,8 @@ def run_config(
     if cluster is None:
         with about("device"):
             device = devices.checked(device)
-    usual = compute.dtype
-    if was is None:
+    usual = compute.dtype  # fp32 in a new run
+    if was is None and not _exact(spec):
         usual = devices.dtype(device) if cluster is None else cluster.dtype or usual
     if cluster is None:
         with about("dtype"):
@@ -222,6 +223,11 @@ def run_config(
         self_reports=spec.self_reports,
         selection=selection,
     )
+
+
+def _exact(spec: ExperimentSpec) -> bool:
+    """Whether a new run trains in fp32 unless bf16 is chosen: with the paper's recipe, also if changed."""
+    return spec.recipe in (None, "paper")
 
 
 def recipe_of(spec: ExperimentSpec, default: Recipe) -> Recipe:
