@@ -66,7 +66,7 @@ def run(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def _begin(folder: RunFolder, config: RunConfig, *, resume: bool = False) -> None:
-    corpus = open_corpus(Path(config.corpus))
+    corpus = open_corpus(config.corpus[0])
     folder.begin(config, corpus, folds.loso(corpus), resume=resume)
 
 
