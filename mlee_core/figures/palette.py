@@ -9,12 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from ..inference.results import NO_SPEECH, NONE
+
 CLASS_COLORS: Mapping[str, str] = {"neu": "#8f8f8f", "hap": "#c78500", "sad": "#1480cc", "ang": "#cc333d"}
 """One colour per class. Contrast at least 3 : 1 on white and on #1e1e1e; apart by ΔE*ab ≥ 28 for normal sight
 and for simulated protanopia, deuteranopia and tritanopia (Machado et al. 2009), see tests."""
 
 UNKNOWN_COLOR = "#7a6f9b"
 """For a class that is not one of the four."""
+
+NO_CLASS_COLOR = "#757575"
+"""For the headlines NONE and NO_SPEECH, as the outline of an empty shape: neutral's grey fills its shape."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,16 @@ NOT_ATTENDED = "#80808070"
 def class_color(name: str) -> str:
     """The colour of a class, "#rrggbb"; UNKNOWN_COLOR for a class that is not one of the four."""
     return CLASS_COLORS.get(name, UNKNOWN_COLOR)
+
+
+def headline_color(headline: str) -> str:
+    """The colour of a headline (`Segment.headline`): of its class, or NO_CLASS_COLOR."""
+    return class_color(headline) if names_class(headline) else NO_CLASS_COLOR
+
+
+def names_class(headline: str) -> bool:
+    """Whether a headline is a class: its shapes are filled, others are outlines."""
+    return headline not in (NONE, NO_SPEECH)
 
 
 def text_on(color: str) -> str:

@@ -1,24 +1,31 @@
-"""The name and the colour swatch of a class."""
+"""The name of a class or headline, and a headline's colour swatch."""
 
 from __future__ import annotations
 
 from functools import cache
 
-from PySide6.QtGui import QColor, QIcon, QPixmap
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 
-from mlee_core.labels.votes import CLASS_NAMES
+from mlee_core.figures.palette import headline_color, names_class
+from mlee_core.inference.results import HEADLINE_NAMES
 
 
 def class_name(label: str) -> str:
-    """The name of a class: "sad" for its label "sad"."""
-    return CLASS_NAMES.get(label, label)
+    """The name of a class or headline: "sad" for its label "sad", "none of the four" for NONE."""
+    return HEADLINE_NAMES.get(label, label)
 
 
 @cache
-def swatch(color: str) -> QIcon:
-    """A square of exactly this colour, in selected rows too."""
+def swatch(headline: str) -> QIcon:
+    """A square of exactly the headline's colour, in selected rows too; an outline if it is no class."""
     square = QPixmap(12, 12)
-    square.fill(QColor(color))
+    square.fill(QColor(headline_color(headline)))
+    if not names_class(headline):
+        painter = QPainter(square)
+        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Clear)
+        painter.fillRect(2, 2, 8, 8, Qt.GlobalColor.transparent)
+        painter.end()
     icon = QIcon()
     for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected, QIcon.Mode.Active):
         icon.addPixmap(square, mode)
