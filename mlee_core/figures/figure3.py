@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 WIDTH, LEFT, SPLIT, RIGHT = 11.0, 0.75, 7.1, 10.75
 """Inches: the figure, and the left edge, the right edge of the time axes and the right edge of the bars."""
 NAME_LENGTH = 70
+ATTENTION_NOT_SHOWN = "Without speech there are no probabilities, and attention is not shown."
 LEGEND = {
     "loc": "lower left",
     "handlelength": 3,
@@ -90,7 +91,8 @@ def build_figure(
         _scale(page, image)
     draw_waveform(wave, samples, start_s, end_s, colors)
     if segment is not None:
-        page.legend(draw_attention(top, segment, colors), LEFT, 1.15, **LEGEND)
+        if segment.has_speech:
+            page.legend(draw_attention(top, segment, colors), LEFT, 1.15, **LEGEND)
         draw_not_attended(top, wave, segment, colors)
         draw_existence(page.axes("existence", 8.25, 1.15, RIGHT, 2.75), segment, colors)
         draw_dominant(page.axes("dominant", 8.25, 3.35, RIGHT, 5.2), segment, colors)
@@ -99,7 +101,7 @@ def build_figure(
     else:
         track = page.axes("track", LEFT, 4.22, SPLIT, 4.52)
         track.sharex(wave)
-        draw_track(track, analysis)
+        draw_track(track, analysis, colors)
         draw_shares(page.axes("shares", 8.25, 1.15, RIGHT, 5.2), analysis, colors)
     wave.set_xlim(start_s, end_s)
     _time_axis(wave, end_s)
@@ -121,6 +123,8 @@ def _title(page: Page, analysis: Analysis, segment: Segment | None) -> None:
         if segment.end_s > 120:
             text = f"{clock(segment.start_s)} to {clock(segment.end_s)} · {segment.verdict()}"
     page.text(LEFT, 0.46, text, size=10)
+    if segment is not None:
+        page.text(LEFT, 0.68, segment.attention_text() or ATTENTION_NOT_SHOWN, size=8)
 
 
 def _time_axis(axes: Axes, end_s: float) -> None:

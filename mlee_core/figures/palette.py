@@ -61,8 +61,9 @@ CURVE_COLORS: Mapping[str, str] = {
 CASING = "#101018"
 """The dark edge of attention curves."""
 
-NOT_ATTENDED = "#80808070"
-"""The grey (RRGGBBAA) over a tail shorter than one attention step, which no encoder attends to."""
+NOT_ATTENDED, NOT_ATTENDED_LINES = "#60606096", "#e6e6e696"
+"""The grey (RRGGBBAA) and its hatching over what no encoder attends to: quiet that was cut, and a tail
+shorter than one attention step."""
 
 
 def class_color(name: str) -> str:

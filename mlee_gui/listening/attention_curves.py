@@ -11,15 +11,17 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen
 
 from mlee_core.audio.frames import STEP_S
-from mlee_core.figures.palette import CASING, ENCODER_STYLES
+from mlee_core.figures.palette import CASING, ENCODER_STYLES, NOT_ATTENDED, NOT_ATTENDED_LINES
 from mlee_core.inference.results import ENCODERS, Segment
 
-from ..shell.plot_theme import pen
+from ..shell.plot_theme import clear, pen
 from ..shell.time_text import spacing, ticks
 from .time_axis import Frame, paint_axis_ticks, paint_caption, paint_upright
 
 LINES = {"solid": [], "dash": [5.0, 3.0], "dot": [1.5, 1.5]}
 """Dash patterns of the palette's line styles, in line widths."""
+
+NAME = "not attended"
 
 MIN_CUT_PIXELS = 1.5
 """Smallest width of a stretch that is marked as not attended."""
@@ -158,8 +160,15 @@ def _stroke(painter: QPainter, path: QPainterPath, line: QPen, shifts: range, ra
 
 def paint_not_attended(painter: QPainter, rect: QRectF) -> None:
     """Hatched grey, named where there is room: a part to which no encoder attends."""
-    painter.fillRect(rect, QColor(96, 96, 96, 150))
-    painter.fillRect(rect, QBrush(QColor(230, 230, 230, 150), Qt.BrushStyle.BDiagPattern))
+    grey, lines = (clear(QColor(c[:7]), int(c[7:], 16)) for c in (NOT_ATTENDED, NOT_ATTENDED_LINES))
+    painter.fillRect(rect, grey)
+    painter.fillRect(rect, QBrush(lines, Qt.BrushStyle.BDiagPattern))
+    metrics = painter.fontMetrics()
+    wide, high = metrics.horizontalAdvance(NAME) + 8, metrics.height()
+    if rect.width() >= 1.6 * high and rect.height() > 2 * wide:
+        middle = rect.center()
+        painter.fillRect(QRectF(middle.x() - high / 2, middle.y() - wide / 2, high, wide), QColor(CASING))
+        paint_upright(painter, middle.x(), rect, NAME, QColor("#ffffff"))
 
 
 def _weights(segment: Segment, encoder: str) -> np.ndarray:

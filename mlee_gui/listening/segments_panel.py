@@ -19,7 +19,7 @@ _TIPS = (
     "End of the segment",
     "The emotion with the highest score, none of the four, or no speech",
     "The score of that emotion, 0 to 1",
-    "Emotions that are present (existence from 0.5 on), or perhaps present (from the model's own threshold on)",
+    "Emotions that are present (existence from 0.5 on), or perhaps (from the model's own threshold on)",
     "Limits of this result",
 )
 _NUMBERS = (0, 1, 3)
@@ -91,7 +91,9 @@ class SegmentsPanel(QWidget):
         self.table.verticalHeader().setDefaultSectionSize(round(self.fontMetrics().height() * 1.5))
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.table.horizontalHeader().setStretchLastSection(True)
-        for column, sample in enumerate(("00:00.0", "00:00.0", "■ none of the four", "score ▾", "neutral, sad")):
+        for column, sample in enumerate(
+            ("00:00.0", "00:00.0", "■ none of the four", "score ▾", "neutral, sad")
+        ):
             self.table.setColumnWidth(column, self.fontMetrics().horizontalAdvance(sample) + 12)
         self.table.setAccessibleName("Segments and their results")
         self.table.activated.connect(self._activate)
