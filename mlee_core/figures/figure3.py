@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..audio.frames import SAMPLE_RATE
-from ..inference.results import Analysis, Segment
+from ..inference.results import WITHOUT_SPEECH, Analysis, Segment
 from ..system.printable import shortened
 from ..system.provenance import in_one_line
 from .figure3_panels import (
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 WIDTH, LEFT, SPLIT, RIGHT = 11.0, 0.75, 7.1, 10.75
 """Inches: the figure, and the left edge, the right edge of the time axes and the right edge of the bars."""
 NAME_LENGTH = 70
-ATTENTION_NOT_SHOWN = "Without speech there are no probabilities, and attention is not shown."
 LEGEND = {
     "loc": "lower left",
     "handlelength": 3,
@@ -124,7 +123,7 @@ def _title(page: Page, analysis: Analysis, segment: Segment | None) -> None:
             text = f"{clock(segment.start_s)} to {clock(segment.end_s)} · {segment.verdict()}"
     page.text(LEFT, 0.46, text, size=10)
     if segment is not None:
-        page.text(LEFT, 0.68, segment.attention_text() or ATTENTION_NOT_SHOWN, size=8)
+        page.text(LEFT, 0.68, segment.attention_text() if segment.has_speech else WITHOUT_SPEECH, size=8)
 
 
 def _time_axis(axes: Axes, end_s: float) -> None:

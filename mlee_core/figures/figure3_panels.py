@@ -10,15 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..audio.frames import FIRST_STEP_S, HOP_S, MAX_HZ, SAMPLE_RATE
-from ..inference.results import (
-    DOMINANT_HEADS,
-    ENCODERS,
-    HEADLINE_NAMES,
-    NO_SPEECH,
-    NONE,
-    Analysis,
-    Segment,
-)
+from ..inference.results import DOMINANT_HEADS, ENCODERS, NO_SPEECH, NONE, Analysis, Segment
+from ..labels.votes import CLASS_NAMES
 from ..system.printable import printable
 from .page import PageColors, legend_above, style_axes
 from .palette import (
@@ -26,9 +19,9 @@ from .palette import (
     ENCODER_STYLES,
     NOT_ATTENDED,
     NOT_ATTENDED_LINES,
+    OUTLINES,
     class_color,
     headline_color,
-    names_class,
     text_on,
 )
 
@@ -181,7 +174,7 @@ def draw_dominant(axes: Axes, segment: Segment, colors: PageColors) -> None:
         _message(axes, "no speech", colors)
         return
     if segment.headline == NONE:
-        axes.set_xlabel("none of the four is present: a choice among them")
+        axes.set_xlabel("a choice among the four")
     width, bar_colors = 0.84 / len(heads), [class_color(c) for c in segment.classes]
     for place, head in enumerate(heads):
         values = segment.dominant[head] or ()
@@ -208,11 +201,10 @@ def draw_track(axes: Axes, analysis: Analysis, colors: PageColors) -> None:
     axes.tick_params(labelbottom=False)
     for segment in analysis.segments:
         headline, length = segment.headline, segment.end_s - segment.start_s
-        face, edge = _face(headline), _edge(headline)
-        axes.broken_barh([(segment.start_s, length)], (0, 1), facecolors=face, edgecolors=edge)
+        axes.broken_barh([(segment.start_s, length)], (0, 1), **_block(headline))
         if length > analysis.duration_s * len(headline) / 90:
             middle = segment.start_s + length / 2
-            ink = text_on(face) if names_class(headline) else colors.ink
+            ink = colors.ink if headline in OUTLINES else text_on(headline_color(headline))
             style: dict[str, Any] = {"ha": "center", "va": "center", "color": ink}
             axes.text(middle, 0.5, printable(headline), fontsize=7, parse_math=False, **style)
     axes.set_ylim(0, 1)
@@ -226,25 +218,25 @@ def draw_shares(axes: Axes, analysis: Analysis, colors: PageColors) -> None:
     seconds = [sum(s.end_s - s.start_s for s in analysis.segments if s.headline == name) for name in names]
     axes.set_title("time by verdict", fontsize=9, color=colors.ink, loc="left")
     _class_axis(axes, names)
-    fills, edges = [_face(name) for name in names], [_edge(name) for name in names]
-    axes.bar(range(len(seconds)), seconds, width=0.7, color=fills, edgecolor=edges)
+    for at, (name, value) in enumerate(zip(names, seconds, strict=True)):
+        axes.bar(at, value, width=0.7, **_block(name))
     highest = max(seconds) or 1.0
     for at, value in enumerate(seconds):
         axes.text(at, value + 0.01 * highest, clock(value), ha="center", fontsize=8, color=colors.ink)
     axes.set(ylim=(0, 1.12 * highest), yticks=[])
 
 
-def _face(headline: str) -> str:
-    return headline_color(headline) if names_class(headline) else "none"
-
-
-def _edge(headline: str) -> str:
-    return "none" if names_class(headline) else headline_color(headline)
+def _block(headline: str) -> dict[str, Any]:
+    """Filled with the colour of a class, an outline for a headline that is none."""
+    color = headline_color(headline)
+    if headline not in OUTLINES:
+        return {"facecolor": color, "edgecolor": "none"}
+    return {"facecolor": "none", "edgecolor": color, "linestyle": LINES[OUTLINES[headline]], "linewidth": 1}
 
 
 def _class_axis(axes: Axes, classes: tuple[str, ...]) -> None:
-    names = [printable(TICKS.get(c, HEADLINE_NAMES.get(c, c))) for c in classes]
-    axes.set_xticks(range(len(names)), names, parse_math=False)
+    names = [TICKS.get(c) or printable(CLASS_NAMES.get(c, c)) for c in classes]
+    axes.set_xticks(range(len(names)), names, parse_math=False, fontsize=8 if len(names) < 6 else 7)
     axes.set(xlim=(-0.6, len(names) - 0.4), ylim=(0, 1.16), yticks=[0, 0.5, 1], axisbelow=True)
     axes.tick_params(axis="x", length=0)
 

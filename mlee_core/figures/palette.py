@@ -19,7 +19,8 @@ UNKNOWN_COLOR = "#7a6f9b"
 """For a class that is not one of the four."""
 
 NO_CLASS_COLOR = "#757575"
-"""For the headlines NONE and NO_SPEECH, as the outline of an empty shape: neutral's grey fills its shape."""
+OUTLINES: Mapping[str, Literal["solid", "dot"]] = {NONE: "solid", NO_SPEECH: "dot"}
+"""Headlines that are no class are empty shapes with such an outline; neutral's grey fills its shapes."""
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,7 @@ def class_color(name: str) -> str:
 
 def headline_color(headline: str) -> str:
     """The colour of a headline (`Segment.headline`): of its class, or NO_CLASS_COLOR."""
-    return class_color(headline) if names_class(headline) else NO_CLASS_COLOR
-
-
-def names_class(headline: str) -> bool:
-    """Whether a headline is a class: its shapes are filled, others are outlines."""
-    return headline not in (NONE, NO_SPEECH)
+    return NO_CLASS_COLOR if headline in OUTLINES else class_color(headline)
 
 
 def text_on(color: str) -> str:

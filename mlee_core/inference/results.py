@@ -31,6 +31,8 @@ PRESENT = 0.5
 NONE, NO_SPEECH = "none", "no speech"
 """Headlines besides the classes: none of the four emotions exists, and nobody speaks."""
 
+WITHOUT_SPEECH = "No speech was found, so probabilities and attention are not shown."
+
 HEADLINE_NAMES: Mapping[str, str] = {**CLASS_NAMES, NONE: "none of the four"}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..labels.votes import CLASS_NAMES
 from .model_file import ModelInfo
-from .results import DOMINANT_HEADS, NONE, Analysis, Segment
+from .results import DOMINANT_HEADS, NONE, WITHOUT_SPEECH, Analysis, Segment
 
 BAR = 24
 """Characters of a full bar."""
@@ -17,7 +17,7 @@ def as_text(analysis: Analysis, info: ModelInfo) -> str:
     lines = [f"{analysis.file}  ({analysis.duration_s:.2f} s)"]
     one = analysis.single
     if one is not None:
-        lines += [f"  {one.verdict()}", *(_bars(one) if one.has_speech else ())]
+        lines += [f"  {one.verdict()}", *(_bars(one) if one.has_speech else (f"  {WITHOUT_SPEECH}",))]
         lines += [f"  {text}" for text in (one.attention_text(),) if text]
         lines += [f"  note: {note}" for note in one.notes]
     else:

@@ -21,8 +21,6 @@ from .time_axis import Frame, paint_axis_ticks, paint_caption, paint_upright
 LINES = {"solid": [], "dash": [5.0, 3.0], "dot": [1.5, 1.5]}
 """Dash patterns of the palette's line styles, in line widths."""
 
-NAME = "not attended"
-
 MIN_CUT_PIXELS = 1.5
 """Smallest width of a stretch that is marked as not attended."""
 
@@ -159,16 +157,10 @@ def _stroke(painter: QPainter, path: QPainterPath, line: QPen, shifts: range, ra
 
 
 def paint_not_attended(painter: QPainter, rect: QRectF) -> None:
-    """Hatched grey, named where there is room: a part to which no encoder attends."""
+    """Hatched grey: a part to which no encoder attends."""
     grey, lines = (clear(QColor(c[:7]), int(c[7:], 16)) for c in (NOT_ATTENDED, NOT_ATTENDED_LINES))
     painter.fillRect(rect, grey)
     painter.fillRect(rect, QBrush(lines, Qt.BrushStyle.BDiagPattern))
-    metrics = painter.fontMetrics()
-    wide, high = metrics.horizontalAdvance(NAME) + 8, metrics.height()
-    if rect.width() >= 1.6 * high and rect.height() > 2 * wide:
-        middle = rect.center()
-        painter.fillRect(QRectF(middle.x() - high / 2, middle.y() - wide / 2, high, wide), QColor(CASING))
-        paint_upright(painter, middle.x(), rect, NAME, QColor("#ffffff"))
 
 
 def _weights(segment: Segment, encoder: str) -> np.ndarray:

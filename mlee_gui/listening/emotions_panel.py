@@ -15,8 +15,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from mlee_core.figures.palette import headline_color, names_class
-from mlee_core.inference.results import DOMINANT_HEADS, NONE, PRESENT, Analysis, Segment
+from mlee_core.figures.palette import OUTLINES, headline_color
+from mlee_core.inference.results import DOMINANT_HEADS, NONE, PRESENT, WITHOUT_SPEECH, Analysis, Segment
 
 from ..shell.class_swatch import class_name
 from ..shell.plot_theme import mix
@@ -31,7 +31,6 @@ _TIPS = {
 }
 _AMBER = "#d69a00"
 NO_RESULT = "No result yet"
-NOTHING_HEARD = "Nobody speaks here, so there are no probabilities, and attention is not shown."
 _EXISTENCE = "Existence: probability that each emotion is present"
 _DOMINANT = "Dominant emotion: probability of each"
 _CHOICE = "A choice among the four, of which none is present: probability of each"
@@ -158,14 +157,14 @@ class EmotionsPanel(QScrollArea):
             return
         self.where.setText(segment_title(segment, analysis))
         headline, score = segment.headline, segment.headline_score
-        square = "■" if names_class(headline) else "□"
+        square = "□" if headline in OUTLINES else "■"
         number = "" if score is None else f" &nbsp;{score:.2f}"
         self.predicted.setText(
             f'<span style="color:{headline_color(headline)}">{square}</span> '
             f"<b><big>{class_name(headline)}</big></b>{number}"
         )
         self.predicted.setAccessibleName(segment.headline_text())
-        self.verdict.setText(segment.verdict() if segment.has_speech else NOTHING_HEARD)
+        self.verdict.setText(segment.verdict() if segment.has_speech else WITHOUT_SPEECH)
         self.attention.setText(segment.attention_text())
 
     def _refresh_bars(self) -> None:

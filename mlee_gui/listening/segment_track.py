@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
-from mlee_core.figures.palette import class_color, headline_color, names_class, text_on
+from mlee_core.figures.palette import OUTLINES, class_color, headline_color, text_on
 from mlee_core.inference.results import Segment
 from mlee_core.labels.votes import CLASSES
 
@@ -79,8 +79,8 @@ class SegmentTrack:
         headline = self._headlines[i]
         for text in (self.segments[i].headline_text(), class_name(headline), headline):
             if metrics.horizontalAdvance(text) <= seen.width():
-                filled = names_class(headline)
-                painter.setPen(QColor(text_on(headline_color(headline))) if filled else frame.theme.text)
+                on_base = headline in OUTLINES
+                painter.setPen(frame.theme.text if on_base else QColor(text_on(headline_color(headline))))
                 painter.drawText(seen, Qt.AlignmentFlag.AlignCenter, text)
                 return
 
@@ -116,8 +116,10 @@ def paint_strip(painter: QPainter, frame: Frame, segments: Sequence[Segment]) ->
 def paint_headline(painter: QPainter, box: QRectF, headline: str) -> None:
     """A block filled with the colour of a class, an outline for a headline that is none."""
     color = QColor(headline_color(headline))
-    if names_class(headline) or box.width() < MIN_OUTLINE:
-        painter.fillRect(box, color)
-    else:
-        painter.setPen(pen(color))
+    if headline in OUTLINES and box.width() >= MIN_OUTLINE:
+        line = pen(color)
+        line.setStyle(Qt.PenStyle.DotLine if OUTLINES[headline] == "dot" else Qt.PenStyle.SolidLine)
+        painter.setPen(line)
         painter.drawRect(box.adjusted(0.5, 0.5, -0.5, -0.5))
+    else:
+        painter.fillRect(box, color)

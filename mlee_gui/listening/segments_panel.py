@@ -92,7 +92,7 @@ class SegmentsPanel(QWidget):
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.table.horizontalHeader().setStretchLastSection(True)
         for column, sample in enumerate(
-            ("00:00.0", "00:00.0", "■ none of the four", "score ▾", "neutral, sad")
+            ("00:00.0", "00:00.0", "■ none of the four", "score ▾", "sad, perhaps angry")
         ):
             self.table.setColumnWidth(column, self.fontMetrics().horizontalAdvance(sample) + 12)
         self.table.setAccessibleName("Segments and their results")

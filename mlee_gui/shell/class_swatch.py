@@ -7,7 +7,7 @@ from functools import cache
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 
-from mlee_core.figures.palette import headline_color, names_class
+from mlee_core.figures.palette import OUTLINES, headline_color
 from mlee_core.inference.results import HEADLINE_NAMES
 
 
@@ -21,7 +21,7 @@ def swatch(headline: str) -> QIcon:
     """A square of exactly the headline's colour, in selected rows too; an outline if it is no class."""
     square = QPixmap(12, 12)
     square.fill(QColor(headline_color(headline)))
-    if not names_class(headline):
+    if headline in OUTLINES:
         painter = QPainter(square)
         painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Clear)
         painter.fillRect(2, 2, 8, 8, Qt.GlobalColor.transparent)
