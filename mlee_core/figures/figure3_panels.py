@@ -38,7 +38,7 @@ COLUMNS = 1200
 """About one per pixel; more frames or samples are pooled by maximum, so that short events remain visible."""
 
 LINES = {"solid": "-", "dash": (0, (4, 1.5)), "dot": (0, (1, 1.2))}
-TICKS = {NONE: "none of\nthe four", NO_SPEECH: "no\nspeech"}
+TICKS = {NONE: "none of\nthese", NO_SPEECH: "no\nspeech"}
 HATCHES = {"hard": "", "soft": "////", "fusion": "xxxx"}
 
 Spectrogram = NDArray[np.float32] | Iterable[NDArray[np.float32]]

@@ -19,12 +19,18 @@ from .time_axis import Frame, paint_upright
 ROW = 0.72
 """Height of a row of marks, in lines of text."""
 
+PERHAPS = 0.25
+"""Height of the mark of a class that is perhaps present, in rows."""
+
 MIN_OUTLINE = 4.0
 """Narrower blocks are filled, pixels."""
 
 
 class SegmentTrack:
-    """Blocks in the colour of the headline, above a row for each class, filled where it is present."""
+    """Blocks in the colour of the headline, above a row for each class, filled where it is present.
+
+    Where it is perhaps present, the mark is a line.
+    """
 
     def __init__(self) -> None:
         self.set_segments(())
@@ -33,7 +39,7 @@ class SegmentTrack:
         self.segments = tuple(segments)
         self._starts = [s.start_s for s in segments]
         self._headlines = [s.headline for s in segments]  # too slow for every frame of an hour
-        self._present = [s.present() for s in segments]
+        self._present = [(s.present(), s.perhaps()) for s in segments]
         self.classes = self.segments[0].classes if self.segments else CLASSES
 
     def at(self, time_s: float) -> int | None:
@@ -65,9 +71,11 @@ class SegmentTrack:
             done = left + 1
             paint_headline(painter, box, self._headlines[i])
             self._paint_text(painter, metrics, box, i, frame)
-            for name in self._present[i]:
-                top = rect.top() + block + self.classes.index(name) * row
-                painter.fillRect(QRectF(left, top, box.width(), row - 1), QColor(class_color(name)))
+            for names, height in zip(self._present[i], (row - 1, PERHAPS * row), strict=True):
+                for name in names:
+                    bottom = rect.top() + block + (self.classes.index(name) + 1) * row - 1
+                    mark = QRectF(left, bottom - height, box.width(), height)
+                    painter.fillRect(mark, QColor(class_color(name)))
         painter.restore()
 
     def _paint_text(

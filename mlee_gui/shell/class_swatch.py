@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 
 from mlee_core.figures.palette import OUTLINES, headline_color
 from mlee_core.inference.results import HEADLINE_NAMES
@@ -20,12 +20,14 @@ def class_name(label: str) -> str:
 def swatch(headline: str) -> QIcon:
     """A square of exactly the headline's colour, in selected rows too; an outline if it is no class."""
     square = QPixmap(12, 12)
-    square.fill(QColor(headline_color(headline)))
+    square.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(square)
     if headline in OUTLINES:
-        painter = QPainter(square)
-        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Clear)
-        painter.fillRect(2, 2, 8, 8, Qt.GlobalColor.transparent)
-        painter.end()
+        painter.setPen(QPen(QColor(headline_color(headline)), 2))
+        painter.drawRect(1, 1, 10, 10)
+    else:
+        painter.fillRect(square.rect(), QColor(headline_color(headline)))
+    painter.end()
     icon = QIcon()
     for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected, QIcon.Mode.Active):
         icon.addPixmap(square, mode)
