@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,7 +73,6 @@ def main() -> int:
 
 def variants(recipe: Recipe, plus: list[str], leave: list[str]) -> Iterator[tuple[str, list[str]]]:
     """Names of variants with the settings that change the recipe. Raises: ConfigError for an unknown one."""
-    paper = Recipe().settings
     for setting in plus:
         _changed(recipe, [setting])
     for step in leave:
@@ -80,8 +80,8 @@ def variants(recipe: Recipe, plus: list[str], leave: list[str]) -> Iterator[tupl
     yield "everything", []
     for step in recipe.steps:
         if step not in leave:
-            value = paper[step]
-            yield f"without {step}", [f"{step}={'null' if value is None else value}"]
+            changes = recipe.without(step).unlike(recipe)  # what needs the step goes with it
+            yield f"without {step}", [f"{name}={json.dumps(value)}" for name, value in changes.items()]
     for setting in plus:
         yield f"plus {setting}", [setting]
 

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soxr
 
 from ..errors import AudioError, WorkerDied
 from ..events import Progress
@@ -204,12 +203,6 @@ def find_audio(path: Path | str) -> tuple[Path, ...]:
             f"{path} is a folder without a sound file; expected are {' '.join(sorted(SUFFIXES))}."
         )
     return tuple(found)
-
-
-def change_speed(samples: Samples, factor: float) -> Samples:
-    """Speed perturbation by resampling: factor 1.1 is faster and higher. float32 [N] -> [≈ N / factor]."""
-    resampled: Samples = soxr.resample(samples, SAMPLE_RATE * factor, SAMPLE_RATE)
-    return resampled
 
 
 def _walk(folder: Path) -> Iterator[Path]:

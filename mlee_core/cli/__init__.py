@@ -23,6 +23,7 @@ COMMANDS = {
     "corpus": "what a corpus holds; the same corpus in another format",
     "train": "train the networks of one fold",
     "table3": "train the paper's whole experiment",
+    "evaluate": "the scores of a finished model on a corpus",
     "report": "tables, pictures and predictions of an experiment",
     "bench": "measure speed as ratios inside one run",
     "doctor": "versions, devices, what is missing and how to get it",

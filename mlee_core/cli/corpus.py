@@ -61,9 +61,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def add_opening_arguments(parser: argparse.ArgumentParser, metavar: str = "CORPUS") -> None:
-    """The arguments that every command which opens a corpus shares."""
+def add_opening_arguments(
+    parser: argparse.ArgumentParser, metavar: str = "CORPUS", *, several: bool = False
+) -> None:
+    """The arguments that every command which opens a corpus shares, or several corpora as one."""
     parser.add_argument("corpus", type=Path, metavar=metavar, help="a corpus: a folder or a file")
+    if several:
+        also = "further corpora, to train on all of them together; speakers are then named CORPUS/SPEAKER"
+        parser.add_argument("also", nargs="*", type=Path, metavar=metavar, help=also)
     parser.add_argument(
         "--format", metavar="NAME", help=f"the corpus's format ({', '.join(FORMATS)}); else it is recognised"
     )

@@ -7,10 +7,9 @@ import json
 import sys
 from pathlib import Path
 
-from ..report import Report, Written, write
+from ..report import Report, Written, tables, write
 from ..report.document import banners
 from ..report.document_blocks import as_text
-from ..report.tables import table3
 from ..runs.run_folder import RunFolder
 from .terminal import ProgressLine
 
@@ -40,7 +39,7 @@ def written(run: RunFolder, out: Path | None, *, quiet: bool) -> Written:
 
 
 def report_text(report: Report) -> str:
-    """Table 3 beside the paper's, and its limits."""
+    """Table 3 beside the paper's, recalls, the scores of existence and ambiguity, and the limits of all."""
     setting = report.setting
     of_seeds = f", mean ± s.d. of {setting.repeated}" if setting.repeated else ""
     head = (
@@ -48,4 +47,7 @@ def report_text(report: Report) -> str:
         f"Pooled: over all utterances{of_seeds}. Of folds: mean ± s.d. of their scores. Paper: on IEMOCAP."
     )
     limits = (banner.text for banner in banners(report))
-    return "\n\n".join((head, *map(as_text, table3(report)), *limits))
+    besides = (tables.recalls(report), tables.existence(report), tables.ambiguity(report))
+    by_corpus = (tables.corpora(report),) if report.corpora else ()
+    shown = (*tables.table3(report), *by_corpus, *(table for table in besides if table.rows))
+    return "\n\n".join((head, *map(as_text, shown), *limits))

@@ -10,10 +10,18 @@ from ..config.recipe import RECIPES, Recipe
 from .corpus import add_opening_arguments
 
 
+def add_exists_from(parser: argparse.ArgumentParser, default: str) -> None:
+    """From how many votes on it an emotion exists."""
+    what = f"an emotion exists from so many votes, or this share of them such as 20%% (default: {default})"
+    parser.add_argument("--exists-from", metavar="N|SHARE", help=what)
+
+
 def add_running_arguments(parser: argparse.ArgumentParser) -> None:
     """Corpus, run folder, recipe and machine."""
-    add_opening_arguments(parser)
+    add_opening_arguments(parser, several=True)
     parser.add_argument("--skip-missing", action="store_true", help="leave out any number of missing files")
+    duplicates = "test recordings may also be in the training or development part; marks every figure"
+    parser.add_argument("--allow-duplicates", action="store_true", help=duplicates)
     parser.add_argument("--run", type=Path, metavar="DIR", help="run folder (default: runs/CORPUS-…-DATE)")
     parser.add_argument("--resume", action="store_true", help="continue this run, or add to it")
     number: dict[str, Any] = {"type": int, "metavar": "N"}
@@ -28,6 +36,7 @@ def add_running_arguments(parser: argparse.ArgumentParser) -> None:
     several: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
     change = "change settings of the recipe, for example warp=0 mixup=0.4"
     parser.add_argument("--set", **several, dest="settings", metavar="NAME=VALUE", help=change)
+    add_exists_from(parser, "1, the paper's")
     batch = f"utterances a step (default: {Recipe.batch_size}; recipe best {RECIPES['best'].batch_size})"
     parser.add_argument("--batch-size", **number, help=batch)
     parser.add_argument("--seed", **number, help="default: 0")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import time
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ..audio.frames import Level
+from ..corpora.corpus import name_of
 from ..errors import ConfigError
 from ..labels.targets import TrainSet
 from .json_fields import from_json
@@ -62,30 +62,31 @@ class Engine:
 
 LOCAL = Engine()
 
-_GENERIC_NAMES = ("table", "utterances", "votes", "labels", "corpus", "data", "metadata", "annotations")
-"""Names of tables and folders that do not tell which corpus they belong to."""
-
 
 @dataclass(frozen=True)
 class ExperimentSpec:
     """A requested experiment. A field that is None, empty or False takes the paper's value or, with `resume`,
     the run's.
 
-    corpus … skip_missing: which corpus, and how it is read; map: (label, class) pairs. run: the run folder.
+    corpus … allow_duplicates: which corpus, and how it is read; also: further corpora, trained on together
+    with it; map: (label, class) pairs. run: the run folder.
     rows … seeds: which part of Table 3; only: names of folds; cells: names of cells (`Cell.name`) that are
-    trained alone, with the encoders they need. recipe, settings (NAME=VALUE), max_epochs … level: how.
-    batch_size in utterances. device … jobs: on what; threads of one training, jobs side by side.
+    trained alone, with the encoders they need. recipe, settings (NAME=VALUE), max_epochs … batch_size
+    (utterances): how. exists_from: as `ExistsFrom.parse` reads it.
+    device … jobs: on what; threads of one training, jobs side by side.
     engine, address: in processes, or in a Ray cluster at HOST:PORT. smoke: one fold, SMOKE_EPOCHS epochs,
     SMOKE_MEMBERS networks in an ensemble at most. resume: continue the run.
     """
 
     corpus: Path
+    also: tuple[Path, ...] = ()
     format: str | None = None
     map: tuple[tuple[str, str], ...] = ()
     label_map: Path | None = None
     scripted: bool = False
     self_reports: bool = False
     skip_missing: bool = False
+    allow_duplicates: bool = False
     run: Path | None = None
     rows: tuple[str, ...] = ()
     train_sets: tuple[TrainSet, ...] = ()
@@ -99,6 +100,7 @@ class ExperimentSpec:
     patience: int | None = None
     level: Level | None = None
     batch_size: int | None = None
+    exists_from: str | None = None
     seed: int | None = None
     device: str | None = None
     dtype: Dtype | None = None
@@ -110,6 +112,11 @@ class ExperimentSpec:
     smoke: bool = False
     resume: bool = False
 
+    @property
+    def corpora(self) -> tuple[Path, ...]:
+        """All corpora, in the order given."""
+        return (self.corpus, *self.also)
+
     @classmethod
     def of(cls, args: argparse.Namespace) -> ExperimentSpec:
         """From a command's arguments; fields without an option keep their defaults."""
@@ -119,11 +126,10 @@ class ExperimentSpec:
 
     def arguments(self) -> list[str]:
         """The arguments of "mlee table3", without those that equal their defaults."""
-        corpus = str(self.corpus)
-        words = [f"./{corpus}" if corpus.startswith("-") else corpus]
+        words = [f"./{path}" if path.startswith("-") else path for path in map(str, self.corpora)]
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.default is not MISSING and value != field.default:
+            if field.name not in ("corpus", "also") and value != field.default:
                 name = "set" if field.name == "settings" else field.name.replace("_", "-")
                 words += _option(f"--{name}", value)
         return words
@@ -135,7 +141,8 @@ class ExperimentSpec:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data with all fields."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
+        plain = {name: str(v) if isinstance(v, Path) else v for name, v in values.items()}
+        return {**plain, "also": [str(path) for path in self.also]}
 
     @classmethod
     def from_json(cls, value: Any) -> ExperimentSpec:
@@ -161,14 +168,7 @@ def _one_value(option: str, value: str) -> list[str]:
 
 
 def new_run(spec: ExperimentSpec, runs: Path = Path("runs"), at: str = "") -> Path:
-    """Default run folder: in `runs`, named after the corpus, the kind of run, and the time (now, or `at`)."""
+    """Default run folder: in `runs`, named after corpora, the kind of run, and the time (now, or `at`)."""
     what = "smoke" if spec.smoke else "table3"
-    return runs / f"{_corpus_name(spec.corpus)}-{what}-{at or time.strftime('%Y%m%d-%H%M%S')}"
-
-
-def _corpus_name(corpus: Path) -> str:
-    """The name of its file or folder, or of the closest parent folder with a name that is not generic."""
-    path = Path(os.path.abspath(corpus))
-    names = [path.stem, *(parent.name for parent in path.parents)]
-    specific = (name for name in names if name and name.lower() not in _GENERIC_NAMES)
-    return next(specific, path.stem or "corpus")
+    name = "+".join(map(name_of, spec.corpora))
+    return runs / f"{name}-{what}-{at or time.strftime('%Y%m%d-%H%M%S')}"

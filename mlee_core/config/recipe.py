@@ -20,6 +20,10 @@ BINS = (frames.BINS, 80)
 """Numbers of frequency bins of an encoder: 400 bins of 10 Hz, or 80 bands on the mel scale."""
 
 
+DEGRADED_BY = ("quiet", "noise", "band", "room", "gain", "clip", "offset")
+"""What may happen to the waveform of a degraded draw."""
+
+
 @dataclass(frozen=True)
 class Augmentation:
     """Random changes of an utterance in each epoch, besides its speed; 0 is off.
@@ -31,6 +35,11 @@ class Augmentation:
         0, which is the training mean (SpecAugment, Park et al., Interspeech 2019).
     mixup: half of the batches are mixed pairwise, inputs and targets, with shares from Beta(mixup, mixup)
         (Zhang et al., ICLR 2018).
+    degraded: share of the draws whose waveform is degraded before the features (training/
+        waveform_augmentation.py); the rest stays clean. The probabilities of what then happens, each drawn by
+        itself: quiet: quiet ends and a pause. noise: noise or babble. band: a telephone's band, or another
+        frequency response. room: reverberation. gain: a low level in 16 bits. clip: clipping. offset: a
+        constant and a settling offset.
     """
 
     crop_frames: int = 0
@@ -39,6 +48,14 @@ class Augmentation:
     mask_bins: int = 0
     mask_frames: int = 0
     mixup: float = 0.0
+    degraded: float = 0.0
+    quiet: float = 0.0
+    noise: float = 0.0
+    band: float = 0.0
+    room: float = 0.0
+    gain: float = 0.0
+    clip: float = 0.0
+    offset: float = 0.0
 
     def __post_init__(self) -> None:
         if self.crop_frames and self.crop_frames < 16:
@@ -54,6 +71,32 @@ class Augmentation:
             )
         if not 0 <= self.mixup <= 10:
             raise ConfigError(f"mixup {self.mixup}: allowed are numbers from 0 to 10.")
+        for name in ("degraded", *DEGRADED_BY):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} {getattr(self, name)}: allowed are shares from 0 to 1.")
+        used = [name for name in DEGRADED_BY if getattr(self, name)]
+        if used and not self.degraded:
+            raise ConfigError(
+                f"{used[0]} {getattr(self, used[0])} with degraded 0: nothing would be degraded; set "
+                f"degraded above 0, or {' and '.join(used)} to 0."
+            )
+        if self.degraded and not used:
+            raise ConfigError(
+                f"degraded {self.degraded} without a way to degrade: set at least one of "
+                f"{', '.join(DEGRADED_BY)} above 0."
+            )
+        if self.band and not self.noise:  # measured, FACTS.md: bands alone make a network worse in noise
+            raise ConfigError(
+                f"band {self.band} with noise 0: bands help only with noise; set noise above 0."
+            )
+
+    def without(self, name: str) -> Augmentation:
+        """This with one setting off, and those that mean nothing without it."""
+        also = {"degraded": DEGRADED_BY, "noise": ("band",)}.get(name, ())
+        values = {**asdict(self), **{off: getattr(Augmentation(), off) for off in (name, *also)}}
+        if not any(values[kind] for kind in DEGRADED_BY):
+            values["degraded"] = 0.0
+        return Augmentation(**values)
 
 
 @dataclass(frozen=True)
@@ -75,6 +118,7 @@ class Recipe:
     bins: input of an encoder, one of BINS.
     ensemble: number of networks of each kind, which differ by their seeds only; their probabilities are
         averaged.
+    clean_members: so many networks of a larger ensemble are trained on recordings that are not degraded.
     calibrated: the offset that equation 6's weights add to the logits of existence is subtracted, and a
         temperature, fitted on the development speakers, divides all logits.
     """
@@ -93,6 +137,7 @@ class Recipe:
     centred: float = 0.0
     bins: int = frames.BINS
     ensemble: int = 1
+    clean_members: int = 0
     calibrated: bool = False
     augmentation: Augmentation = Augmentation()
 
@@ -108,6 +153,8 @@ class Recipe:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ConfigError(f"{name} {value}: allowed are whole numbers from 1.")
+        if self.clean_members < 0:
+            raise ConfigError(f"clean_members {self.clean_members}: allowed are whole numbers from 0.")
         if self.learning_rate is not None and not 0 < self.learning_rate <= 1:
             raise ConfigError(f"learning_rate {self.learning_rate}: allowed are numbers above 0, up to 1.")
         if not 0 <= self.centred <= 1:
@@ -115,6 +162,12 @@ class Recipe:
         for name in ("weight_decay", "averaging"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"{name} {getattr(self, name)}: allowed are numbers from 0, below 1.")
+
+    def of_member(self, seed: int) -> Recipe:
+        """The recipe of an ensemble's network; the last ones of it are the clean members."""
+        clean = self.ensemble > self.clean_members > self.ensemble - 1 - seed % self.ensemble
+        augmentation = self.augmentation.without("degraded") if clean else self.augmentation
+        return replace(self, augmentation=augmentation, ensemble=1, clean_members=0)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -125,7 +178,7 @@ class Recipe:
     def described(self) -> str:
         """The named recipe that it equals, or the nearest one with the differences: "best with max_epochs
         6"."""
-        unlike = ((name, self._unlike(recipe)) for name, recipe in RECIPES.items())
+        unlike = ((name, self.unlike(recipe)) for name, recipe in RECIPES.items())
         name, others = min(unlike, key=lambda pair: len(pair[1]))
         return f"{name} with {', '.join(f'{k} {v}' for k, v in others.items())}" if others else name
 
@@ -133,45 +186,54 @@ class Recipe:
         flat = asdict(self)
         return {**flat.pop("augmentation"), **flat}
 
-    def _unlike(self, other: Recipe) -> dict[str, Any]:
+    def unlike(self, other: Recipe) -> dict[str, Any]:
         """The settings that differ from the other's."""
         theirs = other._flat()
         return {name: value for name, value in self._flat().items() if value != theirs[name]}
 
-    def changed(self, name: str, value: Any) -> Recipe:
-        """This recipe with one setting, also of its augmentation, changed. Raises: ConfigError."""
-        if name in _names(Augmentation):
-            return replace(self, augmentation=_with(self.augmentation, name, value))
-        if name == "augmentation" or name not in _names(Recipe):
-            known = [known for known in (*_names(Recipe), *_names(Augmentation)) if known != "augmentation"]
-            raise ConfigError(f"setting {name!r}: a recipe has {', '.join(known)}.")
-        return _with(self, name, value)
+    def changed(self, settings: Mapping[str, Any]) -> Recipe:
+        """This recipe with some settings, also of its augmentation, changed at once. Raises: ConfigError."""
+        known = [name for name in (*_names(Recipe), *_names(Augmentation)) if name != "augmentation"]
+        for name in settings:
+            if name not in known:
+                raise ConfigError(f"setting {name!r}: a recipe has {', '.join(known)}.")
+        augmentation = _with(self.augmentation, settings)
+        return _with(replace(self, augmentation=augmentation), settings)
 
     def without(self, step: str) -> Recipe:
-        """This recipe with the paper's value for one of its steps. Raises: ConfigError for another name."""
+        """This recipe with the paper's value for one of its steps, and without those that need it.
+
+        Raises: ConfigError for another name.
+        """
         if step not in self.steps:
             raise ConfigError(f"step {step!r}: this recipe has {', '.join(self.steps) or 'none of its own'}.")
-        return self.changed(step, Recipe().settings[step])
+        if step in _names(Augmentation):
+            return replace(self, augmentation=self.augmentation.without(step))
+        return self.changed({step: Recipe().settings[step]})
 
     @property
     def steps(self) -> tuple[str, ...]:
         """Names of the settings that differ from the paper's."""
-        return tuple(self._unlike(Recipe()))
+        return tuple(self.unlike(Recipe()))
 
 
 def _names(kind: type[Recipe] | type[Augmentation]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
 
 
-def _with(part: Part, name: str, value: Any) -> Part:
-    """The part with a setting changed. Raises: ConfigError for a value of another type."""
-    known = get_type_hints(type(part))[name]
-    kinds = get_args(known) if isinstance(known, UnionType) else (known,)
-    if float in kinds and type(value) is int:
-        value = float(value)
-    if get_origin(known) is not Literal and get_origin(known) is not tuple and type(value) not in kinds:
-        raise ConfigError(f"{name} {value!r}: allowed is {' or '.join(TYPE_NAMES[kind] for kind in kinds)}.")
-    return replace(part, **{name: value})
+def _with(part: Part, settings: Mapping[str, Any]) -> Part:
+    """The part with its own of the settings changed. Raises: ConfigError for a value of another type."""
+    hints, values = get_type_hints(type(part)), dict[str, Any]()
+    for name in (name for name in settings if name in hints):
+        known, value = hints[name], settings[name]
+        kinds = get_args(known) if isinstance(known, UnionType) else (known,)
+        if float in kinds and type(value) is int:
+            value = float(value)
+        if get_origin(known) is not Literal and get_origin(known) is not tuple and type(value) not in kinds:
+            allowed = " or ".join(TYPE_NAMES[kind] for kind in kinds)
+            raise ConfigError(f"{name} {value!r}: allowed is {allowed}.")
+        values[name] = value
+    return replace(part, **values)
 
 
 RECIPES: Mapping[str, Recipe] = {
@@ -180,7 +242,7 @@ RECIPES: Mapping[str, Recipe] = {
         cut=True,
         batch_size=8,
         draw="one",
-        cycle=14,
+        cycle=28,
         learning_rate=0.001,
         weight_decay=0.01,
         averaging=0.98,
@@ -188,7 +250,19 @@ RECIPES: Mapping[str, Recipe] = {
         bins=80,
         ensemble=4,
         calibrated=True,
-        augmentation=Augmentation(crop_frames=200, off_centre=0.5, warp=0.12),
+        augmentation=Augmentation(
+            crop_frames=200,
+            off_centre=0.5,
+            warp=0.12,
+            degraded=0.4,
+            quiet=0.6,
+            noise=0.4,
+            band=0.4,
+            room=0.3,
+            gain=0.2,
+            clip=0.1,
+            offset=0.2,
+        ),
     ),
 }
 """Recipes by name. "paper" is the paper's with SPEC.md's readings. "best" was chosen by the scores of

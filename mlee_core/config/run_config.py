@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from ..errors import ConfigError
-from ..labels.targets import TrainSet
+from ..labels.targets import ANY_VOTE, ExistsFrom, TrainSet
 from .json_fields import from_json
 from .recipe import Recipe
 from .stages import LINES, TRAIN_SETS, RowName, Stage, lines_of, plan
@@ -57,6 +57,7 @@ class StageConfig:
     recipe: Recipe
     compute: Compute
     seed: int
+    exists_from: ExistsFrom = ANY_VOTE
 
     @property
     def learning_rate(self) -> float:
@@ -80,11 +81,18 @@ class StageConfig:
 
     def identity(self) -> dict[str, Any]:
         """What two stages must have in common to be one training, besides data. The train set is only a
-        name for the data, and an ensemble does not affect its members."""
+        name for the data, and so is `exists_from`: the targets, which are in the key, follow from it. An
+        ensemble does not affect its members."""
         compute = {name: value for name, value in asdict(self.compute).items() if name != "graphs"}
-        recipe = {name: value for name, value in asdict(self.recipe).items() if name != "ensemble"}
+        recipe = {
+            name: value
+            for name, value in asdict(self.recipe).items()
+            if name not in ("ensemble", "clean_members")
+        }
         stage = {"row": self.stage.row, "label": self.stage.label}
-        return {**self.to_json(), "stage": stage, "compute": compute, "recipe": recipe}
+        known = {**self.to_json(), "stage": stage, "compute": compute, "recipe": recipe}
+        del known["exists_from"]
+        return known
 
 
 @dataclass(frozen=True)
@@ -134,12 +142,15 @@ class Selection:
 class RunConfig:
     """The configuration of a run folder.
 
-    corpus: path as given. label_map: the user's (label, class) pairs. scripted, self_reports: options for
+    corpus: paths as given. format: how all of them were read, None if they are of several formats. label_map:
+    the user's (label, class) pairs. scripted, self_reports: options for
     reading the corpus. data_hash: of the corpus's labels when the run began, to notice a changed corpus.
-    seed: the first one, repetitions continue from it. selection: what the experiment trains.
+    seed: the first one, repetitions continue from it. exists_from: when a class exists (equation 5).
+    allow_duplicates: test recordings may stand in the training or development part. selection: what the
+    experiment trains.
     """
 
-    corpus: str
+    corpus: tuple[str, ...]
     format: str | None
     label_map: tuple[tuple[str, str], ...]
     data_hash: str
@@ -148,6 +159,8 @@ class RunConfig:
     seed: int
     scripted: bool = False
     self_reports: bool = False
+    exists_from: ExistsFrom = ANY_VOTE
+    allow_duplicates: bool = False
     selection: Selection = field(kw_only=True)
 
     def __post_init__(self) -> None:
@@ -162,7 +175,8 @@ class RunConfig:
         return tuple(range(n, n + size) for n in range(self.seed, last, size))
 
     def for_stage(self, stage: Stage) -> StageConfig:
-        return StageConfig(stage, self.recipe, self.compute, self.seed)
+        recipe = self.recipe.of_member(self.seed)
+        return StageConfig(stage, recipe, self.compute, self.seed, self.exists_from)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -175,20 +189,26 @@ class RunConfig:
         return from_json(cls, value, "config.json")
 
     def difference(self, other: RunConfig) -> str | None:
-        """Text on the first setting in which `other` differs; None if equal. A selection may grow.
+        """Text on the first setting in which `other` differs; None if equal. A selection may grow, and
+        duplicates may be allowed later.
 
         Paths and hashes of the corpora are not compared: a corpus may have moved, and its utterances show
         whether it has changed.
         """
         if self.recipe != other.recipe:
             return f"recipe was {self.recipe.described} and is now {other.recipe.described}"
+        if self.exists_from != other.exists_from:
+            return f"exists_from was {self.exists_from} and is now {other.exists_from}"
         mine, theirs = (
             _flat(replace(config, selection=self.selection).to_json()) for config in (self, other)
         )
         for key, value in mine.items():
-            if key not in ("corpus", "data_hash", "compute.graphs") and theirs.get(key) != value:
+            if key not in _NOT_COMPARED and theirs.get(key) != value:
                 return f"{key} was {_shown(value)} and is now {_shown(theirs.get(key))}"
         return self.selection.lost(other.selection)
+
+
+_NOT_COMPARED = ("corpus", "data_hash", "compute.graphs", "allow_duplicates")
 
 
 def _shown(value: Any) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from ..errors import CorpusError
@@ -20,6 +21,9 @@ NO_AGREEMENT = "none"
 
 NO_AGREEMENT_SPELLINGS = (NO_AGREEMENT, "xxx")
 LISTED_LABELS = 15
+
+GENERIC_NAMES = ("table", "utterances", "votes", "labels", "corpus", "data", "metadata", "annotations")
+"""Names of tables and folders that do not tell which corpus they belong to."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,8 @@ class Corpus:
     """Utterances in a fixed order.
 
     name: of the corpus ("emodb") or its file; format: the importer's name; root: folder or file.
-    warnings: one sentence each, for the user.
+    warnings: one sentence each, for the user. joined: the corpora that this one unites (union.py), in order,
+    with their own names of speakers and utterances; its format and root are then for messages only.
     """
 
     name: str
@@ -65,6 +70,7 @@ class Corpus:
     root: Path
     utterances: tuple[Utterance, ...]
     warnings: tuple[str, ...] = field(default=())
+    joined: tuple[Corpus, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         if not self.utterances:
@@ -77,6 +83,20 @@ class Corpus:
         """Speaker ids, sorted."""
         return tuple(sorted({u.speaker for u in self.utterances}))
 
+    @property
+    def parts(self) -> tuple[Corpus, ...]:
+        """The corpora that it unites, or itself alone."""
+        return self.joined or (self,)
+
+    @cached_property
+    def corpus_of(self) -> Mapping[str, str]:
+        """Speaker -> name of the corpus that the speaker is from; empty unless it unites several."""
+        return {part.qualified(speaker): part.name for part in self.joined for speaker in part.speakers}
+
+    def qualified(self, name: str) -> str:
+        """The name of one of its speakers, sessions or utterances in a union: "emodb/03"."""
+        return f"{self.name}/{name}"
+
     def of_speakers(self, speakers: Iterable[str]) -> tuple[Utterance, ...]:
         """The utterances of these speakers, in corpus order."""
         wanted = frozenset(speakers)
@@ -87,6 +107,14 @@ class Corpus:
         return stable_hash(
             [[u.id, u.speaker, sorted(u.votes.nonzero.items()), u.votes.consensus] for u in self.utterances]
         )
+
+
+def name_of(path: Path) -> str:
+    """A corpus's name: of its file or folder, or of the closest folder above with a name that says which."""
+    absolute = Path(os.path.abspath(path))
+    names = [absolute.stem, *(parent.name for parent in absolute.parents)]
+    specific = (name for name in names if name and name.lower() not in GENERIC_NAMES)
+    return next(specific, absolute.stem or "corpus")
 
 
 def without_parents(file: Path) -> Path:

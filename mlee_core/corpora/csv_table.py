@@ -15,12 +15,12 @@ from pathlib import Path
 
 from ..errors import CorpusError
 from ..labels.votes import CLASSES, Votes
-from .corpus import Corpus, ReadOptions, Utterance, consensus_of, vote_warnings
-from .csv_reader import CsvFile, Row, read_csv, seconds
+from .corpus import Corpus, ReadOptions, Utterance, consensus_of, name_of, vote_warnings
+from .csv_reader import CsvFile, Row, column_names, read_csv, seconds
 from .label_map import LabelMap
 
 NAME = "table"
-LOOKS_LIKE = "a CSV file with the columns file, speaker and votes"
+LOOKS_LIKE = "a CSV file, or a folder with one, with the columns file, speaker and votes"
 
 REQUIRED = ("file", "speaker")
 RESERVED = (*REQUIRED, "id", "session", "duration_s", "consensus")
@@ -36,8 +36,8 @@ VoteReader = Callable[[CsvFile, Row, LabelMap], Votes]
 
 
 def recognises(path: Path) -> bool:
-    """Whether `path` is a file with the suffix of a table."""
-    return path.is_file() and path.suffix.lower() in SUFFIXES
+    """Whether `path` is a file with the suffix of a table, or a folder with exactly one such corpus."""
+    return _table_in(path) is not None if path.is_dir() else path.suffix.lower() in SUFFIXES
 
 
 def read(path: Path, options: ReadOptions) -> Corpus:
@@ -48,11 +48,11 @@ def read(path: Path, options: ReadOptions) -> Corpus:
 
     Raises: CorpusError with file, row and column for a table that cannot be used as a corpus.
     """
-    table = read_csv(path)
+    table = read_csv((_table_in(path) if path.is_dir() else None) or path)
     table.require(REQUIRED)
     vote_columns = tuple(name for name in table.columns if name not in RESERVED)
     if not vote_columns:
-        raise CorpusError(f"{path} has no vote column: it needs one per class or one per annotator.")
+        raise CorpusError(f"{table.path} has no vote column: it needs one per class or one per annotator.")
     votes_of = _count_votes if _holds_counts(table, vote_columns) else _annotator_votes
     utterances = tuple(_utterance(table, row, votes_of, options.label_map) for row in table.rows)
     table.refuse_repeated("file", lambda row: row["file"])
@@ -60,10 +60,24 @@ def read(path: Path, options: ReadOptions) -> Corpus:
     labels = {label for u in utterances for label in u.votes.counts}
     if labels.isdisjoint(CLASSES):  # such a table is misread or needs a label map
         raise CorpusError(
-            f"{path} has no label for {', '.join(CLASSES)}; its labels are {', '.join(sorted(labels))}: "
-            "name their classes in a label map."
+            f"{table.path} has no label for {', '.join(CLASSES)}; its labels are {', '.join(sorted(labels))}"
+            ": name their classes in a label map."
         )
-    return Corpus(path.stem, NAME, path, utterances, tuple(vote_warnings(utterances, options.label_map)))
+    warnings = tuple(vote_warnings(utterances, options.label_map))
+    return Corpus(name_of(table.path), NAME, path, utterances, warnings)
+
+
+def _table_in(folder: Path) -> Path | None:
+    """The table in `folder`, if exactly one has the required columns; None too for a closed folder."""
+    found = [file for file in folder.glob("*") if file.suffix.lower() in SUFFIXES and _has_columns(file)]
+    return found[0] if len(found) == 1 else None
+
+
+def _has_columns(file: Path) -> bool:
+    try:
+        return set(REQUIRED) < set(column_names(file))
+    except CorpusError:  # not a table
+        return False
 
 
 def _holds_counts(table: CsvFile, columns: Iterable[str]) -> bool:

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def one(corpus: Corpus, speaker: str) -> Fold:
     """The leave-one-speaker-out fold that tests `speaker`.
 
     The development speaker is the other one of the session if the corpus has sessions of two, else the next
-    in sorted order (the first after the last); all others train.
+    in sorted order (the first after the last), in a union of the same corpus; all others train.
 
     Raises: ConfigError for an unknown speaker or a corpus with fewer than three.
     """
@@ -97,10 +98,12 @@ def one(corpus: Corpus, speaker: str) -> Fold:
         )
     sessions_of = {u.session for u in corpus.of_speakers([speaker])} - {None}
     partners = {u.speaker for u in corpus.utterances if u.session in sessions_of} - {speaker}
-    following = speakers[(speakers.index(speaker) + 1) % len(speakers)]
+    own = [s for s in speakers if corpus.corpus_of.get(s) == corpus.corpus_of.get(speaker)]
+    near = own if len(own) > 1 else speakers
+    following = near[(near.index(speaker) + 1) % len(near)]
     dev = partners.pop() if len(partners) == 1 else following
     train = tuple(name for name in speakers if name not in (speaker, dev))
-    return Fold(speaker, train, (dev,), (speaker,))
+    return Fold(_folder_name(corpus, speaker), train, (dev,), (speaker,))
 
 
 def loso(corpus: Corpus) -> Folds:
@@ -111,7 +114,9 @@ def loso(corpus: Corpus) -> Folds:
 def groups(corpus: Corpus, n: int) -> Folds:
     """n speaker-disjoint groups of similar size; each is tested once and the next is for development.
 
-    Speakers are placed in descending order of utterances, each into the smallest group so far.
+    Speakers are placed in descending order of utterances, each into the smallest group so far. In a union the
+    corpora are placed one after the other, each speaker into the smallest of the groups with the fewest
+    speakers of the same corpus: every group has its share of each.
 
     Raises: ConfigError unless 3 ≤ n ≤ number of speakers.
     """
@@ -122,9 +127,15 @@ def groups(corpus: Corpus, n: int) -> Folds:
             "since one group is for testing, one for development and the rest for training."
         )
     size = {name: len(corpus.of_speakers([name])) for name in speakers}
+    own = corpus.corpus_of
     members: list[list[str]] = [[] for _ in range(n)]
-    for name in sorted(speakers, key=lambda name: (-size[name], name)):
-        min(members, key=lambda group: (sum(size[s] for s in group), len(group))).append(name)
+
+    def filled(group: list[str], origin: str | None) -> tuple[int, int, int]:
+        same = sum(own[speaker] == origin for speaker in group) if origin else 0
+        return same, sum(size[speaker] for speaker in group), len(group)
+
+    for name in sorted(speakers, key=lambda name: (own.get(name, ""), -size[name], name)):
+        min(members, key=partial(filled, origin=own.get(name))).append(name)
     names = [f"group{i + 1:02}" for i in range(n)]
     return _folds(corpus, _rotate(names, members))
 
@@ -146,7 +157,8 @@ def sessions(corpus: Corpus) -> Folds:
     if len(members) < 3:
         raise ConfigError(f"{corpus.name} has {len(members)} sessions: folds of sessions need at least 3.")
     names = sorted(members)
-    return _folds(corpus, _rotate(names, [members[name] for name in names]))
+    folders = [_folder_name(corpus, name) for name in names]
+    return _folds(corpus, _rotate(folders, [members[name] for name in names]))
 
 
 def make(corpus: Corpus, spec: str | None = None) -> Folds:
@@ -249,6 +261,11 @@ def _rotate(names: Sequence[str], members: Sequence[Iterable[str]]) -> list[Fold
         train = sorted(s for group in groups if group not in (test, dev) for s in group)
         folds.append(Fold(name, tuple(train), dev, test))
     return folds
+
+
+def _folder_name(corpus: Corpus, name: str) -> str:
+    """A fold's name from its speaker's or session's: in a union, "emodb-03" of "emodb/03"."""
+    return name.replace("/", "-", 1) if corpus.joined else name
 
 
 def _at_least_three(corpus: Corpus) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from ..errors import CorpusError
 from ..system.printable import listed
 from .corpus import Corpus, Utterance
 from .git_lfs import ADVICE, is_pointer
+from .union import joined
 
 TOLERATED_PERCENT = 1
 """Up to this share of the utterances may be left out without --skip-missing."""
@@ -53,9 +54,12 @@ def present(corpus: Corpus, *, skip_missing: bool) -> Corpus:
     """The corpus without the utterances whose audio is missing or a Git-LFS pointer.
 
     If there are any, the returned corpus has an additional warning with their number and the first files.
+    Each corpus of a union is looked at alone.
 
     Raises: CorpusError if more than 1 % are absent and `skip_missing` is False, or if all are.
     """
+    if corpus.joined:
+        return joined([present(part, skip_missing=skip_missing) for part in corpus.joined])
     found = count(corpus)
     if not found.absent:
         return corpus

@@ -8,10 +8,13 @@ from typing import Any
 from ..errors import CorpusError
 from ..labels.votes import Votes
 from .corpus import Corpus, Utterance
+from .union import joined
 
 
 def to_json(corpus: Corpus) -> dict[str, Any]:
     """The corpus without its warnings, as JSON data."""
+    if corpus.joined:
+        return {"joined": [to_json(part) for part in corpus.joined]}
     return {
         "name": corpus.name,
         "format": corpus.format,
@@ -33,6 +36,8 @@ def to_json(corpus: Corpus) -> dict[str, Any]:
 def from_json(value: Any) -> Corpus:
     """The corpus from the data of `to_json`. Raises: CorpusError for other data."""
     try:
+        if "joined" in value:
+            return joined([from_json(part) for part in value["joined"]])
         utterances = tuple(_utterance(item) for item in value["utterances"])
         return Corpus(value["name"], value["format"], Path(value["root"]), utterances)
     except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -59,7 +59,7 @@ def difference(
     if len(names) < LEAST_SPEAKERS:
         why_not = f"{len(names)} speakers, an interval needs {LEAST_SPEAKERS}"
     else:
-        drawn = _draws(len(names), resamples, seed)
+        drawn = draws(len(names), resamples, seed)
         spread = _pooled_difference(drawn, total, right, other, score)  # [R]
         low, high = (float(np.quantile(spread, p)) for p in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     of_speakers = {name: float(value) for name, value in zip(names, own, strict=True)}
@@ -67,7 +67,7 @@ def difference(
 
 
 @lru_cache(maxsize=1)  # a report compares many rows of the same speakers
-def _draws(speakers: int, resamples: int, seed: int) -> Counts:
+def draws(speakers: int, resamples: int, seed: int) -> Counts:
     """How often each speaker is drawn, [R, S]; each row sums to S. Read-only, since it is cached."""
     even = np.full(speakers, 1 / speakers)
     return np.random.default_rng(seed).multinomial(speakers, even, size=resamples).astype(np.float64)

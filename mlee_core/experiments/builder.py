@@ -14,11 +14,12 @@ from ..config.experiment_spec import Engine, ExperimentSpec, new_run
 from ..config.recipe import RECIPES, Recipe
 from ..config.run_config import Compute, RunConfig, Selection
 from ..config.stages import LINES, TRAIN_SETS
-from ..corpora import Corpus, folds, open_corpus
+from ..corpora import FORMATS, Corpus, folds, open_corpora
 from ..corpora.label_map import LabelMap, combined
 from ..corpora.missing_audio import present
 from ..errors import ConfigError, MleeError
 from ..events import Progress
+from ..labels.targets import ANY_VOTE, ExistsFrom
 from ..runs.cells import MODEL_FILE, Cell
 from ..runs.run_folder import RunFolder
 from .engines import cluster_of, slots_here
@@ -96,7 +97,7 @@ def single_stage(
     corpus = opened(spec, on_warning)
     if speaker is None:
         resumed = None if was is None or spec.run is None else RunFolder(spec.run).folds()
-        speaker = corpus.speakers[0] if resumed is None else resumed.folds[0].name
+        speaker = corpus.speakers[0] if resumed is None else resumed.folds[0].test[0]
     fold = folds.one(corpus, speaker)
     parts = folds.Folds(corpus.name, corpus.data_hash(), (fold,))
     selection = Selection(spec.rows, spec.train_sets, (fold.name,))
@@ -155,9 +156,9 @@ def label_map_of(spec: ExperimentSpec) -> LabelMap:
 
 
 def read(spec: ExperimentSpec) -> Corpus:
-    """The corpus, with the utterances whose audio is missing. Raises: MleeError."""
+    """The corpora as one, with the utterances whose audio is missing. Raises: MleeError."""
     how = {"scripted": spec.scripted, "self_reports": spec.self_reports}
-    return open_corpus(spec.corpus, spec.format, label_map_of(spec), **how)
+    return open_corpora(spec.corpora, spec.format, label_map_of(spec), **how)
 
 
 def opened(spec: ExperimentSpec, on_warning: Callable[[str], None] = _ignore) -> Corpus:
@@ -166,8 +167,9 @@ def opened(spec: ExperimentSpec, on_warning: Callable[[str], None] = _ignore) ->
     for warning in corpus.warnings:
         on_warning(warning)
     usable = present(corpus, skip_missing=spec.skip_missing)
-    for warning in usable.warnings[len(corpus.warnings) :]:
-        on_warning(warning)
+    for warning in usable.warnings:
+        if warning not in corpus.warnings:
+            on_warning(warning)
     return usable
 
 
@@ -205,8 +207,8 @@ def run_config(
             devices.refuse_dtype(spec.dtype or usual, device)
     seed = 0 if was is None else was.seed
     return RunConfig(
-        corpus=str(corpus.root),
-        format=corpus.format,
+        corpus=tuple(map(str, spec.corpora)),
+        format=corpus.format if corpus.format in FORMATS else spec.format,
         label_map=tuple(sorted(label_map_of(spec).own.items())),
         data_hash=corpus.data_hash(),
         recipe=recipe_of(spec, default if was is None else was.recipe),
@@ -219,8 +221,16 @@ def run_config(
         seed=seed if spec.seed is None else spec.seed,
         scripted=spec.scripted,
         self_reports=spec.self_reports,
+        exists_from=exists_from_of(spec, ANY_VOTE if was is None else was.exists_from),
+        allow_duplicates=spec.allow_duplicates or (was is not None and was.allow_duplicates),
         selection=selection,
     )
+
+
+def exists_from_of(spec: ExperimentSpec, default: ExistsFrom) -> ExistsFrom:
+    """When a class exists, by the specification or the default. Raises: ConfigError."""
+    with about("exists_from"):
+        return default if spec.exists_from is None else ExistsFrom.parse(spec.exists_from)
 
 
 def recipe_of(spec: ExperimentSpec, default: Recipe) -> Recipe:
@@ -230,11 +240,13 @@ def recipe_of(spec: ExperimentSpec, default: Recipe) -> Recipe:
             raise ConfigError(f"recipe {spec.recipe!r}: allowed are {' and '.join(RECIPES)}.")
     recipe = RECIPES[spec.recipe] if spec.recipe else default
     with about("settings"):
+        settings: dict[str, object] = {}
         for setting in spec.settings:
             name, value = _parsed(setting)
-            if sum(other.startswith(f"{name}=") for other in spec.settings) > 1:
+            if name in settings:
                 raise ConfigError(f"setting {name} (--set) is given twice: once is allowed.")
-            recipe = recipe.changed(name, value)
+            settings[name] = value
+        recipe = recipe.changed(settings)
     for name in ("level", "max_epochs", "patience", "batch_size"):
         value = getattr(spec, name)
         if value is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from ..config.run_config import RunConfig, StageConfig
 from ..config.stages import TRAIN_SETS, Stage, plan
 from ..corpora.corpus import Corpus, Utterance
 from ..corpora.folds import Fold
-from ..errors import ConfigError
+from ..errors import ConfigError, CorpusError
 from ..events import Event, Progress, StageDone
 from ..nets.network import Network
 from ..nets.normalisation import Normalisation
@@ -26,9 +26,10 @@ from ..system.files import stable_hash, write_json
 from ..system.provenance import stamp
 from ..training import devices
 from ..training.batches import Examples, VectorInputs, moved
+from ..training.devices import arithmetic
 from ..training.feature_store import FeatureStore, build_features, normalisation_of
 from ..training.gpu_batches import encoder_inputs
-from ..training.loop import StageData, Trained, arithmetic, build, load_network, refuse_empty, train
+from ..training.loop import StageData, Trained, build, load_network, refuse_empty, train
 from ..training.losses import loss_function
 
 ENCODE_BATCH = 16
@@ -49,9 +50,33 @@ def prepare(
     run: RunFolder, config: RunConfig, corpus: Corpus, folder: Path
 ) -> Generator[Progress, None, Work]:
     """Compute the features of all annotated utterances into `folder`."""
-    utterances, device = annotated(corpus, corpus.speakers), devices.here(config.compute.device)
-    store = yield from build_features(utterances, config.recipe, folder / "features.f16", device)
+    utterances = annotated(corpus, corpus.speakers)
+    here = replace(config.compute, device=devices.here(config.compute.device), graphs=False)
+    store = yield from build_features(utterances, config.recipe, folder / "features.f16", here)
     return Work(run.path, config, corpus, store)
+
+
+def refuse_duplicates(work: Work, folds: Iterable[Fold]) -> None:
+    """Raises: CorpusError for a test recording of a fold whose samples its networks would learn from.
+
+    Recordings that are alike only after their quiet ends are trimmed have different digests; a digest of the
+    trimmed speech would be compared here, too.
+    """
+    same: dict[str, list[Utterance]] = {}
+    for utterance in annotated(work.corpus, work.corpus.speakers):
+        same.setdefault(work.store.digests[utterance.id], []).append(utterance)
+    groups = [group for group in same.values() if len({u.speaker for u in group}) > 1]
+    for fold in folds:
+        for group in groups:
+            tested = next((u for u in group if u.speaker in fold.test), None)
+            other = next((u for u in group if u.speaker in (*fold.train, *fold.dev)), None)
+            if tested is not None and other is not None:
+                part = "training" if other.speaker in fold.train else "development"
+                raise CorpusError(
+                    f"{tested.id} of speaker {tested.speaker}, whom fold {fold.name} tests, is the same "
+                    f"recording as {other.id} of speaker {other.speaker} in its {part} part: remove one of "
+                    "the two, or allow it with --allow-duplicates, which marks every figure."
+                )
 
 
 def train_cells(work: Work, fold: Fold, seed: int, stages: Sequence[Stage]) -> Iterator[Event]:
@@ -137,12 +162,21 @@ def refuse_untrainable(config: RunConfig, corpus: Corpus, fold: Fold, stages: Se
     Raises: ConfigError, naming the fold, for a part or a class without utterances.
     """
     for stage in plan(tuple(stages)):
-        train_set = Examples.admitted(corpus.of_speakers(fold.train), stage)
+        train_set, dev_set = _examples(config.for_stage(stage), corpus, fold)
         try:
-            refuse_empty(stage.name, train_set, Examples.admitted(corpus.of_speakers(fold.dev), stage))
+            refuse_empty(stage.name, train_set, dev_set)
             loss_function(config.for_stage(stage), train_set.targets)
         except ConfigError as error:
             raise ConfigError(f"fold {fold.name}: {error}") from error
+
+
+def _examples(config: StageConfig, corpus: Corpus, fold: Fold) -> tuple[Examples, Examples]:
+    """Those of the training and of the development speakers."""
+    train_set, dev_set = (
+        Examples.admitted(corpus.of_speakers(speakers), config.stage, config.exists_from)
+        for speakers in (fold.train, fold.dev)
+    )
+    return train_set, dev_set
 
 
 def stage_data(
@@ -154,8 +188,7 @@ def stage_data(
     encoder_keys: Sequence[str],
 ) -> StageData:
     """The parts of the fold for this stage, on features or on the vectors of its frozen encoders."""
-    train_set = Examples.admitted(corpus.of_speakers(fold.train), config.stage)
-    dev_set = Examples.admitted(corpus.of_speakers(fold.dev), config.stage)
+    train_set, dev_set = _examples(config, corpus, fold)
     test = tuple(annotated(corpus, fold.test))
     rows = [
         [[u.id, store.digests[u.id], list(q)] for u, q in zip(part.utterances, part.targets, strict=True)]

@@ -171,13 +171,15 @@ class Experiment:
         """Compute the features and run the tasks, if there are any."""
         if not tasks:
             return
-        from .cell_training import prepare
+        from .cell_training import prepare, refuse_duplicates
 
         scratch = TemporaryFolder(self.folder.path)
         try:
             preparing = prepare(self.folder, self.config, self.corpus, scratch.path)
             work = yield from requests.unless_ended(preparing)
             if work is not None:
+                if not self.config.allow_duplicates:
+                    refuse_duplicates(work, [f for f in self.folds.folds if f.name in self.selection.folds])
                 yield from engines.run(self.engine, work, tasks, done, self.workers)
         finally:
             scratch.remove()

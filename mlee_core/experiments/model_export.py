@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,9 +78,10 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: 
         ],
         "level_reference": recordings["level_reference"],
         "trained_on": corpus.name,
+        "exists_from": str(config.exists_from),
         "speakers": {part: list(getattr(fold, part)) for part in PARTS},
         "scores": _scores(run, config, corpus, stages, results.values()),
-        "limits": list(_limits(corpus, fold)),
+        "limits": list(_limits(config, corpus, fold)),
         "seen": recordings["seen"],
         "stamp": of_run(config),
     }
@@ -140,7 +142,7 @@ def _head_of(encoder: Stage) -> str:
     return encoder.label or "mlee"
 
 
-def _limits(corpus: Corpus, fold: Fold) -> Iterable[str]:
+def _limits(config: RunConfig, corpus: Corpus, fold: Fold) -> Iterable[str]:
     """Sentences on what the model cannot have learnt from its training data."""
     train_set = corpus.of_speakers(fold.train)
     if all(sum(count > 0 for count in u.votes.target_counts) < 2 for u in train_set):
@@ -148,7 +150,13 @@ def _limits(corpus: Corpus, fold: Fold) -> Iterable[str]:
             f"{corpus.name} gives one emotion an utterance, so “present” never saw two at once: read several "
             "emotions present as doubt between them."
         )
+    if config.allow_duplicates:
+        yield "Duplicates were allowed: it may have learnt from recordings that its scores are of."
     known = f"It knows {len(fold.train)} speakers of one corpus"
+    if corpus.joined:
+        counts = Counter(corpus.corpus_of[speaker] for speaker in fold.train)
+        of_each = " and ".join(f"{n} of {name}" for name, n in counts.items())
+        known = f"It knows {len(fold.train)} speakers of {len(counts)} corpora ({of_each})"
     yield f"{known}; other voices, languages and rooms may be read wrongly."
 
 

@@ -139,12 +139,17 @@ class PlanningService:
 
     def _corpus(self, spec: ExperimentSpec) -> tuple[Corpus, CorpusFacts]:
         """The corpus. The last one is kept until its file changes or it is to be read in another way."""
-        how = (spec.corpus, spec.format, spec.map, spec.label_map, spec.scripted, spec.self_reports)
-        files = [_changed_ns(path) for path in (spec.corpus, spec.label_map) if path is not None]
+        how = (spec.corpora, spec.format, spec.map, spec.label_map, spec.scripted, spec.self_reports)
+        files = [_changed_ns(path) for path in (*spec.corpora, spec.label_map) if path is not None]
         key = (how, *files)
         if key not in self._read:
             corpus = builder.read(spec)
-            remarks = tuple(sentence for part in remarks_on(corpus).values() for sentence in part)
+            remarks = tuple(
+                sentence
+                for part in corpus.parts
+                for sentences in remarks_on(part).values()
+                for sentence in sentences
+            )
             found = info(corpus, builder.label_map_of(spec))
             facts = CorpusFacts(corpus.name, corpus.format, corpus.speakers, found, corpus.warnings, remarks)
             self._read = {key: (corpus, facts)}

@@ -11,10 +11,11 @@ from ..config.run_config import Compute, RunConfig, Selection
 from ..config.stages import LINES, TRAIN_SETS
 from ..corpora.label_map import from_pairs
 from ..errors import MleeError
-from .builder import about, recipe_of, refuse_contradictions, selected
+from ..labels.targets import ANY_VOTE
+from .builder import about, exists_from_of, recipe_of, refuse_contradictions, selected
 
 _EVERYTHING = Selection(tuple(LINES), TRAIN_SETS, ("all of them",))
-_RUN = RunConfig("", None, (), "", RECIPES["paper"], Compute(), 0, selection=_EVERYTHING)
+_RUN = RunConfig((), None, (), "", RECIPES["paper"], Compute(), 0, selection=_EVERYTHING)
 
 
 def faults(spec: ExperimentSpec) -> dict[str, str]:
@@ -23,6 +24,7 @@ def faults(spec: ExperimentSpec) -> dict[str, str]:
         ("smoke", lambda: refuse_contradictions(spec)),
         ("address", lambda: Engine(spec.engine, spec.address)),
         ("recipe", lambda: recipe_of(spec, RECIPES["paper"])),
+        ("exists_from", lambda: exists_from_of(spec, ANY_VOTE)),
         ("rows", lambda: selected(spec, _EVERYTHING)),
         ("map", lambda: from_pairs(spec.map)),
         ("seed", lambda: replace(_RUN, seed=spec.seed or 0)),

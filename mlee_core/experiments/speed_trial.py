@@ -17,8 +17,9 @@ from ..system.child_process import Child, Connection, wait_for
 from ..system.hardware import peak_memory
 from ..system.temporary_folders import TemporaryFolder
 from ..training.batches import EncoderInputs, Examples, training_batches
+from ..training.devices import arithmetic
 from ..training.feature_store import FeatureStore, build_features, normalisation_of
-from ..training.loop import arithmetic, build, train_step
+from ..training.loop import build, train_step
 from ..training.losses import loss_function
 from ..training.optimizer import Optimizer
 from .cell_training import annotated

@@ -93,9 +93,11 @@ class Analyzer:
         part = self.bundle.seen.get(digest)
         if part is not None:
             return part, f"this very recording is in the model's {_PARTS[part]} set"
-        if speaker is not None and corpus == info.trained_on:
+        if speaker is not None and corpus is not None:
+            # as a model trained on this corpus alone names the speaker, or one trained on several
+            named = speaker if corpus == info.trained_on else f"{corpus.replace('/', '-')}/{speaker}"
             for name in ("train", "dev"):
-                if speaker in info.speakers[name]:
+                if named in info.speakers[name]:
                     return name, f"speaker {speaker} of {corpus} is in the model's {_PARTS[name]} set"
         return None, ""
 

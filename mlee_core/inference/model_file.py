@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from ..errors import ModelError
+from ..errors import ConfigError, ModelError
+from ..labels.targets import ANY_VOTE, ExistsFrom
 from ..labels.votes import CLASSES
 from ..runs.cells import MODEL_FILE
 from ..system import package_data
@@ -43,7 +44,8 @@ class ModelInfo:
     """The description of a trained model that is shown beside its predictions.
 
     trained_on: corpus name, e.g. "emodb"; speakers: part ("train", "dev", "test") -> speaker ids.
-    limits: one sentence each on what its predictions do not mean.
+    limits: one sentence each on what its predictions do not mean. exists_from: when a class existed in its
+    training.
     """
 
     name: str
@@ -55,6 +57,7 @@ class ModelInfo:
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
     card: str | None = None
+    exists_from: ExistsFrom = ANY_VOTE
 
 
 @dataclass(frozen=True)
@@ -209,8 +212,9 @@ def _info(path: Path, header: Mapping[str, Any]) -> ModelInfo:
             scores=header["scores"],
             limits=tuple(header["limits"]),
             card=str(card) if card.is_file() else None,
+            exists_from=ExistsFrom.parse(header.get("exists_from", str(ANY_VOTE))),
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ConfigError) as error:
         raise ModelError(
             f"{path} is not a model file written by MLEE: its description is incomplete."
         ) from error

@@ -21,7 +21,7 @@ _OF_FOLD = ("recordings.json", "model.safetensors")
 _OF_CELL = ("last.safetensors", "best.safetensors", "result.json")
 _OF_REPORT = (
     *(f"report.{suffix}" for suffix in ("md", "html", "json")),
-    *(f"{table}.csv" for table in ("table3", "cells", "speakers", "curves", "predictions")),
+    *(f"{table}.csv" for table in ("table3", "votes", "cells", "speakers", "curves", "predictions")),
     "PREDICTIONS.md",
 )
 _DRAWN = ("table3", "comparisons", *PANELS)

@@ -282,7 +282,8 @@ def _spec_of(run: Path) -> ExperimentSpec:
     if (run / "order.json").exists():
         return stored_spec(run)
     config = RunFolder(run).config()
-    return ExperimentSpec(Path(config.corpus), format=config.format, run=run, resume=True)
+    corpus, *also = map(Path, config.corpus)
+    return ExperimentSpec(corpus, tuple(also), format=config.format, run=run, resume=True)
 
 
 def _state_by_events(run: Path) -> State:
@@ -299,7 +300,8 @@ def _state_by_events(run: Path) -> State:
 
 def _absolute(spec: ExperimentSpec) -> dict[str, Any]:
     """The other paths of a spec made absolute: a job runs in another working folder."""
-    found: dict[str, Any] = {"corpus": spec.corpus.absolute()}
+    also = tuple(path.absolute() for path in spec.also)
+    found: dict[str, Any] = {"corpus": spec.corpus.absolute(), "also": also}
     if spec.label_map is not None:
         found["label_map"] = spec.label_map.absolute()
     if spec.folds is not None and Path(spec.folds).exists():

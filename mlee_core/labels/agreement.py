@@ -42,7 +42,7 @@ def alpha(counts: Iterable[Mapping[str, int]]) -> float | None:
 
 def alpha_per_class(votes: Iterable[Votes]) -> dict[str, float | None]:
     """Alpha of each target class against all other labels; it shows which classes annotators confuse."""
-    pairs = [(v.counts, _annotators(v)) for v in votes]
+    pairs = [(v.counts, v.raters) for v in votes]
     return {
         name: alpha({name: counts.get(name, 0), OTHER: n - counts.get(name, 0)} for counts, n in pairs)
         for name in CLASSES
@@ -54,17 +54,10 @@ def agreement(votes: Votes) -> Agreement:
 
     Where annotators are not named, every vote counts as one annotator.
     """
-    if _annotators(votes) < 2:
+    if votes.raters < 2:
         return "one vote"
     if votes.annotators is None:
         same = max(votes.counts.values()) == votes.total
     else:
         same = len({frozenset(labels) for labels in votes.annotators.values() if labels}) == 1
     return "unanimous" if same else "split"
-
-
-def _annotators(votes: Votes) -> int:
-    """Number of annotators who gave a label; of votes, where annotators are not named."""
-    if votes.annotators is None:
-        return votes.total
-    return sum(map(bool, votes.annotators.values()))

@@ -7,7 +7,10 @@ they are what the paper calls *other*. No torch in here, since the window import
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from ..errors import ConfigError, CorpusError
@@ -19,6 +22,70 @@ ALPHA = 0.75
 Label = Literal["hard", "soft"]
 Scheme = Literal["hard", "soft", "existence"]
 TrainSet = Literal["dominant", "all"]
+
+
+@dataclass(frozen=True)
+class ExistsFrom:
+    """From how many votes on an utterance a class exists in it; the default is equation 5's "any annotator".
+
+    votes: at least so many annotators gave the class. share: at least this share (0 … 1) of the utterance's
+    annotators gave it, or of all its votes, *other* included, where annotators are not named; 0 for none.
+    One vote is needed in any case, so a small share is the default's rule for few annotators.
+
+    Raises: ConfigError for other numbers, or both a number and a share.
+    """
+
+    votes: int = 1
+    share: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.votes < 1 or not 0 <= self.share <= 1 or (self.votes > 1 and self.share > 0):
+            raise _unusable(f"{self.votes} votes and a share of {self.share:g}")
+
+    @classmethod
+    def parse(cls, text: str) -> ExistsFrom:
+        """From "2" votes, or a share as "20%", "20 %" or "0.2": a whole number without % is of votes.
+
+        Raises: ConfigError for anything else.
+        """
+        found = re.fullmatch(r"\s*([0-9]{1,9})?(\.[0-9]{1,9})?\s*(%)?\s*", text, re.ASCII)
+        whole, part, percent = found.groups() if found else (None, None, None)
+        if whole is None and part is None:
+            raise _unusable(repr(text))
+        if percent is None and part is None:
+            if int(whole or 0) < 1:
+                raise _unusable(repr(text))
+            return cls(votes=int(whole or 0))
+        share = float(f"{whole or 0}{part or ''}") / (100 if percent else 1)
+        if not 0 < share <= 1:
+            raise _unusable(repr(text))
+        return cls(share=share)
+
+    def __str__(self) -> str:
+        """As `parse` reads it: "2" or "20%"."""
+        return f"{100 * self.share:.9g}%" if self.share else str(self.votes)
+
+    @property
+    def described(self) -> str:
+        """ "1 vote", "2 votes" or "20 % of the votes"."""
+        if self.share:
+            return f"{100 * self.share:.9g} % of the votes"
+        return "1 vote" if self.votes == 1 else f"{self.votes} votes"
+
+    def least(self, votes: Votes) -> int:
+        """The number of votes that a class needs to exist in this utterance."""
+        return max(self.votes, math.ceil(self.share * votes.raters - 1e-9))  # 0.07 * 100 is above 7
+
+
+ANY_VOTE = ExistsFrom()
+"""The paper's."""
+
+
+def _unusable(what: str) -> ConfigError:
+    return ConfigError(
+        f"existence from {what}: allowed are a whole number of votes from 1, or a share of them above 0 and "
+        "up to 1, such as 20% or 0.2."
+    )
 
 
 def hard_target(votes: Votes) -> tuple[float, ...] | None:
@@ -39,9 +106,10 @@ def soft_target(votes: Votes, alpha: float = ALPHA) -> tuple[float, ...]:
     return tuple((alpha + count) / mass for count in counts)
 
 
-def existence_target(votes: Votes) -> tuple[float, ...]:
-    """1 for each class that at least one annotator gave, else 0, shape [K] (equation 5)."""
-    return tuple(float(count > 0) for count in votes.target_counts)
+def existence_target(votes: Votes, exists_from: ExistsFrom = ANY_VOTE) -> tuple[float, ...]:
+    """1 for each class that enough annotators gave, by default any, else 0, shape [K] (equation 5)."""
+    least = exists_from.least(votes)
+    return tuple(float(count >= least) for count in votes.target_counts)
 
 
 def admits(scheme: Scheme, train_set: TrainSet, votes: Votes) -> bool:
@@ -53,14 +121,14 @@ def admits(scheme: Scheme, train_set: TrainSet, votes: Votes) -> bool:
     return votes.total > 0
 
 
-def target(scheme: Scheme, votes: Votes) -> tuple[float, ...]:
-    """The target of an admitted utterance under `scheme`, shape [K]."""
+def target(scheme: Scheme, votes: Votes, exists_from: ExistsFrom = ANY_VOTE) -> tuple[float, ...]:
+    """The target of an admitted utterance under `scheme`, shape [K]; exists_from: of scheme existence."""
     if scheme == "hard":
         one_hot = hard_target(votes)
         if one_hot is None:
             raise CorpusError(f"votes {dict(votes.counts)} have no dominant target class, so no hard target.")
         return one_hot
-    return soft_target(votes) if scheme == "soft" else existence_target(votes)
+    return soft_target(votes) if scheme == "soft" else existence_target(votes, exists_from)
 
 
 def class_weights(targets: Sequence[Sequence[float]]) -> tuple[float, ...]:

@@ -57,6 +57,11 @@ class Votes:
         """Number of all votes, *other* included."""
         return sum(self.counts.values())
 
+    @property
+    def raters(self) -> int:
+        """Number of annotators who gave a label; of votes, where annotators are not named."""
+        return self.total if self.annotators is None else sum(map(bool, self.annotators.values()))
+
 
 def leaders(votes: Votes) -> tuple[str, ...]:
     """The labels that share the most votes, over all labels, target classes first; empty without votes.

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 
+import numpy as np
+
 from ..config.run_config import RunConfig
 from ..config.stages import LINES, TRAIN_SETS, Stage
 from ..corpora.corpus import Corpus
@@ -13,6 +15,7 @@ from ..corpora.folds import Folds
 from ..errors import RunError
 from ..evaluation.bootstrap import difference
 from ..evaluation.calibration import ece
+from ..evaluation.ceiling import ceiling
 from ..evaluation.scores import SCORES
 from ..labels.agreement import AGREEMENTS
 from ..labels.votes import CLASSES, dominant
@@ -59,7 +62,8 @@ def collect(run: RunFolder) -> tuple[Report, tuple[Prediction, ...]]:
     planned = {cell.stage for cell in cells}
     in_table = dict.fromkeys(stage_of(row, train_set) for train_set in TRAIN_SETS for row in LINES)
     stages = tuple(stage for stage in in_table if stage in planned)
-    scored = ScoredPredictions.of(predictions, stages)
+    scored = ScoredPredictions.of(predictions, stages, config.exists_from)
+    tested = {p.utterance.id: p.utterance for p in predictions}.values()
     done = {result.cell for result in results}
     fold_of = {speaker: fold.name for fold in folds.folds for speaker in fold.test}
     report = Report(
@@ -67,19 +71,26 @@ def collect(run: RunFolder) -> tuple[Report, tuple[Prediction, ...]]:
         stamp=of_run(config),
         planned=len(cells),
         missing=tuple(cell for cell in cells if cell not in done),
-        rows=tuple(_row(stage, scored, folds, cells, done) for stage in stages),
+        rows=tuple(_row(stage, scored, corpus, folds, cells, done) for stage in stages),
+        ceiling=ceiling([u.votes for u in tested], [u.speaker for u in tested], config.exists_from),
         comparisons=tuple(_comparisons(scored, stages)),
-        speakers={name: fold_of[name] for name in sorted({p.utterance.speaker for p in predictions})},
+        speakers={name: fold_of[name] for name in sorted({u.speaker for u in tested})},
         trainings=tuple(_training(result) for result in results),
     )
     return report, predictions
 
 
 def _row(
-    stage: Stage, scored: ScoredPredictions, folds: Folds, cells: Sequence[Cell], done: set[Cell]
+    stage: Stage,
+    scored: ScoredPredictions,
+    corpus: Corpus,
+    folds: Folds,
+    cells: Sequence[Cell],
+    done: set[Cell],
 ) -> TableRow:
     by_fold = scored.group_scores(stage, scored.fold)
     by_agreement = scored.group_scores(stage, scored.agreement)
+    origin = np.array([corpus.corpus_of.get(speaker, "") for speaker in scored.speaker], np.str_)  # [P]
     own = [cell for cell in cells if cell.stage == stage]
     finished = set(scored.fold[scored.has_output(stage)].tolist())
     bins = scored.bins(stage)
@@ -94,10 +105,13 @@ def _row(
         fold_scores={fold.name: by_fold[fold.name] for fold in folds.folds if fold.name in by_fold},
         speaker_scores=scored.group_scores(stage, scored.speaker),
         agreement_scores={kind: by_agreement[kind] for kind in AGREEMENTS if kind in by_agreement},
+        corpus_scores=scored.group_scores(stage, origin) if corpus.joined else {},
         recalls=scored.recalls(stage),
         confusion=scored.confusion(stage),
         bins=bins,
         ece=ece(bins),
+        existence=scored.existence_scores(stage),
+        ambiguity=scored.ambiguity_scores(stage),
         paper=dict(zip(SCORES, paper_scores(stage), strict=True)),
     )
 
@@ -144,10 +158,12 @@ def _setting(
         name=printable(run.path.resolve().name),
         corpus=corpus.name,
         format=corpus.format,
-        root=printable(str(corpus.root)),
+        root=printable(", ".join(str(part.root) for part in corpus.parts)),
         label_map=dict(config.label_map),
         scripted=config.scripted,
         self_reports=config.self_reports,
+        exists_from=config.exists_from,
+        allow_duplicates=config.allow_duplicates,
         utterances=len(corpus.utterances),
         annotated=sum(u.votes.total > 0 for u in corpus.utterances),
         scored=sum(winners[name] for name in CLASSES),

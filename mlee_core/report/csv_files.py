@@ -14,6 +14,7 @@ from pathlib import Path
 from ..config.stages import Stage
 from ..evaluation.calibration import BINS
 from ..evaluation.scores import SCORES
+from ..evaluation.vote_scores import VoteScores
 from ..labels.agreement import AGREEMENTS
 from ..labels.targets import ALPHA, existence_target, soft_target
 from ..labels.votes import CLASSES, Votes, dominant
@@ -27,7 +28,26 @@ CsvRows = Iterator[dict[str, object]]
 def table3(report: Report) -> CsvRows:
     """One row per row of Table 3 and train set."""
     for row in report.rows:
-        yield {**_stage(row.stage), **_scores(row)}
+        yield {**_stage(row.stage), **_scores(row, report.corpora)}
+
+
+def vote_scores(report: Report) -> CsvRows:
+    """Existence and ambiguity: one row per row of Table 3, and one of the annotators' own ceiling."""
+    for row in report.rows:
+        yield {"stage": row.stage.name, **_vote_columns(report, row)}
+    yield {"stage": "ceiling", **_vote_columns(report, report.ceiling)}
+
+
+def _vote_columns(report: Report, scores: TableRow | VoteScores | None) -> dict[str, object]:
+    existence, ambiguity = getattr(scores, "existence", None), getattr(scores, "ambiguity", None)
+    columns: dict[str, object] = {"exists_from": report.setting.exists_from}
+    columns |= {f"auc_{name}": existence.auc[name] if existence else None for name in CLASSES}
+    for name in ("auc_mean", "f1_macro", "ece", "brier", "brier_base_rate"):
+        columns[f"existence_{name}"] = getattr(existence, name, None)
+    low, high = (ambiguity and ambiguity.entropy_spearman_ci) or (None, None)
+    for name in ("kl", "js", "entropy_spearman", "split_auc", "top_two"):
+        columns[name] = getattr(ambiguity, name, None)
+    return columns | {"entropy_spearman_low": low, "entropy_spearman_high": high}
 
 
 def cells(report: Report) -> CsvRows:
@@ -68,7 +88,7 @@ def curves(report: Report) -> CsvRows:
 
 def predictions(predictions: Iterable[Prediction], report: Report) -> CsvRows:
     """One row per annotated utterance and seed; `documentation` explains the columns."""
-    untrained = (None,) * len(CLASSES)
+    untrained, exists_from = (None,) * len(CLASSES), report.setting.exists_from
     for prediction in predictions:
         utterance, votes = prediction.utterance, prediction.utterance.votes
         columns: dict[str, object] = {
@@ -80,7 +100,7 @@ def predictions(predictions: Iterable[Prediction], report: Report) -> CsvRows:
             "consensus": votes.consensus,
             "dominant": dominant(votes),
             **_by_class("q_", soft_target(votes)),
-            **_by_class("e_", [int(exists) for exists in existence_target(votes)]),
+            **_by_class("e_", [int(exists) for exists in existence_target(votes, exists_from)]),
         }
         for row in report.rows:
             outputs = prediction.probabilities.get(row.stage, untrained)
@@ -90,6 +110,7 @@ def predictions(predictions: Iterable[Prediction], report: Report) -> CsvRows:
 
 def documentation(report: Report) -> str:
     """The meaning of the columns of predictions.csv, as Markdown."""
+    rule = report.setting.exists_from.described
     columns = {
         "id, speaker": "as in the corpus",
         "fold": "the fold that tests this speaker",
@@ -98,7 +119,7 @@ def documentation(report: Report) -> str:
         "consensus": "the corpus's own consensus, empty if it has none",
         "dominant": "the true class for WA and UA; empty if no target class dominates",
         "q_neu … q_ang": f"soft target, equation 4 with α = {ALPHA}",
-        "e_neu … e_ang": "existence target, equation 5: 1 if any annotator gave the class, else 0",
+        "e_neu … e_ang": f"existence target, equation 5: 1 from {rule}, else 0",
         "STAGE:neu … STAGE:ang": "probabilities by that network; empty until it is trained",
         "stamp": "software, device, data and configuration of this file",
     }
@@ -133,6 +154,7 @@ def write(folder: Path, report: Report, outputs: Iterable[Prediction]) -> None:
     """Write each CSV file atomically, with the columns of its first row. Raises: OSError."""
     files = {
         "table3": table3(report),
+        "votes": vote_scores(report),
         "cells": cells(report),
         "speakers": speakers(report),
         "curves": curves(report),
@@ -155,7 +177,7 @@ def _stage(stage: Stage) -> dict[str, object]:
     return {"row": stage.row, "label": stage.label, "train_set": stage.train_set, "stage": stage.name}
 
 
-def _scores(row: TableRow) -> dict[str, object]:
+def _scores(row: TableRow, corpora: Sequence[str]) -> dict[str, object]:
     columns: dict[str, object] = {
         "folds": len(row.folds),
         "cells": row.cells,
@@ -173,8 +195,9 @@ def _scores(row: TableRow) -> dict[str, object]:
         }
     columns |= {f"recall_{name}": value for name, value in row.recalls.items()}
     columns[f"ece_{BINS}_bins"] = row.ece
-    for kind in AGREEMENTS:
-        group = asdict(row.agreement_scores.get(kind, GroupScores(0, None, None)))
+    groups: dict[str, GroupScores] = dict(row.agreement_scores) | dict(row.corpus_scores)
+    for kind in (*AGREEMENTS, *corpora):
+        group = asdict(groups.get(kind, GroupScores(0, None, None)))
         columns |= {f"{name}_{kind.replace(' ', '_')}": value for name, value in group.items()}
     return columns
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..evaluation.bootstrap import LEAST_SPEAKERS, RESAMPLES
 from ..evaluation.calibration import BINS
+from ..evaluation.ceiling import LEAST_RATERS
 from ..labels.votes import CLASS_NAMES
 from ..runs.cells import Cell
 from ..system.printable import listed
@@ -19,6 +20,7 @@ MOST_NAMES = 12
 FILES = (
     "table3.csv: Table 3, with recalls, calibration and the scores by votes",
     "predictions.csv: every utterance's out-of-fold predictions; PREDICTIONS.md explains its columns",
+    "votes.csv: scores of existence and ambiguity, beside the annotators' own",
     "speakers.csv, cells.csv, curves.csv: scores of speakers and of networks, learning curves",
     "report.json: all of this page as data",
     "pictures: the figures as SVG, light and dark",
@@ -31,9 +33,14 @@ def page(report: Report) -> Iterator[Block]:
     yield from banners(report)
     yield _setting(report)
     yield from _table3(report)
+    if report.corpora:
+        yield Heading("Corpora")
+        yield tables.corpora(report)
     yield from _comparisons(report)
     yield from _classes(report)
     yield from _calibration(report)
+    yield from _existence(report)
+    yield from _ambiguity(report)
     yield Heading("Unanimous and split votes")
     yield Text(
         "Unanimous: at least two annotators (votes, where they are not named), all with the same labels. "
@@ -56,9 +63,14 @@ def page(report: Report) -> Iterator[Block]:
 
 
 def banners(report: Report) -> Iterator[Banner]:
-    """Limits of all scores: networks that are not trained or were stopped early, folds that are not part of
-    the experiment."""
+    """Limits of all scores: duplicates, networks that are not trained or were stopped early, folds that are
+    not part of the experiment."""
     setting, missing = report.setting, report.missing
+    if setting.allow_duplicates:
+        yield Banner(
+            "Duplicates allowed: networks may have learnt from recordings that they are tested on, so every "
+            "figure may be too high."
+        )
     if missing:
         yield Banner(
             f"Unfinished: {report.planned - len(missing)} of {report.planned} networks are trained. "
@@ -107,6 +119,7 @@ def _setting(report: Report) -> Table:
         ("corpus", ", ".join([f"{s.corpus} ({s.format})", *included])),
         ("data hash", stamp["data_hash"]),
         ("label map", maps),
+        ("existence from", s.exists_from.described),
         ("utterances", f"{s.utterances}, {s.annotated} of them with votes"),
         ("with a dominant class", f"{s.scored}: {classes}"),
         ("speakers", f"{len(s.speakers)}: {listed(s.speakers, MOST_NAMES)}"),
@@ -187,11 +200,48 @@ def _calibration(report: Report) -> Iterator[Block]:
     yield Text(
         f"Expected calibration error over {BINS} bins of equal width, pooled. For MLEE only: of the "
         "probability that a class is present, over all classes of all utterances with votes, against whether "
-        "any annotator gave it. For all other rows: of the predicted class, over utterances with a dominant "
-        "class, against whether it is right."
+        f"it exists (from {report.setting.exists_from.described}). For all other rows: of the predicted "
+        "class, over utterances with a dominant class, against whether it is right."
     )
     yield tables.calibration(report)
     yield Figure("calibration", "Reliability diagram of each row")
+
+
+CEILING = (
+    "The annotators' own ceiling is one random half of an utterance's annotators as prediction of the other "
+    f"half, where it has at least {LEAST_RATERS}. Half the votes are noisier than all of them, by which the "
+    "rows are scored: it is an orientation, no bound."
+)
+
+
+def _existence(report: Report) -> Iterator[Block]:
+    table = tables.existence(report)
+    if not table.rows:
+        return
+    yield Heading("Existence")
+    yield Text(
+        "MLEE's probability that a class is present, against whether enough annotators gave it. AUC: how "
+        "often the probability is higher where the class exists, of each class and their mean. Macro F1: of "
+        "present above 0.5. Brier: mean squared error, beside that of always giving the class's share. "
+        + CEILING
+    )
+    yield table
+
+
+def _ambiguity(report: Report) -> Iterator[Block]:
+    yield Heading("Ambiguity")
+    table = tables.ambiguity(report)
+    if not table.rows:
+        yield Text("Left out: no utterance has votes for two of the four classes, or no row has a softmax.")
+        return
+    yield Text(
+        "The predicted distribution over the four classes against all votes. KL, JS: divergence from the "
+        "smoothed vote shares (equation 4), in nats. Entropy Spearman: rank correlation of its entropy with "
+        "that of the votes over all labels, with a 95 % interval over speakers. Split AUC: how often its "
+        "entropy is higher for split votes than for unanimous ones. Top two: how often both classes are its "
+        "two most probable ones, where exactly two were given. " + CEILING
+    )
+    yield table
 
 
 def _software(stamp: Mapping[str, str]) -> str:

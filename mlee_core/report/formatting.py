@@ -15,6 +15,16 @@ def percent(value: float | None) -> str:
     return NOTHING if value is None else f"{100 * value:.1f}"
 
 
+def decimals(value: float | None) -> str:
+    """ "0.803", of a score that is no share of utterances."""
+    return NOTHING if value is None else f"{value:.3f}".replace("-", "−")
+
+
+def decimals_interval(interval: tuple[float, float] | None) -> str:
+    """ "0.22 … 0.30"."""
+    return NOTHING if interval is None else " … ".join(f"{end:.2f}".replace("-", "−") for end in interval)
+
+
 def points(value: float) -> str:
     """ "+2.3" percentage points for a difference of fractions."""
     text = f"{100 * value:+.1f}".replace("-", "−")

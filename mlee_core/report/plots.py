@@ -157,6 +157,8 @@ def _page(report: Report, colors: PageColors, height: float, heading: str) -> Pa
 
 
 def _limits(report: Report) -> Iterator[str]:
+    if report.setting.allow_duplicates:
+        yield "duplicates allowed"
     if report.missing:
         yield f"unfinished: {report.planned - len(report.missing)} of {report.planned} networks"
     if report.early:

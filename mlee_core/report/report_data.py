@@ -13,7 +13,9 @@ from ..config.stages import Stage
 from ..evaluation.bootstrap import Difference
 from ..evaluation.calibration import Bin
 from ..evaluation.scores import Score
+from ..evaluation.vote_scores import AmbiguityScores, ExistenceScores, VoteScores
 from ..labels.agreement import Agreement
+from ..labels.targets import ExistsFrom
 from ..runs.cells import Cell
 
 
@@ -48,8 +50,10 @@ class TableRow:
     folds: names of those with a result. cells, planned: number of results, and of planned results.
     utterances: scored ones, each once. pooled: over all of them; mean and s.d. over seeds, and sd is None
     unless all seeds have the same folds. of_folds: mean and s.d. of the folds' own scores.
+    corpus_scores: by corpus, empty for a run on one.
     confusion: row = truth, column = prediction; an utterance counts once per seed. recalls: pooled.
-    bins, ece: calibration (see calibration.py), an utterance counts once per seed.
+    bins, ece: calibration (see calibration.py), existence, ambiguity: see vote_scores.py; an utterance counts
+    once per seed. existence is of MLEE alone, ambiguity of all other rows.
     paper: the paper's WA and UA on IEMOCAP.
     """
 
@@ -63,10 +67,13 @@ class TableRow:
     fold_scores: Mapping[str, GroupScores]
     speaker_scores: Mapping[str, GroupScores]
     agreement_scores: Mapping[Agreement, GroupScores]
+    corpus_scores: Mapping[str, GroupScores]
     recalls: Mapping[str, float | None]
     confusion: tuple[tuple[int, ...], ...]
     bins: tuple[Bin, ...]
     ece: float | None
+    existence: ExistenceScores | None
+    ambiguity: AmbiguityScores | None
     paper: Mapping[Score, float]
 
 
@@ -116,7 +123,7 @@ class TrainingHistory:
 @dataclass(frozen=True)
 class Setting:
     """The experiment. folds: all of the corpus; selected: those that are trained. ensemble: number of seeds
-    whose predictions are averaged."""
+    whose predictions are averaged. exists_from: when a class exists."""
 
     name: str
     corpus: str
@@ -125,6 +132,8 @@ class Setting:
     label_map: Mapping[str, str]
     scripted: bool
     self_reports: bool
+    exists_from: ExistsFrom
+    allow_duplicates: bool
     utterances: int
     annotated: int
     scored: int
@@ -146,13 +155,15 @@ class Setting:
 
 @dataclass(frozen=True)
 class Report:
-    """The whole report. missing: cells that are not trained yet, in the order of training."""
+    """The whole report. missing: cells that are not trained yet, in the order of training. ceiling: the
+    annotators' own scores on the utterances that are scored (ceiling.py)."""
 
     setting: Setting
     stamp: Mapping[str, str]
     planned: int
     missing: tuple[Cell, ...]
     rows: tuple[TableRow, ...]
+    ceiling: VoteScores | None
     comparisons: tuple[Comparison, ...]
     speakers: Mapping[str, str]
     trainings: tuple[TrainingHistory, ...]
@@ -181,6 +192,11 @@ class Report:
     def trained_rows(self) -> tuple[TableRow, ...]:
         """The rows that have results."""
         return tuple(row for row in self.rows if row.cells)
+
+    @property
+    def corpora(self) -> tuple[str, ...]:
+        """The corpora with scores, of a run on several; () of a run on one."""
+        return tuple(sorted({name for row in self.rows for name in row.corpus_scores}))
 
     def row(self, stage: Stage) -> TableRow | None:
         return next((row for row in self.rows if row.stage == stage), None)

@@ -21,7 +21,8 @@ from .report_data import TableRow
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """name: of its folder. corpus, recipe: what it was trained on, and how. rows: those with results."""
+    """name: of its folder. corpus, recipe: what it was trained on, and how. rows: those with results.
+    duplicates: test recordings may stand in other parts."""
 
     path: str
     name: str
@@ -29,6 +30,7 @@ class ComparedRun:
     recipe: str
     data_hash: str
     rows: Mapping[Stage, TableRow]
+    duplicates: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,13 @@ class RunComparison:
 
     def notes(self) -> tuple[str, ...]:
         """Remarks on the table, one sentence each."""
+        marked = [
+            f"{run.name}: duplicates allowed, so it may be too high." for run in self.runs if run.duplicates
+        ]
         if all(self.comparable(run, stage) for run in self.runs for stage in self.stages):
-            return self.refused
+            return (*marked, *self.refused)
         star = f"* Other folds or data than {self.runs[0].name}, so not scored on the same utterances."
-        return (star, *self.refused)
+        return (star, *marked, *self.refused)
 
     def score_text(self, run: ComparedRun, stage: Stage, score: Score) -> str:
         """ "84.8 (+2.3)": percent, and the difference to the first run in percentage points."""
@@ -121,4 +126,5 @@ def _compared_run(path: Path, name: str) -> ComparedRun:
         str(report.setting.recipe.get("name", "")),
         report.stamp["data_hash"],
         {row.stage: row for row in report.trained_rows},
+        report.setting.allow_duplicates,
     )

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from ..config.stages import Stage
 from ..evaluation.calibration import Bin, of_existence, of_predictions
 from ..evaluation.scores import SCORES, Score, Tally, confusion
+from ..evaluation.vote_scores import AmbiguityScores, ExistenceScores, ambiguity_scores, existence_scores
 from ..labels.agreement import agreement
-from ..labels.targets import existence_target
-from ..labels.votes import CLASSES, dominant
+from ..labels.targets import ANY_VOTE, ExistsFrom, existence_target
+from ..labels.votes import CLASSES, Votes, dominant
 from .predictions import Prediction
 from .report_data import GroupScores, MeanSd
 
@@ -27,11 +28,12 @@ NONE = -1
 class ScoredPredictions:
     """P entries, one for each utterance and seed.
 
-    utterance: number of the utterance [P]. truth: its dominant class, or NONE [P]. exists: existence
-    targets [P, K]. outputs: stage -> probabilities [P, K], NaN where the stage has no result.
+    utterance: number of the utterance [P]. votes: on it [P]. truth: its dominant class, or NONE [P]. exists:
+    existence targets [P, K]. outputs: stage -> probabilities [P, K], NaN where the stage has no result.
     """
 
     utterance: NDArray[np.int64]
+    votes: tuple[Votes, ...]
     truth: NDArray[np.int64]
     exists: NDArray[np.float64]
     fold: Strings
@@ -41,7 +43,9 @@ class ScoredPredictions:
     outputs: dict[Stage, NDArray[np.float64]]
 
     @classmethod
-    def of(cls, predictions: Sequence[Prediction], stages: Sequence[Stage]) -> ScoredPredictions:
+    def of(
+        cls, predictions: Sequence[Prediction], stages: Sequence[Stage], exists_from: ExistsFrom = ANY_VOTE
+    ) -> ScoredPredictions:
         numbers: dict[str, int] = {}
         for p in predictions:
             numbers.setdefault(p.utterance.id, len(numbers))
@@ -49,8 +53,9 @@ class ScoredPredictions:
         missing = (np.nan,) * len(CLASSES)
         return cls(
             utterance=np.array([numbers[p.utterance.id] for p in predictions], np.int64),
+            votes=tuple(p.utterance.votes for p in predictions),
             truth=np.array([NONE if name is None else CLASSES.index(name) for name in winners], np.int64),
-            exists=np.array([existence_target(p.utterance.votes) for p in predictions], np.float64),
+            exists=np.array([existence_target(p.utterance.votes, exists_from) for p in predictions]),
             fold=np.array([p.fold for p in predictions], np.str_),
             speaker=np.array([p.utterance.speaker for p in predictions], np.str_),
             agreement=np.array([agreement(p.utterance.votes) for p in predictions], np.str_),
@@ -120,6 +125,21 @@ class ScoredPredictions:
             return of_existence(self.exists[where], self.outputs[stage][where])
         where = self.has_truth(stage)
         return of_predictions(self.truth[where], self.outputs[stage][where])
+
+    def existence_scores(self, stage: Stage) -> ExistenceScores | None:
+        """Of MLEE; None for other rows and without an output."""
+        where = self.has_output(stage)
+        if stage.scheme != "existence" or not where.any():
+            return None
+        return existence_scores(self.exists[where], self.outputs[stage][where])
+
+    def ambiguity_scores(self, stage: Stage) -> AmbiguityScores | None:
+        """Of a row with a softmax; None for MLEE and where no utterance has votes for two classes."""
+        if stage.scheme == "existence":
+            return None
+        chosen = np.flatnonzero(self.has_output(stage))
+        votes = [self.votes[i] for i in chosen]
+        return ambiguity_scores(votes, self.speaker[chosen].tolist(), self.outputs[stage][chosen])
 
 
 def mean_sd(values: Sequence[float | None]) -> MeanSd:

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from statistics import median
+from typing import Any
 
 from ..config.stages import LINES, TRAIN_SETS
 from ..evaluation.scores import SCORES
+from ..evaluation.vote_scores import AmbiguityScores, ExistenceScores
 from ..labels.agreement import AGREEMENTS
 from ..labels.targets import TrainSet
 from ..labels.votes import CLASS_NAMES, CLASSES
 from .document_blocks import Table
-from .formatting import NOTHING, interval, mean_sd_text, pair, percent, points, stage_name, stage_title
+from .formatting import (
+    NOTHING,
+    decimals,
+    decimals_interval,
+    interval,
+    mean_sd_text,
+    pair,
+    percent,
+    points,
+    stage_name,
+    stage_title,
+)
 from .paper_table3 import PAPER_SCORES, TITLES, stage_of
 from .report_data import Comparison, GroupScores, Report, TableRow
 
@@ -85,19 +98,68 @@ def _bin_mean(row: TableRow, what: str) -> str:
     return percent(sum(b.count * (getattr(b, what) or 0.0) for b in row.bins) / total if total else None)
 
 
+CEILING = "annotators' own ceiling"
+
+
+def existence(report: Report) -> Table:
+    """Scores of existence, beside the annotators' own; without rows if nothing has such scores."""
+    rows = [(stage_name(row.stage), row.existence) for row in report.trained_rows if row.existence]
+    if rows and report.ceiling is not None and report.ceiling.existence is not None:
+        rows.append((CEILING, report.ceiling.existence))
+    areas = (f"AUC {CLASS_NAMES[name]}" for name in CLASSES)
+    header = ("row", "AUC", *areas, "macro F1", "ECE", "Brier", "of the base rate")
+    cells = tuple((name, *_existence_cells(scores)) for name, scores in rows)
+    return Table(header, cells, title=f"Existence from {report.setting.exists_from.described}")
+
+
+def _existence_cells(scores: ExistenceScores) -> tuple[str, ...]:
+    calibrated = (scores.f1_macro, scores.ece, scores.brier, scores.brier_base_rate)
+    return tuple(map(decimals, (scores.auc_mean, *scores.auc.values(), *calibrated)))
+
+
+def ambiguity(report: Report) -> Table:
+    """Scores of ambiguity, beside the annotators' own; without rows if nothing has such scores."""
+    rows = [(stage_name(row.stage), row.ambiguity) for row in report.trained_rows if row.ambiguity]
+    if rows and report.ceiling is not None and report.ceiling.ambiguity is not None:
+        rows.append((CEILING, report.ceiling.ambiguity))
+    header = ("row", "KL", "JS", "entropy Spearman", "95 %", "split AUC", "both of two in the top two")
+    cells = tuple((name, *_ambiguity_cells(scores)) for name, scores in rows)
+    return Table(header, cells, title="Ambiguity")
+
+
+def _ambiguity_cells(scores: AmbiguityScores) -> tuple[str, ...]:
+    before = map(decimals, (scores.kl, scores.js, scores.entropy_spearman))
+    after = map(decimals, (scores.split_auc, scores.top_two))
+    return (*before, decimals_interval(scores.entropy_spearman_ci), *after)
+
+
 def agreement(report: Report) -> Table:
     """Scores by agreement of the annotators; kinds of votes that do not occur have no column."""
+    return _by_group(report, AGREEMENTS, lambda row: row.agreement_scores, "By votes, pooled (percent)")
+
+
+def corpora(report: Report) -> Table:
+    """Scores by corpus, of a run on several."""
+    return _by_group(
+        report, report.corpora, lambda row: row.corpus_scores, "By corpus, pooled over its folds (percent)"
+    )
+
+
+def _by_group(
+    report: Report, names: Iterable[str], of: Callable[[TableRow], Mapping[Any, GroupScores]], title: str
+) -> Table:
+    """Utterances, WA and UA of each group that occurs. of: a row -> group -> scores."""
     trained = report.trained_rows
-    kinds = [kind for kind in AGREEMENTS if any(kind in row.agreement_scores for row in trained)]
+    kinds = [name for name in names if any(name in of(row) for row in trained)]
     rows = []
     for row in trained:
         cells = [stage_name(row.stage)]
         for kind in kinds:
-            group = row.agreement_scores.get(kind, GroupScores(0, None, None))
+            group = of(row).get(kind, GroupScores(0, None, None))
             cells += [str(group.utterances), percent(group.wa), percent(group.ua)]
         rows.append(tuple(cells))
     header = ("row", *(f"{what}, {kind}" for kind in kinds for what in ("utterances", "WA", "UA")))
-    return Table(header, tuple(rows), title="By votes, pooled (percent)")
+    return Table(header, tuple(rows), title=title)
 
 
 def training(report: Report) -> Table:

@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from ..audio.frames import BINS, FRAMES_PER_SECOND
+from ..audio.frames import BINS, FRAMES_PER_SECOND, SAMPLE_RATE
 from ..config.recipe import Recipe
 from ..config.run_config import RunConfig
 from ..config.stages import Stage
@@ -79,6 +79,12 @@ class Workload:
     def copies(self) -> float:
         """Seconds of training material for each second of speech: all speeds together."""
         return sum(1 / speed for speed in self._recipe.speeds)
+
+    @property
+    def store_bytes(self) -> float:
+        """The features at all speeds, and the samples where the recipe degrades recordings."""
+        samples = 2 * SAMPLE_RATE if self._recipe.augmentation.degraded else 0
+        return self.audio_s * (self.copies() * FRAMES_PER_SECOND * FRAME_BYTES + samples)
 
     def epoch(self, cell: Cell) -> float:
         """Frames of one epoch of an encoder; for dense layers the equivalent in such frames."""
@@ -252,7 +258,7 @@ def cost(
         usual_epochs=min(config.recipe.cycle or EXPECTED_EPOCHS, config.recipe.max_epochs),
         seconds=usual + features_s,
         most_seconds=most + features_s,
-        features_bytes=round(workload.audio_s * workload.copies() * FRAMES_PER_SECOND * FRAME_BYTES),
+        features_bytes=round(workload.store_bytes),
         disk_bytes=sum(DENSE_BYTES if cell.stage.encoders else encoder_bytes(config.recipe) for cell in left)
         + 3 * network_bytes(config.recipe) // 2 * len(folds),  # models, in half precision
         memory_bytes=round((workers * MEMORY_GROWTH + 1) * speed.memory_bytes),

@@ -41,7 +41,7 @@ class SyntheticRun:
         corpus = _corpus()
         parts = folds.loso(corpus)
         selection = Selection(tuple(LINES), TRAIN_SETS, tuple(fold.name for fold in parts.folds))
-        recipe, root = RECIPES["paper"], str(corpus.root)
+        recipe, root = RECIPES["paper"], (str(corpus.root),)
         config = RunConfig(root, "table", (), corpus.data_hash(), recipe, Compute(), 0, selection=selection)
         self.run.begin(config, corpus, parts, resume=False)
         self._began_at = time.time()

@@ -20,7 +20,8 @@ from ..config.stages import Stage
 from ..nets.network import VECTOR, pad
 from ..runs.forecast import EXPECTED_EPOCHS
 from ..training.batches import Batch
-from ..training.loop import arithmetic, build, train_step
+from ..training.devices import arithmetic
+from ..training.loop import build, train_step
 from ..training.losses import loss_function
 from ..training.optimizer import Optimizer
 

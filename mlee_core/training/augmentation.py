@@ -5,13 +5,17 @@ All randomness comes from one generator, so that a resumed epoch gets the same.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ..config.recipe import Augmentation
+from ..audio.levels import AudioSignal, Samples, from_decibel
+from ..config.recipe import Augmentation, Recipe
+from .feature_store import FeatureStore, SampleStore, change_speed, features_of
+from .waveform_augmentation import WaveformAugmenter
 
 MASKS = 2
 """Number of masked bands, and of masked spans of time."""
@@ -21,11 +25,47 @@ MIXED = 0.5
 
 
 @dataclass(frozen=True)
+class Draws:
+    """Features of utterances as an epoch meets them: from the store, or of a degraded copy.
+
+    waves: samples of the same utterances as in the store.
+    voices: ids of the training utterances, which babble is made of.
+    """
+
+    store: FeatureStore
+    waves: SampleStore
+    recipe: Recipe
+    voices: Sequence[str]
+    rng: np.random.Generator
+
+    def of(self, utterance: str, speed: float) -> Tensor:
+        """Log power, float32 [T, 400]."""
+        augmenter = WaveformAugmenter(self.recipe.augmentation, self.rng, lambda: self._voice(utterance))
+        kinds = augmenter.kinds()
+        if not kinds:
+            return self.store.of(utterance, speed)
+        samples = self.waves.of(utterance)  # [N]
+        if speed != 1.0:
+            samples = change_speed(samples, speed)  # [N / speed]
+        return features_of(AudioSignal.of(augmenter.degrade(samples, kinds)), self.recipe)  # [T, 400]
+
+    def _voice(self, utterance: str) -> Samples:
+        """Samples [M] with a speech power of 1, of another utterance unless this is the only one."""
+        place = int(self.rng.integers(len(self.voices)))
+        if self.voices[place] == utterance:
+            place = (place + 1) % len(self.voices)
+        other = self.voices[place]
+        amplitude = np.sqrt(from_decibel(self.store.levels[other].speech_db))
+        return self.waves.of(other) / np.float32(amplitude)
+
+
+@dataclass(frozen=True)
 class Augmenter:
-    """Augmentation with its random generator."""
+    """Augmentation with its random generator. draws: where features come from; None: the store."""
 
     settings: Augmentation
     rng: np.random.Generator
+    draws: Draws | None = None
 
     def spectrum(self, features: Tensor) -> Tensor:
         """Log power [T, 400] -> a piece of it with stretched frequencies, [t, 400], t ≤ T."""

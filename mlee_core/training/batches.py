@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,12 +12,13 @@ import torch
 from torch import Tensor
 
 from ..config.recipe import Recipe
+from ..config.run_config import StageConfig
 from ..config.stages import Stage
 from ..corpora.corpus import Utterance
-from ..labels.targets import admits, target
+from ..labels.targets import ANY_VOTE, ExistsFrom, admits, target
 from ..nets.network import pad
 from ..nets.normalisation import Normalisation
-from .augmentation import Augmenter
+from .augmentation import Augmenter, Draws
 from .feature_store import FeatureStore
 
 Arrays = tuple[Tensor, ...]
@@ -23,6 +26,9 @@ Arrays = tuple[Tensor, ...]
 
 POOL_BATCHES = 50
 """Lengths are sorted within pools of so many batches: 1.10 × the real work instead of 2.5 × (FACTS.md)."""
+
+AHEAD = 2
+"""Batches that are made in advance."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +55,11 @@ class Examples:
     targets: tuple[tuple[float, ...], ...]
 
     @classmethod
-    def admitted(cls, utterances: Sequence[Utterance], stage: Stage) -> Examples:
+    def admitted(
+        cls, utterances: Sequence[Utterance], stage: Stage, exists_from: ExistsFrom = ANY_VOTE
+    ) -> Examples:
         chosen = tuple(u for u in utterances if admits(stage.scheme, stage.train_set, u.votes))
-        return cls(chosen, tuple(target(stage.scheme, u.votes) for u in chosen))
+        return cls(chosen, tuple(target(stage.scheme, u.votes, exists_from) for u in chosen))
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -71,7 +79,8 @@ class EncoderInputs:
         """x [B, T, 400] and lengths [B]."""
         if augmenter is None:
             return pad([self.normalisation.apply(self.store.of(*item)) for item in items])
-        spectra = [augmenter.spectrum(self.store.of(*item)) for item in items]  # [t, 400] each
+        source = augmenter.draws or self.store
+        spectra = [augmenter.spectrum(source.of(*item)) for item in items]  # [t, 400] each
         scores = [self.normalisation.apply(spectrum, augmenter.off_centre()) for spectrum in spectra]
         return pad([augmenter.masked(x) for x in scores])
 
@@ -95,7 +104,7 @@ Inputs = EncoderInputs | VectorInputs
 
 def training_batches(
     inputs: Inputs, examples: Examples, recipe: Recipe, seed: int, epoch: int
-) -> Iterator[Batch]:
+) -> Generator[Batch]:
     """Every example once at every speed, or at one of them, in an order that depends on seed and epoch only.
 
     Examples are shuffled, sorted by length within pools of 50 batches, and the batches shuffled again, so
@@ -105,9 +114,41 @@ def training_batches(
     rng = np.random.default_rng((seed, epoch))
     items = _epoch_items(inputs, len(examples), recipe, rng)
     sizes = [inputs.size(examples.utterances[n].id, speed) for n, speed in items]
-    augmenter = Augmenter(recipe.augmentation, rng) if isinstance(inputs, EncoderInputs) else None
+    augmenter = _augmenter(inputs, examples, recipe, rng) if isinstance(inputs, EncoderInputs) else None
     for chosen in bucketed(sizes, recipe.batch_size, rng):
         yield _batch(inputs, examples, [items[i] for i in chosen], augmenter)
+
+
+def _augmenter(
+    inputs: EncoderInputs, examples: Examples, recipe: Recipe, rng: np.random.Generator
+) -> Augmenter:
+    if not recipe.augmentation.degraded:
+        return Augmenter(recipe.augmentation, rng)
+    store, voices = inputs.store, tuple(utterance.id for utterance in examples.utterances)
+    assert store.waves is not None, "the store was built by a recipe that degrades nothing"
+    return Augmenter(recipe.augmentation, rng, Draws(store, store.waves, recipe, voices, rng))
+
+
+def epoch_batches(inputs: Inputs, examples: Examples, config: StageConfig, epoch: int) -> Generator[Batch]:
+    """The training batches of an epoch; degraded ones, which take long, are made in advance."""
+    batches = training_batches(inputs, examples, config.recipe, config.seed, epoch)
+    degrades = config.recipe.augmentation.degraded and isinstance(inputs, EncoderInputs)
+    return prefetched(batches, config.compute.threads) if degrades else batches
+
+
+def prefetched(batches: Iterator[Batch], threads: int) -> Generator[Batch]:
+    """The same batches, made by a thread that is at most AHEAD of them; it ends with the generator.
+
+    threads: of torch in that thread, which has its own number: another one gives different bits.
+    """
+    maker = ThreadPoolExecutor(1, "batches", torch.set_num_threads, (threads,))
+    try:
+        coming = deque(maker.submit(next, batches, None) for _ in range(AHEAD))
+        while (batch := coming.popleft().result()) is not None:
+            coming.append(maker.submit(next, batches, None))
+            yield batch
+    finally:
+        maker.shutdown(cancel_futures=True)
 
 
 def epoch_size(inputs: Inputs, examples: int, recipe: Recipe) -> int:

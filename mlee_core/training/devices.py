@@ -1,4 +1,4 @@
-"""The devices of this machine, and where bf16 is faster than fp32."""
+"""The devices of this machine, where bf16 is faster than fp32, and how many threads compute."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import ctypes
 import os
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 
-from ..config.run_config import Dtype
+from ..config.run_config import Compute, Dtype
 from ..errors import ConfigError
 from ..system import hardware
 
@@ -79,3 +81,22 @@ def keep_memory() -> None:
     if mallopt is not None:
         mallopt(_M_MMAP_MAX, 0)
         mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+@contextmanager
+def arithmetic(compute: Compute) -> Iterator[None]:
+    """Use a stage's own thread count, then restore the process's: another count gives different bits.
+
+    A GPU may round the products of fp32 to TF32 in training; analysis never does.
+    """
+    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    convolutions = torch.backends.cudnn.allow_tf32
+    torch.set_num_threads(compute.threads)
+    torch.set_float32_matmul_precision("high" if compute.device != "cpu" else precision)
+    torch.backends.cudnn.allow_tf32 = compute.device != "cpu"
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_float32_matmul_precision(precision)
+        torch.backends.cudnn.allow_tf32 = convolutions

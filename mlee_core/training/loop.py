@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -32,8 +32,9 @@ from ..nets.normalisation import Normalisation
 from ..system.files import stable_hash
 from ..system.provenance import stamp
 from . import devices
-from .batches import Arrays, Batch, Examples, Inputs, epoch_size, moved, plain_batches, training_batches
+from .batches import Arrays, Batch, Examples, Inputs, epoch_batches, epoch_size, moved, plain_batches
 from .cuda_graphs import RecordedSteps, fixed_shape
+from .devices import arithmetic
 from .losses import Loss, existence_offset, loss_function
 from .optimizer import Optimizer
 
@@ -165,16 +166,16 @@ def _epoch(
     # read once, at the end: no synchronisation
     total = torch.zeros((), dtype=torch.float64, device=config.compute.device)
     optimizer.network.train()
-    batches = training_batches(data.inputs, data.train, config.recipe, config.seed, epoch)
-    while done < examples:
-        with arithmetic(config.compute):  # for augmentation too: more threads than cores slow each other down
-            batch = next(batches)
-            at = (epoch - 1 + done / examples) / config.epochs
-            with _explained_shortage(config):
-                total += step(batch, at).detach().double() * len(batch.ids)
-        done += len(batch.ids)
-        left = (time.monotonic() - began) / done * (examples - done)
-        yield Progress(f"Epoch {epoch}", done, examples, left, config.stage.name, epoch)
+    with closing(epoch_batches(data.inputs, data.train, config, epoch)) as batches:
+        while done < examples:
+            with arithmetic(config.compute):  # for augmentation too: more threads than cores slow each other
+                batch = next(batches)
+                at = (epoch - 1 + done / examples) / config.epochs
+                with _explained_shortage(config):
+                    total += step(batch, at).detach().double() * len(batch.ids)
+            done += len(batch.ids)
+            left = (time.monotonic() - began) / done * (examples - done)
+            yield Progress(f"Epoch {epoch}", done, examples, left, config.stage.name, epoch)
     return total.item() / done
 
 
@@ -228,25 +229,6 @@ def train_step(compute: Compute, optimizer: Optimizer, loss: Loss, batch: Batch,
 def _loss(compute: Compute, network: nn.Module, loss: Loss, batch: Arrays) -> Tensor:
     """Loss of a batch on the device: the network's inputs and, last, the targets [B, 4]."""
     return loss(_logits(network, batch[:-1], compute).float(), batch[-1])
-
-
-@contextmanager
-def arithmetic(compute: Compute) -> Iterator[None]:
-    """Use a stage's own thread count, then restore the process's: another count gives different bits.
-
-    A GPU may round the products of fp32 to TF32 in training; analysis never does.
-    """
-    threads, precision = torch.get_num_threads(), torch.get_float32_matmul_precision()
-    convolutions = torch.backends.cudnn.allow_tf32
-    torch.set_num_threads(compute.threads)
-    torch.set_float32_matmul_precision("high" if compute.device != "cpu" else precision)
-    torch.backends.cudnn.allow_tf32 = compute.device != "cpu"
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.set_float32_matmul_precision(precision)
-        torch.backends.cudnn.allow_tf32 = convolutions
 
 
 def _logits(network: nn.Module, inputs: tuple[Tensor, ...], compute: Compute) -> Tensor:

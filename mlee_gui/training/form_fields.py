@@ -73,6 +73,9 @@ GROUPS: dict[str, tuple[FormField, ...]] = {
                   ChoiceField, choices=(("paper", None), ("best found", "best"))),
     ),
     MORE: (
+        FormField("exists_from", "Existence from",
+                  "Votes from which an emotion exists in an utterance, or their share: 2, 20% or 0.2",
+                  TextField, default="1 vote, as in the paper"),
         FormField("batch_size", "Batch si&ze", "Utterances per step",
                   NumberField, default=PAPER.batch_size, of_recipe=True),
         FormField("max_epochs", "Ma&x epochs", "For each network",
@@ -108,6 +111,9 @@ GROUPS: dict[str, tuple[FormField, ...]] = {
                   "Count what speakers reported about themselves (IEMOCAP)", SwitchField, of_corpus=True),
         FormField("skip_missing", "Leave out missing files", "However many utterances have no audio",
                   SwitchField, of_corpus=True),
+        FormField("allow_duplicates", "Allow duplicates",
+                  "Test recordings may also be in the training or development part; marks every figure",
+                  SwitchField),
     ),
     "Machine": (
         FormField("device", "&Device", "Device to compute on; the paper does not specify it",

@@ -12,6 +12,7 @@ import soundfile
 from mlee_core.config.run_config import Selection
 from mlee_core.config.stages import LINES, TRAIN_SETS
 
+CLASSES = ("neu", "hap", "sad", "ang")
 HEADS = ("hard", "soft", "mlee", "fusion")
 SELECTION = Selection(tuple(LINES), TRAIN_SETS, ("s0",))
 """All of Table 3 in one fold."""

@@ -83,7 +83,7 @@ def made_run(
     parts = folds.loso(corpus)
     selection = Selection(rows, ("all",), only or tuple(fold.name for fold in parts.folds), seeds)
     config = RunConfig(
-        str(corpus.root),
+        (str(corpus.root),),
         corpus.format,
         (("excited", "hap"),),
         corpus.data_hash(),

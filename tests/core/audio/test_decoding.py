@@ -16,7 +16,7 @@ import soxr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mlee_core.audio.decoding import LONG_S, SAMPLE_RATE, Decoder, Recording, change_speed, find_audio
+from mlee_core.audio.decoding import LONG_S, SAMPLE_RATE, Decoder, Recording, find_audio
 from mlee_core.errors import AudioError
 from mlee_core.events import Progress
 from tests.helpers.sounds import load, mp3, noise, refusal, wav, with_data_size
@@ -121,15 +121,6 @@ def test_a_long_recording_is_mapped_from_disk_and_read_whole(decoder, tmp_path):
     assert done == sorted(done) and done[-1] == pytest.approx(recording.duration_s)
     assert len(set(done)) > 50, "progress comes in small steps"
     assert items[-1].total == pytest.approx(recording.duration_s) and items[-1].left_s == 0
-
-
-def test_speed_perturbation_shortens_and_raises_the_pitch():
-    tone = np.sin(2 * np.pi * 440 * np.arange(32_000) / SAMPLE_RATE).astype(np.float32)
-    for factor in (0.9, 1.1):
-        changed = change_speed(tone, factor)
-        assert len(changed) == pytest.approx(32_000 / factor, abs=1)
-        peak = np.argmax(np.abs(np.fft.rfft(changed))) * SAMPLE_RATE / len(changed)
-        assert peak == pytest.approx(440 * factor, abs=1)
 
 
 # ---- with a note -----------------------------------------------------------------------------------------
@@ -248,18 +239,3 @@ def test_clipping_is_noted_before_resampling_and_mixing_hide_it(
         path = tmp_path / f"{gain}.wav"
         soundfile.write(path, np.clip(np.stack([gain * voice, voice][:channels], axis=1), -0.99, 0.99), rate)
         assert any(note.startswith("Clipped") for note in load(path).notes) == clipped
-
-
-@pytest.mark.parametrize("factor", [0.9, 1.1])
-def test_speed_perturbation_equals_torchaudios(factor: float) -> None:
-    """Another resampler with other filters: the same length and, away from the ends, the same sound."""
-    import torch
-    import torchaudio
-
-    samples = noise(SAMPLE_RATE)[:, 0]
-    slow = np.convolve(samples, np.hanning(16) / 8, "same").astype(np.float32)  # below both filters' edges
-    expected = torchaudio.functional.speed(torch.from_numpy(slow), SAMPLE_RATE, factor)[0].numpy()
-    got = change_speed(slow, factor)
-    assert abs(len(got) - len(slow) / factor) <= 1 and abs(len(got) - len(expected)) <= 1
-    inner = slice(200, min(len(got), len(expected)) - 200)
-    assert np.corrcoef(got[inner], expected[inner])[0, 1] > 0.999

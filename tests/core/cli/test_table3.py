@@ -171,7 +171,7 @@ def test_a_trial_measures_in_processes_of_its_own(
     corpus = open_corpus(table)
     compute = Compute(dtype="fp32")
     config = RunConfig(
-        str(table), "table", (), corpus.data_hash(), Recipe(), compute, 0, selection=made_data.SELECTION
+        (str(table),), "table", (), corpus.data_hash(), Recipe(), compute, 0, selection=made_data.SELECTION
     )
     work = speed_trial.measure(config, corpus, 2)
     told = []

@@ -79,11 +79,18 @@ def test_a_recipe_refuses_contradictions(bad: dict) -> None:
 
 def test_a_run_configuration_survives_json_and_names_its_first_difference() -> None:
     config = RunConfig(
-        "corpus", "table", (("excited", "hap"),), "abc", Recipe(), Compute(), 7, selection=made_data.SELECTION
+        ("corpus",),
+        "table",
+        (("excited", "hap"),),
+        "abc",
+        Recipe(),
+        Compute(),
+        7,
+        selection=made_data.SELECTION,
     )
     again = RunConfig.from_json(json.loads(json.dumps(config.to_json())))
     assert again == config and again.difference(config) is None
-    assert config.difference(replace(config, corpus="moved")) is None
+    assert config.difference(replace(config, corpus=("moved",))) is None
     assert (
         config.difference(replace(config, recipe=Recipe(patience=3)))
         == "recipe was paper with level peak and is now paper with level peak, patience 3"

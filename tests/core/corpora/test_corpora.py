@@ -305,7 +305,8 @@ def test_formats_are_recognised_or_named(tmp_path: Path):
     with pytest.raises(CorpusError, match="lacks the column emotion"):
         open_corpus(text, format="emodb")
     with pytest.raises(CorpusError, match="is not a file: a table is a CSV file"):
-        open_corpus(tmp_path, format="table")
+        (tmp_path / "empty").mkdir()
+        open_corpus(tmp_path / "empty", format="table")
 
 
 @pytest.mark.parametrize("name", ["nothing", "x" * 5000])
@@ -327,14 +328,15 @@ def test_an_empty_folder_is_no_corpus(tmp_path: Path):
         open_corpus(tmp_path)
 
 
-def test_the_only_table_of_a_folder_is_named(tmp_path: Path):
+def test_the_only_table_of_a_folder_is_its_corpus(tmp_path: Path):
     """Other CSV files may lie beside it."""
     table(tmp_path, "a,b\n1,2\n", "prices.csv")
     with pytest.raises(CorpusError, match=r"speaker and votes\.$"):
         open_corpus(tmp_path)
     table(tmp_path, COUNTS, "heard.csv")
-    with pytest.raises(CorpusError, match=r"speaker and votes, or choose its heard\.csv\.$"):
-        open_corpus(tmp_path)
+    whole = open_corpus(tmp_path)
+    assert whole.utterances == open_corpus(tmp_path / "heard.csv").utterances
+    assert (whole.name, whole.format, whole.root) == ("heard", "table", tmp_path)
     table(tmp_path, COUNTS, "again.csv")
     with pytest.raises(CorpusError, match=r"speaker and votes\.$"):
         open_corpus(tmp_path)

@@ -135,7 +135,7 @@ talks_st = st.lists(st.tuples(st.sampled_from("abcdefg"), votes_st), min_size=3,
 
 
 def _config(selection: Selection = made.SELECTION) -> RunConfig:
-    return RunConfig("made", "table", (), "", Recipe(speeds=(1.0,)), Compute(), 0, selection=selection)
+    return RunConfig(("made",), "table", (), "", Recipe(speeds=(1.0,)), Compute(), 0, selection=selection)
 
 
 def _corpus(talks: list[tuple[str, Votes]]) -> Corpus:

@@ -44,7 +44,7 @@ def run(small_table: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_seeds_of_an_ensemble_follow_each_other() -> None:
-    config = RunConfig("", None, (), "", Recipe(ensemble=3), Compute(), 5, selection=made_data.SELECTION)
+    config = RunConfig((), None, (), "", Recipe(ensemble=3), Compute(), 5, selection=made_data.SELECTION)
     assert [list(seeds) for seeds in config.ensembles] == [[5, 6, 7]]
     twice = replace(config, selection=replace(config.selection, seeds=2))
     assert [list(seeds) for seeds in twice.ensembles] == [[5, 6, 7], [8, 9, 10]]
@@ -68,7 +68,7 @@ def test_a_model_holds_all_members_and_predicts_what_the_report_holds(run: Path,
     assert len(together) == len(predictions) and report.setting.ensemble == 2 and not report.setting.repeated
     bundle = model_file.load(model_file.find(str(run / "s0")))
     results = [RunFolder(run).result(Cell("s0", seed, MLEE)) for seed in (0, 1)]
-    assert bundle.calibrated
+    assert 0 < bundle.perhaps_from <= 0.5 and bundle.cut == "full"
     for member, result in zip(bundle.members, results, strict=True):
         assert result is not None and result.offset > 0
         assert member.scalings["mlee"] == Scaling(result.temperature, result.offset)
@@ -123,7 +123,7 @@ def test_one_stage_alone_is_trained_as_an_ensemble_too(
 
 
 def test_a_model_of_the_first_format_is_refused_with_its_number(tmp_path: Path) -> None:
-    with pytest.raises(model_file.ModelError, match="has format 1: this MLEE reads format 2"):
+    with pytest.raises(model_file.ModelError, match="has format 1: this MLEE reads format 3; export"):
         model_file.info(made_data.model(tmp_path / "old.safetensors", format=1))
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mlee_core.errors import ConfigError, CorpusError
 from mlee_core.labels.targets import (
+    ExistsFrom,
     admits,
     class_weights,
     existence_target,
@@ -228,3 +229,64 @@ def test_every_voice_row_of_cremad(shared_data: Path):
         assert dominant(votes) == (named.pop() if unique_target else None)
         assert votes.total == int(row["numResponses"])
     assert ties == 644  # so that ties were in fact compared
+
+
+@pytest.mark.parametrize(
+    ("text", "read", "shown"),
+    [
+        ("1", ExistsFrom(), "1 vote"),
+        ("2", ExistsFrom(votes=2), "2 votes"),
+        ("20%", ExistsFrom(share=0.2), "20 % of the votes"),
+        (" 12.5 % ", ExistsFrom(share=0.125), "12.5 % of the votes"),
+        ("0.2", ExistsFrom(share=0.2), "20 % of the votes"),
+        (".07", ExistsFrom(share=0.07), "7 % of the votes"),
+        ("100%", ExistsFrom(share=1.0), "100 % of the votes"),
+    ],
+)
+def test_exists_from_is_read_and_written(text, read, shown):
+    assert ExistsFrom.parse(text) == read == ExistsFrom.parse(str(read))
+    assert read.described == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "-1", "0%", "101%", "1.5", "0.0", "two", "1e-1", "%", ".", "2 votes", "nan"]
+)
+def test_exists_from_refuses_in_one_sentence(text):
+    with pytest.raises(
+        ConfigError, match=r"^existence from .*: allowed are a whole number of votes from 1, or "
+    ):
+        ExistsFrom.parse(text)
+
+
+@pytest.mark.parametrize("values", [(0, 0.0), (2, 0.2), (1, 1.1), (1, float("nan"))])
+def test_exists_from_refuses_contradictions(values):
+    with pytest.raises(ConfigError):
+        ExistsFrom(*values)
+
+
+# votes, exists from, the classes that then exist
+EXISTS_FROM = [
+    ({"neu": 5, "sad": 2, "ang": 1, "fear": 1}, "2", (1, 0, 1, 0)),
+    ({"neu": 5, "sad": 2, "ang": 1, "fear": 1}, "20%", (1, 0, 1, 0)),  # of nine: at least 1.8
+    ({"neu": 7, "sad": 2, "ang": 1}, "20%", (1, 0, 1, 0)),  # of ten: two are exactly 20 %
+    ({"neu": 8, "sad": 2, "ang": 1}, "20%", (1, 0, 0, 0)),  # of eleven: at least 2.2
+    ({"neu": 93, "sad": 7}, "7%", (1, 0, 1, 0)),  # 0.07 * 100 is above 7 as a float
+    ({"neu": 2, "sad": 1}, "20%", (1, 0, 1, 0)),  # of three: any vote
+    ({"neu": 1}, "2", (0, 0, 0, 0)),
+    ({"neu": 0, "fear": 2}, "1%", (0, 0, 0, 0)),  # one vote is needed in any case
+    ({"neu": 3, "fear": 0}, "100%", (1, 0, 0, 0)),
+]
+
+
+@pytest.mark.parametrize(("counts", "exists_from", "exists"), EXISTS_FROM)
+def test_existence_from_more_than_one_vote(counts, exists_from, exists):
+    rule = ExistsFrom.parse(exists_from)
+    assert existence_target(Votes(counts), rule) == target("existence", Votes(counts), rule) == exists
+
+
+def test_a_share_is_of_annotators_where_they_are_named():
+    """Two of four annotators gave sad, which is two of seven votes; the fifth gave nothing."""
+    votes = Votes.from_annotators({"a": "xyz", "b": ("sad", "ang"), "c": ("sad",), "d": ("neu",), "e": ()})
+    assert existence_target(votes, ExistsFrom(share=0.5)) == (0, 0, 1, 0)
+    unnamed = Votes(votes.counts)
+    assert existence_target(unnamed, ExistsFrom(share=0.5)) == (0, 0, 0, 0)

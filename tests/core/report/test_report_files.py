@@ -97,7 +97,7 @@ class Reader(HTMLParser):
 def test_everything_is_there(run: RunFolder, folder: Path) -> None:
     assert folder == run.path / "report"
     files = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
-    tables = {"table3.csv", "cells.csv", "speakers.csv", "curves.csv", "predictions.csv"}
+    tables = {"table3.csv", "votes.csv", "cells.csv", "speakers.csv", "curves.csv", "predictions.csv"}
     pages = {"report.md", "report.html", "report.json", "PREDICTIONS.md"}
     drawn = {f"pictures/{name}{look}.svg" for name in PICTURES for look in ("", "-dark")}
     events = {

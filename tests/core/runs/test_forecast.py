@@ -37,7 +37,7 @@ def corpus(duration_s: float | None = 2.0) -> Corpus:
 def config(rows: tuple[str, ...] = ("dominant-hard", "mlee"), seeds: int = 1, **recipe: int) -> RunConfig:
     selection = Selection(rows, ("all",), ("a", "b"), seeds)
     chosen = replace(Recipe(speeds=(1.0, 0.5)), **recipe)
-    return RunConfig("/made", None, (), "0", chosen, Compute(), 0, selection=selection)
+    return RunConfig(("/made",), None, (), "0", chosen, Compute(), 0, selection=selection)
 
 
 def ahead(asked: RunConfig, workers: int = 1, speed: Speed | None = SPEED) -> Forecast:

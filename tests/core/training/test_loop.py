@@ -66,14 +66,14 @@ def run(table: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def _begin(folder: RunFolder, config: RunConfig, *, resume: bool = False) -> None:
-    corpus = open_corpus(Path(config.corpus))
+    corpus = open_corpus(Path(config.corpus[0]))
     folder.begin(config, corpus, folds.loso(corpus), resume=resume)
 
 
 def _config(table: Path, **recipe: int) -> RunConfig:
     digest = open_corpus(table).data_hash()
     return RunConfig(
-        str(table), "table", (), digest, Recipe(**recipe), Compute(), 0, selection=made_data.SELECTION
+        (str(table),), "table", (), digest, Recipe(**recipe), Compute(), 0, selection=made_data.SELECTION
     )
 
 

@@ -92,7 +92,14 @@ def test_dense_rows_keep_the_papers_rate_and_stop_early() -> None:
 def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[StageConfig, StageData]:
     corpus = open_corpus(made_data.corpus(tmp_path_factory.mktemp("corpus"), speakers=3, shortest_s=0.3))
     config = RunConfig(
-        str(corpus.root), "table", (), corpus.data_hash(), BEST, Compute(), 0, selection=made_data.SELECTION
+        (str(corpus.root),),
+        "table",
+        (),
+        corpus.data_hash(),
+        BEST,
+        Compute(),
+        0,
+        selection=made_data.SELECTION,
     )
     work = build_features(corpus.utterances, BEST, tmp_path_factory.mktemp("features") / "features.f16")
     store = _returned(work)

@@ -12,8 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from ....config.run_config import Compute
 from ....errors import MleeError, RunError, WorkerDied
 from ....events import EpochDone, Event, Failed, Progress, Started
@@ -26,7 +24,7 @@ from ..tasks import TrainingTask
 from .connection import ConnectionLost, with_ray
 from .control_relay import RequestSender, may_not_begin
 from .nodes import on_a_worker, refuse_other_mlee
-from .worker import Files, Shared, files_for
+from .worker import Files, files_for
 
 ATTEMPTS = 4
 """Starts of a task without an epoch in between, before its stage fails."""
@@ -99,8 +97,7 @@ class _Tasks:
     def __init__(self, ray: Any, work: Work, workers: int, version: str) -> None:
         self._ray, self._run, self._version = ray, work.run, version
         self._node = ray.get_runtime_context().get_node_id()
-        frames = np.asarray(work.store.frames)  # [ΣT, 400]
-        self._shared = [ray.put(pickle.dumps(Shared.of(work))), ray.put(frames)]
+        self._shared = [ray.put(pickle.dumps(work)), *(ray.put(array) for array in work.store.arrays())]
         self._needs = needs(ray.cluster_resources(), work.config.compute, workers)
         self._train = ray.remote(on_a_worker(version)[1])
         self._requests, self._sender = ControlRequests(work.run), RequestSender()

@@ -7,22 +7,16 @@ folder, and a worker that dies loses at most the current epoch.
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ....audio.levels import Levels
-from ....config.run_config import RunConfig
-from ....corpora.corpus import Corpus
 from ....events import Event, Failed, Progress
 from ....runs.run_folder import RunFolder
 from ....system import temporary_folders
 from ....system.temporary_folders import TemporaryFolder
-from ....training.feature_store import FeatureStore
 from ...cell_training import Work
 from ..scheduler import train_task
 from ..tasks import TrainingTask
@@ -32,32 +26,6 @@ Files = dict[str, bytes]
 """Contents of files by their paths in the run folder, in the order to write them."""
 
 LAST = "last.safetensors"
-
-
-@dataclass(frozen=True)
-class Shared:
-    """Data of all tasks of an experiment except the frames of their features.
-
-    run: the run folder on the driver's machine, for messages alone. The rest is as in a FeatureStore.
-    """
-
-    run: Path
-    config: RunConfig
-    corpus: Corpus
-    spans: Mapping[tuple[str, float], tuple[int, int]]
-    digests: Mapping[str, str]
-    levels: Mapping[str, Levels]
-
-    @classmethod
-    def of(cls, work: Work) -> Shared:
-        store = work.store
-        return cls(work.run, work.config, work.corpus, store.spans, store.digests, store.levels)
-
-    def work(self, run: Path, frames: NDArray[np.float16]) -> Work:
-        """The work for training in another folder. frames: [ΣT, 400]."""
-        store = FeatureStore(Path(), self.spans, self.digests, self.levels)
-        vars(store)["frames"] = frames  # as if its file had been mapped already
-        return Work(run, self.config, self.corpus, store)
 
 
 def files_for(run: Path, task: TrainingTask) -> Files:
@@ -71,19 +39,18 @@ def files_for(run: Path, task: TrainingTask) -> Files:
     return found
 
 
-def train(
-    node: str, packed: bytes, shared: bytes, frames: NDArray[np.float16]
-) -> Iterator[tuple[Event, Files]]:
+def train(node: str, packed: bytes, shared: bytes, *arrays: Any) -> Iterator[tuple[Event, Files]]:
     """Train a task; each event comes with the files that were written before it.
 
-    node: this machine's name, for messages. packed: a pickled (TrainingTask, Files). shared: a pickled
-    Shared.
+    node: this machine's name, for messages. packed: a pickled (TrainingTask, Files). shared: a pickled Work,
+    whose run folder is on the driver's machine. arrays: of its feature store.
     """
     temporary_folders.sweep()  # after workers that were killed here
     temporary = TemporaryFolder()
     try:
         task, files = pickle.loads(packed)
-        common: Shared = pickle.loads(shared)
+        common: Work = pickle.loads(shared)
+        common.store.attach(arrays)
         run = temporary.path / "run"
         for name, content in files.items():
             (run / name).parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +58,8 @@ def train(
         fold = run / task.fold.name
         fold.mkdir(parents=True, exist_ok=True)
         with closing(RequestReceiver(run)):
-            events = train_task(common.work(run, frames), task, f"the temporary folder on {node}")
+            work = replace(common, run=run)
+            events = train_task(work, task, f"the temporary folder on {node}")
             yield from _with_files(events, run, fold, common.run)
     finally:
         temporary.remove()
