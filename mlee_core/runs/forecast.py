@@ -11,6 +11,7 @@ import math
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from ..audio.frames import BINS, FRAMES_PER_SECOND, SAMPLE_RATE
 from ..config.recipe import Recipe
@@ -71,7 +72,7 @@ class Workload:
         self._folds = {fold.name: fold for fold in folds}
         self._epochs: dict[tuple[str, str], float] = {}
 
-    @property
+    @cached_property
     def audio_s(self) -> float:
         """Seconds of annotated speech, unperturbed."""
         return sum(self._seconds(u) for u in self._corpus.utterances if u.votes.total > 0)
