@@ -16,7 +16,7 @@ from ..audio.decoding import Decoder, Recording, find_audio
 from ..errors import ConfigError, CorpusError, MleeError
 from ..inference import model_file
 from ..inference.model_file import ModelInfo
-from ..inference.results import DOMINANT_HEADS, Analysis, Segment
+from ..inference.results import DOMINANT_HEADS, ENCODERS, Analysis, Segment
 from ..inference.text import as_text
 from ..system.files import atomic_path
 from ..system.provenance import in_one_line
@@ -170,9 +170,10 @@ def _row(analysis: Analysis, segment: Segment) -> dict[str, object]:
         "file": analysis.file,
         "start_s": round(segment.start_s, 4),
         "end_s": round(segment.end_s, 4),
+        "headline": segment.headline,
         "predicted": segment.predicted,
         "rule": segment.rule,
-        "score": round(segment.score(), 6),
+        "score": _rounded(segment.score()),
         "present": ";".join(segment.present()),
     }
     for head in DOMINANT_HEADS:
@@ -181,6 +182,13 @@ def _row(analysis: Analysis, segment: Segment) -> dict[str, object]:
             row[f"{head}_{name}"] = None if values is None else round(values[k], 6)
     for k, name in enumerate(segment.classes):
         row[f"present_{name}"] = None if segment.existence is None else round(segment.existence[k], 6)
+    row["cut_s"] = round(segment.cut_s, 4)
+    for encoder in ENCODERS:
+        row[f"attention_on_speech_{encoder}"] = _rounded(segment.attention_on_speech.get(encoder))
     notes = " ".join((*analysis.notes, *segment.notes))
     origin = {"seen": analysis.seen or "", "model": analysis.model}
     return {**row, **origin, "notes": notes, "stamp": in_one_line()}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)

@@ -41,9 +41,8 @@ def add_running_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch-size", **number, help=batch)
     parser.add_argument("--seed", **number, help="default: 0")
     parser.add_argument("--device", metavar="D", help="cpu, cuda or cuda:0 (default: cpu)")
-    parser.add_argument(
-        "--dtype", choices=("fp32", "bf16"), help="default: bf16 where the device is fast at it"
-    )
+    dtype = "default: fp32 with recipe paper, else bf16 where the device is fast at it"
+    parser.add_argument("--dtype", choices=("fp32", "bf16"), help=dtype)
     # replay recorded steps on a GPU; not tried on one yet
     parser.add_argument("--cuda-graphs", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--threads", **number, help="of one training (default: 1)")

@@ -60,7 +60,8 @@ def experiment(
         on_progress(Progress(f"Querying the nodes of {engine.place}", 0.0))
     device = spec.device or (Compute() if was is None else was.compute).device
     with about("address"):
-        cluster = cluster_of(engine, device, ask_dtype=was is None and spec.dtype is None)
+        ask = was is None and spec.dtype is None and not _exact(spec)
+        cluster = cluster_of(engine, device, ask_dtype=ask)
     parts = folds_of(spec, corpus)
     names = tuple(fold.name for fold in parts.folds)
     selection = Selection(tuple(LINES), TRAIN_SETS, names) if was is None else was.selection
@@ -199,8 +200,8 @@ def run_config(
     if cluster is None:
         with about("device"):
             device = devices.checked(device)
-    usual = compute.dtype
-    if was is None:
+    usual = compute.dtype  # fp32 in a new run
+    if was is None and not _exact(spec):
         usual = devices.dtype(device) if cluster is None else cluster.dtype or usual
     if cluster is None:
         with about("dtype"):
@@ -231,6 +232,11 @@ def exists_from_of(spec: ExperimentSpec, default: ExistsFrom) -> ExistsFrom:
     """When a class exists, by the specification or the default. Raises: ConfigError."""
     with about("exists_from"):
         return default if spec.exists_from is None else ExistsFrom.parse(spec.exists_from)
+
+
+def _exact(spec: ExperimentSpec) -> bool:
+    """Whether a new run trains in fp32 unless bf16 is chosen: with the paper's recipe, also if changed."""
+    return spec.recipe in (None, "paper")
 
 
 def recipe_of(spec: ExperimentSpec, default: Recipe) -> Recipe:

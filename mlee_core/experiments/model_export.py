@@ -80,7 +80,7 @@ def export(run: RunFolder, config: RunConfig, corpus: Corpus, fold: Fold, path: 
         "trained_on": corpus.name,
         "exists_from": str(config.exists_from),
         "speakers": {part: list(getattr(fold, part)) for part in PARTS},
-        "scores": _scores(run, config, corpus, stages, results.values()),
+        **_scores(run, config, corpus, stages),
         "limits": list(_limits(config, corpus, fold)),
         "seen": recordings["seen"],
         "stamp": of_run(config),
@@ -114,17 +114,26 @@ def _heads(run: RunFolder, fold: Fold, seeds: Sequence[int]) -> dict[str, Stage]
 
 
 def _scores(
-    run: RunFolder,
-    config: RunConfig,
-    corpus: Corpus,
-    stages: Mapping[str, Stage],
-    results: Iterable[CellResult],
-) -> dict[str, dict[str, float | None]]:
-    """Head -> {wa, ua} on the fold's test speakers, as a report counts them."""
+    run: RunFolder, config: RunConfig, corpus: Corpus, stages: Mapping[str, Stage]
+) -> dict[str, object]:
+    """Scores of each head on the test speakers of all folds that are done, as a report counts them, and on
+    how many speakers and utterances: one fold's few utterances say little."""
+    wanted = {
+        Cell(fold.name, seed, stage)
+        for fold in run.folds().folds
+        for seed in config.ensembles[0]
+        for stage in stages.values()
+    }
+    results = [result for result in run.results() if result.cell in wanted]
     predictions = ensemble_predictions(out_of_fold(corpus.utterances, run.folds(), results), config)
     scored = ScoredPredictions.of(predictions, [*stages.values()])
     pooled = {head: scored.pooled(stage) for head, stage in stages.items()}
-    return {head: {score: spread.mean for score, spread in own.items()} for head, own in pooled.items()}
+    tested = [p.utterance for p in predictions if dominant(p.utterance.votes)]
+    return {
+        "scores": {head: {name: spread.mean for name, spread in own.items()} for head, own in pooled.items()},
+        "scored_on": {"speakers": len({u.speaker for u in tested}), "utterances": len(tested)},
+        "elsewhere": {},
+    }
 
 
 def _perhaps_from(corpus: Corpus, results: Sequence[CellResult]) -> float:

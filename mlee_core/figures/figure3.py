@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..audio.frames import SAMPLE_RATE
-from ..inference.results import Analysis, Segment
+from ..inference.results import WITHOUT_SPEECH, Analysis, Segment
 from ..system.printable import shortened
 from ..system.provenance import in_one_line
 from .figure3_panels import (
@@ -90,7 +90,8 @@ def build_figure(
         _scale(page, image)
     draw_waveform(wave, samples, start_s, end_s, colors)
     if segment is not None:
-        page.legend(draw_attention(top, segment, colors), LEFT, 1.15, **LEGEND)
+        if segment.has_speech:
+            page.legend(draw_attention(top, segment, colors), LEFT, 1.15, **LEGEND)
         draw_not_attended(top, wave, segment, colors)
         draw_existence(page.axes("existence", 8.25, 1.15, RIGHT, 2.75), segment, colors)
         draw_dominant(page.axes("dominant", 8.25, 3.35, RIGHT, 5.2), segment, colors)
@@ -99,7 +100,7 @@ def build_figure(
     else:
         track = page.axes("track", LEFT, 4.22, SPLIT, 4.52)
         track.sharex(wave)
-        draw_track(track, analysis)
+        draw_track(track, analysis, colors)
         draw_shares(page.axes("shares", 8.25, 1.15, RIGHT, 5.2), analysis, colors)
     wave.set_xlim(start_s, end_s)
     _time_axis(wave, end_s)
@@ -121,6 +122,8 @@ def _title(page: Page, analysis: Analysis, segment: Segment | None) -> None:
         if segment.end_s > 120:
             text = f"{clock(segment.start_s)} to {clock(segment.end_s)} · {segment.verdict()}"
     page.text(LEFT, 0.46, text, size=10)
+    if segment is not None:
+        page.text(LEFT, 0.68, segment.attention_text() if segment.has_speech else WITHOUT_SPEECH, size=8)
 
 
 def _time_axis(axes: Axes, end_s: float) -> None:

@@ -10,11 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..audio.frames import FIRST_STEP_S, HOP_S, MAX_HZ, SAMPLE_RATE
-from ..inference.results import DOMINANT_HEADS, ENCODERS, Analysis, Segment
+from ..inference.results import DOMINANT_HEADS, ENCODERS, NO_SPEECH, NONE, Analysis, Segment
 from ..labels.votes import CLASS_NAMES
 from ..system.printable import printable
 from .page import PageColors, legend_above, style_axes
-from .palette import CASING, ENCODER_STYLES, NOT_ATTENDED, class_color, text_on
+from .palette import (
+    CASING,
+    ENCODER_STYLES,
+    NOT_ATTENDED,
+    NOT_ATTENDED_LINES,
+    OUTLINES,
+    class_color,
+    headline_color,
+    text_on,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,6 +38,7 @@ COLUMNS = 1200
 """About one per pixel; more frames or samples are pooled by maximum, so that short events remain visible."""
 
 LINES = {"solid": "-", "dash": (0, (4, 1.5)), "dot": (0, (1, 1.2))}
+TICKS = {NONE: "none of\nthese", NO_SPEECH: "no\nspeech"}
 HATCHES = {"hard": "", "soft": "////", "fusion": "xxxx"}
 
 Spectrogram = NDArray[np.float32] | Iterable[NDArray[np.float32]]
@@ -116,18 +126,18 @@ def draw_attention(under: Axes, segment: Segment, colors: PageColors) -> Axes:
 
 
 def draw_not_attended(top: Axes, wave: Axes, segment: Segment, colors: PageColors) -> None:
-    """Grey over the tail that is too short for a step; nothing if a padded step reaches past the end."""
-    edges = segment.attention.edges_s()
-    begin = edges[-1] if edges else segment.start_s
-    if begin >= segment.end_s:
-        return
-    for axes in (top, wave):
-        axes.axvspan(begin, segment.end_s, color=NOT_ATTENDED, lw=0)
-    if segment.end_s - begin > 0.025 * (segment.end_s - segment.start_s):
-        place = ((begin + segment.end_s) / 2, 0.5)
-        where = wave.get_xaxis_transform()
-        style: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "center", "color": colors.ink}
-        wave.text(*place, "not attended", transform=where, fontsize=6.5, **style)
+    """Hatched grey over quiet that was cut, and over a tail that is too short for a step."""
+    for start_s, end_s in segment.not_attended():
+        for axes in (top, wave):
+            hatch: dict[str, Any] = {"hatch": "////", "edgecolor": NOT_ATTENDED_LINES, "lw": 0}
+            axes.axvspan(start_s, end_s, facecolor=NOT_ATTENDED, **hatch)
+        if end_s - start_s > 0.025 * (segment.end_s - segment.start_s):
+            style: dict[str, Any] = {"rotation": 90, "ha": "center", "va": "center", "color": colors.ink}
+            box = {"facecolor": colors.paper, "edgecolor": "none", "pad": 0.6, "alpha": 0.7}
+            where = wave.get_xaxis_transform()
+            wave.text(
+                (start_s + end_s) / 2, 0.5, "not attended", transform=where, fontsize=6.5, bbox=box, **style
+            )
 
 
 def draw_existence(axes: Axes, segment: Segment, colors: PageColors) -> None:
@@ -137,6 +147,9 @@ def draw_existence(axes: Axes, segment: Segment, colors: PageColors) -> None:
     _class_axis(axes, classes)
     if segment.existence is None:
         _message(axes, "this model does not predict\nwhich are present", colors)
+        return
+    if not segment.has_speech:
+        _message(axes, "no speech", colors)
         return
     axes.bar(range(len(classes)), segment.existence, width=0.7, color=[class_color(c) for c in classes])
     for at, value in enumerate(segment.existence):
@@ -157,6 +170,11 @@ def draw_dominant(axes: Axes, segment: Segment, colors: PageColors) -> None:
     if not heads:
         _message(axes, "this model does not predict\nwhich dominates", colors)
         return
+    if not segment.has_speech:
+        _message(axes, "no speech", colors)
+        return
+    if segment.headline == NONE:
+        axes.set_xlabel("a choice among the four")
     width, bar_colors = 0.84 / len(heads), [class_color(c) for c in segment.classes]
     for place, head in enumerate(heads):
         values = segment.dominant[head] or ()
@@ -177,39 +195,48 @@ def draw_dominant(axes: Axes, segment: Segment, colors: PageColors) -> None:
         text.set_fontweight("bold" if text.get_text() == segment.rule else "normal")
 
 
-def draw_track(axes: Axes, analysis: Analysis) -> None:
-    """One coloured block per segment, by predicted class."""
+def draw_track(axes: Axes, analysis: Analysis, colors: PageColors) -> None:
+    """One block per segment: in the colour of its class, or an outline if its headline is no class."""
     axes.set_yticks([])
     axes.tick_params(labelbottom=False)
     for segment in analysis.segments:
-        color, length = class_color(segment.predicted), segment.end_s - segment.start_s
-        axes.broken_barh([(segment.start_s, length)], (0, 1), facecolors=color, edgecolors="none")
-        if length > analysis.duration_s / 30:
+        headline, length = segment.headline, segment.end_s - segment.start_s
+        axes.broken_barh([(segment.start_s, length)], (0, 1), **_block(headline))
+        if length > analysis.duration_s * len(headline) / 90:
             middle = segment.start_s + length / 2
-            style: dict[str, Any] = {"ha": "center", "va": "center", "color": text_on(color)}
-            axes.text(middle, 0.5, printable(segment.predicted), fontsize=7, parse_math=False, **style)
+            ink = colors.ink if headline in OUTLINES else text_on(headline_color(headline))
+            style: dict[str, Any] = {"ha": "center", "va": "center", "color": ink}
+            axes.text(middle, 0.5, printable(headline), fontsize=7, parse_math=False, **style)
     axes.set_ylim(0, 1)
     axes.set_ylabel("verdict", rotation=0, ha="right", va="center")
 
 
 def draw_shares(axes: Axes, analysis: Analysis, colors: PageColors) -> None:
-    """Seconds of all segments predicted as each class."""
-    seconds = [
-        sum(s.end_s - s.start_s for s in analysis.segments if s.predicted == name)
-        for name in analysis.classes
-    ]
+    """Seconds of all segments with each class as headline, and with none where there are such."""
+    found = {segment.headline for segment in analysis.segments}
+    names = (*analysis.classes, *(name for name in (NONE, NO_SPEECH) if name in found))
+    seconds = [sum(s.end_s - s.start_s for s in analysis.segments if s.headline == name) for name in names]
     axes.set_title("time by verdict", fontsize=9, color=colors.ink, loc="left")
-    _class_axis(axes, analysis.classes)
-    axes.bar(range(len(seconds)), seconds, width=0.7, color=[class_color(c) for c in analysis.classes])
+    _class_axis(axes, names)
+    for at, (name, value) in enumerate(zip(names, seconds, strict=True)):
+        axes.bar(at, value, width=0.7, **_block(name))
     highest = max(seconds) or 1.0
     for at, value in enumerate(seconds):
         axes.text(at, value + 0.01 * highest, clock(value), ha="center", fontsize=8, color=colors.ink)
     axes.set(ylim=(0, 1.12 * highest), yticks=[])
 
 
+def _block(headline: str) -> dict[str, Any]:
+    """Filled with the colour of a class, an outline for a headline that is none."""
+    color = headline_color(headline)
+    if headline not in OUTLINES:
+        return {"facecolor": color, "edgecolor": "none"}
+    return {"facecolor": "none", "edgecolor": color, "linestyle": LINES[OUTLINES[headline]], "linewidth": 1}
+
+
 def _class_axis(axes: Axes, classes: tuple[str, ...]) -> None:
-    names = [printable(CLASS_NAMES.get(c, c)) for c in classes]
-    axes.set_xticks(range(len(names)), names, parse_math=False)
+    names = [TICKS.get(c) or printable(CLASS_NAMES.get(c, c)) for c in classes]
+    axes.set_xticks(range(len(names)), names, parse_math=False, fontsize=8 if len(names) < 6 else 7)
     axes.set(xlim=(-0.6, len(names) - 0.4), ylim=(0, 1.16), yticks=[0, 0.5, 1], axisbelow=True)
     axes.tick_params(axis="x", length=0)
 

@@ -9,12 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from ..inference.results import NO_SPEECH, NONE
+
 CLASS_COLORS: Mapping[str, str] = {"neu": "#8f8f8f", "hap": "#c78500", "sad": "#1480cc", "ang": "#cc333d"}
 """One colour per class. Contrast at least 3 : 1 on white and on #1e1e1e; apart by ΔE*ab ≥ 28 for normal sight
 and for simulated protanopia, deuteranopia and tritanopia (Machado et al. 2009), see tests."""
 
 UNKNOWN_COLOR = "#7a6f9b"
 """For a class that is not one of the four."""
+
+NO_CLASS_COLOR = "#757575"
+OUTLINES: Mapping[str, Literal["solid", "dot"]] = {NONE: "solid", NO_SPEECH: "dot"}
+"""Headlines that are no class are empty shapes with such an outline; neutral's grey fills its shapes."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +62,19 @@ CURVE_COLORS: Mapping[str, str] = {
 CASING = "#101018"
 """The dark edge of attention curves."""
 
-NOT_ATTENDED = "#80808070"
-"""The grey (RRGGBBAA) over a tail shorter than one attention step, which no encoder attends to."""
+NOT_ATTENDED, NOT_ATTENDED_LINES = "#60606096", "#e6e6e696"
+"""The grey (RRGGBBAA) and its hatching over what no encoder attends to: quiet that was cut, and a tail
+shorter than one attention step."""
 
 
 def class_color(name: str) -> str:
     """The colour of a class, "#rrggbb"; UNKNOWN_COLOR for a class that is not one of the four."""
     return CLASS_COLORS.get(name, UNKNOWN_COLOR)
+
+
+def headline_color(headline: str) -> str:
+    """The colour of a headline (`Segment.headline`): of its class, or NO_CLASS_COLOR."""
+    return NO_CLASS_COLOR if headline in OUTLINES else class_color(headline)
 
 
 def text_on(color: str) -> str:

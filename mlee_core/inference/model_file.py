@@ -44,6 +44,8 @@ class ModelInfo:
     """The description of a trained model that is shown beside its predictions.
 
     trained_on: corpus name, e.g. "emodb"; speakers: part ("train", "dev", "test") -> speaker ids.
+    scores: head -> WA and UA on speakers that its networks do not know; scored_on: how many "speakers" and
+    "utterances" these are. elsewhere: another corpus's name -> WA and UA of the head that predicts.
     limits: one sentence each on what its predictions do not mean. exists_from: when a class existed in its
     training.
     """
@@ -55,6 +57,8 @@ class ModelInfo:
     trained_on: str
     speakers: Mapping[str, tuple[str, ...]]
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    scored_on: Mapping[str, int] = field(default_factory=dict)
+    elsewhere: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
     card: str | None = None
     exists_from: ExistsFrom = ANY_VOTE
@@ -210,6 +214,8 @@ def _info(path: Path, header: Mapping[str, Any]) -> ModelInfo:
             trained_on=header["trained_on"],
             speakers={part: tuple(names) for part, names in header["speakers"].items()},
             scores=header["scores"],
+            scored_on=header["scored_on"],
+            elsewhere=header["elsewhere"],
             limits=tuple(header["limits"]),
             card=str(card) if card.is_file() else None,
             exists_from=ExistsFrom.parse(header.get("exists_from", str(ANY_VOTE))),

@@ -19,6 +19,7 @@ HEADS: tuple[str, ...] = ("hard", "soft", "mlee", "fusion")
 DOMINANT_HEADS: tuple[str, ...] = ("hard", "soft", "fusion")
 ENCODERS: tuple[str, ...] = ("hard", "soft", "mlee")
 """The encoders whose attention can be shown; fusion uses two of them."""
+ENCODER_NAMES: Mapping[str, str] = {"hard": "hard", "soft": "soft", "mlee": "MLEE"}
 
 
 Probabilities = tuple[float, ...]
@@ -26,10 +27,12 @@ Seen = Literal["train", "dev"]
 
 
 PRESENT = 0.5
-"""Above this probability an emotion is called present."""
+"""From this probability on, an emotion is called present."""
 
 NONE, NO_SPEECH = "none", "no speech"
 """Headlines besides the classes: none of the four emotions exists, and nobody speaks."""
+
+WITHOUT_SPEECH = "No speech was found, so probabilities and attention are not shown."
 
 HEADLINE_NAMES: Mapping[str, str] = {**CLASS_NAMES, NONE: "none of the four"}
 
@@ -90,6 +93,11 @@ class Segment:
     domain: Domain | None = None
 
     @property
+    def has_speech(self) -> bool:
+        """Without speech there is no verdict: probabilities and attention say nothing and are not shown."""
+        return self.predicted is not None
+
+    @property
     def headline(self) -> str:
         """A class, NONE where no class reaches the model's threshold, or NO_SPEECH (SPEC.md)."""
         if self.predicted is None:
@@ -102,6 +110,23 @@ class Segment:
         """Seconds that were left out as quiet."""
         return sum(end - start for start, end in self.cut)
 
+    def is_cut(self, time_s: float) -> bool:
+        """Whether the time lies in a stretch that was left out as quiet."""
+        return any(start <= time_s < end for start, end in self.cut)
+
+    def not_attended(self) -> tuple[tuple[float, float], ...]:
+        """(start, end) of each stretch that no encoder attends to, in order: what was cut, and a tail shorter
+        than a step. None without speech, where attention is not shown."""
+        edges = self.attention.edges_s()
+        tail = [(edges[-1], self.end_s)] if edges and self.end_s - edges[-1] > 1e-3 else []
+        joined: list[tuple[float, float]] = []
+        for start, end in sorted([*self.cut, *tail]) if self.has_speech else ():
+            if joined and start <= joined[-1][1]:
+                joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+            else:
+                joined.append((start, end))
+        return tuple(joined)
+
     def present(self) -> tuple[str, ...]:
         """Classes that are rather present than not."""
         return self._existing(PRESENT, math.inf)
@@ -111,7 +136,7 @@ class Segment:
         return self._existing(self.perhaps_from, PRESENT)
 
     def _existing(self, first: float, end: float) -> tuple[str, ...]:
-        if self.existence is None:
+        if self.existence is None or not self.has_speech:
             return ()
         return tuple(c for c, p in zip(self.classes, self.existence, strict=True) if first <= p < end)
 
@@ -126,10 +151,25 @@ class Segment:
         assert scores is not None, f"rule {self.rule} without its head"
         return None if self.predicted is None else scores[self.classes.index(self.predicted)]
 
+    @property
+    def headline_score(self) -> float | None:
+        """The predicted class's probability where the headline is that class, else None."""
+        return self.score() if self.headline == self.predicted else None
+
     def headline_text(self) -> str:
         """ "sad 0.61", "none of the four", "no speech"; the number only where it is of the headline."""
         name = HEADLINE_NAMES.get(self.headline, self.headline)
-        return f"{name} {self.score():.2f}" if self.headline in self.classes else name
+        return name if self.headline_score is None else f"{name} {self.headline_score:.2f}"
+
+    def attention_text(self) -> str:
+        """ "0.84 s of quiet left out · attention on speech: hard 95 %, MLEE 97 %"; "" without speech."""
+        if not self.has_speech:
+            return ""
+        parts = [f"{self.cut_s:.2f} s of quiet left out"] if self.cut else []
+        known = ((ENCODER_NAMES[name], self.attention_on_speech.get(name)) for name in ENCODERS)
+        if shares := [f"{name} {100 * share:.0f} %" for name, share in known if share is not None]:
+            parts.append(f"attention on speech: {', '.join(shares)}")
+        return " · ".join(parts)
 
     def verdict(self) -> str:
         """As text: "fusion: sad 0.61; present: sad, perhaps neutral"."""

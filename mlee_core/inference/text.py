@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..labels.votes import CLASS_NAMES
 from .model_file import ModelInfo
-from .results import DOMINANT_HEADS, Analysis, Segment
+from .results import DOMINANT_HEADS, NONE, WITHOUT_SPEECH, Analysis, Segment
 
 BAR = 24
 """Characters of a full bar."""
@@ -17,7 +17,9 @@ def as_text(analysis: Analysis, info: ModelInfo) -> str:
     lines = [f"{analysis.file}  ({analysis.duration_s:.2f} s)"]
     one = analysis.single
     if one is not None:
-        lines += [f"  {one.verdict()}", *_bars(one), *(f"  note: {note}" for note in one.notes)]
+        lines += [f"  {one.verdict()}", *(_bars(one) if one.has_speech else (f"  {WITHOUT_SPEECH}",))]
+        lines += [f"  {text}" for text in (one.attention_text(),) if text]
+        lines += [f"  note: {note}" for note in one.notes]
     else:
         for s in analysis.segments:
             lines.append(f"  {_clock(s.start_s)}–{_clock(s.end_s)}  {s.verdict()}")
@@ -39,7 +41,8 @@ def _bars(segment: Segment) -> Iterator[str]:
     columns = [
         (head, values) for head in DOMINANT_HEADS if (values := segment.dominant.get(head)) is not None
     ]
-    yield "  " + " " * 8 + f"{'present':{BAR + 6}}" + "".join(f"{head:>8}" for head, _ in columns)
+    choice = "  (a choice among the four)" if segment.headline == NONE and columns else ""
+    yield "  " + " " * 8 + f"{'present':{BAR + 6}}" + "".join(f"{head:>8}" for head, _ in columns) + choice
     for k, name in enumerate(segment.classes):
         present = "" if segment.existence is None else _bar(segment.existence[k])
         numbers = "".join(f"{values[k]:8.2f}" for _, values in columns)

@@ -70,9 +70,8 @@ class RunComparison:
 
     def notes(self) -> tuple[str, ...]:
         """Remarks on the table, one sentence each."""
-        marked = [
-            f"{run.name}: duplicates allowed, so it may be too high." for run in self.runs if run.duplicates
-        ]
+        allowed = (run.name for run in self.runs if run.duplicates)
+        marked = [f"{name}: duplicates allowed, so its scores may be too high." for name in allowed]
         if all(self.comparable(run, stage) for run in self.runs for stage in self.stages):
             return (*marked, *self.refused)
         star = f"* Other folds or data than {self.runs[0].name}, so not scored on the same utterances."

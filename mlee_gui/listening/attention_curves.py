@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QBrush, QColor, QPainter, QPainterPath, QPen, QPixmap
 
 from mlee_core.audio.frames import STEP_S
-from mlee_core.figures.palette import CASING, ENCODER_STYLES
+from mlee_core.figures.palette import CASING, ENCODER_STYLES, NOT_ATTENDED, NOT_ATTENDED_LINES
 from mlee_core.inference.results import ENCODERS, Segment
 
-from ..shell.plot_theme import pen
+from ..shell.plot_theme import clear, pen
 from ..shell.time_text import spacing, ticks
 from .time_axis import Frame, paint_axis_ticks, paint_caption, paint_upright
 
 LINES = {"solid": [], "dash": [5.0, 3.0], "dot": [1.5, 1.5]}
 """Dash patterns of the palette's line styles, in line widths."""
+
+MIN_CUT_PIXELS = 1.5
+"""Smallest width of a stretch that is marked as not attended."""
 
 MIN_STEP_PIXELS = 1.0
 """Smallest width of a step for which curves are drawn; below it a caption says to zoom in."""
@@ -29,7 +34,7 @@ class AttentionSteps:
     """Attention steps as arrays [steps], in order of time: step i is from start_s[i] to end_s[i].
 
     segment: index of its segment. weights: encoder -> share of its segment's attention, NaN where the model
-    has no such encoder.
+    has no such encoder and in segments without speech.
     """
 
     start_s: np.ndarray
@@ -76,7 +81,9 @@ class AttentionCurves:
 
     def set_segments(self, segments: Sequence[Segment]) -> None:
         self.steps = AttentionSteps.of(segments)
-        self.tails = [tail for s in segments if (tail := _tail(s)) is not None]
+        self.not_attended = [span for s in segments for span in s.not_attended()]  # in order of time
+        self._ends = [end for _, end in self.not_attended]
+        self._speech = np.array([s.has_speech for s in segments], bool)
 
     def top(self, steps: AttentionSteps) -> float:
         """The upper end of the common scale: 6 % above the largest visible weight."""
@@ -91,9 +98,12 @@ class AttentionCurves:
         if top > 0 and step_pixels < MIN_STEP_PIXELS:
             paint_caption(painter, frame, "Zoom in to see attention: a step is narrower than a pixel")
             return
+        if len(steps.segment) and not self._speech[steps.segment].any():
+            paint_caption(painter, frame, "No speech: attention is not shown")
+            return
         painter.save()
         painter.setClipRect(frame.rect)
-        self._paint_tails(painter, frame)
+        self._paint_not_attended(painter, frame)
         if top > 0:
             self._paint_curves(painter, frame, steps, top, 2 if step_pixels > 6 else 1)
         painter.restore()
@@ -120,14 +130,13 @@ class AttentionCurves:
                 line.setDashPattern([part * wide for part in LINES[style.line]])
             _stroke(painter, path, line, range(wide), frame.ratio)
 
-    def _paint_tails(self, painter: QPainter, frame: Frame) -> None:
-        for start_s, end_s in self.tails:
-            if end_s > frame.scale.start_s and start_s < frame.scale.end_s:
-                left, right = frame.scale.x(start_s), frame.scale.x(end_s)
-                if right - left >= 1.5:
-                    paint_not_attended(
-                        painter, QRectF(left, frame.rect.top(), right - left, frame.rect.height())
-                    )
+    def _paint_not_attended(self, painter: QPainter, frame: Frame) -> None:
+        for start_s, end_s in self.not_attended[bisect_right(self._ends, frame.scale.start_s) :]:
+            if start_s >= frame.scale.end_s:
+                return
+            left, right = frame.scale.x(start_s), frame.scale.x(end_s)
+            if right - left >= MIN_CUT_PIXELS:
+                paint_not_attended(painter, QRectF(left, frame.rect.top(), right - left, frame.rect.height()))
 
     def _paint_axis(self, painter: QPainter, frame: Frame, top: float) -> None:
         high = painter.fontMetrics().height()
@@ -149,20 +158,28 @@ def _stroke(painter: QPainter, path: QPainterPath, line: QPen, shifts: range, ra
 
 
 def paint_not_attended(painter: QPainter, rect: QRectF) -> None:
-    """Hatched grey: a part shorter than a step, to which no encoder attends."""
-    painter.fillRect(rect, QColor(96, 96, 96, 150))
-    painter.fillRect(rect, QBrush(QColor(230, 230, 230, 150), Qt.BrushStyle.BDiagPattern))
+    """Hatched grey: a part to which no encoder attends."""
+    box, tile = rect.toRect(), _hatched()
+    for x in range(box.left(), box.right() + 1, tile.width()):
+        painter.drawPixmap(x, box.top(), tile, 0, 0, min(tile.width(), box.right() + 1 - x), box.height())
+
+
+@cache
+def _hatched() -> QPixmap:
+    """A tile as high as any lane; to copy part of it is ten times as fast as to fill with a pattern."""
+    tile = QPixmap(128, 4096)
+    tile.fill(Qt.GlobalColor.transparent)
+    grey, lines = (clear(QColor(c[:7]), int(c[7:], 16)) for c in (NOT_ATTENDED, NOT_ATTENDED_LINES))
+    painter = QPainter(tile)
+    painter.fillRect(tile.rect(), grey)
+    painter.fillRect(tile.rect(), QBrush(lines, Qt.BrushStyle.BDiagPattern))
+    painter.end()
+    return tile
 
 
 def _weights(segment: Segment, encoder: str) -> np.ndarray:
-    weights = segment.attention.of(encoder)
+    weights = segment.attention.of(encoder) if segment.has_speech else None
     return np.full(len(segment.attention.times_s), np.nan) if weights is None else np.asarray(weights)
-
-
-def _tail(segment: Segment) -> tuple[float, float] | None:
-    """The part of a segment after its last whole step."""
-    edges = segment.attention.edges_s()
-    return (edges[-1], segment.end_s) if edges and segment.end_s - edges[-1] > 1e-3 else None
 
 
 def _path(steps: AttentionSteps, heights: np.ndarray, frame: Frame) -> QPainterPath:

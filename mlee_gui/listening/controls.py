@@ -45,7 +45,7 @@ class Controls(QWidget):
         layout = FlowLayout(self, gap=10)
         for switch in self.switches.values():
             layout.addWidget(switch)
-        layout.addWidget(self._tail_legend())
+        layout.addWidget(self._not_attended_legend())
         layout.addWidget(_beside(self.colormap, self.low, self.swatch, self.high))
         self.set_display(COLORMAPS[0], (-80.0, 0.0))
         self.colormap.activated.connect(self._changed)
@@ -103,7 +103,7 @@ class Controls(QWidget):
         box.setToolTip(f"The {which} level of the colours; 0 dB is a sine at the recording's peak")
         return box
 
-    def _tail_legend(self) -> QWidget:
+    def _not_attended_legend(self) -> QWidget:
         sample = QPixmap(_SAMPLE_WIDTH * 2, 28)
         sample.setDevicePixelRatio(2)
         sample.fill(QColor("#303040"))
@@ -114,7 +114,8 @@ class Controls(QWidget):
         picture.setPixmap(sample)
         legend = _beside(picture, QLabel("not attended"))
         legend.setToolTip(
-            "The end of a segment, shorter than one attention step (160 ms): no encoder attends to it"
+            "No encoder attends to it: quiet, left out before the network, or the end of a segment, shorter "
+            "than one attention step (160 ms)"
         )
         return legend
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlee_core.inference.results import DOMINANT_HEADS, Analysis, Segment
+from mlee_core.inference.results import DOMINANT_HEADS, ENCODER_NAMES, ENCODERS, Analysis, Segment
 
 from ..shell.class_swatch import class_name
 
@@ -20,12 +20,25 @@ def table(segment: Segment) -> list[list[str]]:
 
 
 def tabbed(segment: Segment, analysis: Analysis) -> str:
-    """Tab-separated, for spreadsheets: file, model, time range, verdict, table."""
+    """Tab-separated, for spreadsheets: file, model, time range, verdict, what was left out, table.
+
+    Without speech there is no table.
+    """
     about = [
         ["file", analysis.file],
         ["model", analysis.model],
         ["from (s)", f"{segment.start_s:.3f}"],
         ["to (s)", f"{segment.end_s:.3f}"],
+        ["result", segment.headline_text()],
         ["verdict", segment.verdict()],
+        ["quiet left out (s)", f"{segment.cut_s:.3f}"],
     ]
-    return "\n".join("\t".join(row) for row in [*about, *table(segment)]) + "\n"
+    if not segment.has_speech:
+        return _lines(about)
+    shares = [(ENCODER_NAMES[name], segment.attention_on_speech.get(name)) for name in ENCODERS]
+    about += [[f"attention on speech, {name}", f"{share:.3f}"] for name, share in shares if share is not None]
+    return _lines([*about, *table(segment)])
+
+
+def _lines(rows: list[list[str]]) -> str:
+    return "\n".join("\t".join(row) for row in rows) + "\n"

@@ -15,8 +15,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from mlee_core.figures.palette import class_color
-from mlee_core.inference.results import DOMINANT_HEADS, Analysis, Segment
+from mlee_core.figures.palette import OUTLINES, headline_color
+from mlee_core.inference.results import DOMINANT_HEADS, NONE, PRESENT, WITHOUT_SPEECH, Analysis, Segment
 
 from ..shell.class_swatch import class_name
 from ..shell.plot_theme import mix
@@ -31,6 +31,9 @@ _TIPS = {
 }
 _AMBER = "#d69a00"
 NO_RESULT = "No result yet"
+_EXISTENCE = "Existence: probability that each emotion is present"
+_DOMINANT = "Dominant emotion: probability of each"
+_CHOICE = "A choice among the four, of which none is present: probability of each"
 NOT_SEEN = "Not seen in training (MLEE compares recordings and speaker ids; it cannot know voices)."
 
 
@@ -46,9 +49,10 @@ class EmotionsPanel(QScrollArea):
         self._elsewhere = False
         self._head: str | None = None  # selected by the user; None for the head of the prediction
         self.where, self.predicted, self.verdict = _text(), _text(), _text()
-        self.seen, self.caveats = _text(), _text()
-        self.present = ProbabilityBars("Existence: probability that each emotion is present", half_line=True)
-        self.dominant = ProbabilityBars("Dominant emotion: probability of each", half_line=False)
+        self.attention, self.seen, self.caveats = _text(), _text(), _text()
+        self.present = ProbabilityBars(_EXISTENCE, half_line=True)
+        self.dominant_title = _title("Dominant")
+        self.dominant = ProbabilityBars(_DOMINANT, half_line=False)
         self.no_existence = _text(
             "This model has no MLEE head, so it does not predict which emotions are present."
         )
@@ -110,8 +114,9 @@ class EmotionsPanel(QScrollArea):
         column.setSpacing(6)
         self._caveats_title = _title("Caveats")
         widgets: tuple[QWidget, ...] = (
-            *(self.where, self.predicted, self.verdict, self._caveats_title, self.caveats, self.seen),
-            *(_title("Present"), self.present, self.no_existence, _title("Dominant")),
+            *(self.where, self.predicted, self.verdict, self.attention),
+            *(self._caveats_title, self.caveats, self.seen),
+            *(_title("Present"), self.present, self.no_existence, self.dominant_title),
         )
         for widget in widgets:
             column.addWidget(widget)
@@ -131,9 +136,10 @@ class EmotionsPanel(QScrollArea):
         segment, rule = self._segment, self.rule
         self._group.setExclusive(rule is not None)  # else the last button could not be unchecked
         for head, button in self.heads.items():
-            available = segment is not None and segment.dominant.get(head) is not None
+            spoken = segment is not None and segment.has_speech
+            available = segment is not None and spoken and segment.dominant.get(head) is not None
             button.setEnabled(available)
-            missing = f"This model has no {head} head." if segment is not None else NO_RESULT + "."
+            missing = f"This model has no {head} head." if spoken else NO_RESULT + "."
             button.setToolTip(_TIPS[head] if available else missing)
             button.setChecked(head == rule)
         self._refresh_caveats()
@@ -142,38 +148,34 @@ class EmotionsPanel(QScrollArea):
         segment, analysis = self._segment, self._analysis
         self.verdict.setVisible(segment is not None)
         self.where.setVisible(segment is not None)
+        self.attention.setVisible(segment is not None and segment.attention_text() != "")
         if segment is None:
             several = analysis is not None and analysis.single is None
             none_yet = "No result at the cursor yet" if self._elsewhere else NO_RESULT
             self.predicted.setText("No segment at the cursor" if several else none_yet)
+            self.predicted.setAccessibleName("")
             return
         self.where.setText(segment_title(segment, analysis))
-        color = class_color(segment.predicted)
+        headline, score = segment.headline, segment.headline_score
+        square = "□" if headline in OUTLINES else "■"
+        number = "" if score is None else f" &nbsp;{score:.2f}"
         self.predicted.setText(
-            f'<span style="color:{color}">■</span> <b><big>{class_name(segment.predicted)}</big></b> '
-            f"&nbsp;{segment.score():.2f}"
+            f'<span style="color:{headline_color(headline)}">{square}</span> '
+            f"<b><big>{class_name(headline)}</big></b>{number}"
         )
-        self.verdict.setText(segment.verdict())
+        self.predicted.setAccessibleName(segment.headline_text())
+        self.verdict.setText(segment.verdict() if segment.has_speech else WITHOUT_SPEECH)
+        self.attention.setText(segment.attention_text())
 
     def _refresh_bars(self) -> None:
         segment, rule = self._segment, self.rule
-        present_bars: list[Bar] = []
-        dominant_bars: list[Bar] = []
-        if segment is not None and segment.existence is not None:
-            marks = dict.fromkeys(segment.present(), "present") | dict.fromkeys(segment.perhaps(), "perhaps")
-            pairs = zip(segment.classes, segment.existence, strict=True)
-            present_bars = [Bar(c, p, marks.get(c, "")) for c, p in pairs]
-        dominant = segment.dominant[rule] if segment is not None and rule is not None else None
-        if segment is not None and dominant is not None:
-            mark = "predicted" if rule == segment.rule else "highest"
-            best = dominant.index(max(dominant))
-            pairs = zip(segment.classes, dominant, strict=True)
-            dominant_bars = [Bar(c, p, mark if k == best else "") for k, (c, p) in enumerate(pairs)]
-        for widget, bars, missing in (
-            (self.present, present_bars, self.no_existence),
-            (self.dominant, dominant_bars, self.no_dominant),
+        choice = segment is not None and segment.headline == NONE
+        self.dominant_title.setText("Dominant, as a choice among the four" if choice else "Dominant")
+        for widget, bars, title, missing in (
+            (self.present, present_bars(segment), _existence_title(segment), self.no_existence),
+            (self.dominant, dominant_bars(segment, rule), _CHOICE if choice else _DOMINANT, self.no_dominant),
         ):
-            widget.show_bars(bars)
+            widget.show_bars(bars, title)
             widget.setVisible(bool(bars) or segment is None)
             missing.setVisible(segment is not None and not bars)
 
@@ -200,6 +202,36 @@ class EmotionsPanel(QScrollArea):
             self.seen.setStyleSheet(style)
 
 
+def present_bars(segment: Segment | None) -> list[Bar]:
+    """A bar of existence for each class, without a value where nobody speaks; none without an MLEE head."""
+    if segment is None or segment.existence is None:
+        return []
+    if not segment.has_speech:
+        return [Bar(name, None) for name in segment.classes]
+    marks = dict.fromkeys(segment.present(), "present") | dict.fromkeys(segment.perhaps(), "perhaps")
+    pairs = zip(segment.classes, segment.existence, strict=True)
+    return [Bar(name, value, marks.get(name, "")) for name, value in pairs]
+
+
+def dominant_bars(segment: Segment | None, rule: str | None) -> list[Bar]:
+    """A bar of the head `rule` for each class, without a value where nobody speaks; none without a head."""
+    values = segment.dominant[rule] if segment is not None and rule is not None else None
+    if segment is None or values is None:
+        return []
+    if not segment.has_speech:
+        return [Bar(name, None) for name in segment.classes]
+    mark = "predicted" if rule == segment.rule and segment.headline == segment.predicted else "highest"
+    best = values.index(max(values))
+    pairs = zip(segment.classes, values, strict=True)
+    return [Bar(name, value, mark if k == best else "") for k, (name, value) in enumerate(pairs)]
+
+
+def _existence_title(segment: Segment | None) -> str:
+    if segment is None or segment.perhaps_from == PRESENT:
+        return f"{_EXISTENCE} (from {PRESENT} on)"
+    return f"{_EXISTENCE} (from {PRESENT} on; perhaps from {segment.perhaps_from:.2g} on)"
+
+
 def segment_title(segment: Segment, analysis: Analysis | None) -> str:
     """The time range of a segment, with its number if the recording has several."""
     span = f"{time_text(segment.start_s, 0.01)} to {time_and_unit(segment.end_s, 0.01)}"
@@ -218,7 +250,7 @@ def _text(text: str = "") -> QLabel:
 
 
 def _title(text: str) -> QLabel:
-    label = QLabel(text)
+    label = QLabel(text, wordWrap=True)
     font = label.font()
     font.setBold(True)
     label.setFont(font)

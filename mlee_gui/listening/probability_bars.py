@@ -10,13 +10,11 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, Q
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from mlee_core.figures.palette import class_color
+from mlee_core.inference.results import PRESENT
 from mlee_core.labels.votes import CLASS_NAMES
 
 from ..shell.class_swatch import class_name
 from ..shell.plot_theme import clear, mix, pen
-
-HALF = 0.5
-"""Above this a class counts as present."""
 
 MARKS = ("present", "perhaps", "predicted", "highest")
 """Texts that may follow a number; all bars reserve the width of the longest one, so that they align."""
@@ -24,15 +22,20 @@ MARKS = ("present", "perhaps", "predicted", "highest")
 
 @dataclass(frozen=True)
 class Bar:
-    """One row. mark: one of MARKS, or "" for none."""
+    """One row. value: None where there is none to show. mark: one of MARKS, or "" for none."""
 
     label: str
-    value: float
+    value: float | None
     mark: str = ""
+
+    @property
+    def number(self) -> str:
+        """ "0.61 predicted", "" without a value."""
+        return "" if self.value is None else f"{self.value:.2f} {self.mark}".rstrip()
 
 
 class ProbabilityBars(QWidget):
-    """title: for screen readers and the tool tip. half_line: whether to draw the line at 0.5."""
+    """title: for screen readers and the tool tip. half_line: whether to draw the line at PRESENT."""
 
     def __init__(self, title: str, *, half_line: bool) -> None:
         super().__init__()
@@ -41,10 +44,11 @@ class ProbabilityBars(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(title)
 
-    def show_bars(self, bars: Sequence[Bar]) -> None:
-        """Show rows, from top to bottom."""
-        self.bars = tuple(bars)
-        rows = [" ".join(filter(None, (class_name(b.label), f"{b.value:.2f}", b.mark))) for b in bars]
+    def show_bars(self, bars: Sequence[Bar], title: str | None = None) -> None:
+        """Show rows, from top to bottom. title: replaces the title."""
+        self.bars, self._title = tuple(bars), title or self._title
+        rows = [f"{class_name(bar.label)} {bar.number or 'no value'}" for bar in bars]
+        self.setAccessibleName(self._title)
         self.setAccessibleDescription("; ".join(rows))
         self.setToolTip(f"{self._title}: {'; '.join(rows)}" if rows else "")
         self.updateGeometry()
@@ -77,28 +81,30 @@ class ProbabilityBars(QWidget):
         text = self.palette().color(QPalette.ColorRole.WindowText)
         faint = mix(text, self.palette().color(QPalette.ColorRole.Window), 0.7)
         for row, bar in enumerate(self.bars):
-            self._paint_bar(painter, field, row, bar, text)
+            self._paint_bar(painter, field, row, bar, text, faint)
         if self.bars:
             self._paint_axis(painter, field, text, faint)
         painter.end()
 
-    def _paint_bar(self, painter: QPainter, field: QRectF, row: int, bar: Bar, text: QColor) -> None:
+    def _paint_bar(
+        self, painter: QPainter, field: QRectF, row: int, bar: Bar, text: QColor, faint: QColor
+    ) -> None:
         high = field.height() / len(self.bars)
         whole = QRectF(field.left(), field.top() + row * high + high * 0.14, field.width(), high * 0.72)
         centred = Qt.AlignmentFlag.AlignVCenter
         painter.fillRect(whole, clear(text, 22))
-        value = QRectF(whole.left(), whole.top(), whole.width() * min(max(bar.value, 0), 1), whole.height())
-        painter.fillRect(value, QColor(class_color(bar.label)))
-        painter.setPen(text)
+        length = whole.width() * min(max(bar.value or 0.0, 0), 1)
+        painter.fillRect(
+            QRectF(whole.left(), whole.top(), length, whole.height()), QColor(class_color(bar.label))
+        )
+        painter.setPen(text if bar.value is not None else faint)
         usual, strong = painter.font(), QFont(painter.font())
         strong.setBold(bool(bar.mark))
         painter.setFont(strong)
         names = QRectF(0, whole.top() - 4, field.left() - 8, whole.height() + 8)
         painter.drawText(names, centred | Qt.AlignmentFlag.AlignRight, class_name(bar.label))
         numbers = QRectF(field.right() + 6, whole.top() - 4, self.width(), whole.height() + 8)
-        painter.drawText(
-            numbers, centred | Qt.AlignmentFlag.AlignLeft, f"{bar.value:.2f} {bar.mark}".rstrip()
-        )
+        painter.drawText(numbers, centred | Qt.AlignmentFlag.AlignLeft, bar.number)
         painter.setFont(usual)
 
     def _paint_axis(self, painter: QPainter, field: QRectF, text: QColor, faint: QColor) -> None:
@@ -106,12 +112,12 @@ class ProbabilityBars(QWidget):
             line = pen(text, 1.0)
             line.setDashPattern([3.0, 2.0])
             painter.setPen(line)
-            x = field.left() + field.width() * HALF
+            x = field.left() + field.width() * PRESENT
             painter.drawLine(QPointF(x, field.top()), QPointF(x, field.bottom()))
         painter.setPen(pen(faint))
         painter.drawLine(field.bottomLeft(), field.bottomRight())
         metrics = QFontMetricsF(painter.font())
-        for value in (0.0, HALF, 1.0):
+        for value in (0.0, 0.5, 1.0):
             x = field.left() + field.width() * value
             painter.drawLine(QPointF(x, field.bottom()), QPointF(x, field.bottom() + 3))
             box = QRectF(x - 20, field.bottom() + 3, 40, metrics.height())

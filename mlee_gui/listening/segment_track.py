@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
-from mlee_core.figures.palette import class_color, text_on
+from mlee_core.figures.palette import OUTLINES, class_color, headline_color, text_on
 from mlee_core.inference.results import Segment
 from mlee_core.labels.votes import CLASSES
 
@@ -19,9 +19,18 @@ from .time_axis import Frame, paint_upright
 ROW = 0.72
 """Height of a row of marks, in lines of text."""
 
+PERHAPS = 0.25
+"""Height of the mark of a class that is perhaps present, in rows."""
+
+MIN_OUTLINE = 4.0
+"""Narrower blocks are filled, pixels."""
+
 
 class SegmentTrack:
-    """Blocks in the colour of the predicted class, above a row for each class, filled where it is present."""
+    """Blocks in the colour of the headline, above a row for each class, filled where it is present.
+
+    Where it is perhaps present, the mark is a line.
+    """
 
     def __init__(self) -> None:
         self.set_segments(())
@@ -29,6 +38,8 @@ class SegmentTrack:
     def set_segments(self, segments: Sequence[Segment]) -> None:
         self.segments = tuple(segments)
         self._starts = [s.start_s for s in segments]
+        self._headlines = [s.headline for s in segments]  # too slow for every frame of an hour
+        self._present = [(s.present(), s.perhaps()) for s in segments]
         self.classes = self.segments[0].classes if self.segments else CLASSES
 
     def at(self, time_s: float) -> int | None:
@@ -49,7 +60,8 @@ class SegmentTrack:
         painter.setClipRect(rect)
         done = rect.left()  # segments narrower than a pixel share one
         first = max(bisect_right(self._starts, scale.start_s) - 1, 0)
-        for segment in self.segments[first:]:
+        for i in range(first, len(self.segments)):
+            segment = self.segments[i]
             left, right = scale.x(segment.start_s), scale.x(segment.end_s)
             if left > rect.right():
                 break
@@ -57,25 +69,26 @@ class SegmentTrack:
                 continue
             box = QRectF(left, rect.top(), max(right - left - 1, 1), block - 1)
             done = left + 1
-            color = QColor(class_color(segment.predicted))
-            painter.fillRect(box, color)
-            self._paint_text(painter, metrics, box, segment, rect)
-            for k in range(len(self.classes)):
-                if segment.existence is not None and segment.existence[k] > 0.5:
-                    mark = QRectF(left, rect.top() + block + k * row, box.width(), row - 1)
-                    painter.fillRect(mark, QColor(class_color(self.classes[k])))
+            paint_headline(painter, box, self._headlines[i])
+            self._paint_text(painter, metrics, box, i, frame)
+            for names, height in zip(self._present[i], (row - 1, PERHAPS * row), strict=True):
+                for name in names:
+                    bottom = rect.top() + block + (self.classes.index(name) + 1) * row - 1
+                    mark = QRectF(left, bottom - height, box.width(), height)
+                    painter.fillRect(mark, QColor(class_color(name)))
         painter.restore()
 
     def _paint_text(
-        self, painter: QPainter, metrics: QFontMetricsF, box: QRectF, segment: Segment, lane: QRectF
+        self, painter: QPainter, metrics: QFontMetricsF, box: QRectF, i: int, frame: Frame
     ) -> None:
-        seen = box.intersected(lane).adjusted(3, 0, -3, 0)
+        seen = box.intersected(frame.rect).adjusted(3, 0, -3, 0)
         if seen.width() < metrics.averageCharWidth() * 2:
             return
-        name = class_name(segment.predicted)
-        for text in (f"{name} {segment.score():.2f}", name, segment.predicted):
+        headline = self._headlines[i]
+        for text in (self.segments[i].headline_text(), class_name(headline), headline):
             if metrics.horizontalAdvance(text) <= seen.width():
-                painter.setPen(QColor(text_on(class_color(segment.predicted))))
+                on_base = headline in OUTLINES
+                painter.setPen(frame.theme.text if on_base else QColor(text_on(headline_color(headline))))
                 painter.drawText(seen, Qt.AlignmentFlag.AlignCenter, text)
                 return
 
@@ -98,11 +111,23 @@ class SegmentTrack:
 
 
 def paint_strip(painter: QPainter, frame: Frame, segments: Sequence[Segment]) -> None:
-    """Predicted classes as a coloured strip for the overview, at most one block per pixel."""
+    """Headlines as a coloured strip for the overview, at most one block per pixel."""
     done = frame.rect.left()
     for segment in segments:
         left, right = frame.scale.x(segment.start_s), frame.scale.x(segment.end_s)
         if right >= done:
             box = QRectF(left, frame.rect.top(), max(right - left, 1), frame.rect.height())
-            painter.fillRect(box, QColor(class_color(segment.predicted)))
+            paint_headline(painter, box, segment.headline)
             done = left + 1
+
+
+def paint_headline(painter: QPainter, box: QRectF, headline: str) -> None:
+    """A block filled with the colour of a class, an outline for a headline that is none."""
+    color = QColor(headline_color(headline))
+    if headline in OUTLINES and box.width() >= MIN_OUTLINE:
+        line = pen(color)
+        line.setStyle(Qt.PenStyle.DotLine if OUTLINES[headline] == "dot" else Qt.PenStyle.SolidLine)
+        painter.setPen(line)
+        painter.drawRect(box.adjusted(0.5, 0.5, -0.5, -0.5))
+    else:
+        painter.fillRect(box, color)

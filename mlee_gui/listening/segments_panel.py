@@ -7,20 +7,19 @@ from collections.abc import Sequence
 from PySide6.QtCore import QModelIndex, QSize, QSortFilterProxyModel, Qt, Signal
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QVBoxLayout, QWidget
 
-from mlee_core.figures.palette import class_color
 from mlee_core.inference.results import Segment
 
 from ..shell.class_swatch import class_name, swatch
 from ..shell.tables import Index, RowModel, RowTable
 from ..shell.time_text import time_text
 
-COLUMNS = ("start", "end", "predicted", "score", "present", "caveats")
+COLUMNS = ("start", "end", "result", "score", "present", "caveats")
 _TIPS = (
     "Start of the segment",
     "End of the segment",
-    "The emotion with the highest score",
-    "The highest score, 0 to 1",
-    "Emotions that are present (existence above 0.5), or perhaps present",
+    "The emotion with the highest score, none of the four, or no speech",
+    "The score of that emotion, 0 to 1",
+    "Emotions that are present (existence from 0.5 on), or perhaps (from the model's own threshold on)",
     "Limits of this result",
 )
 _NUMBERS = (0, 1, 3)
@@ -48,12 +47,14 @@ class SegmentsModel(RowModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(segment, column)
         if role == SORT_ROLE:
-            keys = (segment.start_s, segment.end_s, segment.predicted, segment.score())
+            score = segment.headline_score
+            name = class_name(segment.headline)
+            keys = (segment.start_s, segment.end_s, name, -1.0 if score is None else score)
             return keys[column] if column < len(keys) else self._text(segment, column)
         if role == Qt.ItemDataRole.DecorationRole and column == 2:
-            return swatch(class_color(segment.predicted))
+            return swatch(segment.headline)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n".join([segment.verdict(), *segment.notes])
+            return "\n".join(filter(None, [segment.verdict(), segment.attention_text(), *segment.notes]))
         if role == Qt.ItemDataRole.TextAlignmentRole and column in _NUMBERS:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None
@@ -62,9 +63,9 @@ class SegmentsModel(RowModel):
         if column in (0, 1):
             return time_text((segment.start_s, segment.end_s)[column], 0.1)
         if column == 2:
-            return class_name(segment.predicted)
+            return class_name(segment.headline)
         if column == 3:
-            return f"{segment.score():.2f}"
+            return "" if segment.headline_score is None else f"{segment.headline_score:.2f}"
         if column == 4:
             return segment.present_text() if segment.present() or segment.perhaps() else ""
         return " ".join(segment.notes)
@@ -90,7 +91,9 @@ class SegmentsPanel(QWidget):
         self.table.verticalHeader().setDefaultSectionSize(round(self.fontMetrics().height() * 1.5))
         self.table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.table.horizontalHeader().setStretchLastSection(True)
-        for column, sample in enumerate(("00:00.0", "00:00.0", "■ predicted", "score ▾", "neutral, sad")):
+        for column, sample in enumerate(
+            ("00:00.0", "00:00.0", "■ none of the four", "score ▾", "sad, perhaps angry")
+        ):
             self.table.setColumnWidth(column, self.fontMetrics().horizontalAdvance(sample) + 12)
         self.table.setAccessibleName("Segments and their results")
         self.table.activated.connect(self._activate)

@@ -1,4 +1,4 @@
-"""Texts about a model: its training data, its scores on an unseen speaker, its limits."""
+"""Texts about a model: its training data, its scores on unseen speakers, its limits."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from html import escape
 from mlee_core.inference.model_file import ModelInfo
 
 from ..shell.class_swatch import class_name
+from ..shell.status_bar import scores_text
 
 
 def model_html(info: ModelInfo) -> str:
@@ -16,10 +17,13 @@ def model_html(info: ModelInfo) -> str:
         ("Emotions", ", ".join(class_name(c) for c in info.classes)),
         ("Heads", ", ".join(info.heads)),
         *((f"Speakers: {part}", ", ".join(ids)) for part, ids in info.speakers.items()),
+        *((f"Unseen speakers: {head}", scores_text(scores)) for head, scores in info.scores.items()),
         *(
-            (f"Unseen speaker: {part}", ", ".join(f"{k.upper()} {v:.3f}" for k, v in scores.items()))
-            for part, scores in info.scores.items()
+            ("These are", f"{counts['speakers']} speakers, {counts['utterances']} utterances")
+            for counts in [info.scored_on]
+            if counts
         ),
+        *((f"On {corpus}", scores_text(scores)) for corpus, scores in info.elsewhere.items()),
         ("File", info.path),
     ]
     table = "".join(f"<tr><td><b>{escape(a)}</b>&nbsp;&nbsp;</td><td>{escape(b)}</td></tr>" for a, b in rows)

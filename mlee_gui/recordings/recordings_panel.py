@@ -16,9 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from mlee_core.figures.palette import class_color
-
-from ..shell.class_swatch import class_name, swatch
+from ..shell.class_swatch import swatch
 from ..shell.tables import Index, RowModel, RowTable
 from ..shell.time_text import time_and_unit
 from .session import Entry, Session
@@ -36,7 +34,7 @@ def result_text(entry: Entry) -> str:
     if entry.state == "done" and entry.analysis is not None:
         one = entry.analysis.single
         if one is not None:
-            return f"{class_name(one.predicted)} {one.score():.2f}"
+            return one.headline_text()
         return f"{len(entry.analysis.segments)} segments"
     if entry.state in ("reading", "analysing"):
         progress = entry.progress
@@ -78,7 +76,7 @@ class RecordingsModel(RowModel):
             return _tip(entry)
         if role == Qt.ItemDataRole.DecorationRole and column == RESULT:
             one = entry.analysis.single if entry.state == "done" and entry.analysis is not None else None
-            return None if one is None else swatch(class_color(one.predicted))
+            return None if one is None else swatch(one.headline)
         if role == Qt.ItemDataRole.ForegroundRole and column == RESULT and entry.state == "failed":
             return QBrush(QColor("#d6453d"))
         if role == Qt.ItemDataRole.TextAlignmentRole and column == LENGTH:
@@ -162,7 +160,7 @@ class RecordingsPanel(QWidget):
         header = table.horizontalHeader()
         header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
         text = table.fontMetrics().horizontalAdvance
-        widest = ((LENGTH, "1:00:00"), (SPEAKER, "Speaker"), (RESULT, "■  neutral 0.99"))
+        widest = ((LENGTH, "1:00:00"), (SPEAKER, "Speaker"), (RESULT, "■  none of the four"))
         self._widths = {section: text(sample) + 16 for section, sample in widest}
         for section, width in self._widths.items():
             header.resizeSection(section, width)

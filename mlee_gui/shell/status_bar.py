@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
@@ -15,6 +16,9 @@ from .widgets import row
 RULES = ("fusion", "soft", "hard", "mlee")
 """The head that makes the prediction is the first of these that the model has."""
 
+FEWEST_SPEAKERS = 5
+"""Scores on fewer speakers say little about other voices: they stand in the model's page only."""
+
 STATUS_MS = 6000
 """Duration for which a status text is shown."""
 
@@ -23,13 +27,19 @@ UNLIMITED = (1 << 24) - 1
 
 
 def model_in_short(info: ModelInfo) -> str:
-    """ "emodb-4 · trained on emodb: 8 speakers · unseen speaker: WA 0.82, UA 0.80" """
+    """ "emodb-4 · trained on emodb: 8 speakers · 10 unseen speakers: WA 0.82, UA 0.80 · on cremad34: …" """
     speakers = len(info.speakers.get("train", ()))
     text = f"{info.name} · trained on {info.trained_on}: {speakers} speaker{'' if speakers == 1 else 's'}"
     scores = next((info.scores[head] for head in RULES if head in info.scores), None)
-    if scores is not None:
-        text += f" · unseen speaker: WA {scores['wa']:.2f}, UA {scores['ua']:.2f}"
-    return text
+    count = info.scored_on.get("speakers", 0)
+    if scores is not None and count >= FEWEST_SPEAKERS:
+        text += f" · {count} unseen speakers: {scores_text(scores)}"
+    return text + "".join(f" · on {corpus}: {scores_text(own)}" for corpus, own in info.elsewhere.items())
+
+
+def scores_text(scores: Mapping[str, float]) -> str:
+    """ "WA 0.82, UA 0.80" """
+    return ", ".join(f"{name.upper()} {scores[name]:.2f}" for name in ("wa", "ua"))
 
 
 def remaining_text(seconds: float) -> str:

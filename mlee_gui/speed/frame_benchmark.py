@@ -90,7 +90,7 @@ def _bursts(duration_s: float, path: Path) -> np.ndarray:
 
 
 def _segments(duration_s: float) -> list[Segment]:
-    """Segments of 3 to 28 s with short pauses, any classes, any attention."""
+    """Segments of 3 to 28 s with short pauses, any headline, any attention, half a second in 3 s cut."""
     random, segments, start = np.random.default_rng(1), [], 0.5
     while start + 3 < duration_s:
         end = min(start + random.uniform(3, 28), duration_s)
@@ -101,6 +101,10 @@ def _segments(duration_s: float) -> list[Segment]:
         dominant = dict.fromkeys(DOMINANT_HEADS, shares)
         existence = tuple(random.uniform(0, 1, 4).tolist())
         best = CLASSES[int(np.argmax(shares))]
-        segments.append(Segment(start, end, CLASSES, dominant, existence, best, "fusion", attention))
+        heard = None if random.uniform() < 0.1 else best
+        cut = tuple((at, at + 0.5) for at in np.arange(start, end - 0.5, 3).tolist())
+        segments.append(
+            Segment(start, end, CLASSES, dominant, existence, heard, "fusion", attention, cut=cut)
+        )
         start = end + random.uniform(0.2, 2)
     return segments

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mlee_core.jobs.queue import Item
 
     from ..shell.desktop_notifications import DesktopNotifications
+    from .fields import Field
     from .jobs_client import JobsClient
     from .page import TrainingPage
 
@@ -87,7 +88,7 @@ class LazyPage(QObject):
         from .jobs_client import JobsClient
         from .page import TrainingPage
 
-        fields = {}
+        fields: dict[str, Field] = {}
         for title in GROUPS:
             fields |= make_fields([title])
             yield title

@@ -105,6 +105,8 @@ def model(
         "trained_on": "made",
         "speakers": {"train": ["s2", "s3"], "dev": ["s1"], "test": ["s0"]},
         "scores": {},
+        "scored_on": {"speakers": 1, "utterances": 5},
+        "elsewhere": {},
         "limits": ["made of random weights"],
         "seen": seen or {},
     }

@@ -78,8 +78,10 @@ def made_run(
     ensemble: int = 1,
     only: tuple[str, ...] | None = None,
     done: Callable[[Cell], bool] = lambda cell: True,
+    **more: object,
 ) -> RunFolder:
-    """An experiment with train set *all*, leave one speaker out; `done` tells which cells have results."""
+    """An experiment with train set *all*, leave one speaker out; `done` tells which cells have results;
+    `more` are fields of its configuration."""
     parts = folds.loso(corpus)
     selection = Selection(rows, ("all",), only or tuple(fold.name for fold in parts.folds), seeds)
     config = RunConfig(
@@ -91,6 +93,7 @@ def made_run(
         Compute(),
         0,
         selection=selection,
+        **more,  # type: ignore[arg-type]
     )
     run = RunFolder(path)
     run.begin(config, corpus, parts, resume=False)

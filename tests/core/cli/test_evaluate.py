@@ -143,7 +143,7 @@ def test_long_and_damaged_recordings_are_left_out(
 ) -> None:
     folder = tmp_path / "odd"
     shutil.copytree(table.parent, folder)
-    soundfile.write(folder / "s0_neu_0.wav", made_data.tone(150, 31, 1), made_data.RATE)
+    soundfile.write(folder / "s0_neu_0.wav", made_data.voice(150, 31, 1), made_data.RATE)
     (folder / "s1_ang_1.wav").write_bytes(b"RIFF of nothing")
     assert run(model, folder / "heard.csv", "--json") == 0
     out, err = capsys.readouterr()

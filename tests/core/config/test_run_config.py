@@ -10,10 +10,11 @@ import pytest
 
 from mlee_core.config.experiment_spec import ExperimentSpec
 from mlee_core.config.recipe import RECIPES, Recipe
-from mlee_core.config.run_config import Compute, RunConfig, StageConfig
+from mlee_core.config.run_config import Compute, RunConfig, Selection, StageConfig
 from mlee_core.config.stages import Stage, plan
 from mlee_core.errors import ConfigError
 from mlee_core.experiments.builder import recipe_of
+from mlee_core.labels.targets import ExistsFrom
 from tests.helpers import made_data
 
 HARD, SOFT, MLEE = (
@@ -120,3 +121,31 @@ def test_a_training_is_the_same_in_an_ensemble_and_alone() -> None:
         for changed in ({"ensemble": 1}, {"ensemble": 4}, {"centred": 0.25})
     )
     assert alone == member != other
+
+
+def _run_config(**more: object) -> RunConfig:
+    selection = Selection(("mlee",), ("all",), ("a",))
+    return RunConfig(("c",), None, (), "0", Recipe(), Compute(), 0, selection=selection, **more)  # type: ignore[arg-type]
+
+
+def test_exists_from_is_kept_and_compared() -> None:
+    two = _run_config(exists_from=ExistsFrom(2))
+    assert RunConfig.from_json(json.loads(json.dumps(two.to_json()))) == two
+    share = replace(two, exists_from=ExistsFrom(share=0.2))
+    assert two.difference(share) == "exists_from was 2 and is now 20%"
+    assert share.for_stage(MLEE).exists_from == ExistsFrom(share=0.2)
+    older = two.to_json()
+    del older["exists_from"], older["allow_duplicates"]
+    assert RunConfig.from_json(older) == _run_config()
+    with pytest.raises(ConfigError, match="allowed are a whole number of votes from 1"):
+        RunConfig.from_json({**two.to_json(), "exists_from": {"votes": 0}})
+
+
+def test_duplicates_may_be_allowed_later() -> None:
+    assert _run_config().difference(_run_config(allow_duplicates=True)) is None
+
+
+def test_exists_from_is_in_the_targets_and_not_in_the_identity() -> None:
+    """So that stages without existence targets, and those trained before, keep their keys."""
+    one, two = _run_config().for_stage(MLEE), _run_config(exists_from=ExistsFrom(2)).for_stage(MLEE)
+    assert one.identity() == two.identity() and "exists_from" not in one.identity()

@@ -151,7 +151,8 @@ def test_the_ceiling_of_agreeing_annotators_is_perfect() -> None:
     assert found is not None and found.existence is not None
     assert (found.utterances, found.wa, found.ua) == (25, 1.0, 1.0)
     assert found.existence.auc_mean == found.existence.f1_macro == 1.0
-    assert found.ambiguity is None  # no half is split
+    doubt = found.ambiguity  # all give two labels to the last five, so nothing is split
+    assert doubt is not None and (doubt.kl, doubt.js, doubt.top_two, doubt.split_auc) == (0, 0, 1, None)
 
 
 def test_the_ceiling_of_guessing_annotators_is_chance() -> None:

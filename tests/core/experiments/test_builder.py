@@ -20,6 +20,7 @@ from mlee_core.config.stages import LINES, TRAIN_SETS
 from mlee_core.errors import ConfigError, MleeError
 from mlee_core.experiments import builder, spec_validation
 from mlee_core.experiments.engines import tasks
+from mlee_core.training import devices
 from tests.helpers import made_data
 
 
@@ -221,6 +222,24 @@ def test_another_corpus_is_no_way_to_go_on(table: Path, tmp_path: Path) -> None:
     with pytest.raises(MleeError, match="cannot be resumed") as refused:
         builder.experiment(replace(begun, resume=True, seed=7))
     assert refused.value.about == "run"
+
+
+@pytest.mark.parametrize(
+    ("change", "dtype"),
+    [
+        ({}, "fp32"),
+        ({"recipe": "paper", "settings": ("warp=0.1",)}, "fp32"),
+        ({"recipe": "best"}, "bf16"),
+        ({"recipe": "paper", "dtype": "bf16"}, "bf16"),
+        ({"recipe": "best", "dtype": "fp32"}, "fp32"),
+    ],
+)
+def test_the_papers_recipe_trains_in_fp32_unless_bf16_is_chosen(
+    table: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, object], dtype: str
+) -> None:
+    monkeypatch.setattr(devices, "dtype", lambda device: "bf16")
+    planned = builder.experiment(replace(ExperimentSpec(table), **change))
+    assert planned.config.compute.dtype == dtype
 
 
 def test_of_all_jobs_the_chosen_cells_are_left(table: Path) -> None:

@@ -155,7 +155,7 @@ def test_the_plan_is_for_the_clusters_slots_at_this_machines_speed(
     monkeypatch.setattr(engine, "look", look)
     monkeypatch.setattr(Experiment, "trial", trial)
     options = ("--plan", "--run", str(tmp_path / "run"), "--engine", "ray", "--address", "head:6379")
-    assert cli.main(["table3", str(small_table), *options]) == 0
+    assert cli.main(["table3", str(small_table), *options, "--recipe", "best"]) == 0
     said = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines())
     assert asked == [("head:6379", "cpu", True)]
     assert (

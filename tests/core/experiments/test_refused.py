@@ -63,6 +63,7 @@ def changed(table: Path, to: Path, change: Callable[[Rows], Rows]) -> Path:
         ("--max-epochs 4", "recipe was paper with max_epochs 3 and is now paper with max_epochs 4"),
         ("--level peak", "recipe was paper with max_epochs 3 and is now paper with level peak, max_epochs 3"),
         ("--seed 1", "seed was 0 and is now 1"),
+        ("--exists-from 20%", "exists_from was 1 and is now 20%"),
         ("--threads 2", "compute.threads was 1 and is now 2"),
         ("--map other=sad", "label_map was empty and is now other=sad"),
         ("--folds 3", "it has other folds (s0, s1, s2)"),
@@ -226,6 +227,54 @@ def test_a_damaged_recording_ends_the_run_with_its_name(
     run = RunFolder(tmp_path / "run")
     assert [line["type"] for line in run.events()][-1] == "failed"
     assert not list(run.path.glob("mlee-scratch-*"))
+
+
+def with_a_duplicate(table: Path, to: Path) -> Path:
+    """s2's third recording is s1's first, under another name."""
+    made = changed(table, to, lambda rows: rows)
+    (to.parent / "s2_hap_0.wav").unlink()
+    shutil.copy(table.parent / "s1_neu_0.wav", to.parent / "s2_hap_0.wav")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("fold", "words"),
+    [
+        ("s1", "s1_neu_0.wav of speaker s1, whom fold s1 tests, is the same recording as s2_hap_0.wav of "
+         "speaker s2 in its development part"),
+        ("s2", "s2_hap_0.wav of speaker s2, whom fold s2 tests, is the same recording as s1_neu_0.wav of "
+         "speaker s1 in its training part"),
+    ],
+)  # fmt: skip
+def test_a_test_recording_in_another_part_is_refused_with_both_names(
+    small_table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], fold: str, words: str
+) -> None:
+    table = with_a_duplicate(small_table, tmp_path / "table.csv")
+    assert table3(table, tmp_path / "run", "--only", fold, "--rows", "mlee") == 2
+    refused(capsys, words, "allow it with --allow-duplicates")
+    assert not RunFolder(tmp_path / "run").results()
+
+
+def test_duplicates_that_are_allowed_mark_the_report(
+    small_table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two recordings of one speaker, and of two speakers of the same part, may be the same in any case."""
+    table, run = with_a_duplicate(small_table, tmp_path / "table.csv"), tmp_path / "run"
+    what = ("--only", "s1", "--rows", "dominant-hard", "--max-epochs", 1, "--jobs", 1)
+    assert table3(table, run, *what) == 2
+    capsys.readouterr()
+    assert table3(table, run, *what, "--resume", "--allow-duplicates") == 0
+    capsys.readouterr()
+    assert cli.main(["report", str(run)]) == 0
+    assert "Duplicates allowed: networks may have learnt from recordings" in capsys.readouterr().out
+    assert table3(table, tmp_path / "run0", "--only", "s0", *what[2:]) == 0  # s0 tests neither
+
+
+def test_existence_from_no_vote_is_refused(
+    small_table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert table3(small_table, tmp_path / "run", "--exists-from", "0") == 2
+    refused(capsys, "existence from '0': allowed are a whole number of votes from 1, or a share")
 
 
 def test_bf16_is_refused_where_it_would_be_emulated(

@@ -20,8 +20,8 @@ from matplotlib.figure import Figure
 from mlee_core.errors import MleeError
 from mlee_core.figures.figure3 import build_figure
 from mlee_core.figures.page import save
-from mlee_core.figures.palette import class_color
-from mlee_core.inference.results import HEADS, Analysis, Attention, Segment
+from mlee_core.figures.palette import NO_CLASS_COLOR, class_color
+from mlee_core.inference.results import HEADS, WITHOUT_SPEECH, Analysis, Attention, Segment
 from mlee_core.labels.votes import CLASSES
 
 RATE = 16_000
@@ -116,6 +116,42 @@ def test_what_a_model_lacks_is_said_and_not_drawn() -> None:
     assert len(axes(figure, "existence").patches) == 0
     assert "this model does not predict\nwhich are present" in texts(figure)
     assert [group.get_label() for group in axes(figure, "dominant").containers] == ["hard"]
+
+
+def test_quiet_that_was_cut_is_hatched_in_both_plots() -> None:
+    cut = ((0.0, 0.4), (1.0, 1.3), (1.9, 2.09))  # the last one begins before the tail, at 1.935
+    figure = draw(analysis(segment(0, 2.09, cut=cut, attention_on_speech={"hard": 0.9, "mlee": 0.97})))
+    for label in ("spectrogram", "waveform"):
+        spans = axes(figure, label).patches
+        edges = [x for span in spans for x in (span.get_x(), span.get_x() + span.get_width())]
+        assert edges == pytest.approx([x for span in cut for x in span])
+        assert all(span.get_hatch() for span in spans)
+    assert "0.89 s of quiet left out · attention on speech: hard 90 %, MLEE 97 %" in texts(figure)
+    assert texts(figure).count("not attended") == 3
+
+
+def test_none_of_the_four_shows_a_choice_and_no_speech_shows_nothing() -> None:
+    figure = draw(analysis(segment(0, 2.0, existence=(0.1, 0.1, 0.2, 0.1), perhaps_from=0.25)))
+    assert "none of the four is present; as a choice among them, fusion: sad 0.61" in texts(figure)
+    assert axes(figure, "dominant").get_xlabel() == "a choice among the four"
+    assert len(axes(figure, "dominant").containers) == 3
+    silent = draw(analysis(segment(0, 2.0, predicted=None, cut=((0.0, 0.5),))))
+    assert "attention" not in [a.get_label() for a in silent.axes]
+    assert not any(axes(silent, label).patches for label in ("existence", "dominant", "spectrogram"))
+    assert {"no speech", WITHOUT_SPEECH} <= set(texts(silent))
+
+
+def test_a_long_recording_outlines_segments_without_a_class() -> None:
+    absent, silent = segment(20, 30, existence=(0.1,) * 4), segment(40, 45, predicted=None)
+    figure = draw(analysis(segment(0, 15), absent, silent), 45)
+    faces = [block.get_facecolor() for block in axes(figure, "track").collections]
+    assert to_hex(faces[0][0]) == class_color("sad") and not len(faces[1]) and not len(faces[2])
+    edges = [to_hex(block.get_edgecolor()[0]) for block in axes(figure, "track").collections[1:]]
+    assert edges == [NO_CLASS_COLOR] * 2
+    shares = axes(figure, "shares")
+    assert [bar.get_height() for bar in shares.patches] == [0, 0, 15, 0, 10, 5]
+    names = [label.get_text() for label in shares.get_xticklabels()]
+    assert names[4:] == ["none of\nthese", "no\nspeech"]
 
 
 def test_title_caveats_and_what_was_seen() -> None:

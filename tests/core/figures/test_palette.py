@@ -10,12 +10,15 @@ import pytest
 from mlee_core.figures.palette import (
     CLASS_COLORS,
     ENCODER_STYLES,
+    NO_CLASS_COLOR,
+    OUTLINES,
     UNKNOWN_COLOR,
     class_color,
+    headline_color,
     luminance,
     text_on,
 )
-from mlee_core.inference.results import ENCODERS
+from mlee_core.inference.results import ENCODERS, NO_SPEECH, NONE
 from mlee_core.labels.votes import CLASSES
 
 # Machado, Oliveira, Fernandes (2009), severity 1.0, on linear RGB
@@ -76,7 +79,13 @@ def test_classes_can_be_told_apart(sight: str) -> None:
         assert np.linalg.norm(seen[one] - seen[two]) > 28, (one, two)
 
 
-@pytest.mark.parametrize("color", [*CLASS_COLORS.values(), UNKNOWN_COLOR])
+def test_headlines_that_are_no_class_have_a_colour_of_their_own_and_different_outlines() -> None:
+    assert headline_color("sad") == CLASS_COLORS["sad"] and NO_CLASS_COLOR not in CLASS_COLORS.values()
+    assert [headline_color(name) for name in (NONE, NO_SPEECH)] == [NO_CLASS_COLOR] * 2
+    assert len(set(OUTLINES.values())) == len(OUTLINES) == 2, "neutral is grey, too, but filled"
+
+
+@pytest.mark.parametrize("color", [*CLASS_COLORS.values(), UNKNOWN_COLOR, NO_CLASS_COLOR])
 def test_class_colours_read_on_light_and_dark(color: str) -> None:
     assert contrast(color, "#ffffff") >= 3
     assert contrast(color, "#1e1e1e") >= 3

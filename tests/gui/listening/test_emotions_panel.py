@@ -47,12 +47,12 @@ def texts(panel: EmotionsPanel) -> str:
 
 def test_verdict_bars_and_caveats(panel: EmotionsPanel) -> None:
     panel.show_segment(SEGMENT, ANALYSIS)
-    assert panel.verdict.text() == "fusion: sad 0.61; present: neutral, sad"
+    assert panel.verdict.text() == "fusion: sad 0.61; present: neutral, sad, angry"
     assert panel.present.bars == (
         Bar("neu", 0.71, "present"),
         Bar("hap", 0.12),
         Bar("sad", 0.88, "present"),
-        Bar("ang", 0.5),  # not above 0.5
+        Bar("ang", 0.5, "present"),
     )
     assert panel.dominant.bars[2] == Bar("sad", 0.61, "predicted")
     assert [bar.mark for bar in panel.dominant.bars] == ["", "", "predicted", ""]
@@ -61,15 +61,15 @@ def test_verdict_bars_and_caveats(panel: EmotionsPanel) -> None:
     assert "sad 0.88 present" in panel.present.accessibleDescription()
 
 
-def test_perhaps_present_is_shown_where_existence_is_calibrated(panel: EmotionsPanel) -> None:
-    calibrated = replace(SEGMENT, existence=(0.71, 0.2, 0.21, 0.5), calibrated=True)
-    panel.show_segment(calibrated, ANALYSIS)
+def test_perhaps_present_begins_at_the_models_own_threshold(panel: EmotionsPanel) -> None:
+    segment = replace(SEGMENT, existence=(0.71, 0.2, 0.21, 0.49), perhaps_from=0.21)
+    panel.show_segment(segment, ANALYSIS)
     assert panel.verdict.text() == "fusion: sad 0.61; present: neutral, perhaps sad, perhaps angry"
     assert [bar.mark for bar in panel.present.bars] == ["present", "", "perhaps", "perhaps"]
-    panel.show_segment(replace(calibrated, calibrated=False), ANALYSIS)
+    assert "from 0.5 on; perhaps from 0.21 on" in panel.present.accessibleName()
+    panel.show_segment(replace(segment, perhaps_from=0.5), ANALYSIS)
     assert panel.verdict.text() == "fusion: sad 0.61; present: neutral"
-    panel.show_segment(replace(calibrated, existence=(0.1, 0.2, 0.0, 0.0)), ANALYSIS)
-    assert panel.verdict.text() == "fusion: sad 0.61; present: none of the four"
+    assert "perhaps" not in panel.present.accessibleName()
 
 
 def test_the_dominant_head_is_chosen_by_keys(panel: EmotionsPanel, qtbot: QtBot) -> None:
@@ -111,7 +111,7 @@ def test_a_model_of_existence_alone(panel: EmotionsPanel) -> None:
     assert panel.rule is None and not panel.dominant.isVisible()
     assert "no dominant head" in texts(panel)
     assert not any(button.isChecked() for button in panel.heads.values())
-    assert panel.verdict.text() == "mlee: sad 0.88; present: neutral, sad"
+    assert panel.verdict.text() == "mlee: sad 0.88; present: neutral, sad, angry"
 
 
 def test_a_recording_known_from_training_is_a_warning(panel: EmotionsPanel) -> None:

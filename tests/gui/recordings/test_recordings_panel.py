@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from mlee_core.events import Progress
-from mlee_core.figures.palette import CLASS_COLORS
+from mlee_core.figures.palette import CLASS_COLORS, NO_CLASS_COLOR
 from mlee_gui.recordings.recordings_panel import RESULT, SPEAKER, RecordingsPanel, length_text, result_text
 from mlee_gui.recordings.session import Entry, Session
 from mlee_gui.shell.messages import Messages
@@ -60,6 +60,9 @@ def test_the_result_text_of_an_entry() -> None:
     assert result_text(replace(entry, state="analysing", progress=Progress("s", 30, 120))) == "analysing 25%"
     assert result_text(replace(entry, state="failed")) == "failed"
     assert result_text(replace(entry, state="done", analysis=analysis("/a.wav"))) == "sad 0.70"
+    none, silent = replace(segment(), existence=(0.1,) * 4), replace(segment(), predicted=None)
+    for one, text in ((none, "none of the four"), (silent, "no speech")):
+        assert result_text(replace(entry, state="done", analysis=analysis("/a.wav", 2.0, (one,)))) == text
     many = analysis("/a.wav", 60.0, (segment(0, 20), segment(30, 50)))
     assert result_text(replace(entry, state="done", analysis=many)) == "2 segments"
 
@@ -71,6 +74,11 @@ def test_swatch_has_the_colour_of_the_class(panel: RecordingsPanel, session: Ses
     icon = cell(panel, 0, RESULT, Qt.ItemDataRole.DecorationRole)
     color = icon.pixmap(12, 12).toImage().pixelColor(6, 6).name()  # type: ignore[attr-defined]
     assert color == CLASS_COLORS["sad"]
+    for changes in ({"existence": (0.1,) * 4}, {"predicted": None}):
+        session.update(0, analysis=analysis("/x/a.wav", 2.0, (replace(segment(), **changes),)))  # type: ignore[arg-type]
+        icon = cell(panel, 0, RESULT, Qt.ItemDataRole.DecorationRole)
+        image = icon.pixmap(12, 12).toImage()  # type: ignore[attr-defined]
+        assert image.pixelColor(1, 6).name() == NO_CLASS_COLOR and image.pixelColor(6, 6).alpha() == 0
 
 
 def test_row_under_the_keyboard_is_current(qtbot: QtBot, panel: RecordingsPanel, session: Session) -> None:

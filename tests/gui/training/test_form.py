@@ -72,6 +72,8 @@ def test_everything_changed_is_in_the_spec(
         map=(("other", "sad"), ("very sad", "sad")),
         label_map=tmp_path / "labels.csv",
         skip_missing=True,
+        allow_duplicates=True,
+        exists_from="20%",
         scripted=True,
         self_reports=True,
         run=tmp_path / "run",
