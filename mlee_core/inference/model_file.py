@@ -218,7 +218,7 @@ def _info(path: Path, header: Mapping[str, Any]) -> ModelInfo:
             elsewhere=header["elsewhere"],
             limits=tuple(header["limits"]),
             card=str(card) if card.is_file() else None,
-            exists_from=ExistsFrom.parse(header.get("exists_from", str(ANY_VOTE))),
+            exists_from=ExistsFrom.parse(header["exists_from"]),
         )
     except (KeyError, TypeError, AttributeError, ConfigError) as error:
         raise ModelError(

@@ -107,6 +107,7 @@ def model(
         "scores": {},
         "scored_on": {"speakers": 1, "utterances": 5},
         "elsewhere": {},
+        "exists_from": "1",
         "limits": ["made of random weights"],
         "seen": seen or {},
     }
