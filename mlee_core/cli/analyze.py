@@ -185,6 +185,7 @@ def _row(analysis: Analysis, segment: Segment) -> dict[str, object]:
     row["cut_s"] = round(segment.cut_s, 4)
     for encoder in ENCODERS:
         row[f"attention_on_speech_{encoder}"] = _rounded(segment.attention_on_speech.get(encoder))
+    row["domain"] = None if segment.domain is None else round(segment.domain.distance, 4)
     notes = " ".join((*analysis.notes, *segment.notes))
     origin = {"seen": analysis.seen or "", "model": analysis.model}
     return {**row, **origin, "notes": notes, "stamp": in_one_line()}

@@ -28,7 +28,7 @@ Voices = Sequence[tuple[str, Recording]]
 
 @dataclass(frozen=True)
 class ConditionScores:
-    """name: of the condition. wa, ua: of utterances with a dominant class; no speech counts as wrong.
+    """name: of the condition. wa, ua: of utterances with a dominant class, by the head that predicts.
     same_headline: share of all utterances whose headline is the same as recorded. existence_auc: mean over
     the classes. attention_on_speech: mean over utterances and encoders. None where undefined.
     """
@@ -80,7 +80,8 @@ def condition_scores(
     """Scores of the verdicts in one condition. plain, segments: as recorded and in it, of each utterance."""
     dominated = [(u, s) for u, s in zip(utterances, segments, strict=True) if dominant(u.votes)]
     truth = [CLASSES.index(dominant(u.votes) or "") for u, _ in dominated]
-    guessed = [-1 if s.predicted is None else CLASSES.index(s.predicted) for _, s in dominated]
+    deciding = [s.existence if s.rule == "mlee" else s.dominant[s.rule] for _, s in dominated]
+    guessed = [int(np.argmax(probabilities)) for probabilities in deciding if probabilities is not None]
     targets = np.array([existence_target(u.votes, exists_from) for u in utterances])  # [N, K]
     given = [s.existence for s in segments if s.existence is not None]
     areas = [auc(targets[:, k], np.array(given)[:, k]) for k in range(len(CLASSES))] if given else []

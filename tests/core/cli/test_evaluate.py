@@ -116,6 +116,26 @@ def test_the_table_names_model_corpus_and_rule(
     assert {"WA, percent", "existence AUC, mean", "entropy Spearman", "recall sad, percent"} <= set(names)
 
 
+def test_conditions_are_scored_beside_the_recordings_themselves(
+    table: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = evaluated(capsys, model, table, "--speakers", "s1", "--conditions", "offset", "quiet 0.5 s")
+    plain, offset, quiet = found["conditions"]
+    assert [c["name"] for c in (plain, offset, quiet)] == ["as recorded", "offset", "quiet 0.5 s"]
+    assert (plain["wa"], plain["ua"]) == (found["wa"], found["ua"]) and plain["same_headline"] == 1
+    assert plain["existence_auc"] == pytest.approx(found["existence"]["auc_mean"])
+    assert 0 < quiet["attention_on_speech"] <= 1
+    assert run(model, table, "--speakers", "s1", "--conditions", "offset") == 0
+    assert "Outside a studio" in capsys.readouterr().out
+
+
+def test_a_condition_that_is_none_is_refused(
+    table: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = refused(capsys, model, table, "--conditions", "storm")
+    assert line.startswith("mlee: condition 'storm': allowed are quiet 0.5 s, quiet 2 s,")
+
+
 def test_what_the_model_has_seen_is_left_out_or_marked(
     table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
