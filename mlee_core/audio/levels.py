@@ -6,6 +6,7 @@ hours on disk (`np.memmap`) cost megabytes. No torch in here.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -28,6 +29,9 @@ SILENT_DB = -120.0
 
 SPEECH_RANGE_DB = 30.0
 """Frames this far below the loudest one are pauses."""
+
+SPEECH_SHARE = 0.05
+"""Sound below this share of the peak may be the quiet around an utterance."""
 
 CLIPPED_RUN = 3
 CLIPPED_NEAR = 1 - 1e-4
@@ -126,6 +130,15 @@ class AudioSignal:
                 lengths = np.diff(runs(sign * np.asarray(block) >= limit))
                 clipped += int(lengths[lengths >= CLIPPED_RUN].sum())
         return clipped
+
+
+def speech_digest(samples: Samples) -> str:
+    """16 hex digits that are the same for the same speech in 16 bits, whatever quiet is around it: of the
+    samples [N] from the first to the last one within 26 dB of the peak."""
+    size = np.abs(samples)
+    loud = np.flatnonzero(size >= SPEECH_SHARE * size.max(initial=0.0))
+    speech = samples[loud[0] : loud[-1] + 1] if len(loud) else samples
+    return hashlib.sha256(np.rint(speech * 32768).astype("<i4").tobytes()).hexdigest()[:16]
 
 
 def runs(mask: NDArray[np.bool_]) -> NDArray[np.int64]:

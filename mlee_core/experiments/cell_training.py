@@ -57,14 +57,11 @@ def prepare(
 
 
 def refuse_duplicates(work: Work, folds: Iterable[Fold]) -> None:
-    """Raises: CorpusError for a test recording of a fold whose samples its networks would learn from.
-
-    Recordings that are alike only after their quiet ends are trimmed have different digests; a digest of the
-    trimmed speech would be compared here, too.
-    """
+    """Raises: CorpusError for a test recording of a fold whose speech its networks would learn from, with the
+    same quiet around it or another."""
     same: dict[str, list[Utterance]] = {}
     for utterance in annotated(work.corpus, work.corpus.speakers):
-        same.setdefault(work.store.digests[utterance.id], []).append(utterance)
+        same.setdefault(work.store.speech_digests[utterance.id], []).append(utterance)
     groups = [group for group in same.values() if len({u.speaker for u in group}) > 1]
     for fold in folds:
         for group in groups:

@@ -24,7 +24,7 @@ from ..audio.decoding import Decoder
 from ..audio.domain import SpeechStatistics
 from ..audio.features import utterance_features
 from ..audio.frames import BINS
-from ..audio.levels import AudioSignal, Samples
+from ..audio.levels import AudioSignal, Samples, speech_digest
 from ..config.recipe import Recipe
 from ..config.run_config import Compute
 from ..corpora.corpus import Utterance
@@ -71,7 +71,7 @@ class FeatureStore:
 
     file: float16 [ΣT, 400].
     spans: (utterance id, speed) -> (start, end) of its frames.
-    digests: utterance id -> digest of its decoded samples.
+    digests: utterance id -> digest of its decoded samples; speech_digests: of its speech.
     statistics: utterance id -> those of its speech, where it holds any.
     waves: the samples, where the recipe degrades recordings.
     """
@@ -79,6 +79,7 @@ class FeatureStore:
     file: Path
     spans: Mapping[tuple[str, float], tuple[int, int]]
     digests: Mapping[str, str]
+    speech_digests: Mapping[str, str]
     statistics: Mapping[str, SpeechStatistics]
     waves: SampleStore | None = None
 
@@ -123,6 +124,7 @@ def build_features(
     """
     spans: dict[tuple[str, float], tuple[int, int]] = {}
     digests: dict[str, str] = {}
+    speech: dict[str, str] = {}
     statistics: dict[str, SpeechStatistics] = {}
     waves = SampleStore(file.with_suffix(".i16"), {}, {}) if recipe.augmentation.degraded else None
     began, total = time.monotonic(), 0
@@ -132,6 +134,7 @@ def build_features(
         for done, utterance in enumerate(utterances):
             recording = decoder.load(utterance.file)
             digests[utterance.id] = recording.digest
+            speech[utterance.id] = speech_digest(recording.samples)
             measured = SpeechStatistics.of(recording.samples)
             if measured is not None:
                 statistics[utterance.id] = measured
@@ -148,7 +151,7 @@ def build_features(
                 total += len(features)
             left = (time.monotonic() - began) / (done + 1) * (len(utterances) - done - 1)
             yield Progress("Computing features", done + 1, len(utterances), left)
-    return FeatureStore(file, spans, digests, statistics, waves)
+    return FeatureStore(file, spans, digests, speech, statistics, waves)
 
 
 def features_of(signal: AudioSignal, recipe: Recipe, device: str = "cpu") -> Tensor:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from mlee_core.audio import levels
 from mlee_core.audio.frames import SAMPLE_RATE as RATE
-from mlee_core.audio.levels import SILENT_DB, AudioSignal
+from mlee_core.audio.levels import SILENT_DB, AudioSignal, speech_digest
 from mlee_core.audio.quality import clipping_notes
+from tests.helpers import made_data
 
 
 def noise(count: int) -> np.ndarray:
@@ -110,3 +111,16 @@ def test_the_gain_brings_the_peak_to_1_and_leaves_silence_alone() -> None:
     assert signal.gain("none") == 1.0
     assert AudioSignal.of(np.zeros(1600, np.float32)).gain() == 1.0
     assert AudioSignal.of(np.empty(0, np.float32)).gain() == 1.0
+
+
+def test_the_same_speech_has_the_same_digest_whatever_quiet_is_around_it() -> None:
+    rng = np.random.default_rng(0)
+    voice = np.rint(32768 * made_data.voice(150, 1.0, 1)).astype(np.float32) / np.float32(32768)
+    faint = [np.float32(1e-3) * rng.standard_normal(n, np.float32) for n in (777, 12_345)]
+    digest = speech_digest(voice)
+    assert speech_digest(np.concatenate([faint[0], voice, faint[1]])) == digest
+    assert speech_digest(np.concatenate([np.zeros(5, np.float32), voice])) == digest
+    changed = voice.copy()
+    changed[8000] += 1 / 32768
+    assert speech_digest(changed) != digest != speech_digest(made_data.voice(150, 1.0, 2))
+    assert speech_digest(np.zeros(100, np.float32)) != speech_digest(np.zeros(99, np.float32))

@@ -163,7 +163,7 @@ def test_no_stage_has_a_speaker_in_two_parts(features: Path, talks, data) -> Non
     made = folds.make(corpus, data.draw(st.sampled_from(ways)))
     numbers = {u.id: n for n, u in enumerate(corpus.utterances)}
     spans = {(name, 1.0): (n, n + 1) for name, n in numbers.items()}
-    store = FeatureStore(features, spans, {name: name for name in numbers}, {})
+    store = FeatureStore(features, spans, {name: name for name in numbers}, {}, {})
     vectors = {item: torch.zeros(256) for item in spans}
     for fold in made.folds:
         for stage in whole("any").stages:

@@ -107,7 +107,7 @@ def store(tmp_path: Path) -> FeatureStore:
         spans[f"u{n}", speed] = (start, start + length)
         start += length
     rng.normal(-8, 3, (start, 400)).astype(np.float16).tofile(tmp_path / "features.f16")
-    return FeatureStore(tmp_path / "features.f16", spans, {}, {})
+    return FeatureStore(tmp_path / "features.f16", spans, {}, {}, {})
 
 
 @pytest.mark.parametrize("centred", [0.0, 0.7])
