@@ -191,7 +191,7 @@ def program(*arguments: str, cwd: Path, **environment: str) -> subprocess.Comple
 def test_screenshot_prints_the_result(tmp_path: Path, model: Path, speech: Path) -> None:
     run = program(str(speech), "--model", str(model), "--screenshot", "a.png", "--dark", cwd=tmp_path)
     assert (run.returncode, run.stderr) == (0, "")
-    assert "noise.wav" in run.stdout and "fusion:" in run.stdout
+    assert "noise.wav" in run.stdout and "no speech" in run.stdout
     picture = QImage(str(tmp_path / "a.png"))
     assert (picture.width(), picture.height()) == (1400, 900)
     assert picture.pixelColor(3, 3).lightness() < 80
@@ -203,7 +203,7 @@ def test_without_a_display_it_draws_a_picture_and_exits_with_0(
 ) -> None:
     run = program(str(speech), "--model", str(model), cwd=tmp_path, **environment)
     assert (run.returncode, run.stderr) == (0, "")
-    assert run.stdout.startswith("No display (") and "fusion:" in run.stdout
+    assert run.stdout.startswith("No display (") and "no speech" in run.stdout
     assert not QImage(str(tmp_path / "build" / "mlee-window.png")).isNull()
 
 

@@ -52,7 +52,8 @@ def test_model_dialog_shows_scores_limits_and_card(qtbot: QtBot, make: Make, tmp
     app.window.actions_by_name["about_model"].trigger()
     [dialog] = app.window.findChildren(TextDialog)
     text = dialog.text.toPlainText()
-    assert "WA 0.800, UA 0.750" in text and MODEL.limits[0] in text and "Not for interviews." in text
+    assert "WA 0.80, UA 0.75" in text and "10 speakers, 339 utterances" in text and "On cremad" in text
+    assert MODEL.limits[0] in text and "Not for interviews." in text
     dialog.close()
 
 

@@ -18,7 +18,7 @@ CLOSE = 1e-4
 @pytest.fixture(scope="module")
 def outputs() -> tuple[Tensor, Layout]:
     """[R, 16, 200, T/2] in channels-last, 0 in the gaps: eight voices of 3 to 6.5 s, and their places."""
-    voices = [made_data.tone(110 + 30 * n, 3 + n / 2, seed=n) for n in range(8)]
+    voices = [made_data.voice(110 + 30 * n, 3 + n / 2, seed=n) for n in range(8)]
     features = [log_spectrogram(voice) for voice in voices]
     every = torch.cat(features)  # [ΣT, 400]
     scores = [(x - every.mean(0)) / every.std(0) for x in features]

@@ -134,13 +134,13 @@ def test_steps_lie_where_the_model_looked() -> None:
 def test_a_tail_is_known_and_the_scale_fits_what_is_visible() -> None:
     curves = AttentionCurves()
     curves.set_segments([made(0.0, 0.6, hard=(0.1, 0.2, 0.7), soft=(0.9, 0.05, 0.05))])
-    assert curves.tails == [(pytest.approx(0.495), 0.6)]
+    assert curves.not_attended == [(pytest.approx(0.495), 0.6)]
     assert curves.top(curves.steps) == pytest.approx(0.9 * 1.06)
     curves.visible["soft"] = False
     assert curves.top(curves.steps) == pytest.approx(0.7 * 1.06)
     assert curves.top(curves.steps.between(0.0, 0.3)) == pytest.approx(0.2 * 1.06)
     curves.set_segments(())
-    assert curves.top(curves.steps) == 0 and curves.tails == []
+    assert curves.top(curves.steps) == 0 and curves.not_attended == []
 
 
 @pytest.mark.parametrize("rows", [60, 199, 350, 800])

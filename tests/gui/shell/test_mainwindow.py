@@ -27,7 +27,7 @@ def test_recording_is_shown_with_its_verdict(qtbot: QtBot, make: Make) -> None:
         and app.presenter.segment.verdict() == "fusion: sad 0.70; present: sad"
     )
     assert "trained on emodb: 2 speakers" in app.window.status.model.text()
-    assert "UA 0.75" in app.window.status.model.text()
+    assert "10 unseen speakers: WA 0.80, UA 0.75 · on cremad: WA 0.60" in app.window.status.model.text()
     assert MODEL.limits[0] in app.emotions.limits.text()
     assert app.window.windowTitle().startswith("a.wav")
 
@@ -189,7 +189,7 @@ def test_model_request_carries_what_was_chosen(qtbot: QtBot, make: Make) -> None
     assert isinstance(result, Analysis) and QApplication.activeModalWidget() is None
 
 
-@pytest.mark.parametrize("built", ["fields", "form", "page"])
+@pytest.mark.parametrize("built", ["Training", "form", "page"])
 def test_a_training_page_that_is_half_built_leaves_with_its_window(make: Make, built: str) -> None:
     """What stays would be seen by the look at each test's end."""
     lazy_page = make().lazy_page
