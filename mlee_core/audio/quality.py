@@ -106,11 +106,11 @@ def clipping_notes(clipped: int, total: int) -> tuple[str, ...]:
     return (f"Clipped: {share} % of the samples stand flat at the recording's limit.",)
 
 
-def attention_notes(on_speech: Mapping[str, float | None]) -> Iterator[str]:
-    """The caveat for encoders whose attention lies elsewhere. on_speech: as in a Segment."""
-    lowest = min((share, name) for name, share in on_speech.items() if share is not None)
+def attention_notes(on_speech: Mapping[str, float]) -> Iterator[str]:
+    """The caveat for attention that lies elsewhere. on_speech: share on speech, by name of the encoder."""
+    lowest = min((share, name) for name, share in on_speech.items())
     if lowest[0] < ON_SPEECH:
-        share = f"{100 * lowest[0]:.0f} % of that of {lowest[1]}"
+        share = f"{int(100 * lowest[0])} % of that of {lowest[1]}"
         yield f"Attention off speech: only {share} lies on speech (under {100 * ON_SPEECH:.0f} %)."
 
 

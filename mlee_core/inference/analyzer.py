@@ -22,7 +22,7 @@ from ..audio.speech_segments import speech_segments
 from ..errors import AudioError
 from ..events import Progress
 from .model_file import Bundle, Member
-from .results import DOMINANT_HEADS, ENCODERS, Analysis, Attention, Seen, Segment
+from .results import DOMINANT_HEADS, ENCODER_NAMES, ENCODERS, Analysis, Attention, Seen, Segment
 
 RULES = ("fusion", "soft", "hard", "mlee")
 """The first of these heads that the model has predicts."""
@@ -116,6 +116,7 @@ class Analyzer:
         speech = quality.may_hold_speech(signal)
         statistics = SpeechStatistics.of(signal.samples) if speech else None
         on_speech = {head: frames.on_speech(values) for head, values in on_kept.items()}
+        shares = {ENCODER_NAMES[head]: share for head, share in on_speech.items()}
         best = self.bundle.info.classes[int(np.argmax(probabilities[predicted_by]))]
         return Segment(
             start_s=start_s,
@@ -129,7 +130,7 @@ class Analyzer:
             notes=(
                 *quality.notes(signal, speech=speech),
                 *(self.bundle.domain.notes(statistics) if statistics else ()),
-                *(quality.attention_notes(on_speech) if speech else ()),
+                *(quality.attention_notes(shares) if speech else ()),
             ),
             perhaps_from=self.bundle.perhaps_from,
             cut=tuple((start_s + start, start_s + end) for start, end in frames.spans_s(duration_s)),

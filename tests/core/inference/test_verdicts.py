@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mlee_core.audio import quality
 from mlee_core.audio.decoding import Recording
 from mlee_core.audio.domain import Domain, DomainReference, SpeechStatistics
 from mlee_core.errors import ModelError
@@ -154,3 +155,11 @@ def test_a_model_file_with_a_wrong_domain_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(ModelError, match="damaged"):
         model_file.load(path)
+
+
+@pytest.mark.parametrize(("lowest", "notes"), [(0.799, 1), (0.8, 0)])
+def test_little_attention_on_speech_is_a_caveat(lowest: float, notes: int) -> None:
+    found = list(quality.attention_notes({"hard": 0.9, "MLEE": lowest}))
+    assert len(found) == notes
+    if found:
+        assert found[0] == "Attention off speech: only 79 % of that of MLEE lies on speech (under 80 %)."
