@@ -22,8 +22,8 @@ from ..errors import AudioError, WorkerDied
 from ..events import Progress
 from ..system.service import END, Done, Fault, Refused, Request, ServiceProcess, calling
 from . import decode_file
-from .frames import SAMPLE_RATE
-from .levels import AudioSignal, Samples
+from .frames import MAX_SEGMENT_S, SAMPLE_RATE
+from .levels import AudioSignal, Samples, speech_digest
 
 HANG_S = 10.0
 """Seconds without progress after which decoding is stopped."""
@@ -67,6 +67,12 @@ class Recording:
     def signal(self) -> AudioSignal:
         """The samples with their levels, measured at first use."""
         return AudioSignal.of(self.samples)
+
+    def digests(self) -> tuple[str, ...]:
+        """By which a model recognises it: all of it and, of an utterance, its speech whatever quiet is around
+        it."""
+        short = self.duration_s <= MAX_SEGMENT_S
+        return (self.digest, *((speech_digest(self.samples),) if short else ()))
 
 
 class Decoder:

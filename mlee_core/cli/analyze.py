@@ -175,16 +175,19 @@ def _row(analysis: Analysis, segment: Segment) -> dict[str, object]:
         "rule": segment.rule,
         "score": _rounded(segment.score()),
         "present": ";".join(segment.present()),
+        "perhaps": ";".join(segment.perhaps()),
     }
     for head in DOMINANT_HEADS:
-        values = segment.dominant.get(head)
+        values = segment.dominant.get(head) if segment.has_speech else None
         for k, name in enumerate(segment.classes):
             row[f"{head}_{name}"] = None if values is None else round(values[k], 6)
+    existence = segment.existence if segment.has_speech else None
     for k, name in enumerate(segment.classes):
-        row[f"present_{name}"] = None if segment.existence is None else round(segment.existence[k], 6)
+        row[f"present_{name}"] = None if existence is None else round(existence[k], 6)
     row["cut_s"] = round(segment.cut_s, 4)
     for encoder in ENCODERS:
-        row[f"attention_on_speech_{encoder}"] = _rounded(segment.attention_on_speech.get(encoder))
+        share = segment.attention_on_speech.get(encoder) if segment.has_speech else None
+        row[f"attention_on_speech_{encoder}"] = _rounded(share)
     row["domain"] = None if segment.domain is None else round(segment.domain.distance, 4)
     notes = " ".join((*analysis.notes, *segment.notes))
     origin = {"seen": analysis.seen or "", "model": analysis.model}

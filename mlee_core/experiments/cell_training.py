@@ -260,7 +260,8 @@ def _save_recordings(work: Work, fold: Fold) -> None:
     digests: dict[str, str] = {}
     for part in ("dev", "train"):  # a recording in both counts as trained on
         of_part = work.corpus.of_speakers(getattr(fold, part))
-        digests |= {store.digests[u.id]: part for u in of_part if u.id in store.digests}
+        for known in (store.digests, store.speech_digests):
+            digests |= {known[u.id]: part for u in of_part if u.id in known}
     train, dev = (
         [store.statistics[u.id] for u in work.corpus.of_speakers(speakers) if u.id in store.statistics]
         for speakers in (fold.train, fold.dev)

@@ -6,7 +6,7 @@ Everything is fp32 in eval mode (SPEC.md: bf16 is for training and live).
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -72,7 +72,7 @@ class Analyzer:
             share = stop / len(signal)
             left = (time.monotonic() - began) / share * (1 - share)
             yield Progress("Analysing", stop / SAMPLE_RATE, len(signal) / SAMPLE_RATE, left)
-        seen, why = self.seen(recording.digest, speaker, corpus)
+        seen, why = self.seen(recording.digests(), speaker, corpus)
         long = len(signal) > MAX_SEGMENT_S * SAMPLE_RATE
         speech = any(segment.predicted for segment in done)
         whole = quality.notes(signal, speech=speech) if long else ()
@@ -88,10 +88,12 @@ class Analyzer:
             notes=(*recording.notes, *whole),
         )
 
-    def seen(self, digest: str, speaker: str | None, corpus: str | None) -> tuple[Seen | None, str]:
+    def seen(
+        self, digests: Iterable[str], speaker: str | None, corpus: str | None
+    ) -> tuple[Seen | None, str]:
         """Whether the model was trained on this recording or its speaker, and how that is known."""
         info = self.bundle.info
-        part = self.bundle.seen.get(digest)
+        part = next((self.bundle.seen[digest] for digest in digests if digest in self.bundle.seen), None)
         if part is not None:
             return part, f"this very recording is in the model's {_PARTS[part]} set"
         if speaker is not None and corpus is not None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 LISTED = 5
 
-SEEN = "since the model was trained on them or their speakers"
+SEEN = "since the model was trained on them or their speakers (--allow-duplicates includes them)"
 LONG = f"since a recording over {MAX_SEGMENT_S:.0f} s has several verdicts"
 SILENT = "since there is no verdict on them"
 UNREADABLE = "since they cannot be read"
@@ -115,7 +115,7 @@ def evaluate(
             yield Progress("Evaluating", done, len(utterances), left)
             try:
                 recording = decoder.load(utterance.file)
-                known, _ = analyzer.seen(recording.digest, utterance.speaker, corpus.name)
+                known, _ = analyzer.seen(recording.digests(), utterance.speaker, corpus.name)
                 if known is not None and not allow_duplicates:
                     raise _LeftOut(SEEN)
                 verdict = _verdict(analyzer, recording)

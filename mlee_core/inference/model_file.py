@@ -200,7 +200,7 @@ def _info(path: Path, header: Mapping[str, Any]) -> ModelInfo:
         if header["format"] != FORMAT:
             raise ModelError(
                 f"{path} has format {header['format']}: this MLEE reads format {FORMAT}; "
-                "export it again from its run."
+                "train it again with this version."
             )
         heads = tuple(header["heads"])
         if not heads or not set(heads) <= set(HEADS) or set(header["speakers"]) != {"train", "dev", "test"}:

@@ -108,7 +108,7 @@ class Segment:
     @property
     def cut_s(self) -> float:
         """Seconds that were left out as quiet."""
-        return sum(end - start for start, end in self.cut)
+        return sum((end - start for start, end in self.cut), 0.0)
 
     def is_cut(self, time_s: float) -> bool:
         """Whether the time lies in a stretch that was left out as quiet."""
@@ -230,7 +230,7 @@ class Analysis:
 
 _OF_A_VERDICT = (
     *("dominant", "existence", "predicted", "headline", "rule", "attention", "attention_on_speech"),
-    *("cut_s", "cut", "domain"),
+    *("verdict", "present", "perhaps", "cut_s", "cut", "domain"),
 )
 """Keys that are null for a recording of several segments."""
 
@@ -245,6 +245,8 @@ def _segment_json(segment: Segment) -> dict[str, Any]:
         "headline": segment.headline,
         "rule": segment.rule,
         "verdict": segment.verdict(),
+        "present": list(segment.present()),
+        "perhaps": list(segment.perhaps()),
         "attention": {k: None if v is None else list(v) for k, v in asdict(segment.attention).items()},
         "attention_on_speech": dict(segment.attention_on_speech),
         "cut_s": segment.cut_s,

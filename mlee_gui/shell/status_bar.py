@@ -27,13 +27,13 @@ UNLIMITED = (1 << 24) - 1
 
 
 def model_in_short(info: ModelInfo) -> str:
-    """ "emodb-4 · trained on emodb: 8 speakers · 10 unseen speakers: WA 0.82, UA 0.80 · on cremad34: …" """
+    """ "emodb-4 · trained on emodb: 8 speakers · same recipe on 10 unseen speakers: WA 0.82, UA 0.80 · …" """
     speakers = len(info.speakers.get("train", ()))
     text = f"{info.name} · trained on {info.trained_on}: {speakers} speaker{'' if speakers == 1 else 's'}"
     scores = next((info.scores[head] for head in RULES if head in info.scores), None)
     count = info.scored_on.get("speakers", 0)
     if scores is not None and count >= FEWEST_SPEAKERS:
-        text += f" · {count} unseen speakers: {scores_text(scores)}"
+        text += f" · same recipe on {count} unseen speakers: {scores_text(scores)}"
     return text + "".join(f" · on {corpus}: {scores_text(own)}" for corpus, own in info.elsewhere.items())
 
 

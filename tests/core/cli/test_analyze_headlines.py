@@ -39,12 +39,15 @@ def test_text_json_and_table_agree(kind: str, tmp_path: Path, capsys: pytest.Cap
     assert row["predicted"] == (found["predicted"] or "") and bool(row["score"]) == (kind != "no speech")
     assert float(row["cut_s"]) == pytest.approx(found["cut_s"], abs=1e-4)
     for encoder, share in found["attention_on_speech"].items():
-        assert float(row[f"attention_on_speech_{encoder}"]) == pytest.approx(share, abs=1e-6)
+        cell = row[f"attention_on_speech_{encoder}"]
+        assert cell == "" if kind == "no speech" else float(cell) == pytest.approx(share, abs=1e-6)
     assert found["verdict"] in text
     assert ("(a choice among the four)" in text) == (kind == "none")
     if kind == "no speech":
+        assert row["fusion_sad"] == row["present_sad"] == row["perhaps"] == ""
         assert row["score"] == row["present"] == "" and WITHOUT_SPEECH in text and "fusion" not in text
     else:
         assert found["cut_s"] == pytest.approx(2.0, abs=0.2)
         assert f"{found['cut_s']:.2f} s of quiet left out · attention on speech: hard " in text
+        assert row["present"] == ";".join(found["present"]) and row["perhaps"] == ";".join(found["perhaps"])
         assert bool(row["present"]) == any(p >= 0.5 for p in found["existence"])

@@ -148,7 +148,7 @@ def test_what_the_model_has_seen_is_left_out_or_marked(
     assert run(model, table, "--json") == 0
     out, err = capsys.readouterr()
     assert json.loads(out)["utterances"] == 9
-    assert "since the model was trained on them or their speakers: 11 of 20 utterances, s0_neu_0" in err
+    assert "or their speakers (--allow-duplicates includes them): 11 of 20 utterances, s0_neu_0" in err
     found = evaluated(capsys, model, table, "--allow-duplicates")
     assert (found["utterances"], found["seen"], found["rule"]) == (20, 11, "soft")
     assert run(model, table, "--allow-duplicates") == 0

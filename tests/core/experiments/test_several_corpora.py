@@ -74,10 +74,10 @@ def test_the_model_knows_the_speakers_of_each_corpus(run: Path) -> None:
     assert (info.name, info.trained_on) == ("one+two-mine", "one+two")
     assert info.limits[-1].startswith("It knows 2 speakers of 2 corpora (1 of one and 1 of two)")
     sentence = "speaker s0 of one is in the model's training set"
-    assert analyzer.seen("another digest", "s0", "one") == ("train", sentence)
-    assert analyzer.seen("another digest", "s2", "two")[0] == "dev"
+    assert analyzer.seen(["another digest"], "s0", "one") == ("train", sentence)
+    assert analyzer.seen(["another digest"], "s2", "two")[0] == "dev"
     unseen = [("s0", "two"), ("s2", "one"), ("s0", "three"), ("s0", None), (None, "one")]
-    assert [analyzer.seen("another digest", *who) for who in unseen] == [(None, "")] * 5
+    assert [analyzer.seen(["another digest"], *who) for who in unseen] == [(None, "")] * 5
 
 
 def test_a_run_is_resumed_only_on_the_same_corpora(

@@ -123,7 +123,7 @@ def test_one_stage_alone_is_trained_as_an_ensemble_too(
 
 
 def test_a_model_of_the_first_format_is_refused_with_its_number(tmp_path: Path) -> None:
-    with pytest.raises(model_file.ModelError, match="has format 1: this MLEE reads format 3; export"):
+    with pytest.raises(model_file.ModelError, match="has format 1: this MLEE reads format 3; train it again"):
         model_file.info(made_data.model(tmp_path / "old.safetensors", format=1))
 
 

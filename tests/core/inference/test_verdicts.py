@@ -163,3 +163,14 @@ def test_little_attention_on_speech_is_a_caveat(lowest: float, notes: int) -> No
     assert len(found) == notes
     if found:
         assert found[0] == "Attention off speech: only 79 % of that of MLEE lies on speech (under 80 %)."
+
+
+def test_a_known_recording_is_recognised_with_quiet_around_it(tmp_path: Path) -> None:
+    voice = np.rint(32768 * made_data.voice(150, 1.0, 1)) / 32768
+    known = Recording(Path("known.wav"), voice.astype(np.float32), 16_000, 1, (), "0").digests()[1]
+    model = made_data.model(tmp_path / "m.safetensors", made_data.HEADS, {known: "train"})
+    analyzer = Analyzer(model_file.load(model))
+    padded = np.concatenate([np.zeros(8_000), voice, quiet(1)]).astype(np.float32)
+    assert analyze(analyzer, Recording(Path("a.wav"), padded, 16_000, 1, (), "1")).seen == "train"
+    other = made_data.voice(150, 1.0, 2)
+    assert analyze(analyzer, Recording(Path("b.wav"), other, 16_000, 1, (), "2")).seen is None

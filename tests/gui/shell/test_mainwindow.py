@@ -27,7 +27,7 @@ def test_recording_is_shown_with_its_verdict(qtbot: QtBot, make: Make) -> None:
         and app.presenter.segment.verdict() == "fusion: sad 0.70; present: sad"
     )
     assert "trained on emodb: 2 speakers" in app.window.status.model.text()
-    assert "10 unseen speakers: WA 0.80, UA 0.75 · on cremad: WA 0.60" in app.window.status.model.text()
+    assert "on 10 unseen speakers: WA 0.80, UA 0.75 · on cremad: WA 0.60" in app.window.status.model.text()
     assert MODEL.limits[0] in app.emotions.limits.text()
     assert app.window.windowTitle().startswith("a.wav")
 
